@@ -1,0 +1,443 @@
+/* SPDX-License-Identifier: GPL-2.0-only WITH Linux-syscall-note */
+/*
+ * /dev/kvpool: one KV-cache pool for all LLM inference engines of a host.
+ *
+ * This header is the whole interface between the kvpool module and its users.
+ * It may grow, it never changes: structures are extended at their end, and the
+ * module takes any @size between the first published one and its own.
+ */
+#ifndef _UAPI_LINUX_KVPOOL_H
+#define _UAPI_LINUX_KVPOOL_H
+
+#include <linux/ioctl.h>
+#include <linux/types.h>
+
+/**
+ * DOC: General rules
+ *
+ * Every ioctl takes a pointer to a structure whose first member is its @size in
+ * bytes. The calls behave alike:
+ *
+ * - ``ENOTTY``: the ioctl number is unknown to this module.
+ * - ``EINVAL``: @size is smaller than the first published one, a flag is not
+ *   known, a reserved member is not zero, or a value is outside its range.
+ *   Nothing was changed.
+ * - ``E2BIG``: @size is larger than the module knows and the unknown part is
+ *   not zero. Nothing was changed.
+ * - ``EFAULT``: a pointer does not lead to accessible memory. Nothing was
+ *   changed when the inputs could not be read. When only the results could not
+ *   be written, KVPOOL_IOC_RESERVE and KVPOOL_IOC_LEASE give back what they
+ *   had taken; what the other calls did stays done.
+ * - ``ENOMEM``: the kernel has no memory for the call itself.
+ *
+ * Calls on many keys carry an array of entries and report in each entry's
+ * @status what happened to it: zero or a negative errno. The ioctl itself
+ * returns zero then, also when every entry failed. All entries are read and
+ * checked before the first is acted on, and they are acted on in their order.
+ *
+ * A handle names one reservation or one lease. It belongs to the open file
+ * that it was made on, and to whoever holds that file: fork() and SCM_RIGHTS
+ * share it. When the last descriptor and the last mapping of an open file are
+ * gone, its leases end and its reservations are aborted.
+ *
+ * All calls may be used from several threads on one file at the same time.
+ */
+
+/** KVPOOL_ABI_VERSION - raised when something is added to this header. */
+#define KVPOOL_ABI_VERSION	1
+
+#define KVPOOL_KEY_SIZE		32
+#define KVPOOL_NAME_SIZE	32
+
+/* Limits that belong to this version of the ABI. */
+#define KVPOOL_MAX_BATCH	1024			/* entries in one call */
+#define KVPOOL_BLOCK_MIN	4096ULL			/* bytes */
+#define KVPOOL_BLOCK_MAX	(256ULL << 20)		/* bytes */
+
+/** KVPOOL_NODE_ANY - no wish as to the NUMA node. */
+#define KVPOOL_NODE_ANY		(-1)
+
+/** KVPOOL_SPAN_NONE - the spans of this entry were not written. */
+#define KVPOOL_SPAN_NONE	0xffffffffU
+
+#define KVPOOL_IOC_TYPE		0xbb
+
+/**
+ * struct kvpool_span - A piece of a block in the mapping of the arena
+ * @offset: Where it begins, in bytes from the start of the arena; this is the
+ *	    offset to give to mmap(), a multiple of 4096.
+ * @length: Its length in bytes. Only the last span of a block may have a
+ *	    length that is not a multiple of 4096.
+ */
+struct kvpool_span {
+	__aligned_u64 offset;
+	__aligned_u64 length;
+};
+
+/**
+ * struct kvpool_entry - One key of a call on many keys
+ * @key:	In: the key, 32 opaque bytes. Keys of different tenants never
+ *		meet.
+ * @length:	KVPOOL_IOC_RESERVE, in: length of the block in bytes,
+ *		KVPOOL_BLOCK_MIN to KVPOOL_BLOCK_MAX. Other calls, in: zero;
+ *		out: length of the block where @status is zero.
+ * @handle:	In: zero. Out: the reservation or lease, never zero where
+ *		@status is zero and the call makes handles.
+ * @status:	In: zero. Out: zero or a negative errno.
+ * @span_index:	In: zero. Out: index in the span array of the first span of this
+ *		block, or KVPOOL_SPAN_NONE where its spans did not fit. Spans of
+ *		a block are written all or none; KVPOOL_IOC_SPANS reads them
+ *		later.
+ * @nr_spans:	In: zero. Out: the number of spans of this block.
+ * @flags:	In: flags of this entry, as the call defines them. Out:
+ *		unchanged.
+ */
+struct kvpool_entry {
+	__u8 key[KVPOOL_KEY_SIZE];
+	__aligned_u64 length;
+	__aligned_u64 handle;
+	__s32 status;
+	__u32 span_index;
+	__u32 nr_spans;
+	__u32 flags;
+};
+
+/**
+ * struct kvpool_handle_entry - One handle of a call on many handles
+ * @handle: In: the handle.
+ * @status: In: zero. Out: zero or a negative errno.
+ * @flags:  In: flags of this entry, as the call defines them.
+ */
+struct kvpool_handle_entry {
+	__aligned_u64 handle;
+	__s32 status;
+	__u32 flags;
+};
+
+/* Features that a module reports in struct kvpool_info. */
+#define KVPOOL_FEATURE_MMAP_PIN	(1ULL << 0)	/* mappings take pin_user_pages() */
+#define KVPOOL_FEATURE_PREEMPT	(1ULL << 1)	/* stuck reservations are pre-empted */
+#define KVPOOL_FEATURE_POLL	(1ULL << 2)	/* poll() reports settled keys */
+
+/**
+ * struct kvpool_info - KVPOOL_IOC_INFO: what this module is and can do
+ * @size:	sizeof(struct kvpool_info)
+ * @flags:	In: zero.
+ * @abi_version: Out: KVPOOL_ABI_VERSION of the module.
+ * @max_batch:	Out: most entries in one call.
+ * @features:	Out: KVPOOL_FEATURE_*.
+ * @arena_size:	Out: bytes of offset space that mmap() accepts. Space without
+ *		memory behind it costs nothing; touching it raises SIGBUS.
+ * @chunk_size:	Out: bytes by which the arena grows and shrinks.
+ * @block_min:	Out: shortest block, bytes.
+ * @block_max:	Out: longest block, bytes.
+ * @tenant:	Out: name of the tenant that the file is attached to,
+ *		NUL-terminated.
+ * @tenant_id:	Out: number of that tenant.
+ * @mode:	Out: KVPOOL_MODE_*: what this open file may do.
+ *
+ * Errors: the general ones only.
+ */
+struct kvpool_info {
+	__u32 size;
+	__u32 flags;
+	__u32 abi_version;
+	__u32 max_batch;
+	__aligned_u64 features;
+	__aligned_u64 arena_size;
+	__aligned_u64 chunk_size;
+	__aligned_u64 block_min;
+	__aligned_u64 block_max;
+	__u8 tenant[KVPOOL_NAME_SIZE];
+	__u32 tenant_id;
+	__u32 mode;
+};
+
+#define KVPOOL_MODE_CONSUME	(1U << 0)	/* exists, lease, release, stats */
+#define KVPOOL_MODE_PRODUCE	(1U << 1)	/* reserve, seal, abort, remove, pin */
+
+#define KVPOOL_IOC_INFO		_IO(KVPOOL_IOC_TYPE, 0x00)
+
+/**
+ * struct kvpool_attach - KVPOOL_IOC_ATTACH: choose the tenant of this file
+ * @size:     sizeof(struct kvpool_attach)
+ * @flags:    In: zero.
+ * @tenant:   In: name of the tenant, NUL-terminated.
+ *
+ * A file is attached to the tenant "default" when it is opened. It may change
+ * once, before its first mapping, reservation or lease. The right is judged by
+ * the credentials that opened the file, against the tenant's uid and gid:
+ * the owner, a member of the group, or CAP_SYS_ADMIN may attach.
+ *
+ * Errors: ``ENOENT`` no such tenant; ``EACCES`` not allowed to use it;
+ * ``EBUSY`` the file has been attached, mapped or used before; ``EINVAL`` the
+ * name is not terminated.
+ */
+struct kvpool_attach {
+	__u32 size;
+	__u32 flags;
+	__u8 tenant[KVPOOL_NAME_SIZE];
+};
+
+#define KVPOOL_IOC_ATTACH	_IO(KVPOOL_IOC_TYPE, 0x01)
+
+/* Flags of struct kvpool_reserve. */
+#define KVPOOL_RESERVE_STRICT_NODE (1U << 0)	/* only on the named node */
+
+/**
+ * struct kvpool_reserve - KVPOOL_IOC_RESERVE: make room for new blocks
+ * @size:	sizeof(struct kvpool_reserve)
+ * @flags:	In: KVPOOL_RESERVE_*.
+ * @nr_entries:	In: number of entries, 1 to KVPOOL_MAX_BATCH.
+ * @nr_spans:	In: room in @spans, in spans. Out: spans written.
+ * @entries:	In: pointer to an array of struct kvpool_entry, @flags zero.
+ * @spans:	In: pointer to an array of struct kvpool_span, or zero when
+ *		@nr_spans is.
+ * @node:	In: NUMA node to prefer, or KVPOOL_NODE_ANY for the caller's.
+ * @nr_done:	In: zero. Out: entries with status zero.
+ *
+ * Each key becomes pending and its block gets space, evicting others if that
+ * is needed and allowed. The content of the space is undefined: it may hold
+ * earlier blocks of the same tenant, and never those of another. The owner
+ * fills the space through its mapping and seals or aborts the reservation. A
+ * reservation that is older than the knob preempt_ms may be taken over by
+ * another file that wants to reserve the key.
+ *
+ * The ioctl fails with ``EBADF`` when the file is not open for writing and with
+ * ``EINVAL`` when @node is neither KVPOOL_NODE_ANY nor a node with a tier, or
+ * KVPOOL_RESERVE_STRICT_NODE comes without a node.
+ *
+ * Status: ``-EEXIST`` the key is sealed, take a lease instead; ``-EBUSY`` the
+ * key is pending in this or another file, a lease can wait for it; ``-ENOSPC``
+ * the tier is full of blocks that may not be evicted; ``-EDQUOT`` the tenant's
+ * quota is; ``-EMFILE`` the file has reached its limit of handles; ``-ENOMEM``
+ * the kernel has no memory for the block's description; ``-EINTR`` a fatal
+ * signal came first.
+ */
+struct kvpool_reserve {
+	__u32 size;
+	__u32 flags;
+	__u32 nr_entries;
+	__u32 nr_spans;
+	__aligned_u64 entries;
+	__aligned_u64 spans;
+	__s32 node;
+	__u32 nr_done;
+};
+
+#define KVPOOL_IOC_RESERVE	_IO(KVPOOL_IOC_TYPE, 0x02)
+
+/* Flags of an entry of KVPOOL_IOC_SEAL and KVPOOL_IOC_PIN. At most one. */
+#define KVPOOL_PIN_SOFT		(1U << 0)	/* evicted after all others */
+#define KVPOOL_PIN_HARD		(1U << 1)	/* not evicted; counts against the pin quota */
+
+/**
+ * struct kvpool_handles - KVPOOL_IOC_SEAL, _ABORT, _RELEASE: end handles
+ * @size:	sizeof(struct kvpool_handles)
+ * @flags:	In: zero.
+ * @nr_entries:	In: number of entries, 1 to KVPOOL_MAX_BATCH.
+ * @nr_done:	In: zero. Out: entries with status zero.
+ * @entries:	In: pointer to an array of struct kvpool_handle_entry.
+ *
+ * KVPOOL_IOC_SEAL publishes reserved blocks: everything that was written before
+ * the call is seen by whoever leases the block after it, and the block is
+ * immutable from then on. Entries may carry KVPOOL_PIN_*. The handle is gone
+ * unless the status is ``-EDQUOT``. Put the blocks of a prefix in prefix order:
+ * the head of the array becomes the most recently used.
+ *
+ * KVPOOL_IOC_ABORT gives reserved space back and makes the keys unknown. The
+ * caller asserts that nobody writes to the space any more.
+ *
+ * KVPOOL_IOC_RELEASE ends leases. Put the blocks of a prefix in prefix order,
+ * so that its tail is evicted before its head. @flags of the entries are zero.
+ *
+ * The ioctl fails with ``EBADF`` when the file is not open for writing, except
+ * for KVPOOL_IOC_RELEASE.
+ *
+ * Status: ``-ENOENT`` no such handle, or not of the kind that the call takes;
+ * ``-ESTALE`` (seal) the reservation was pre-empted: the bytes are dropped and
+ * the handle is gone; ``-EDQUOT`` (seal with KVPOOL_PIN_HARD) over the pin
+ * quota: the reservation stays as it was.
+ */
+struct kvpool_handles {
+	__u32 size;
+	__u32 flags;
+	__u32 nr_entries;
+	__u32 nr_done;
+	__aligned_u64 entries;
+};
+
+#define KVPOOL_IOC_SEAL		_IO(KVPOOL_IOC_TYPE, 0x03)
+#define KVPOOL_IOC_ABORT	_IO(KVPOOL_IOC_TYPE, 0x04)
+#define KVPOOL_IOC_RELEASE	_IO(KVPOOL_IOC_TYPE, 0x06)
+
+/* Flags of struct kvpool_lookup. */
+#define KVPOOL_LOOKUP_PREFIX	(1U << 0)	/* stop at the first miss */
+#define KVPOOL_LOOKUP_WAIT	(1U << 1)	/* wait for pending keys (lease only) */
+
+/**
+ * struct kvpool_lookup - KVPOOL_IOC_LEASE, KVPOOL_IOC_EXISTS: find blocks
+ * @size:	sizeof(struct kvpool_lookup)
+ * @flags:	In: KVPOOL_LOOKUP_*.
+ * @nr_entries:	In: number of entries, 1 to KVPOOL_MAX_BATCH.
+ * @nr_spans:	In: room in @spans, in spans. Out: spans written.
+ * @entries:	In: pointer to an array of struct kvpool_entry, @flags zero.
+ * @spans:	In: pointer to an array of struct kvpool_span, or zero when
+ *		@nr_spans is.
+ * @timeout_ns:	In: with KVPOOL_LOOKUP_WAIT, the longest time that the whole
+ *		call waits, in nanoseconds; zero does not wait. Otherwise zero.
+ * @nr_hits:	In: zero. Out: entries with status zero; with
+ *		KVPOOL_LOOKUP_PREFIX these are the leading ones.
+ * @reserved:	In: zero.
+ *
+ * KVPOOL_IOC_LEASE takes a lease on every sealed block that it finds. While a
+ * lease lasts the block is neither evicted nor moved, and its spans stay valid.
+ * A removed block stays readable through its leases.
+ *
+ * KVPOOL_IOC_EXISTS takes no leases and writes no spans: @spans, @nr_spans and
+ * @timeout_ns are zero. What it says may be outdated when it returns.
+ *
+ * A lease that finds pending keys without waiting for them arms poll(): the
+ * file becomes readable (POLLIN) when one of them has been sealed, aborted or
+ * pre-empted. Calling KVPOOL_IOC_LEASE again disarms it.
+ *
+ * Status: ``-ENOENT`` no such block; ``-EINPROGRESS`` the key is pending;
+ * ``-ETIMEDOUT`` (wait) it was still pending when the time was over; ``-EINTR``
+ * (wait) a signal came first, the rest of the entries say so too; ``-EMFILE``
+ * the file has reached its limit of handles; ``-ECANCELED`` (prefix) not looked
+ * up, since an earlier key missed.
+ */
+struct kvpool_lookup {
+	__u32 size;
+	__u32 flags;
+	__u32 nr_entries;
+	__u32 nr_spans;
+	__aligned_u64 entries;
+	__aligned_u64 spans;
+	__aligned_u64 timeout_ns;
+	__u32 nr_hits;
+	__u32 reserved;
+};
+
+#define KVPOOL_IOC_LEASE	_IO(KVPOOL_IOC_TYPE, 0x05)
+#define KVPOOL_IOC_EXISTS	_IO(KVPOOL_IOC_TYPE, 0x07)
+
+/**
+ * struct kvpool_keys - KVPOOL_IOC_REMOVE, KVPOOL_IOC_PIN: change sealed blocks
+ * @size:	sizeof(struct kvpool_keys)
+ * @flags:	In: zero.
+ * @nr_entries:	In: number of entries, 1 to KVPOOL_MAX_BATCH.
+ * @nr_done:	In: zero. Out: entries with status zero.
+ * @entries:	In: pointer to an array of struct kvpool_entry.
+ *
+ * KVPOOL_IOC_REMOVE makes sealed blocks unknown at once. Their memory is free
+ * when the last lease ends. @flags of the entries are zero.
+ *
+ * KVPOOL_IOC_PIN sets the pin of sealed blocks to what the entry's @flags say,
+ * zero for none. Pins outlive the file.
+ *
+ * The ioctl fails with ``EBADF`` when the file is not open for writing.
+ *
+ * Status: ``-ENOENT`` no such block; ``-EBUSY`` the key is pending;
+ * ``-EDQUOT`` (pin) over the pin quota.
+ */
+struct kvpool_keys {
+	__u32 size;
+	__u32 flags;
+	__u32 nr_entries;
+	__u32 nr_done;
+	__aligned_u64 entries;
+};
+
+#define KVPOOL_IOC_REMOVE	_IO(KVPOOL_IOC_TYPE, 0x08)
+#define KVPOOL_IOC_PIN		_IO(KVPOOL_IOC_TYPE, 0x09)
+
+/**
+ * struct kvpool_spans - KVPOOL_IOC_SPANS: read the spans of a handle
+ * @size:	sizeof(struct kvpool_spans)
+ * @flags:	In: zero.
+ * @handle:	In: a reservation or a lease of this file.
+ * @spans:	In: pointer to an array of struct kvpool_span.
+ * @nr_spans:	In: room in @spans, in spans, up to 65536. Out: spans written.
+ * @first:	In: index of the first span to write.
+ * @total:	In: zero. Out: spans that the block has.
+ * @reserved:	In: zero.
+ *
+ * Errors: ``ENOENT`` no such handle; ``ESTALE`` the reservation was pre-empted;
+ * ``ERANGE`` @first is beyond the last span.
+ */
+struct kvpool_spans {
+	__u32 size;
+	__u32 flags;
+	__aligned_u64 handle;
+	__aligned_u64 spans;
+	__u32 nr_spans;
+	__u32 first;
+	__u32 total;
+	__u32 reserved;
+};
+
+#define KVPOOL_IOC_SPANS	_IO(KVPOOL_IOC_TYPE, 0x0a)
+
+/**
+ * struct kvpool_stats - KVPOOL_IOC_STATS: statistics of the file's tenant
+ * @size:		sizeof(struct kvpool_stats)
+ * @flags:		In: zero.
+ * @blocks:		Out: sealed blocks that can be found.
+ * @bytes:		Out: bytes of arena allocated to blocks, pending,
+ *			removed and quarantined ones included.
+ * @arena_bytes:	Out: bytes of memory that the tenant's arena holds.
+ * @quota_bytes:	Out: most that @arena_bytes may be; zero if unlimited.
+ * @pinned_bytes:	Out: bytes of hard-pinned blocks.
+ * @pin_quota_bytes:	Out: most that @pinned_bytes may be.
+ * @quarantined_bytes:	Out: bytes held back because a dead owner's memory is
+ *			still pinned, or a pre-empted owner has not let go.
+ * @pending:		Out: reservations neither sealed nor aborted.
+ * @leases:		Out: leases held.
+ * @lookups:		Out: keys looked up by leases since the tenant began.
+ * @hits:		Out: those that found a sealed block.
+ * @produced_blocks:	Out: blocks sealed.
+ * @produced_bytes:	Out: their bytes.
+ * @consumed_bytes:	Out: bytes of the blocks that were leased.
+ * @copied_bytes:	Out: bytes that the kernel copied with a CPU.
+ * @evicted_blocks:	Out: blocks evicted.
+ * @evicted_bytes:	Out: their bytes.
+ * @removed_blocks:	Out: blocks removed by KVPOOL_IOC_REMOVE.
+ * @aborted_blocks:	Out: reservations aborted, by their owner or its end.
+ * @preempted_blocks:	Out: reservations pre-empted.
+ * @rejected:		Out: reservations that found no space.
+ *
+ * Counters are read without stopping the tenant: they are each exact at a
+ * quiet point and may disagree with each other otherwise.
+ *
+ * Errors: the general ones only.
+ */
+struct kvpool_stats {
+	__u32 size;
+	__u32 flags;
+	__aligned_u64 blocks;
+	__aligned_u64 bytes;
+	__aligned_u64 arena_bytes;
+	__aligned_u64 quota_bytes;
+	__aligned_u64 pinned_bytes;
+	__aligned_u64 pin_quota_bytes;
+	__aligned_u64 quarantined_bytes;
+	__aligned_u64 pending;
+	__aligned_u64 leases;
+	__aligned_u64 lookups;
+	__aligned_u64 hits;
+	__aligned_u64 produced_blocks;
+	__aligned_u64 produced_bytes;
+	__aligned_u64 consumed_bytes;
+	__aligned_u64 copied_bytes;
+	__aligned_u64 evicted_blocks;
+	__aligned_u64 evicted_bytes;
+	__aligned_u64 removed_blocks;
+	__aligned_u64 aborted_blocks;
+	__aligned_u64 preempted_blocks;
+	__aligned_u64 rejected;
+};
+
+#define KVPOOL_IOC_STATS	_IO(KVPOOL_IOC_TYPE, 0x0b)
+
+#endif /* _UAPI_LINUX_KVPOOL_H */
