@@ -10,8 +10,6 @@
 static void kvpool_lru_touch(struct kvpool_policy_queue *q,
 			     struct kvpool_block *block)
 {
-	if (q->hand == &block->lru)
-		q->hand = NULL;
 	list_move(&block->lru, &q->list);
 }
 
