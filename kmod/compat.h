@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* Every difference between the kernels that kvpool builds for (6.1 and on). */
+#ifndef _KVPOOL_COMPAT_H
+#define _KVPOOL_COMPAT_H
+
+#include <linux/mm.h>
+#include <linux/shrinker.h>
+#include <linux/version.h>
+
+/* 6.3 made vma->vm_flags read-only and gave it setters. */
+static inline void kvpool_vma_mod_flags(struct vm_area_struct *vma,
+					vm_flags_t set, vm_flags_t clear)
+{
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 3, 0)
+	vm_flags_mod(vma, set, clear);
+#else
+	vma->vm_flags = (vma->vm_flags | set) & ~clear;
+#endif
+}
+
+/* 6.7 made shrinkers dynamic objects. */
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 7, 0)
+static inline struct shrinker *kvpool_shrinker_alloc(const char *name)
+{
+	return shrinker_alloc(0, "%s", name);
+}
+
+static inline int kvpool_shrinker_register(struct shrinker *shrinker,
+					   const char *name)
+{
+	shrinker_register(shrinker);
+	return 0;
+}
+#else
+static inline struct shrinker *kvpool_shrinker_alloc(const char *name)
+{
+	return kzalloc(sizeof(struct shrinker), GFP_KERNEL);
+}
+
+static inline int kvpool_shrinker_register(struct shrinker *shrinker,
+					   const char *name)
+{
+	int ret = register_shrinker(shrinker, "%s", name);
+
+	if (ret)
+		kfree(shrinker);
+	return ret;
+}
+
+static inline void shrinker_free(struct shrinker *shrinker)
+{
+	unregister_shrinker(shrinker);
+	kfree(shrinker);
+}
+#endif
+
+#endif /* _KVPOOL_COMPAT_H */
