@@ -1,0 +1,562 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * libkvpool: produce and consume KV-cache blocks in the host's pool.
+ *
+ * Link with -lkvpool (pkg-config libkvpool). The manual begins at libkvpool(3).
+ */
+#ifndef KVPOOL_H
+#define KVPOOL_H
+
+#include <linux/kvpool.h>
+
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/uio.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/**
+ * DOC: Conventions
+ *
+ * Calls return a negative errno when they fail as a whole, and describe the
+ * failure in kvpool_last_error(). Calls on many keys return how many keys
+ * succeeded and give a status for each: zero or a negative errno.
+ *
+ * Structures of options begin with @size, which the caller sets to the size of
+ * the structure; members that are zero ask for the default, and a null pointer
+ * in place of the options asks for all defaults.
+ *
+ * Thread safety: a struct kvpool may be used by any number of threads at once,
+ * until kvpool_close(). A struct kvpool_batch and a struct kvpool_key_chain
+ * serve one thread at a time. There is no other shared state.
+ *
+ * Lengths and offsets are in bytes, times in nanoseconds.
+ */
+
+/** struct kvpool - One open file of the pool. */
+struct kvpool;
+
+/** struct kvpool_batch - Blocks that are being produced or consumed. */
+struct kvpool_batch;
+
+/** struct kvpool_key_chain - State of a growing sequence of token ids. */
+struct kvpool_key_chain;
+
+/**
+ * struct kvpool_key - The name of a block
+ * @bytes: 32 bytes that mean nothing to the pool.
+ */
+struct kvpool_key {
+	uint8_t bytes[KVPOOL_KEY_SIZE];
+};
+
+/* ------------------------------------------------------------------------ */
+/* Opening                                                                  */
+/* ------------------------------------------------------------------------ */
+
+/** KVPOOL_DEFAULT_DEVICE - used without a path and without $KVPOOL_DEVICE. */
+#define KVPOOL_DEFAULT_DEVICE	"/dev/kvpool"
+
+#define KVPOOL_OPEN_RDONLY	(1U << 0)	/* consume only */
+#define KVPOOL_OPEN_NOMAP	(1U << 1)	/* do not map the arena */
+
+/**
+ * struct kvpool_open_opts - How to open the pool
+ * @size:	sizeof(struct kvpool_open_opts)
+ * @flags:	KVPOOL_OPEN_*.
+ * @device:	Path of the device; if null the environment's KVPOOL_DEVICE, if
+ *		that is not set KVPOOL_DEFAULT_DEVICE.
+ * @tenant:	Name of the tenant to attach to; if null, "default".
+ */
+struct kvpool_open_opts {
+	uint32_t size;
+	uint32_t flags;
+	const char *device;
+	const char *tenant;
+};
+
+/**
+ * kvpool_open() - Open the pool and map its arena
+ * @pool: Where to store the pool; null when the call fails.
+ * @opts: Options, or null.
+ *
+ * Return: 0 or a negative errno. kvpool_last_error() then says what to do.
+ */
+int kvpool_open(struct kvpool **pool, const struct kvpool_open_opts *opts);
+
+/**
+ * kvpool_open_fd() - Use a file of the device that is open already
+ * @pool: Where to store the pool; null when the call fails.
+ * @fd:	  The file. It belongs to the pool if the call succeeds.
+ * @opts: Options, or null. @device must be null. KVPOOL_OPEN_RDONLY maps the
+ *	  arena read-only; a file that is open for reading is always mapped so.
+ *
+ * Return: 0 or a negative errno.
+ */
+int kvpool_open_fd(struct kvpool **pool, int fd, const struct kvpool_open_opts *opts);
+
+/**
+ * kvpool_close() - Unmap the arena and close the file
+ * @pool: The pool, or null.
+ *
+ * All its batches must have been destroyed, and no other thread may use it.
+ * Leases end and reservations are aborted when the last descriptor and the
+ * last mapping of the file are gone.
+ */
+void kvpool_close(struct kvpool *pool);
+
+/**
+ * kvpool_fd() - The file descriptor, for poll()
+ * @pool: The pool.
+ *
+ * It becomes readable when a key that was pending in the last
+ * kvpool_consume_begin() has been sealed, aborted or pre-empted.
+ */
+int kvpool_fd(const struct kvpool *pool);
+
+/**
+ * kvpool_base() - Where the arena is mapped
+ * @pool: The pool.
+ *
+ * A span begins at kvpool_base() + span.offset. The mapping is
+ * kvpool_info()->arena_size bytes long. Addresses outside the spans that the
+ * caller holds must not be touched: they raise SIGBUS or belong to others.
+ *
+ * Return: the address, or null when opened with KVPOOL_OPEN_NOMAP.
+ */
+void *kvpool_base(const struct kvpool *pool);
+
+/**
+ * kvpool_info() - What the module told when the pool was opened
+ * @pool: The pool.
+ *
+ * Return: information that lives as long as the pool.
+ */
+const struct kvpool_info *kvpool_info(const struct kvpool *pool);
+
+/* ------------------------------------------------------------------------ */
+/* Errors                                                                   */
+/* ------------------------------------------------------------------------ */
+
+/**
+ * kvpool_last_error() - What went wrong in the last failed call of this thread
+ *
+ * Return: a sentence that is valid until the thread's next call that fails,
+ * or "" if none has.
+ */
+const char *kvpool_last_error(void);
+
+/**
+ * kvpool_strerror() - What a status or return value means
+ * @error: An errno, negative or positive, or zero.
+ *
+ * Return: a constant string.
+ */
+const char *kvpool_strerror(int error);
+
+/* ------------------------------------------------------------------------ */
+/* Batches                                                                  */
+/* ------------------------------------------------------------------------ */
+
+/**
+ * kvpool_batch_create() - Make an empty batch
+ * @pool:    The pool that it works on.
+ * @nr_keys: Keys to make room for; the batch grows when it gets more.
+ * @batch:   Where to store the batch; null when the call fails.
+ *
+ * A batch is meant to be kept and used again: once it has seen its largest
+ * load it allocates no memory.
+ *
+ * Return: 0, -EINVAL or -ENOMEM.
+ */
+int kvpool_batch_create(struct kvpool *pool, unsigned int nr_keys,
+			struct kvpool_batch **batch);
+
+/**
+ * kvpool_batch_destroy() - Abort or end what the batch holds, and free it
+ * @batch: The batch, or null.
+ */
+void kvpool_batch_destroy(struct kvpool_batch *batch);
+
+/**
+ * kvpool_batch_count() - Keys of the last begin
+ * @batch: The batch.
+ *
+ * Blocks are addressed by their index in the array of keys.
+ */
+unsigned int kvpool_batch_count(const struct kvpool_batch *batch);
+
+/**
+ * kvpool_batch_held() - Reservations or leases that the batch holds now
+ * @batch: The batch.
+ */
+unsigned int kvpool_batch_held(const struct kvpool_batch *batch);
+
+/**
+ * kvpool_block_status() - What happened to a key
+ * @batch: The batch.
+ * @index: The index of the key.
+ *
+ * Return: 0 or a negative errno, of the last call on this batch that acted on
+ * the key; -ECANCELED after an abort, -ERANGE if there is no such index.
+ */
+int kvpool_block_status(const struct kvpool_batch *batch, unsigned int index);
+
+/**
+ * kvpool_block_handle() - The reservation or lease
+ * @batch: The batch.
+ * @index: The index of the key.
+ *
+ * Return: the handle, or 0 when the batch holds none for this key.
+ */
+uint64_t kvpool_block_handle(const struct kvpool_batch *batch, unsigned int index);
+
+/**
+ * kvpool_block_length() - Length of a held block in bytes
+ * @batch: The batch.
+ * @index: The index of the key.
+ *
+ * Return: the length, or 0 when the batch does not hold the block.
+ */
+uint64_t kvpool_block_length(const struct kvpool_batch *batch, unsigned int index);
+
+/**
+ * kvpool_block_spans() - The pieces of a held block in the arena
+ * @batch:    The batch.
+ * @index:    The index of the key.
+ * @nr_spans: Where to store their number.
+ *
+ * Return: the spans in the order of the block's bytes, valid until the next
+ * begin or the end of the batch; null when the batch does not hold the block.
+ */
+const struct kvpool_span *kvpool_block_spans(const struct kvpool_batch *batch,
+					     unsigned int index, unsigned int *nr_spans);
+
+/**
+ * kvpool_block_at() - The address of a byte of a held block
+ * @batch:  The batch.
+ * @index:  The index of the key.
+ * @offset: Which byte.
+ * @avail:  Where to store how many bytes follow without a gap, or null.
+ *
+ * Memory of a lease must not be written.
+ *
+ * Return: the address, or null if the batch does not hold the block, @offset
+ * is not below its length, or the arena is not mapped.
+ */
+void *kvpool_block_at(const struct kvpool_batch *batch, unsigned int index,
+		      uint64_t offset, size_t *avail);
+
+/**
+ * kvpool_block_iov() - A held block as an I/O vector
+ * @batch:  The batch.
+ * @index:  The index of the key.
+ * @iov:    Where to store it, or null if @nr_iov is zero.
+ * @nr_iov: Room in @iov.
+ *
+ * Return: the number of pieces that the block has; of these, @nr_iov at most
+ * were stored. -EBADF if the batch does not hold the block, -ENXIO if the
+ * arena is not mapped.
+ */
+int kvpool_block_iov(const struct kvpool_batch *batch, unsigned int index,
+		     struct iovec *iov, int nr_iov);
+
+/**
+ * kvpool_block_write() - Copy bytes into a reserved block
+ * @batch:  The batch, filled by kvpool_produce_begin().
+ * @index:  The index of the key.
+ * @offset: Where in the block.
+ * @buf:    The bytes.
+ * @length: Their number.
+ *
+ * Return: 0; -EBADF if the block is not reserved, -ERANGE if it is too short,
+ * -ENXIO if the arena is not mapped.
+ */
+int kvpool_block_write(struct kvpool_batch *batch, unsigned int index,
+		       uint64_t offset, const void *buf, size_t length);
+
+/**
+ * kvpool_block_read() - Copy bytes out of a held block
+ * @batch:  The batch.
+ * @index:  The index of the key.
+ * @offset: Where in the block.
+ * @buf:    Where to store the bytes.
+ * @length: Their number.
+ *
+ * Return: 0; -EBADF if the batch does not hold the block, -ERANGE if it is too
+ * short, -ENXIO if the arena is not mapped.
+ */
+int kvpool_block_read(const struct kvpool_batch *batch, unsigned int index,
+		      uint64_t offset, void *buf, size_t length);
+
+/* ------------------------------------------------------------------------ */
+/* Produce                                                                  */
+/* ------------------------------------------------------------------------ */
+
+#define KVPOOL_PRODUCE_NODE	   (1U << 0)	/* prefer the node in @node */
+#define KVPOOL_PRODUCE_STRICT_NODE (1U << 1)	/* take no other node */
+
+/**
+ * struct kvpool_produce_opts - How to reserve
+ * @size:   sizeof(struct kvpool_produce_opts)
+ * @flags:  KVPOOL_PRODUCE_*.
+ * @length: Length of every block where no array of lengths is given.
+ * @node:   The NUMA node, with one of the flags; otherwise ignored, and the
+ *	    caller's node is preferred.
+ * @reserved: Zero.
+ */
+struct kvpool_produce_opts {
+	uint32_t size;
+	uint32_t flags;
+	uint64_t length;
+	int32_t node;
+	uint32_t reserved;
+};
+
+/**
+ * kvpool_produce_begin() - Reserve space for new blocks
+ * @batch:   A batch that holds nothing. Its former results are forgotten.
+ * @keys:    The keys.
+ * @lengths: Length of each block, KVPOOL_BLOCK_MIN to KVPOOL_BLOCK_MAX, or null
+ *	     to use @opts->length for all.
+ * @nr_keys: Number of keys, of any size.
+ * @opts:    Options, or null if @lengths is given.
+ *
+ * The caller fills the blocks whose status is zero, and commits or aborts them.
+ *
+ * Return: the number of blocks reserved, or a negative errno; the batch holds
+ * nothing then.
+ */
+int kvpool_produce_begin(struct kvpool_batch *batch, const struct kvpool_key *keys,
+			 const uint64_t *lengths, unsigned int nr_keys,
+			 const struct kvpool_produce_opts *opts);
+
+/**
+ * kvpool_produce_commit() - Seal reserved blocks: publish them, unchangeable
+ * @batch: The batch.
+ * @which: Indices of blocks that are reserved, in prefix order, or null for all
+ *	   that still are.
+ * @nr:	   Number of indices; zero if @which is null.
+ * @pin:   Zero, KVPOOL_PIN_SOFT or KVPOOL_PIN_HARD.
+ *
+ * A block whose status is -EDQUOT afterwards remains reserved.
+ *
+ * Return: the number of blocks sealed, or a negative errno; blocks that still
+ * have a handle remain reserved.
+ */
+int kvpool_produce_commit(struct kvpool_batch *batch, const unsigned int *which,
+			  unsigned int nr, uint32_t pin);
+
+/**
+ * kvpool_produce_abort() - Give reserved space back
+ * @batch: The batch.
+ * @which: Indices of blocks that are reserved, or null for all that still are.
+ * @nr:	   Number of indices; zero if @which is null.
+ *
+ * Nothing may write to these blocks any more, no DMA either.
+ *
+ * Return: the number of reservations aborted, or a negative errno.
+ */
+int kvpool_produce_abort(struct kvpool_batch *batch, const unsigned int *which,
+			 unsigned int nr);
+
+/* ------------------------------------------------------------------------ */
+/* Consume                                                                  */
+/* ------------------------------------------------------------------------ */
+
+#define KVPOOL_CONSUME_PREFIX	(1U << 0)	/* stop at the first miss */
+
+/** KVPOOL_WAIT_FOREVER - a timeout that does not end. */
+#define KVPOOL_WAIT_FOREVER	UINT64_MAX
+
+/**
+ * struct kvpool_consume_opts - How to take leases
+ * @size:	sizeof(struct kvpool_consume_opts)
+ * @flags:	KVPOOL_CONSUME_*.
+ * @timeout_ns:	How long the call may wait for pending keys, in total.
+ */
+struct kvpool_consume_opts {
+	uint32_t size;
+	uint32_t flags;
+	uint64_t timeout_ns;
+};
+
+/**
+ * kvpool_consume_begin() - Take leases on blocks
+ * @batch:   A batch that holds nothing. Its former results are forgotten.
+ * @keys:    The keys.
+ * @nr_keys: Number of keys, of any size.
+ * @opts:    Options, or null.
+ *
+ * Return: the number of blocks leased, the leading ones with
+ * KVPOOL_CONSUME_PREFIX, or a negative errno; the batch holds nothing then.
+ */
+int kvpool_consume_begin(struct kvpool_batch *batch, const struct kvpool_key *keys,
+			 unsigned int nr_keys, const struct kvpool_consume_opts *opts);
+
+/**
+ * kvpool_consume_end() - End leases
+ * @batch: The batch.
+ * @which: Indices of blocks that are leased, in prefix order, or null for all
+ *	   that still are.
+ * @nr:	   Number of indices; zero if @which is null.
+ *
+ * Return: the number of leases ended, or a negative errno.
+ */
+int kvpool_consume_end(struct kvpool_batch *batch, const unsigned int *which,
+		       unsigned int nr);
+
+/* ------------------------------------------------------------------------ */
+/* Blocks that are in the pool                                              */
+/* ------------------------------------------------------------------------ */
+
+/**
+ * kvpool_match_prefix() - How many leading keys are in the pool
+ * @pool:    The pool.
+ * @keys:    The keys.
+ * @nr_keys: Their number.
+ *
+ * Takes no leases, so the answer may be outdated when it arrives.
+ *
+ * Return: the number, or a negative errno.
+ */
+int kvpool_match_prefix(struct kvpool *pool, const struct kvpool_key *keys,
+			unsigned int nr_keys);
+
+/**
+ * kvpool_exists() - Which keys are in the pool
+ * @pool:    The pool.
+ * @keys:    The keys.
+ * @nr_keys: Their number.
+ * @status:  Where to store the status of each, or null.
+ * @lengths: Where to store the length of each block, zero if it is not there,
+ *	     or null.
+ *
+ * Return: the number of keys whose status is zero, or a negative errno.
+ */
+int kvpool_exists(struct kvpool *pool, const struct kvpool_key *keys,
+		  unsigned int nr_keys, int *status, uint64_t *lengths);
+
+/**
+ * kvpool_remove() - Make blocks unknown
+ * @pool:    The pool.
+ * @keys:    The keys.
+ * @nr_keys: Their number.
+ * @status:  Where to store the status of each, or null.
+ *
+ * Leases on them stay valid.
+ *
+ * Return: the number of blocks removed, or a negative errno.
+ */
+int kvpool_remove(struct kvpool *pool, const struct kvpool_key *keys,
+		  unsigned int nr_keys, int *status);
+
+/**
+ * kvpool_pin() - Say which blocks are evicted last or never
+ * @pool:    The pool.
+ * @keys:    The keys.
+ * @nr_keys: Their number.
+ * @pin:     KVPOOL_PIN_SOFT, KVPOOL_PIN_HARD or zero for none.
+ * @status:  Where to store the status of each, or null.
+ *
+ * Return: the number of blocks changed, or a negative errno.
+ */
+int kvpool_pin(struct kvpool *pool, const struct kvpool_key *keys,
+	       unsigned int nr_keys, uint32_t pin, int *status);
+
+/**
+ * kvpool_stats() - Read the statistics of the tenant
+ * @pool:  The pool.
+ * @stats: Where to store them.
+ * @size:  sizeof(*@stats). Members that the module does not know become zero.
+ *
+ * Return: 0 or a negative errno.
+ */
+int kvpool_stats(struct kvpool *pool, struct kvpool_stats *stats, size_t size);
+
+/* ------------------------------------------------------------------------ */
+/* Keys                                                                     */
+/* ------------------------------------------------------------------------ */
+
+/**
+ * DOC: Chained prefix keys
+ *
+ * A prompt is cut into blocks of @block_tokens token ids. With || for
+ * concatenation and le32() for the four bytes of a number, lowest first:
+ *
+ *   key[-1] = SHA-256(seed)
+ *   key[i]  = SHA-256(key[i-1] || le32(token[i * block_tokens]) || ...
+ *			|| le32(token[(i + 1) * block_tokens - 1]))
+ *
+ * So equal keys mean equal prompts up to and including that block. Tokens at
+ * the end that do not fill a block have no key. The seed must tell apart
+ * whatever makes the bytes of the cache differ: model and revision, layout,
+ * data type, parallel rank, @block_tokens.
+ */
+
+/**
+ * kvpool_key_chain() - Make the keys of a whole prompt
+ * @seed:	  The seed.
+ * @seed_size:	  Its length in bytes; may be zero.
+ * @block_tokens: Tokens per block, at least 1.
+ * @tokens:	  The token ids.
+ * @nr_tokens:	  Their number.
+ * @keys:	  Where to store the keys.
+ * @max_keys:	  Room in @keys.
+ *
+ * Return: the number of keys, @nr_tokens / @block_tokens; -EINVAL; -ENOBUFS if
+ * @keys is too small, nothing was stored then.
+ */
+int kvpool_key_chain(const void *seed, size_t seed_size, uint32_t block_tokens,
+		     const uint32_t *tokens, size_t nr_tokens,
+		     struct kvpool_key *keys, size_t max_keys);
+
+/**
+ * kvpool_key_chain_create() - Begin a sequence that grows
+ * @seed:	  The seed.
+ * @seed_size:	  Its length in bytes; may be zero.
+ * @block_tokens: Tokens per block, at least 1.
+ * @chain:	  Where to store the chain; null when the call fails.
+ *
+ * Return: 0, -EINVAL or -ENOMEM.
+ */
+int kvpool_key_chain_create(const void *seed, size_t seed_size, uint32_t block_tokens,
+			    struct kvpool_key_chain **chain);
+
+/**
+ * kvpool_key_chain_append() - Append tokens to a sequence
+ * @chain:     The chain.
+ * @tokens:    The token ids.
+ * @nr_tokens: Their number.
+ * @keys:      Where to store the keys of the blocks that became full.
+ * @max_keys:  Room in @keys.
+ *
+ * Return: the number of keys; -EINVAL; -ENOBUFS if @keys is too small, nothing
+ * was stored or appended then.
+ */
+int kvpool_key_chain_append(struct kvpool_key_chain *chain, const uint32_t *tokens,
+			    size_t nr_tokens, struct kvpool_key *keys, size_t max_keys);
+
+/**
+ * kvpool_key_chain_clone() - Copy a sequence, to let the copies grow apart
+ * @chain: The chain.
+ * @clone: Where to store the copy; null when the call fails.
+ *
+ * Return: 0 or -ENOMEM.
+ */
+int kvpool_key_chain_clone(const struct kvpool_key_chain *chain,
+			   struct kvpool_key_chain **clone);
+
+/**
+ * kvpool_key_chain_destroy() - Free a sequence
+ * @chain: The chain, or null.
+ */
+void kvpool_key_chain_destroy(struct kvpool_key_chain *chain);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif /* KVPOOL_H */
