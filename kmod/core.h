@@ -45,6 +45,7 @@ struct kvpool_extent {
  * @run:	longest run of clear bits in @map
  * @node:	NUMA node of @page
  * @page:	head of the compound page; NULL in host tests
+ * @rcu:	to free it after the last reader of the arena's chunks
  *
  * @map, @bin, @free and @run are protected by the arena's lock.
  */
@@ -56,6 +57,7 @@ struct kvpool_chunk {
 	u16 run;
 	int node;
 	struct page *page;
+	struct rcu_head rcu;
 };
 
 /**

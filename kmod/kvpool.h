@@ -9,10 +9,11 @@
  *	kvpool_pool.lock
  *	kvpool_arena.map_sem		(shrinker: trylock only)
  *	address_space.i_mmap_rwsem	(unmapping)
- *	kvpool_tenant.quarantine_lock
  *	kvpool_policy.lock
  *	buckets of kvpool_tenant.index
  *	kvpool_arena.lock
+ *
+ * kvpool_tenant.quarantine_lock nests in none and has none inside.
  *
  * Memory is never allocated with one of the spinlocks held. The shrinker may
  * run wherever memory is allocated, so it only tries pool.lock and map_sem.
@@ -76,12 +77,13 @@ struct kvpool_tier;
 /**
  * struct kvpool_tier_ops - a class of memory
  * @name:	stem of the tier's name; the node's number follows
- * @alloc:	get a zeroed compound page of KVPOOL_CHUNK_ORDER; may sleep
+ * @alloc:	get a zeroed compound page of KVPOOL_CHUNK_ORDER, reclaiming
+ *		memory from others only if @hard; may sleep
  * @free:	give it back; nobody else holds it
  */
 struct kvpool_tier_ops {
 	const char *name;
-	struct page *(*alloc)(struct kvpool_tier *tier);
+	struct page *(*alloc)(struct kvpool_tier *tier, bool hard);
 	void (*free)(struct kvpool_tier *tier, struct page *page);
 };
 
@@ -105,10 +107,11 @@ struct kvpool_tier {
 
 extern const struct kvpool_tier_ops kvpool_tier_dram;
 
-int kvpool_tiers_init(struct kobject *parent);
+int kvpool_tiers_init(void);
+int kvpool_tiers_register(struct kobject *parent);
 void kvpool_tiers_exit(void);
 struct kvpool_tier *kvpool_tier_get(int node);
-struct page *kvpool_tier_alloc(struct kvpool_tier *tier);
+struct page *kvpool_tier_alloc(struct kvpool_tier *tier, bool hard);
 void kvpool_tier_free(struct kvpool_tier *tier, struct page *page);
 unsigned long kvpool_tiers_limit(void);
 unsigned long kvpool_tiers_chunks(void);
@@ -149,10 +152,12 @@ void kvpool_arenas_exit(void);
 u64 kvpool_arena_size(void);
 int kvpool_arena_init(struct kvpool_arena *arena);
 void kvpool_arena_exit(struct kvpool_arena *arena);
-int kvpool_arena_grow(struct kvpool_arena *arena, struct kvpool_tier *tier);
+int kvpool_arena_grow(struct kvpool_arena *arena, struct kvpool_tier *tier,
+		      unsigned long quota, bool hard);
 unsigned long kvpool_arena_shrink(struct kvpool_arena *arena, int node,
 				  unsigned long nr, bool try);
-unsigned long kvpool_arena_empty(struct kvpool_arena *arena, int node);
+unsigned long kvpool_arena_empty(struct kvpool_arena *arena);
+unsigned long kvpool_arena_room(struct kvpool_arena *arena, int node);
 int kvpool_arena_alloc(struct kvpool_arena *arena, int node,
 		       struct kvpool_block *block, bool fragmented);
 void kvpool_arena_free(struct kvpool_arena *arena, struct kvpool_block *block);
@@ -213,15 +218,22 @@ struct kvpool_tenant {
 
 extern const struct kobj_type kvpool_tenant_ktype;
 
+int kvpool_tenants_init(void);
+void kvpool_tenants_exit(void);
 int kvpool_tenant_add(const char *name);
 int kvpool_tenant_del(const char *name);
-void kvpool_tenants_exit(void);
 void kvpool_tenant_free(struct kvpool_tenant *tenant);
 struct kvpool_tenant *kvpool_tenant_attach(const char *name,
 					   const struct file *file);
 void kvpool_tenant_detach(struct kvpool_tenant *tenant);
 unsigned long kvpool_tenant_capacity(const struct kvpool_tenant *tenant);
-void kvpool_quarantine_work(struct work_struct *work);
+
+/* ---- quarantine: cache/quarantine.c ---- */
+
+void kvpool_quarantine_init(struct kvpool_tenant *tenant);
+void kvpool_quarantine_exit(struct kvpool_tenant *tenant);
+void kvpool_quarantine_add(struct kvpool_tenant *tenant,
+			   struct kvpool_block *block);
 
 /* ---- pool: cache/pool.c ---- */
 
@@ -238,9 +250,11 @@ void kvpool_quarantine_work(struct work_struct *work);
  * @quarantine_ms: longest stay in quarantine; 0 is until the pins are gone
  * @max_handles: most handles of one file
  * @wq:		background work
+ * @closing:	the module is being unloaded: no new tenants
  */
 struct kvpool_pool {
 	struct mutex lock;
+	bool closing;
 	struct list_head tenants;
 	struct list_head ctxs;
 	const struct kvpool_policy_ops *policy;
@@ -254,8 +268,6 @@ struct kvpool_pool {
 
 extern struct kvpool_pool kvpool_pool;
 
-int kvpool_pool_init(void);
-void kvpool_pool_exit(void);
 void kvpool_pool_set_policy(const struct kvpool_policy_ops *ops);
 
 /* ---- eviction: cache/evict.c ---- */
@@ -267,7 +279,6 @@ struct kvpool_space {
 
 int kvpool_space_get(struct kvpool_tenant *tenant, struct kvpool_block *block,
 		     const struct kvpool_space *space);
-bool kvpool_evict_one(struct kvpool_tenant *tenant, unsigned long *budget);
 void kvpool_evict_all(struct kvpool_tenant *tenant);
 void kvpool_evict_kick(struct kvpool_tenant *tenant);
 void kvpool_evict_work(struct work_struct *work);
@@ -279,6 +290,7 @@ void kvpool_shrinker_exit(void);
 
 int kvpool_blocks_init(void);
 void kvpool_blocks_exit(void);
+bool kvpool_block_await(struct kvpool_block *block);
 int kvpool_block_reserve(struct kvpool_tenant *tenant,
 			 const struct kvpool_key *key, u32 length,
 			 const struct kvpool_space *space,
@@ -287,7 +299,7 @@ void kvpool_block_seal(struct kvpool_tenant *tenant,
 		       struct kvpool_block **blocks, const u32 *pins,
 		       int *status, unsigned int nr);
 void kvpool_block_abort(struct kvpool_tenant *tenant,
-			struct kvpool_block *block, bool released);
+			struct kvpool_block *block, bool dead);
 struct kvpool_block *kvpool_block_get(struct kvpool_tenant *tenant,
 				      const struct kvpool_key *key, u32 *state);
 int kvpool_block_remove(struct kvpool_tenant *tenant,
@@ -297,9 +309,6 @@ int kvpool_block_pin(struct kvpool_tenant *tenant,
 void kvpool_block_put(struct kvpool_tenant *tenant, struct kvpool_block *block);
 void kvpool_block_free(struct kvpool_tenant *tenant,
 		       struct kvpool_block *block);
-void kvpool_block_free_rhash(void *ptr, void *arg);
-void kvpool_block_settle(struct kvpool_tenant *tenant,
-			 struct kvpool_block *block);
 
 /* ---- open files: dev/ ---- */
 
@@ -314,7 +323,7 @@ enum kvpool_hold_kind {
  * @id:		upper half of the handles; the lower one is the index in @blocks
  * @kind:	what they are
  * @nr:		length of @blocks
- * @live:	handles not ended yet, plus one while the hold is being made
+ * @live:	handles not ended yet
  * @blocks:	referenced blocks. A handle is ended by whoever takes the
  *		pointer out with xchg().
  */
@@ -364,8 +373,9 @@ int kvpool_ctx_attach(struct file *file, const char *name);
 
 struct kvpool_hold *kvpool_hold_begin(struct kvpool_ctx *ctx,
 				      enum kvpool_hold_kind kind, u32 nr);
-int kvpool_hold_end(struct kvpool_ctx *ctx, struct kvpool_hold *hold, u32 live);
-void kvpool_hold_drop(struct kvpool_ctx *ctx, struct kvpool_hold *hold);
+void kvpool_hold_commit(struct kvpool_ctx *ctx, struct kvpool_hold *hold,
+			u32 live);
+void kvpool_hold_undo(struct kvpool_ctx *ctx, struct kvpool_hold *hold);
 struct kvpool_block *kvpool_hold_take(struct kvpool_ctx *ctx, u64 handle,
 				      enum kvpool_hold_kind kind,
 				      struct kvpool_hold **hold);

@@ -1,0 +1,430 @@
+// SPDX-License-Identifier: GPL-2.0
+/* Blocks: from reservation to seal to the last reference. */
+#include <linux/jiffies.h>
+#include <linux/sched.h>
+#include <linux/slab.h>
+
+#include "kvpool.h"
+#include "control/trace.h"
+
+static struct kmem_cache *kvpool_block_cache;
+
+/**
+ * kvpool_blocks_init() - Prepare what all blocks need
+ *
+ * Return: 0 or -ENOMEM.
+ */
+int kvpool_blocks_init(void)
+{
+	kvpool_block_cache = kmem_cache_create("kvpool_block",
+					       sizeof(struct kvpool_block), 0,
+					       0, NULL);
+	return kvpool_block_cache ? 0 : -ENOMEM;
+}
+
+/**
+ * kvpool_blocks_exit() - Undo kvpool_blocks_init(); all blocks are freed
+ */
+void kvpool_blocks_exit(void)
+{
+	rcu_barrier();
+	kmem_cache_destroy(kvpool_block_cache);
+}
+
+static void kvpool_block_free_rcu(struct rcu_head *rcu)
+{
+	kmem_cache_free(kvpool_block_cache,
+			container_of(rcu, struct kvpool_block, rcu));
+}
+
+/**
+ * kvpool_block_free() - Free a block that has no reference left
+ * @tenant: whose it is
+ * @block: the block; out of the index and of its queue
+ */
+void kvpool_block_free(struct kvpool_tenant *tenant, struct kvpool_block *block)
+{
+	trace_kvpool_block_free(tenant, block);
+	kvpool_arena_free(&tenant->arena, block);
+	call_rcu(&block->rcu, kvpool_block_free_rcu);
+}
+
+/**
+ * kvpool_block_put() - Drop a reference
+ * @tenant: whose it is
+ * @block: the block
+ */
+void kvpool_block_put(struct kvpool_tenant *tenant, struct kvpool_block *block)
+{
+	if (refcount_dec_and_test(&block->refs))
+		kvpool_block_free(tenant, block);
+}
+
+/*
+ * Tell those who asked that a reservation has ended. The change of the state
+ * was a cmpxchg(), which orders it before the look at @waited; pairs with
+ * kvpool_block_await().
+ */
+static void kvpool_block_settle(struct kvpool_tenant *tenant,
+				struct kvpool_block *block)
+{
+	if (READ_ONCE(block->waited)) {
+		atomic_inc(&tenant->settled);
+		wake_up_all(&tenant->wq);
+	}
+}
+
+/**
+ * kvpool_block_await() - Ask to be told when a reservation ends
+ * @block: a referenced block
+ *
+ * Return: true if it is pending still, so that the tenant's wait queue will be
+ * woken and its count of settled reservations raised.
+ */
+bool kvpool_block_await(struct kvpool_block *block)
+{
+	WRITE_ONCE(block->waited, 1);
+	/* Pairs with the cmpxchg() before kvpool_block_settle(). */
+	smp_mb();
+	return READ_ONCE(block->state) == KVPOOL_BLOCK_RESERVED;
+}
+
+/* Let go of a reservation that was pending until now. */
+static bool kvpool_block_unreserve(struct kvpool_tenant *tenant,
+				   struct kvpool_block *block,
+				   enum kvpool_block_state state)
+{
+	if (cmpxchg(&block->state, KVPOOL_BLOCK_RESERVED, state) !=
+	    KVPOOL_BLOCK_RESERVED)
+		return false;
+	kvpool_index_remove(&tenant->index, block);
+	kvpool_count(tenant, pending, -1);
+	kvpool_block_settle(tenant, block);
+	/* The index's reference; the owner has another. */
+	kvpool_block_put(tenant, block);
+	return true;
+}
+
+static bool kvpool_block_stuck(const struct kvpool_block *block)
+{
+	unsigned int ms = READ_ONCE(kvpool_pool.preempt_ms);
+
+	return ms && (u32)jiffies - block->stamp > msecs_to_jiffies(ms);
+}
+
+/*
+ * The owner keeps its reference, hence the space, until it seals, aborts or
+ * closes: whatever it still writes lands in memory that is nobody else's.
+ */
+static void kvpool_block_preempt(struct kvpool_tenant *tenant,
+				 struct kvpool_block *block)
+{
+	atomic_long_add(kvpool_block_pages(block), &tenant->quarantined);
+	if (!kvpool_block_unreserve(tenant, block, KVPOOL_BLOCK_PREEMPTED)) {
+		atomic_long_sub(kvpool_block_pages(block),
+				&tenant->quarantined);
+		return;
+	}
+	trace_kvpool_block_preempt(tenant, block);
+	kvpool_count(tenant, preempted_blocks, 1);
+}
+
+/* Enter a new block, or say why not. */
+static int kvpool_block_enter(struct kvpool_tenant *tenant,
+			      struct kvpool_block *block)
+{
+	struct kvpool_block *old;
+	bool stuck;
+	u32 state;
+
+	for (;;) {
+		rcu_read_lock();
+		old = kvpool_index_insert(&tenant->index, block);
+		if (!old || IS_ERR(old)) {
+			rcu_read_unlock();
+			return old ? -ENOMEM : 0;
+		}
+		state = READ_ONCE(old->state);
+		stuck = state == KVPOOL_BLOCK_RESERVED &&
+			kvpool_block_stuck(old) &&
+			refcount_inc_not_zero(&old->refs);
+		rcu_read_unlock();
+
+		if (stuck) {
+			kvpool_block_preempt(tenant, old);
+			kvpool_block_put(tenant, old);
+		} else if (state == KVPOOL_BLOCK_SEALED) {
+			return -EEXIST;
+		} else if (state == KVPOOL_BLOCK_RESERVED) {
+			return -EBUSY;
+		}
+		/* It is on its way out of the index. */
+		cond_resched();
+	}
+}
+
+/**
+ * kvpool_block_reserve() - Make a pending block with space
+ * @tenant: whose it will be
+ * @key: its key
+ * @length: bytes
+ * @space: where the space should be
+ * @out: the block; the caller owns a reference
+ *
+ * Return: 0 or the negative errno that KVPOOL_IOC_RESERVE reports.
+ */
+int kvpool_block_reserve(struct kvpool_tenant *tenant,
+			 const struct kvpool_key *key, u32 length,
+			 const struct kvpool_space *space,
+			 struct kvpool_block **out)
+{
+	struct kvpool_block *block;
+	int ret;
+
+	block = kmem_cache_zalloc(kvpool_block_cache, GFP_KERNEL);
+	if (!block)
+		return -ENOMEM;
+	block->key = *key;
+	block->length = length;
+	block->state = KVPOOL_BLOCK_RESERVED;
+	block->stamp = jiffies;
+	INIT_LIST_HEAD(&block->lru);
+	refcount_set(&block->refs, 2);
+
+	ret = kvpool_block_enter(tenant, block);
+	if (ret) {
+		kmem_cache_free(kvpool_block_cache, block);
+		return ret;
+	}
+	kvpool_count(tenant, pending, 1);
+
+	ret = kvpool_space_get(tenant, block, space);
+	if (ret) {
+		kvpool_count(tenant, rejected, 1);
+		kvpool_block_abort(tenant, block, false);
+		return ret;
+	}
+	trace_kvpool_block_reserve(tenant, block);
+	*out = block;
+	return 0;
+}
+
+/* Seal one block; policy.lock is held. */
+static int kvpool_block_publish(struct kvpool_tenant *tenant,
+				struct kvpool_block *block, u32 pin)
+{
+	if (pin == KVPOOL_PIN_HARD &&
+	    tenant->pinned + block->length > READ_ONCE(tenant->pin_quota))
+		return -EDQUOT;
+	/* Readers see the bytes if they see the state: a full barrier. */
+	if (cmpxchg(&block->state, KVPOOL_BLOCK_RESERVED,
+		    KVPOOL_BLOCK_SEALED) != KVPOOL_BLOCK_RESERVED)
+		return -ESTALE;
+	block->pin = pin;
+	if (pin == KVPOOL_PIN_HARD)
+		WRITE_ONCE(tenant->pinned, tenant->pinned + block->length);
+	else
+		kvpool_policy_insert(&tenant->policy, block);
+	return 0;
+}
+
+/**
+ * kvpool_block_seal() - Publish reserved blocks
+ * @tenant: whose they are
+ * @blocks: reservations in the order of their prefix; NULLs are passed over.
+ *	    The owner's reference is taken over unless the status is -EDQUOT.
+ * @pins: what to pin them with
+ * @status: what became of each
+ * @nr: how many
+ */
+void kvpool_block_seal(struct kvpool_tenant *tenant,
+		       struct kvpool_block **blocks, const u32 *pins,
+		       int *status, unsigned int nr)
+{
+	u64 bytes = 0;
+	long done = 0;
+	unsigned int i;
+
+	/* The head of a prefix comes last and is the youngest. */
+	spin_lock(&tenant->policy.lock);
+	for (i = nr; i-- > 0;)
+		if (blocks[i])
+			status[i] = kvpool_block_publish(tenant, blocks[i],
+							 pins[i]);
+	spin_unlock(&tenant->policy.lock);
+
+	for (i = 0; i < nr; i++) {
+		if (!blocks[i] || status[i] == -EDQUOT)
+			continue;
+		if (status[i]) {
+			kvpool_block_abort(tenant, blocks[i], false);
+			continue;
+		}
+		bytes += blocks[i]->length;
+		done++;
+		trace_kvpool_block_seal(tenant, blocks[i]);
+		kvpool_block_settle(tenant, blocks[i]);
+		kvpool_block_put(tenant, blocks[i]);
+	}
+	kvpool_count(tenant, blocks, done);
+	kvpool_count(tenant, pending, -done);
+	kvpool_count(tenant, produced_blocks, done);
+	kvpool_count(tenant, produced_bytes, bytes);
+}
+
+/**
+ * kvpool_block_abort() - End a reservation without a block
+ * @tenant: whose it is
+ * @block: the reservation; the owner's reference is taken over
+ * @dead: the owner did not say so but ended, and a device that it had set to
+ *	  work may still write
+ */
+void kvpool_block_abort(struct kvpool_tenant *tenant,
+			struct kvpool_block *block, bool dead)
+{
+	bool pinned = dead && kvpool_arena_pinned(&tenant->arena, block);
+
+	if (kvpool_block_unreserve(tenant, block, KVPOOL_BLOCK_DEAD)) {
+		trace_kvpool_block_abort(tenant, block);
+		kvpool_count(tenant, aborted_blocks, 1);
+		if (pinned)
+			atomic_long_add(kvpool_block_pages(block),
+					&tenant->quarantined);
+	} else if (!pinned) {
+		/* Pre-empted: it was counted then. */
+		atomic_long_sub(kvpool_block_pages(block),
+				&tenant->quarantined);
+	}
+
+	if (pinned)
+		kvpool_quarantine_add(tenant, block);
+	else
+		kvpool_block_put(tenant, block);
+}
+
+/**
+ * kvpool_block_get() - Find a block and take a reference
+ * @tenant: whose it is
+ * @key: its key
+ * @state: KVPOOL_BLOCK_SEALED or KVPOOL_BLOCK_RESERVED
+ *
+ * Return: the block or NULL.
+ */
+struct kvpool_block *kvpool_block_get(struct kvpool_tenant *tenant,
+				      const struct kvpool_key *key, u32 *state)
+{
+	struct kvpool_block *block;
+
+	rcu_read_lock();
+	block = kvpool_index_find(&tenant->index, key);
+	if (block) {
+		/* Pairs with the cmpxchg() of kvpool_block_publish(). */
+		*state = smp_load_acquire(&block->state);
+		if (*state > KVPOOL_BLOCK_SEALED ||
+		    !refcount_inc_not_zero(&block->refs))
+			block = NULL;
+	}
+	rcu_read_unlock();
+	return block;
+}
+
+static void kvpool_block_unpin(struct kvpool_tenant *tenant,
+			       struct kvpool_block *block)
+{
+	if (block->pin == KVPOOL_PIN_HARD)
+		WRITE_ONCE(tenant->pinned, tenant->pinned - block->length);
+	else
+		kvpool_policy_remove(&tenant->policy, block);
+}
+
+/**
+ * kvpool_block_remove() - Make a sealed block unknown
+ * @tenant: whose it is
+ * @key: its key
+ *
+ * Its memory is free when the last lease ends.
+ *
+ * Return: 0, -ENOENT or -EBUSY.
+ */
+int kvpool_block_remove(struct kvpool_tenant *tenant,
+			const struct kvpool_key *key)
+{
+	struct kvpool_block *block;
+	int ret = -ENOENT;
+	u32 state;
+
+	block = kvpool_block_get(tenant, key, &state);
+	if (!block)
+		return -ENOENT;
+	if (state == KVPOOL_BLOCK_RESERVED) {
+		kvpool_block_put(tenant, block);
+		return -EBUSY;
+	}
+
+	spin_lock(&tenant->policy.lock);
+	if (block->state == KVPOOL_BLOCK_SEALED) {
+		WRITE_ONCE(block->state, KVPOOL_BLOCK_DEAD);
+		kvpool_block_unpin(tenant, block);
+		kvpool_index_remove(&tenant->index, block);
+		ret = 0;
+	}
+	spin_unlock(&tenant->policy.lock);
+
+	if (!ret) {
+		trace_kvpool_block_remove(tenant, block);
+		kvpool_count(tenant, blocks, -1);
+		kvpool_count(tenant, removed_blocks, 1);
+		kvpool_block_put(tenant, block);
+	}
+	kvpool_block_put(tenant, block);
+	return ret;
+}
+
+/**
+ * kvpool_block_pin() - Set the pin of a sealed block
+ * @tenant: whose it is
+ * @key: its key
+ * @pin: 0, KVPOOL_PIN_SOFT or KVPOOL_PIN_HARD
+ *
+ * The block becomes the youngest of its queue if its pin changes.
+ *
+ * Return: 0, -ENOENT, -EBUSY or -EDQUOT.
+ */
+int kvpool_block_pin(struct kvpool_tenant *tenant,
+		     const struct kvpool_key *key, u32 pin)
+{
+	struct kvpool_block *block;
+	int ret = 0;
+	u32 state;
+
+	block = kvpool_block_get(tenant, key, &state);
+	if (!block)
+		return -ENOENT;
+	if (state == KVPOOL_BLOCK_RESERVED) {
+		kvpool_block_put(tenant, block);
+		return -EBUSY;
+	}
+
+	spin_lock(&tenant->policy.lock);
+	if (block->state != KVPOOL_BLOCK_SEALED) {
+		ret = -ENOENT;
+	} else if (pin == KVPOOL_PIN_HARD && block->pin != pin &&
+		   tenant->pinned + block->length >
+		   READ_ONCE(tenant->pin_quota)) {
+		ret = -EDQUOT;
+	} else if (block->pin != pin) {
+		kvpool_block_unpin(tenant, block);
+		block->pin = pin;
+		if (pin == KVPOOL_PIN_HARD)
+			WRITE_ONCE(tenant->pinned,
+				   tenant->pinned + block->length);
+		else
+			kvpool_policy_insert(&tenant->policy, block);
+	}
+	spin_unlock(&tenant->policy.lock);
+
+	if (!ret)
+		trace_kvpool_block_pin(tenant, block);
+	kvpool_block_put(tenant, block);
+	return ret;
+}

@@ -1,0 +1,394 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Eviction: who gives way when space is wanted.
+ *
+ * A tenant at its quota evicts its own blocks. When a tier is full, a tenant
+ * that holds less than its share takes a chunk from the largest one; otherwise
+ * it evicts its own. The kernel's shrinker takes from the largest first too.
+ */
+#include <linux/sched/signal.h>
+#include <linux/topology.h>
+
+#include "kvpool.h"
+#include "control/trace.h"
+
+/* Blocks to look at with a lock held, and in one call of the shrinker. */
+#define KVPOOL_EVICT_SLICE	256
+#define KVPOOL_SHRINK_BLOCKS	4096
+
+static struct shrinker *kvpool_shrinker;
+
+/* Enough for SIEVE to go round twice, and for what is queued meanwhile. */
+static unsigned long kvpool_evict_budget(struct kvpool_tenant *tenant)
+{
+	return 2 * (READ_ONCE(tenant->policy.queues[KVPOOL_QUEUE_NORMAL].nr) +
+		    READ_ONCE(tenant->policy.queues[KVPOOL_QUEUE_SOFT].nr)) +
+	       KVPOOL_EVICT_SLICE;
+}
+
+static bool kvpool_evict_one(struct kvpool_tenant *tenant,
+			     unsigned long *budget)
+{
+	struct kvpool_policy *policy = &tenant->policy;
+	struct kvpool_block *block = NULL;
+	unsigned long slice, left;
+
+	while (*budget && !block) {
+		slice = min_t(unsigned long, *budget, KVPOOL_EVICT_SLICE);
+		left = slice;
+		spin_lock(&policy->lock);
+		block = kvpool_policy_victim(policy, &left);
+		if (block) {
+			WRITE_ONCE(block->state, KVPOOL_BLOCK_DEAD);
+			kvpool_index_remove(&tenant->index, block);
+		}
+		spin_unlock(&policy->lock);
+		/* Left over without a victim: the queues are empty. */
+		*budget -= block || !left ? slice - left : *budget;
+		cond_resched();
+	}
+	if (!block)
+		return false;
+
+	trace_kvpool_block_evict(tenant, block);
+	kvpool_count(tenant, blocks, -1);
+	kvpool_count(tenant, evicted_blocks, 1);
+	kvpool_count(tenant, evicted_bytes, block->length);
+	kvpool_block_free(tenant, block);
+	return true;
+}
+
+/**
+ * kvpool_evict_all() - Evict every block that may be evicted
+ * @tenant: whose blocks
+ */
+void kvpool_evict_all(struct kvpool_tenant *tenant)
+{
+	unsigned long budget = kvpool_evict_budget(tenant);
+
+	while (kvpool_evict_one(tenant, &budget))
+		;
+}
+
+/* Evict until chunks are free as a whole, and give those back. */
+static unsigned long kvpool_evict_chunks(struct kvpool_tenant *tenant, int node,
+					 unsigned long nr, unsigned long budget,
+					 bool try)
+{
+	struct kvpool_arena *arena = &tenant->arena;
+	unsigned long freed, empty;
+
+	freed = kvpool_arena_shrink(arena, node, nr, try);
+	empty = kvpool_arena_empty(arena);
+	while (freed < nr && kvpool_evict_one(tenant, &budget)) {
+		/* Chunks that stayed because they are pinned do not count. */
+		if (kvpool_arena_empty(arena) <= empty)
+			continue;
+		freed += kvpool_arena_shrink(arena, node, nr - freed, try);
+		empty = kvpool_arena_empty(arena);
+	}
+	return freed;
+}
+
+static unsigned long kvpool_tenant_chunks(const struct kvpool_tenant *tenant,
+					  int node)
+{
+	return node == NUMA_NO_NODE ?
+		atomic_long_read(&tenant->arena.nr_chunks) :
+		READ_ONCE(tenant->arena.maps[node].nr_chunks);
+}
+
+/* The next tenant after @prev in the order of size; pool.lock is held. */
+static struct kvpool_tenant *kvpool_tenant_largest(int node, unsigned long prev,
+						   u32 prev_id,
+						   unsigned long *size)
+{
+	struct kvpool_tenant *tenant, *best = NULL;
+	unsigned long n;
+
+	list_for_each_entry(tenant, &kvpool_pool.tenants, entry) {
+		n = kvpool_tenant_chunks(tenant, node);
+		if (!n || n > prev || (n == prev && tenant->id <= prev_id))
+			continue;
+		if (!best || n > *size) {
+			best = tenant;
+			*size = n;
+		}
+	}
+	return best;
+}
+
+/*
+ * Free chunks of tenants that hold more than @share, the largest first.
+ * pool.lock keeps the tenants from going away.
+ */
+static unsigned long kvpool_reclaim(int node, unsigned long nr,
+				    unsigned long share, unsigned long blocks,
+				    bool try)
+{
+	unsigned long freed = 0, size = ULONG_MAX;
+	struct kvpool_tenant *tenant;
+	u32 id = 0;
+
+	lockdep_assert_held(&kvpool_pool.lock);
+	while (freed < nr) {
+		tenant = kvpool_tenant_largest(node, size, id, &size);
+		if (!tenant || size <= share)
+			break;
+		id = tenant->id;
+		freed += kvpool_evict_chunks(tenant, node,
+					     min(nr - freed, size - share),
+					     min(blocks,
+						 kvpool_evict_budget(tenant)),
+					     try);
+	}
+	return freed;
+}
+
+/* What each tenant may hold when all want more than there is. */
+static unsigned long kvpool_tenant_share(void)
+{
+	unsigned long n = 0;
+	struct kvpool_tenant *tenant;
+
+	list_for_each_entry(tenant, &kvpool_pool.tenants, entry)
+		n += tenant->nr_ctx || atomic_long_read(&tenant->arena.used);
+	return kvpool_tiers_limit() / max(n, 1UL);
+}
+
+/* Take a chunk from a tenant that has more than its share. */
+static bool kvpool_space_claim(struct kvpool_tenant *tenant, int node)
+{
+	unsigned long share, freed = 0;
+
+	if (mutex_lock_killable(&kvpool_pool.lock))
+		return false;
+	share = kvpool_tenant_share();
+	if (kvpool_tenant_chunks(tenant, NUMA_NO_NODE) < share)
+		freed = kvpool_reclaim(node, 1, share, ULONG_MAX, false);
+	mutex_unlock(&kvpool_pool.lock);
+	return freed;
+}
+
+/* Try the nodes in turn, the wanted one first. */
+static int kvpool_space_try(struct kvpool_tenant *tenant,
+			    struct kvpool_block *block,
+			    struct kvpool_tier *tier, bool strict,
+			    bool fragmented)
+{
+	struct kvpool_tier *other;
+	int i, ret = -ENOSPC;
+
+	kvpool_for_each_fallback(tier, i, other) {
+		ret = kvpool_arena_alloc(&tenant->arena, other->node, block,
+					 fragmented);
+		if (ret != -ENOSPC || strict)
+			break;
+	}
+	return ret;
+}
+
+static int kvpool_space_grow(struct kvpool_tenant *tenant,
+			     struct kvpool_tier *tier, bool strict, bool hard)
+{
+	struct kvpool_tier *other;
+	int i, ret = -ENOSPC;
+
+	kvpool_for_each_fallback(tier, i, other) {
+		ret = kvpool_arena_grow(&tenant->arena, other,
+					READ_ONCE(tenant->quota), hard);
+		if (!ret || ret == -EDQUOT || strict)
+			break;
+	}
+	return ret;
+}
+
+static bool kvpool_space_room(struct kvpool_tenant *tenant,
+			      struct kvpool_tier *tier, bool strict, u32 pages)
+{
+	struct kvpool_tier *other;
+	int i;
+
+	kvpool_for_each_fallback(tier, i, other) {
+		if (kvpool_arena_room(&tenant->arena, other->node) >= pages)
+			return true;
+		if (strict)
+			break;
+	}
+	return false;
+}
+
+/**
+ * kvpool_space_get() - Find space for a block, evicting others if need be
+ * @tenant: who wants it
+ * @block: a reserved block without extents
+ * @space: where
+ *
+ * Return: 0; -ENOSPC, -EDQUOT or -ENOMEM as KVPOOL_IOC_RESERVE reports them;
+ * -EINTR if a fatal signal came.
+ */
+int kvpool_space_get(struct kvpool_tenant *tenant, struct kvpool_block *block,
+		     const struct kvpool_space *space)
+{
+	struct kvpool_tier *tier = kvpool_tier_get(space->node);
+	unsigned long budget = kvpool_evict_budget(tenant);
+	u32 pages = kvpool_block_pages(block);
+	int ret, why;
+
+	/* Do not evict everything for a block that can never fit. */
+	if (pages > kvpool_tiers_limit() * KVPOOL_CHUNK_PAGES)
+		return -ENOSPC;
+	if (pages / KVPOOL_CHUNK_PAGES > READ_ONCE(tenant->quota) ||
+	    DIV_ROUND_UP(pages, KVPOOL_CHUNK_PAGES) > READ_ONCE(tenant->quota))
+		return -EDQUOT;
+
+	for (;;) {
+		ret = kvpool_space_try(tenant, block, tier, space->strict,
+				       false);
+		if (ret != -ENOSPC)
+			return ret;
+		why = kvpool_space_grow(tenant, tier, space->strict, false);
+		if (!why)
+			continue;
+		ret = kvpool_space_try(tenant, block, tier, space->strict,
+				       true);
+		if (ret != -ENOSPC)
+			return ret;
+		if (fatal_signal_pending(current))
+			return -EINTR;
+
+		if (why == -ENOSPC && kvpool_space_claim(tenant, tier->node))
+			continue;
+		while (!kvpool_space_room(tenant, tier, space->strict, pages))
+			if (!kvpool_evict_one(tenant, &budget))
+				break;
+		if (kvpool_space_room(tenant, tier, space->strict, pages))
+			continue;
+		if (why == -ENOMEM &&
+		    !kvpool_space_grow(tenant, tier, space->strict, true))
+			continue;
+		return why == -EDQUOT ? -EDQUOT : -ENOSPC;
+	}
+}
+
+static bool kvpool_over(struct kvpool_tenant *tenant, unsigned int percent)
+{
+	unsigned long cap = kvpool_tenant_capacity(tenant);
+
+	/* Chunks of 512 pages times 100 do not overflow. */
+	return atomic_long_read(&tenant->arena.used) * 100 >
+	       cap * KVPOOL_CHUNK_PAGES * percent;
+}
+
+/**
+ * kvpool_evict_kick() - See to it that a tenant keeps within its bounds
+ * @tenant: whose use or bounds have changed
+ */
+void kvpool_evict_kick(struct kvpool_tenant *tenant)
+{
+	if (atomic_long_read(&tenant->arena.nr_chunks) >
+	    READ_ONCE(tenant->quota) ||
+	    kvpool_over(tenant, READ_ONCE(kvpool_pool.watermark_high)))
+		queue_work(kvpool_pool.wq, &tenant->evict_work);
+}
+
+/**
+ * kvpool_evict_work() - Bring a tenant below its low watermark and its quota
+ * @work: its evict_work
+ */
+void kvpool_evict_work(struct work_struct *work)
+{
+	struct kvpool_tenant *tenant =
+		container_of(work, struct kvpool_tenant, evict_work);
+	unsigned long budget = kvpool_evict_budget(tenant);
+	unsigned long nr = atomic_long_read(&tenant->arena.nr_chunks);
+	unsigned long quota = READ_ONCE(tenant->quota);
+
+	if (nr > quota)
+		kvpool_evict_chunks(tenant, NUMA_NO_NODE, nr - quota, budget,
+				    false);
+	if (!kvpool_over(tenant, READ_ONCE(kvpool_pool.watermark_high)))
+		return;
+	while (kvpool_over(tenant, READ_ONCE(kvpool_pool.watermark_low)))
+		if (!kvpool_evict_one(tenant, &budget))
+			break;
+}
+
+/**
+ * kvpool_tier_trim() - Bring a tier below a limit that was lowered
+ * @tier: the tier
+ *
+ * Leased and hard-pinned blocks and pinned pages may keep it above.
+ */
+void kvpool_tier_trim(struct kvpool_tier *tier)
+{
+	unsigned long nr, limit;
+
+	mutex_lock(&kvpool_pool.lock);
+	nr = atomic_long_read(&tier->nr_chunks);
+	limit = READ_ONCE(tier->limit);
+	if (nr > limit)
+		kvpool_reclaim(tier->node, nr - limit, 0, ULONG_MAX, false);
+	mutex_unlock(&kvpool_pool.lock);
+}
+
+static unsigned long kvpool_shrink_count(struct shrinker *shrinker,
+					 struct shrink_control *sc)
+{
+	struct kvpool_tenant *tenant;
+	unsigned long sum = 0;
+	int i;
+
+	if (!mutex_trylock(&kvpool_pool.lock))
+		return 0;
+	list_for_each_entry(tenant, &kvpool_pool.tenants, entry) {
+		sum += kvpool_arena_empty(&tenant->arena) * KVPOOL_CHUNK_PAGES;
+		for (i = 0; i < KVPOOL_NR_QUEUES; i++)
+			sum += READ_ONCE(tenant->policy.queues[i].pages);
+	}
+	mutex_unlock(&kvpool_pool.lock);
+	return sum ?: SHRINK_EMPTY;
+}
+
+static unsigned long kvpool_shrink_scan(struct shrinker *shrinker,
+					struct shrink_control *sc)
+{
+	unsigned long freed;
+
+	/* Growing by shrinking would only evict; kswapd has other reasons. */
+	if (!(sc->gfp_mask & __GFP_FS) ||
+	    (kvpool_tiers_growing() && !(current->flags & PF_KSWAPD)))
+		return SHRINK_STOP;
+	if (!mutex_trylock(&kvpool_pool.lock))
+		return SHRINK_STOP;
+	freed = kvpool_reclaim(NUMA_NO_NODE,
+			       DIV_ROUND_UP(sc->nr_to_scan, KVPOOL_CHUNK_PAGES),
+			       0, KVPOOL_SHRINK_BLOCKS, true);
+	mutex_unlock(&kvpool_pool.lock);
+	return freed ? freed * KVPOOL_CHUNK_PAGES : SHRINK_STOP;
+}
+
+/**
+ * kvpool_shrinker_init() - Offer the pool's memory to the kernel
+ *
+ * Return: 0 or a negative errno.
+ */
+int kvpool_shrinker_init(void)
+{
+	kvpool_shrinker = kvpool_shrinker_alloc("kvpool");
+	if (!kvpool_shrinker)
+		return -ENOMEM;
+	kvpool_shrinker->count_objects = kvpool_shrink_count;
+	kvpool_shrinker->scan_objects = kvpool_shrink_scan;
+	kvpool_shrinker->batch = KVPOOL_CHUNK_PAGES;
+	kvpool_shrinker->seeks = DEFAULT_SEEKS;
+	return kvpool_shrinker_register(kvpool_shrinker, "kvpool");
+}
+
+/**
+ * kvpool_shrinker_exit() - Withdraw the offer
+ */
+void kvpool_shrinker_exit(void)
+{
+	shrinker_free(kvpool_shrinker);
+}

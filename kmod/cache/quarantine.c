@@ -1,0 +1,98 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Quarantine: space that a dead owner had reserved and that a device may still
+ * write to, because someone has pinned it.
+ *
+ * The owner's mappings are gone, so no CPU can write any more; its drivers drop
+ * their pins when they have stopped their devices. Pins are counted by chunk,
+ * and another engine may hold some for as long as it runs, so an age bounds the
+ * stay unless the administrator sets it to zero.
+ */
+#include <linux/jiffies.h>
+
+#include "kvpool.h"
+#include "control/trace.h"
+
+#define KVPOOL_QUARANTINE_POLL	HZ
+
+static void kvpool_quarantine_work(struct work_struct *work)
+{
+	struct kvpool_tenant *tenant =
+		container_of(to_delayed_work(work), struct kvpool_tenant,
+			     quarantine_work);
+	unsigned int ms = READ_ONCE(kvpool_pool.quarantine_ms);
+	struct kvpool_block *block, *next;
+	LIST_HEAD(all);
+	LIST_HEAD(stay);
+
+	spin_lock(&tenant->quarantine_lock);
+	list_splice_init(&tenant->quarantine, &all);
+	spin_unlock(&tenant->quarantine_lock);
+
+	list_for_each_entry_safe(block, next, &all, lru) {
+		if (kvpool_arena_pinned(&tenant->arena, block) &&
+		    (!ms || (u32)jiffies - block->stamp <
+			    msecs_to_jiffies(ms))) {
+			list_move_tail(&block->lru, &stay);
+			continue;
+		}
+		list_del_init(&block->lru);
+		atomic_long_sub(kvpool_block_pages(block),
+				&tenant->quarantined);
+		kvpool_block_put(tenant, block);
+	}
+
+	spin_lock(&tenant->quarantine_lock);
+	list_splice(&stay, &tenant->quarantine);
+	if (!list_empty(&tenant->quarantine))
+		queue_delayed_work(kvpool_pool.wq, &tenant->quarantine_work,
+				   KVPOOL_QUARANTINE_POLL);
+	spin_unlock(&tenant->quarantine_lock);
+}
+
+/**
+ * kvpool_quarantine_init() - Make an empty quarantine
+ * @tenant: a new tenant
+ */
+void kvpool_quarantine_init(struct kvpool_tenant *tenant)
+{
+	INIT_LIST_HEAD(&tenant->quarantine);
+	spin_lock_init(&tenant->quarantine_lock);
+	INIT_DELAYED_WORK(&tenant->quarantine_work, kvpool_quarantine_work);
+}
+
+/**
+ * kvpool_quarantine_exit() - Free what is left in a quarantine
+ * @tenant: a tenant that nobody uses any more
+ *
+ * The pages go back to the kernel, which does not give them to anyone before
+ * the last pin is gone.
+ */
+void kvpool_quarantine_exit(struct kvpool_tenant *tenant)
+{
+	struct kvpool_block *block, *next;
+
+	cancel_delayed_work_sync(&tenant->quarantine_work);
+	list_for_each_entry_safe(block, next, &tenant->quarantine, lru) {
+		list_del_init(&block->lru);
+		kvpool_block_put(tenant, block);
+	}
+}
+
+/**
+ * kvpool_quarantine_add() - Hold a dead reservation's space back
+ * @tenant: whose it is
+ * @block: out of the index; the owner's reference is taken over. Its pages are
+ *	   counted as quarantined already.
+ */
+void kvpool_quarantine_add(struct kvpool_tenant *tenant,
+			   struct kvpool_block *block)
+{
+	trace_kvpool_block_quarantine(tenant, block);
+	block->stamp = jiffies;
+	spin_lock(&tenant->quarantine_lock);
+	list_add_tail(&block->lru, &tenant->quarantine);
+	queue_delayed_work(kvpool_pool.wq, &tenant->quarantine_work,
+			   KVPOOL_QUARANTINE_POLL);
+	spin_unlock(&tenant->quarantine_lock);
+}

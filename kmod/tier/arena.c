@@ -1,0 +1,446 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Arena: the memory of one tenant as one space of offsets, which its files map.
+ *
+ * A chunk belongs to one tenant. Before it leaves the arena it is unmapped from
+ * every process, and it stays if anyone else still holds its pages.
+ */
+#include <linux/err.h>
+#include <linux/mount.h>
+#include <linux/pseudo_fs.h>
+#include <linux/slab.h>
+
+#include "kvpool.h"
+#include "control/trace.h"
+
+#define KVPOOL_FS_MAGIC		0x6b76706c	/* "kvpl" */
+
+static struct vfsmount *kvpool_mnt;
+static unsigned long kvpool_arena_chunks;	/* most chunks of one arena */
+
+static int kvpool_fs_init_context(struct fs_context *fc)
+{
+	return init_pseudo(fc, KVPOOL_FS_MAGIC) ? 0 : -ENOMEM;
+}
+
+static struct file_system_type kvpool_fs_type = {
+	.name = "kvpool",
+	.owner = THIS_MODULE,
+	.init_fs_context = kvpool_fs_init_context,
+	.kill_sb = kill_anon_super,
+};
+
+/**
+ * kvpool_arenas_init() - Prepare what all arenas need
+ *
+ * Return: 0 or a negative errno.
+ */
+int kvpool_arenas_init(void)
+{
+	u64 size = max_t(u64, (u64)totalram_pages() << (PAGE_SHIFT + 2),
+			 1ULL << 40);
+
+	/* Extents count 4 KiB pages in 32 bits. */
+	size = min_t(u64, roundup_pow_of_two(size), 1ULL << 44);
+	kvpool_arena_chunks = size >> KVPOOL_CHUNK_SHIFT;
+
+	kvpool_mnt = kern_mount(&kvpool_fs_type);
+	return PTR_ERR_OR_ZERO(kvpool_mnt);
+}
+
+/**
+ * kvpool_arenas_exit() - Undo kvpool_arenas_init(); all arenas are gone
+ */
+void kvpool_arenas_exit(void)
+{
+	kern_unmount(kvpool_mnt);
+}
+
+/**
+ * kvpool_arena_size() - How far offsets go
+ *
+ * Return: bytes; the same for all arenas, constant.
+ */
+u64 kvpool_arena_size(void)
+{
+	return (u64)kvpool_arena_chunks << KVPOOL_CHUNK_SHIFT;
+}
+
+/**
+ * kvpool_arena_init() - Make an empty arena
+ * @arena: the arena
+ *
+ * Return: 0 or a negative errno.
+ */
+int kvpool_arena_init(struct kvpool_arena *arena)
+{
+	unsigned int node;
+
+	arena->maps = kcalloc(nr_node_ids, sizeof(*arena->maps), GFP_KERNEL);
+	if (!arena->maps)
+		return -ENOMEM;
+	for (node = 0; node < nr_node_ids; node++)
+		kvpool_extmap_init(&arena->maps[node]);
+
+	arena->inode = alloc_anon_inode(kvpool_mnt->mnt_sb);
+	if (IS_ERR(arena->inode)) {
+		kfree(arena->maps);
+		return PTR_ERR(arena->inode);
+	}
+
+	spin_lock_init(&arena->lock);
+	init_rwsem(&arena->map_sem);
+	xa_init_flags(&arena->chunks, XA_FLAGS_ALLOC);
+	return 0;
+}
+
+/**
+ * kvpool_arena_exit() - End an arena that has neither blocks nor mappings
+ * @arena: the arena
+ */
+void kvpool_arena_exit(struct kvpool_arena *arena)
+{
+	struct kvpool_chunk *chunk;
+	unsigned long index;
+
+	WARN_ON(atomic_long_read(&arena->used));
+	/*
+	 * A page that someone outside still holds (in a pipe, say) is only
+	 * given up: the kernel frees it when that hold ends.
+	 */
+	xa_for_each(&arena->chunks, index, chunk) {
+		trace_kvpool_chunk_del(arena, chunk->index, chunk->node);
+		kvpool_tier_free(kvpool_tier_get(chunk->node), chunk->page);
+		kfree(chunk);
+	}
+	xa_destroy(&arena->chunks);
+	iput(arena->inode);
+	kfree(arena->maps);
+}
+
+/**
+ * kvpool_arena_grow() - Add a chunk
+ * @arena: the arena
+ * @tier: where to take the memory from; may sleep
+ * @quota: most chunks that the arena may have
+ * @hard: reclaim memory from others if need be
+ *
+ * Return: 0; -EDQUOT at the quota; -ENOSPC at the tier's limit; -ENOMEM.
+ */
+int kvpool_arena_grow(struct kvpool_arena *arena, struct kvpool_tier *tier,
+		      unsigned long quota, bool hard)
+{
+	unsigned long nr = atomic_long_read(&arena->nr_chunks);
+	struct kvpool_chunk *chunk;
+	struct page *page;
+	int ret;
+
+	do {
+		if (nr >= quota)
+			return -EDQUOT;
+	} while (!atomic_long_try_cmpxchg(&arena->nr_chunks, &nr, nr + 1));
+
+	page = kvpool_tier_alloc(tier, hard);
+	if (IS_ERR(page)) {
+		ret = PTR_ERR(page);
+		goto err_count;
+	}
+
+	ret = -ENOMEM;
+	chunk = kzalloc(sizeof(*chunk), GFP_KERNEL);
+	if (!chunk)
+		goto err_page;
+	chunk->page = page;
+	chunk->node = tier->node;
+	INIT_LIST_HEAD(&chunk->bin);
+
+	/* The lowest free index, so that mappings stay dense. */
+	ret = xa_alloc(&arena->chunks, &chunk->index, chunk,
+		       XA_LIMIT(0, kvpool_arena_chunks - 1), GFP_KERNEL);
+	if (ret)
+		goto err_chunk;
+
+	spin_lock(&arena->lock);
+	kvpool_extmap_add(&arena->maps[tier->node], chunk);
+	spin_unlock(&arena->lock);
+	trace_kvpool_chunk_add(arena, chunk->index, chunk->node);
+	return 0;
+
+err_chunk:
+	kfree(chunk);
+err_page:
+	kvpool_tier_free(tier, page);
+err_count:
+	atomic_long_dec(&arena->nr_chunks);
+	return ret;
+}
+
+/* @arena->map_sem is held for writing: nobody can map the chunk again. */
+static bool kvpool_arena_release(struct kvpool_arena *arena,
+				 struct kvpool_chunk *chunk)
+{
+	unmap_mapping_range(arena->inode->i_mapping,
+			    (loff_t)chunk->index << KVPOOL_CHUNK_SHIFT,
+			    KVPOOL_CHUNK_SIZE, 1);
+	if (page_count(chunk->page) != 1) {
+		/* Pinned from outside; it stays this tenant's. */
+		spin_lock(&arena->lock);
+		kvpool_extmap_add(&arena->maps[chunk->node], chunk);
+		spin_unlock(&arena->lock);
+		return false;
+	}
+
+	xa_erase(&arena->chunks, chunk->index);
+	trace_kvpool_chunk_del(arena, chunk->index, chunk->node);
+	kvpool_tier_free(kvpool_tier_get(chunk->node), chunk->page);
+	kfree_rcu(chunk, rcu);
+	atomic_long_dec(&arena->nr_chunks);
+	return true;
+}
+
+/**
+ * kvpool_arena_shrink() - Give entirely free chunks back
+ * @arena: the arena
+ * @node: of which node, or NUMA_NO_NODE for any
+ * @nr: how many at most
+ * @try: do not wait for locks (for the shrinker)
+ *
+ * Return: how many were given back.
+ */
+unsigned long kvpool_arena_shrink(struct kvpool_arena *arena, int node,
+				  unsigned long nr, bool try)
+{
+	struct kvpool_chunk *chunk;
+	unsigned long freed = 0, tries;
+	int i;
+
+	if (try) {
+		if (!down_write_trylock(&arena->map_sem))
+			return 0;
+	} else {
+		down_write(&arena->map_sem);
+	}
+
+	for (i = 0; i < nr_node_ids && freed < nr; i++) {
+		struct kvpool_extmap *map = &arena->maps[i];
+
+		if (node != NUMA_NO_NODE && node != i)
+			continue;
+		tries = READ_ONCE(map->nr_empty);
+		while (tries-- && freed < nr) {
+			spin_lock(&arena->lock);
+			chunk = kvpool_extmap_empty(map);
+			if (chunk)
+				kvpool_extmap_del(map, chunk);
+			spin_unlock(&arena->lock);
+			if (!chunk)
+				break;
+			freed += kvpool_arena_release(arena, chunk);
+		}
+	}
+
+	up_write(&arena->map_sem);
+	return freed;
+}
+
+/**
+ * kvpool_arena_empty() - Count chunks that are entirely free
+ * @arena: the arena
+ *
+ * Return: their number, as of a moment ago.
+ */
+unsigned long kvpool_arena_empty(struct kvpool_arena *arena)
+{
+	unsigned long sum = 0;
+	int i;
+
+	for (i = 0; i < nr_node_ids; i++)
+		sum += READ_ONCE(arena->maps[i].nr_empty);
+	return sum;
+}
+
+/**
+ * kvpool_arena_room() - Count free pages
+ * @arena: the arena
+ * @node: on which node
+ *
+ * Return: pages, as of a moment ago.
+ */
+unsigned long kvpool_arena_room(struct kvpool_arena *arena, int node)
+{
+	return READ_ONCE(arena->maps[node].nr_free);
+}
+
+static void kvpool_arena_put_extents(struct kvpool_arena *arena,
+				     const struct kvpool_extent *ext, u32 nr)
+{
+	struct kvpool_chunk *chunk;
+	u32 i;
+
+	lockdep_assert_held(&arena->lock);
+	for (i = 0; i < nr; i++) {
+		chunk = xa_load(&arena->chunks,
+				ext[i].page >> KVPOOL_CHUNK_ORDER);
+		kvpool_extmap_free(&arena->maps[chunk->node], chunk,
+				   ext[i].page & (KVPOOL_CHUNK_PAGES - 1),
+				   ext[i].nr);
+	}
+}
+
+/**
+ * kvpool_arena_alloc() - Give a block its extents
+ * @arena: the arena
+ * @node: from which node
+ * @block: a block without extents; its owner's
+ * @fragmented: take it in as many pieces as need be
+ *
+ * Return: 0; -ENOSPC if there is no room, or not in few pieces; -ENOMEM.
+ */
+int kvpool_arena_alloc(struct kvpool_arena *arena, int node,
+		       struct kvpool_block *block, bool fragmented)
+{
+	struct kvpool_extmap *map = &arena->maps[node];
+	struct kvpool_extent *ext = block->ext, *fit;
+	u32 pages = kvpool_block_pages(block), want = pages, nr, max;
+
+	if (pages > READ_ONCE(map->nr_free))
+		return -ENOSPC;
+
+	max = fragmented ? pages : pages / KVPOOL_CHUNK_PAGES + 2;
+	if (max > KVPOOL_INLINE_EXTENTS) {
+		ext = kvmalloc_array(max, sizeof(*ext), GFP_KERNEL);
+		if (!ext)
+			return -ENOMEM;
+	} else {
+		max = KVPOOL_INLINE_EXTENTS;
+	}
+
+	spin_lock(&arena->lock);
+	nr = kvpool_extmap_alloc(map, &want, ext, max);
+	if (want)
+		kvpool_arena_put_extents(arena, ext, nr);
+	spin_unlock(&arena->lock);
+	if (want) {
+		if (ext != block->ext)
+			kvfree(ext);
+		return -ENOSPC;
+	}
+	atomic_long_add(pages, &arena->used);
+
+	if (ext != block->ext) {
+		if (nr <= KVPOOL_INLINE_EXTENTS) {
+			memcpy(block->ext, ext, nr * sizeof(*ext));
+			kvfree(ext);
+		} else {
+			/* A larger array than need be is no reason to fail. */
+			fit = nr == max ? NULL :
+			      kvmalloc_array(nr, sizeof(*ext),
+					     GFP_KERNEL | __GFP_NOWARN);
+			if (fit) {
+				memcpy(fit, ext, nr * sizeof(*ext));
+				kvfree(ext);
+				ext = fit;
+			}
+			block->extv = ext;
+		}
+	}
+	block->nr_extents = nr;
+	return 0;
+}
+
+/**
+ * kvpool_arena_free() - Take a block's extents back
+ * @arena: the arena
+ * @block: a block that nobody can reach any more
+ */
+void kvpool_arena_free(struct kvpool_arena *arena, struct kvpool_block *block)
+{
+	u32 nr = block->nr_extents;
+
+	if (!nr)
+		return;
+	spin_lock(&arena->lock);
+	kvpool_arena_put_extents(arena, kvpool_block_extents(block), nr);
+	spin_unlock(&arena->lock);
+	atomic_long_sub(kvpool_block_pages(block), &arena->used);
+	if (nr > KVPOOL_INLINE_EXTENTS)
+		kvfree(block->extv);
+	block->nr_extents = 0;
+}
+
+/**
+ * kvpool_arena_pinned() - May a device still write to a block?
+ * @arena: the arena
+ * @block: a block with extents
+ *
+ * Pins are counted by chunk, so the answer may be true because of a neighbour.
+ *
+ * Return: true if a chunk of the block is pinned for DMA.
+ */
+bool kvpool_arena_pinned(struct kvpool_arena *arena,
+			 const struct kvpool_block *block)
+{
+	const struct kvpool_extent *ext = kvpool_block_extents(block);
+	struct kvpool_chunk *chunk;
+	u32 i;
+
+	for (i = 0; i < block->nr_extents; i++) {
+		chunk = xa_load(&arena->chunks,
+				ext[i].page >> KVPOOL_CHUNK_ORDER);
+		if (folio_maybe_dma_pinned(page_folio(chunk->page)))
+			return true;
+	}
+	return false;
+}
+
+/**
+ * kvpool_arena_fault() - Map the chunk that a process touched
+ * @arena: the arena that @vmf->vma maps
+ * @vmf: the fault
+ *
+ * The whole chunk is mapped, as far as the mapping reaches: a block's pages are
+ * used together. They are inserted as ordinary pages, so that GPU and RDMA
+ * drivers can pin them.
+ *
+ * Return: a VM_FAULT code.
+ */
+vm_fault_t kvpool_arena_fault(struct kvpool_arena *arena, struct vm_fault *vmf)
+{
+	struct vm_area_struct *vma = vmf->vma;
+	unsigned long first, start, addr, end;
+	struct kvpool_chunk *chunk;
+	int ret;
+
+	down_read(&arena->map_sem);
+	chunk = xa_load(&arena->chunks, vmf->pgoff >> KVPOOL_CHUNK_ORDER);
+	if (!chunk) {
+		up_read(&arena->map_sem);
+		return VM_FAULT_SIGBUS;
+	}
+
+	first = vmf->pgoff & (KVPOOL_CHUNK_PAGES - 1);
+	addr = vmf->address & PAGE_MASK;
+	ret = vm_insert_page(vma, addr, chunk->page + first);
+	if (!ret) {
+		/* The rest is a convenience, and some of it may be there. */
+		start = max(vma->vm_start, addr - first * PAGE_SIZE);
+		end = min(vma->vm_end, addr - first * PAGE_SIZE +
+			  KVPOOL_CHUNK_SIZE);
+		if (addr - vma->vm_start < first * PAGE_SIZE)
+			start = vma->vm_start;
+		first -= (addr - start) >> PAGE_SHIFT;
+		for (; start < end; start += PAGE_SIZE, first++) {
+			if (start == addr)
+				continue;
+			if (vm_insert_page(vma, start,
+					   chunk->page + first) == -ENOMEM)
+				break;
+		}
+	}
+	up_read(&arena->map_sem);
+
+	/* -EBUSY: another thread's fault was faster. */
+	if (!ret || ret == -EBUSY)
+		return VM_FAULT_NOPAGE;
+	return ret == -ENOMEM ? VM_FAULT_OOM : VM_FAULT_SIGBUS;
+}
