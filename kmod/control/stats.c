@@ -10,10 +10,9 @@
 #define CREATE_TRACE_POINTS
 #include "trace.h"
 
-/* Where the counter that is number so-and-so of kvpool_counters is reported. */
+/* Where the members of struct kvpool_counters are reported, in their order. */
 static const size_t kvpool_stats_offset[] = {
-#define X(name) [offsetof(struct kvpool_counters, name) / sizeof(u64)] = \
-		offsetof(struct kvpool_stats, name),
+#define X(name) offsetof(struct kvpool_stats, name),
 	KVPOOL_COUNTERS(X)
 #undef X
 };
