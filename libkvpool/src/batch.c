@@ -268,6 +268,7 @@ static int fail_begin(struct kvpool_batch *batch, int error)
 	if (batch->held)
 		give_back(batch, __func__);
 	/* What could not even be given back ends with the file. */
+	batch->kind = KVP_EMPTY;
 	batch->held = 0;
 	batch->nr = 0;
 	return kvp_fail(error, "%s", text);

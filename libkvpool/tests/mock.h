@@ -1,0 +1,87 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * A stand-in for /dev/kvpool at the library's system calls (--wrap). A key says
+ * what happens to it, so that a test is a table of keys and the calls that must
+ * have come.
+ */
+#ifndef KVPOOL_MOCK_H
+#define KVPOOL_MOCK_H
+
+#include <kvpool.h>
+
+#include <stdbool.h>
+
+#define MOCK_ARENA	(64ULL << 20)
+#define MOCK_MANY_SPANS	70000U		/* for @spans 255 */
+
+/* What a mock key is made of. */
+struct mock_key {
+	unsigned char status;		/* errno of the call that takes the handle */
+	unsigned char spans;		/* number of spans; 0 means 1 */
+	unsigned char end_status;	/* errno of the call that ends the handle */
+	unsigned char spans_error;	/* errno of KVPOOL_IOC_SPANS */
+	unsigned int id;		/* tells keys apart */
+	unsigned int settles;		/* status is 0 from this look-up on, if not 0 */
+};
+
+struct kvpool_key mock_key(struct mock_key spec);
+struct kvpool_key mock_id(unsigned int id);
+
+/* One ioctl as the device saw it. */
+struct mock_call {
+	unsigned long cmd;
+	unsigned int nr;		/* entries */
+	unsigned int flags;
+	int node;
+	unsigned int first;		/* id of the first entry, or first span */
+	unsigned int last;		/* id of the last entry */
+	unsigned int entry_flags;	/* of the first entry */
+	unsigned long long timeout_ns;
+	unsigned int nr_spans;
+};
+
+#define MOCK_MAX_CALLS 64
+
+struct mock {
+	/* What the device does. */
+	int open_error;
+	int mmap_error;
+	int fail_errno;			/* of the ioctl number @fail_at, from 1 */
+	unsigned int fail_at;
+	int info_error, attach_error;
+	struct kvpool_info info;
+	bool no_log;
+	unsigned int room;		/* spans written per call, ~0U for all */
+	unsigned int slow_ns;		/* what every lease takes */
+
+	/* What it saw. */
+	char path[128];
+	int open_flags;
+	unsigned int opens, closes, maps, unmaps;
+	int map_prot, map_flags;
+	size_t map_length;
+	char tenant[KVPOOL_NAME_SIZE];
+	unsigned int nr_calls;		/* without INFO and ATTACH */
+	unsigned int nr_infos, nr_attaches;
+	struct mock_call calls[MOCK_MAX_CALLS];
+	bool bad_input;			/* a member that must be zero was not */
+};
+
+extern struct mock mock;
+
+/* Forgets all, and makes a device that works. */
+void mock_reset(void);
+
+/* Forgets the calls. */
+void mock_forget(void);
+
+/* Compares the calls with a table; says what differs. */
+bool mock_saw(const struct mock_call *calls, unsigned int nr);
+
+#define expect_calls(...) do {							\
+	static const struct mock_call calls_[] = { __VA_ARGS__ };		\
+										\
+	expect(mock_saw(calls_, sizeof(calls_) / sizeof(*calls_)));		\
+} while (0)
+
+#endif

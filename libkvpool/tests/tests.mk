@@ -1,0 +1,30 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+#
+# Tests of the library that need no module. Library and tests are built twice,
+# for the address and undefined behaviour sanitizers and for the thread sanitizer.
+
+TEST_NAMES := $(patsubst $(S)/tests/%.c,%,$(sort $(wildcard $(S)/tests/test-*.c)))
+TEST_WRAP := -Wl,--wrap=open,--wrap=close,--wrap=mmap,--wrap=munmap,--wrap=ioctl
+TEST_SANITIZERS := asan tsan
+TEST_CFLAGS_asan := -fsanitize=address,undefined -fno-sanitize-recover=all
+TEST_CFLAGS_tsan := -fsanitize=thread
+TEST_BINS := $(foreach s,$(TEST_SANITIZERS),$(TEST_NAMES:%=$(O)/tests/$(s)/%))
+
+# $(1): sanitizer
+define sanitized
+$(O)/obj/$(1)/src/%.o: $(S)/src/%.c
+	$$(call compile,-O1 -fno-omit-frame-pointer $(TEST_CFLAGS_$(1)) $(NETTLE_CFLAGS))
+
+$(O)/obj/$(1)/tests/%.o: $(S)/tests/%.c
+	$$(call compile,-O1 -fno-omit-frame-pointer $(TEST_CFLAGS_$(1)))
+
+$(TEST_NAMES:%=$(O)/tests/$(1)/%): $(O)/tests/$(1)/%: $(O)/obj/$(1)/tests/%.o \
+		$(O)/obj/$(1)/tests/mock.o $(SRCS:$(S)/src/%.c=$(O)/obj/$(1)/src/%.o)
+	@mkdir -p $$(@D)
+	$$(Q_LD)$$(CC) $$(CFLAGS) $(TEST_CFLAGS_$(1)) $$(LDFLAGS) $(TEST_WRAP) -o $$@ $$^ \
+		$$(NETTLE_LIBS) -pthread
+endef
+$(foreach s,$(TEST_SANITIZERS),$(eval $(call sanitized,$(s))))
+
+check: lib $(TEST_BINS)
+	@CC='$(CC)' CXX='$(CXX)' NM='$(NM)' sh $(S)/tests/run.sh $(O) $(TEST_BINS)
