@@ -1,0 +1,57 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""A directory with the files of /sys/class/misc/kvpool, to test what reads them."""
+
+import os
+
+COUNTERS = (
+    "blocks bytes arena_bytes pinned_bytes quarantined_bytes pending leases "
+    "lookups hits produced_blocks produced_bytes consumed_bytes copied_bytes "
+    "evicted_blocks evicted_bytes removed_blocks aborted_blocks "
+    "preempted_blocks rejected").split()
+
+
+def put(root, path, value):
+    full = os.path.join(root, path)
+    os.makedirs(os.path.dirname(full), exist_ok=True)
+    with open(full, "w", encoding="utf-8") as out:
+        out.write(f"{value}\n")
+
+
+def add_tenant(root, name, number, **values):
+    settings = {"id": number, "uid": 0, "gid": 0, "quota_bytes": 0,
+                "pin_quota_bytes": 0, "contexts": 0, "drop": ""}
+    settings.update({counter: 0 for counter in COUNTERS})
+    settings.update(values)
+    for key, value in settings.items():
+        put(root, f"tenants/{name}/{key}", value)
+
+
+def add_tier(root, node, limit, allocated, used):
+    for key, value in (("node", node), ("limit_bytes", limit),
+                       ("allocated_bytes", allocated), ("used_bytes", used)):
+        put(root, f"tiers/dram{node}/{key}", value)
+
+
+def make(root):
+    put(root, "abi_version", 1)
+    put(root, "policy", "[lru] sieve")
+    for name, value in (("watermark_high", 95), ("watermark_low", 90),
+                        ("preempt_ms", 10000), ("quarantine_ms", 100),
+                        ("max_handles", 65536)):
+        put(root, name, value)
+    put(root, "tenants/add", "")
+    put(root, "tenants/del", "")
+    add_tenant(root, "default", 0)
+    add_tenant(root, "team-b", 1, uid=1000, gid=1000, quota_bytes=1 << 30,
+               blocks=10, bytes=10 << 20, lookups=100, hits=25)
+    for node in (0, 2, 10):
+        add_tier(root, node, 1 << 30, 16 << 20, 10 << 20)
+
+
+BLOCKS = "# tenant key state length extents refs pin\n" + "".join(
+    f"{tenant} {number:064x} {state} {4096 * (number + 1)} {number % 3 + 1} {refs} {pin}\n"
+    for number, (tenant, state, refs, pin) in enumerate((
+        ("default", "sealed", 0, "none"),
+        ("default", "reserved", 1, "none"),
+        ("team-b", "sealed", 2, "hard"),
+        ("team-b", "dead", 1, "soft"))))
