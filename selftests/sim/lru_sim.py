@@ -218,7 +218,7 @@ def main():
     parser.add_argument("--pool", required=True, type=parse_size, help="size of the pool, e.g. 512M")
     parser.add_argument("--block-size", required=True, type=parse_size, help="size of a block, e.g. 12K")
     parser.add_argument("--requests", type=int, help="only the first N requests")
-    parser.add_argument("--hits-out", help="write 'request blocks hits' lines to this file")
+    parser.add_argument("--hits-out", help="write 'request blocks hits produced consumed' lines to this file")
     args = parser.parse_args()
     if args.block_size < PAGE:
         parser.error(f"--block-size is {args.block_size}, the smallest block is {PAGE} bytes")
@@ -234,9 +234,9 @@ def main():
 
     if args.hits_out:
         with open(args.hits_out, "w", encoding="ascii") as out:
-            out.write("# request blocks hits\n")
+            out.write("# request blocks hits produced consumed\n")
             for index, result in enumerate(results):
-                out.write(f"{index} {result.blocks} {result.hits}\n")
+                out.write(f"{index} {result.blocks} {result.hits} {result.produced} {result.consumed}\n")
     print(json.dumps(summary(pool, results)))
 
 

@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: MIT */
+/* The figures of a run of kvpool-replay. */
+#ifndef KVPOOL_EXAMPLES_COMMON_REPORT_H
+#define KVPOOL_EXAMPLES_COMMON_REPORT_H
+
+#include <linux/kvpool.h>
+
+#include "common-roles.h"
+
+enum comparison {
+	COMPARE_NONE,		/* nothing to compare with */
+	COMPARE_EQUAL,
+	COMPARE_DIFFERENT,
+};
+
+struct report {
+	const struct job *job;
+	const char *trace_path;
+	char policy[64];		/* "" if it cannot be read */
+	uint64_t pool_bytes;		/* zero if it cannot be read */
+	struct kvpool_stats before;
+	struct kvpool_stats after;
+	uint64_t wall_ns;
+	bool stopped;
+	bool verified;			/* both processes ended well */
+	bool failed;
+	enum comparison comparison;
+};
+
+bool emulated_cpu(void);
+void report_progress(const struct report *report, uint64_t elapsed_ns);
+void report_text(const struct report *report);
+void report_json(const struct report *report);
+
+#endif /* KVPOOL_EXAMPLES_COMMON_REPORT_H */

@@ -1,0 +1,69 @@
+/* SPDX-License-Identifier: MIT */
+/* What kvpool-replay's three processes share: the report, prefill, decode. */
+#ifndef KVPOOL_EXAMPLES_COMMON_ROLES_H
+#define KVPOOL_EXAMPLES_COMMON_ROLES_H
+
+#include "common.h"
+
+#define MAX_DEPTH	64
+
+/* What happened to one request; the simulator says the same. */
+struct outcome {
+	uint32_t hits;		/* leading blocks that were there */
+	uint32_t produced;	/* blocks that were made and sealed */
+	uint32_t consumed;	/* blocks that decode leased */
+	bool done;
+};
+
+enum latency {
+	LAT_MATCH,		/* prefill: longest prefix found and leased */
+	LAT_RESERVE,		/* prefill: the rest reserved */
+	LAT_SEAL,		/* prefill: what was filled published */
+	LAT_LEASE,		/* decode: all blocks leased */
+	LAT_RELEASE,		/* both: leases ended */
+	NR_LATENCIES,
+};
+
+/* Written by one process each, read by all. */
+struct tally {
+	struct hist latency[NR_LATENCIES];
+	uint64_t requests;
+	uint64_t references;
+	uint64_t hits;
+	uint64_t tokens;
+	uint64_t tokens_saved;
+	uint64_t blocks;	/* prefill: produced, decode: consumed */
+	uint64_t bytes;		/* their bytes, filled or verified */
+	uint64_t leased_bytes;	/* prefill: bytes of the prefixes it leased */
+	uint64_t present;	/* reservations that found the key sealed */
+	uint64_t busy;		/* reservations that found the key pending */
+	uint64_t rejected;	/* reservations that found no space */
+	uint64_t preempted;	/* reservations lost to another file */
+	uint64_t missing;	/* decode: blocks that were not there */
+};
+
+struct shared {
+	struct tally prefill;
+	struct tally decode;
+	uint32_t stop;		/* set by the parent: end after this request */
+	struct outcome outcomes[];
+};
+
+struct job {
+	const char *tenant;
+	const struct trace *trace;
+	uint64_t block_size;
+	unsigned int depth;
+	int64_t damage;		/* request with a block to damage, or -1 */
+	struct shared *shared;
+};
+
+/* Both run in a process of their own and return its exit code. */
+int prefill_main(const struct job *job, int to_decode);
+int decode_main(const struct job *job, int from_prefill);
+
+#define tally_add(counter, value) \
+	__atomic_fetch_add(&(counter), (value), __ATOMIC_RELAXED)
+#define tally_read(counter)	__atomic_load_n(&(counter), __ATOMIC_RELAXED)
+
+#endif /* KVPOOL_EXAMPLES_COMMON_ROLES_H */

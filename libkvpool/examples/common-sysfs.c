@@ -1,0 +1,208 @@
+// SPDX-License-Identifier: MIT
+/* Knobs below /sys/class/misc/kvpool: set for a run, restored at its end. */
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "common.h"
+#include "common-sysfs.h"
+
+#define ROOT		"/sys/class/misc/kvpool"
+#define MAX_KNOBS	64
+#define MAX_TIERS	64
+
+static struct {
+	char name[KNOB_TEXT];
+	char text[KNOB_TEXT];
+} saved[MAX_KNOBS];
+
+static unsigned int nr_saved;
+
+/* Zero or a negative errno. */
+static int knob_write(const char *name, const char *text)
+{
+	char path[KNOB_TEXT + sizeof(ROOT)];
+	size_t len = strlen(text);
+	ssize_t done;
+	int fd, error;
+
+	snprintf(path, sizeof(path), ROOT "/%s", name);
+	fd = open(path, O_WRONLY | O_TRUNC | O_CLOEXEC);
+	if (fd < 0)
+		return -errno;
+	done = write(fd, text, len);
+	error = done < 0 ? -errno : done == (ssize_t)len ? 0 : -EIO;
+	close(fd);
+	return error;
+}
+
+/* Reads one value without its line end. Zero or a negative errno. */
+int knob_read(const char *name, char *text, size_t len)
+{
+	char path[KNOB_TEXT + sizeof(ROOT)];
+	ssize_t got;
+	int fd;
+
+	snprintf(path, sizeof(path), ROOT "/%s", name);
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd < 0)
+		return -errno;
+	got = read(fd, text, len - 1);
+	if (got < 0)
+		got = -errno;
+	close(fd);
+	if (got < 0)
+		return (int)got;
+	text[got] = '\0';
+	text[strcspn(text, "\n")] = '\0';
+	return 0;
+}
+
+bool knob_read_u64(const char *name, uint64_t *value)
+{
+	char text[KNOB_TEXT];
+	char *end;
+
+	if (knob_read(name, text, sizeof(text)))
+		return false;
+	*value = strtoull(text, &end, 10);
+	return *text && !*end;
+}
+
+/* The policy in use is the one in brackets: "[lru] sieve". */
+int policy_read(char *name, size_t len)
+{
+	char text[KNOB_TEXT];
+	char *begin, *end;
+	int error;
+
+	error = knob_read("policy", text, sizeof(text));
+	if (error)
+		return error;
+	begin = strchr(text, '[');
+	end = begin ? strchr(begin, ']') : NULL;
+	if (!end)
+		return -EPROTO;
+	*end = '\0';
+	snprintf(name, len, "%s", begin + 1);
+	return 0;
+}
+
+static void cannot_set(const char *name, const char *text, int error)
+{
+	if (error == -ENOENT)
+		die(EX_NO_POOL, "there is no " ROOT "/%s; is the module loaded (modprobe kvpool)?",
+		    name);
+	if (error == -EACCES || error == -EPERM)
+		die(EX_NO_POOL, "no permission to set " ROOT "/%s; run as root, or leave the option away",
+		    name);
+	die(EX_NO_POOL, "cannot set " ROOT "/%s to '%s': %s", name, text, strerror(-error));
+}
+
+/* Writes 1 to a file that makes something happen. */
+void knob_trigger(const char *name)
+{
+	int error = knob_write(name, "1");
+
+	if (error)
+		cannot_set(name, "1", error);
+}
+
+/* Sets a knob for this run; exits with a message when that is impossible. */
+void knob_set(const char *name, const char *text)
+{
+	char old[KNOB_TEXT];
+	bool is_policy = !strcmp(name, "policy");
+	int error;
+
+	error = is_policy ? policy_read(old, sizeof(old)) : knob_read(name, old, sizeof(old));
+	if (!error)
+		error = knob_write(name, text);
+	if (error)
+		cannot_set(name, text, error);
+	if (nr_saved == MAX_KNOBS)
+		return;
+	snprintf(saved[nr_saved].name, KNOB_TEXT, "%s", name);
+	snprintf(saved[nr_saved].text, KNOB_TEXT, "%s", old);
+	nr_saved++;
+}
+
+/* Puts the knobs back, the last first. */
+void knobs_restore(void)
+{
+	int error;
+
+	while (nr_saved) {
+		nr_saved--;
+		error = knob_write(saved[nr_saved].name, saved[nr_saved].text);
+		if (error)
+			complain("cannot set " ROOT "/%s back to '%s': %s",
+				 saved[nr_saved].name, saved[nr_saved].text,
+				 strerror(-error));
+	}
+}
+
+/* A child leaves the knobs to its parent. */
+void knobs_forget(void)
+{
+	nr_saved = 0;
+}
+
+static unsigned int list_tiers(unsigned int *tiers)
+{
+	unsigned int nr = 0;
+	unsigned int at, node;
+	struct dirent *entry;
+	DIR *dir = opendir(ROOT "/tiers");
+
+	if (!dir)
+		return 0;
+	while ((entry = readdir(dir)) && nr < MAX_TIERS) {
+		if (sscanf(entry->d_name, "dram%u", &node) != 1)
+			continue;
+		for (at = nr++; at && tiers[at - 1] > node; at--)
+			tiers[at] = tiers[at - 1];
+		tiers[at] = node;
+	}
+	closedir(dir);
+	return nr;
+}
+
+/* What all tiers together may hold, in bytes; zero if it cannot be read. */
+uint64_t pool_limit(void)
+{
+	unsigned int tiers[MAX_TIERS];
+	unsigned int nr = list_tiers(tiers);
+	char name[KNOB_TEXT];
+	uint64_t total = 0;
+	uint64_t limit;
+
+	while (nr--) {
+		snprintf(name, sizeof(name), "tiers/dram%u/limit_bytes", tiers[nr]);
+		if (knob_read_u64(name, &limit))
+			total += limit;
+	}
+	return total;
+}
+
+/* The first tier gets all of it, the others get nothing. */
+void pool_set_limit(uint64_t bytes)
+{
+	unsigned int tiers[MAX_TIERS];
+	unsigned int nr = list_tiers(tiers);
+	char name[KNOB_TEXT];
+	char text[KNOB_TEXT];
+	unsigned int i;
+
+	if (!nr)
+		die(EX_NO_POOL, "there is no tier in " ROOT "/tiers; is the module loaded (modprobe kvpool)?");
+	for (i = 0; i < nr; i++) {
+		snprintf(name, sizeof(name), "tiers/dram%u/limit_bytes", tiers[i]);
+		snprintf(text, sizeof(text), "%" PRIu64, i ? 0 : bytes);
+		knob_set(name, text);
+	}
+}

@@ -1,0 +1,506 @@
+// SPDX-License-Identifier: MIT
+/*
+ * kvpool-replay: follows a request trace with a prefill process that produces
+ * KV-cache blocks and a decode process that consumes them, each with its own
+ * open file of the pool, and verifies every byte. See common-roles.c for what
+ * the two do, and kvpool-replay(1).
+ */
+#include <errno.h>
+#include <getopt.h>
+#include <inttypes.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <kvpool.h>
+
+#include "common.h"
+#include "common-report.h"
+#include "common-roles.h"
+#include "common-sysfs.h"
+
+struct options {
+	const char *trace;
+	const char *tenant;
+	const char *policy;
+	const char *hits_out;
+	const char *expect_hits;
+	uint64_t block_size;
+	uint64_t pool_bytes;
+	uint64_t requests;
+	int64_t damage;
+	unsigned int depth;
+	bool drop;
+	bool json;
+	bool quiet;
+};
+
+static volatile sig_atomic_t signalled;
+
+static void on_signal(int sig)
+{
+	signalled = sig;
+}
+
+static void usage(FILE *to)
+{
+	fprintf(to,
+"Usage: kvpool-replay --trace FILE [OPTION]...\n"
+"Produce and consume KV-cache blocks through /dev/kvpool as a request trace says,\n"
+"and verify every byte that is consumed.\n"
+"\n"
+"  -t, --trace FILE        trace in JSON lines, - for standard input\n"
+"  -n, --requests N        only the first N requests\n"
+"  -b, --block-size SIZE   bytes that stand for the 512 tokens of a hash id (12K)\n"
+"  -p, --pool SIZE         size of the pool during the run; needs root\n"
+"  -P, --policy NAME       eviction policy during the run; needs root\n"
+"  -T, --tenant NAME       tenant to work in (default)\n"
+"  -D, --drop              first evict what the tenant has; needs root\n"
+"  -d, --pipeline DEPTH    requests on the way at once, 1 to %u (1); with more than\n"
+"                          one, hit counts depend on timing\n"
+"  -o, --hits-out FILE     write 'request blocks hits produced consumed' lines\n"
+"  -e, --expect-hits FILE  fail if these lines, from the simulator, differ\n"
+"      --damage N          flip a bit in a block that request N produces, to see\n"
+"                          that verification notices\n"
+"  -j, --json              print the figures as one JSON object\n"
+"  -q, --quiet             no progress\n"
+"  -h, --help              show this text\n"
+"\n"
+"SIZE is in bytes, or has a suffix K, M, G or T (powers of 1024).\n"
+"Knobs that are set for the run are set back at its end.\n"
+"\n"
+"Exit status: 0 all verified, and equal to what was expected; 1 a wrong byte, a\n"
+"difference, or bytes copied by the kernel; 2 wrong usage; 3 the pool or a knob\n"
+"cannot be used; 4 a file cannot be read or written; 130 stopped by a signal.\n",
+		MAX_DEPTH);
+}
+
+static void parse_options(struct options *options, int argc, char **argv)
+{
+	enum { OPT_DAMAGE = 256 };
+	static const struct option table[] = {
+		{ "trace", required_argument, NULL, 't' },
+		{ "requests", required_argument, NULL, 'n' },
+		{ "block-size", required_argument, NULL, 'b' },
+		{ "pool", required_argument, NULL, 'p' },
+		{ "policy", required_argument, NULL, 'P' },
+		{ "tenant", required_argument, NULL, 'T' },
+		{ "drop", no_argument, NULL, 'D' },
+		{ "pipeline", required_argument, NULL, 'd' },
+		{ "hits-out", required_argument, NULL, 'o' },
+		{ "expect-hits", required_argument, NULL, 'e' },
+		{ "damage", required_argument, NULL, OPT_DAMAGE },
+		{ "json", no_argument, NULL, 'j' },
+		{ "quiet", no_argument, NULL, 'q' },
+		{ "help", no_argument, NULL, 'h' },
+		{ NULL, 0, NULL, 0 },
+	};
+	int opt;
+
+	while ((opt = getopt_long(argc, argv, "t:n:b:p:P:T:Dd:o:e:jqh", table, NULL)) != -1) {
+		switch (opt) {
+		case 't':
+			options->trace = optarg;
+			break;
+		case 'n':
+			options->requests = parse_number("--requests", optarg, 1, SIZE_MAX);
+			break;
+		case 'b':
+			options->block_size = parse_size("--block-size", optarg);
+			break;
+		case 'p':
+			options->pool_bytes = parse_size("--pool", optarg);
+			break;
+		case 'P':
+			options->policy = optarg;
+			break;
+		case 'T':
+			options->tenant = optarg;
+			break;
+		case 'D':
+			options->drop = true;
+			break;
+		case 'd':
+			options->depth = (unsigned int)parse_number("--pipeline", optarg, 1,
+								    MAX_DEPTH);
+			break;
+		case 'o':
+			options->hits_out = optarg;
+			break;
+		case 'e':
+			options->expect_hits = optarg;
+			break;
+		case OPT_DAMAGE:
+			options->damage = (int64_t)parse_number("--damage", optarg, 0, INT64_MAX);
+			break;
+		case 'j':
+			options->json = true;
+			break;
+		case 'q':
+			options->quiet = true;
+			break;
+		case 'h':
+			usage(stdout);
+			exit(EX_OK);
+		default:
+			usage(stderr);
+			exit(EX_BAD_USAGE);
+		}
+	}
+	if (optind < argc)
+		die(EX_BAD_USAGE, "'%s' is not an option; see --help", argv[optind]);
+	if (!options->trace)
+		die(EX_BAD_USAGE, "--trace is missing; kvpool-tracegen makes a trace");
+	if (options->block_size < KVPOOL_BLOCK_MIN || options->block_size > KVPOOL_BLOCK_MAX)
+		die(EX_BAD_USAGE, "--block-size: a block has from %llu to %llu bytes",
+		    KVPOOL_BLOCK_MIN, KVPOOL_BLOCK_MAX);
+	if (options->pool_bytes % (2 << 20))
+		die(EX_BAD_USAGE, "--pool: the size must be a multiple of 2M");
+	if (options->expect_hits && options->depth > 1)
+		die(EX_BAD_USAGE, "--expect-hits needs --pipeline 1: with more, hit counts depend on timing");
+}
+
+/* ------------------------------------------------------------------------ */
+/* What the simulator said                                                  */
+/* ------------------------------------------------------------------------ */
+
+struct expected {
+	uint64_t blocks, hits, produced, consumed;
+};
+
+static struct expected *read_expected(const char *path, const struct trace *trace)
+{
+	struct expected *expected = xcalloc(trace->nr_requests, sizeof(*expected));
+	FILE *file = fopen(path, "re");
+	uint64_t index, at = 0;
+	char text[256];
+
+	if (!file)
+		die(EX_BAD_INPUT, "cannot open %s: %s", path, strerror(errno));
+	while (at < trace->nr_requests && fgets(text, sizeof(text), file)) {
+		struct expected *now = &expected[at];
+
+		if (*text == '#')
+			continue;
+		if (sscanf(text, "%" SCNu64 " %" SCNu64 " %" SCNu64 " %" SCNu64 " %" SCNu64,
+			   &index, &now->blocks, &now->hits, &now->produced,
+			   &now->consumed) != 5 || index != at)
+			die(EX_BAD_INPUT, "%s: the line for request %" PRIu64
+			    " is not 'request blocks hits produced consumed'", path, at);
+		if (now->blocks != trace->requests[at].nr_ids)
+			die(EX_BAD_INPUT, "%s: request %" PRIu64 " has %" PRIu64 " blocks there and %"
+			    PRIu32 " in the trace; it was made from another trace",
+			    path, at, now->blocks, trace->requests[at].nr_ids);
+		at++;
+	}
+	if (at < trace->nr_requests)
+		die(EX_BAD_INPUT, "%s ends after %" PRIu64 " requests, the trace has %zu",
+		    path, at, trace->nr_requests);
+	fclose(file);
+	return expected;
+}
+
+static enum comparison compare(const struct job *job, const struct expected *expected)
+{
+	const struct trace *trace = job->trace;
+	size_t different = 0;
+	size_t done = 0;
+	size_t i;
+
+	for (i = 0; i < trace->nr_requests; i++) {
+		const struct outcome *got = &job->shared->outcomes[i];
+		const struct expected *want = &expected[i];
+
+		if (!got->done)
+			break;
+		done++;
+		if (got->hits == want->hits && got->produced == want->produced &&
+		    got->consumed == want->consumed)
+			continue;
+		if (different++ < 5)
+			complain("HITS DIFFER: request %zu of %" PRIu32 " blocks: hits %" PRIu32
+				 ", produced %" PRIu32 ", consumed %" PRIu32 "; the simulator says %"
+				 PRIu64 ", %" PRIu64 ", %" PRIu64,
+				 i, trace->requests[i].nr_ids, got->hits, got->produced,
+				 got->consumed, want->hits, want->produced, want->consumed);
+	}
+	if (different)
+		complain("HITS DIFFER in %zu of %zu requests", different, done);
+	return different ? COMPARE_DIFFERENT : COMPARE_EQUAL;
+}
+
+static void write_hits(const char *path, const struct job *job)
+{
+	FILE *file = fopen(path, "we");
+	size_t i;
+
+	if (!file)
+		die(EX_BAD_INPUT, "cannot write to %s: %s", path, strerror(errno));
+	fputs("# request blocks hits produced consumed\n", file);
+	for (i = 0; i < job->trace->nr_requests; i++) {
+		const struct outcome *got = &job->shared->outcomes[i];
+
+		if (!got->done)
+			break;
+		fprintf(file, "%zu %" PRIu32 " %" PRIu32 " %" PRIu32 " %" PRIu32 "\n", i,
+			job->trace->requests[i].nr_ids, got->hits, got->produced, got->consumed);
+	}
+	if (fflush(file) || ferror(file) || fclose(file))
+		die(EX_BAD_INPUT, "cannot write to %s: %s", path, strerror(errno));
+}
+
+/* ------------------------------------------------------------------------ */
+/* The run                                                                  */
+/* ------------------------------------------------------------------------ */
+
+static struct kvpool_stats read_stats(const char *tenant)
+{
+	const struct kvpool_open_opts opts = {
+		.size = sizeof(opts),
+		.flags = KVPOOL_OPEN_RDONLY | KVPOOL_OPEN_NOMAP,
+		.tenant = tenant,
+	};
+	struct kvpool_stats stats;
+	struct kvpool *pool;
+
+	if (kvpool_open(&pool, &opts) || kvpool_stats(pool, &stats, sizeof(stats)))
+		die(EX_NO_POOL, "%s", kvpool_last_error());
+	kvpool_close(pool);
+	return stats;
+}
+
+static pid_t start(const struct job *job, int (*role)(const struct job *, int),
+		   const char *name, int mine, int other)
+{
+	pid_t parent = getpid();
+	pid_t pid = fork();
+
+	if (pid < 0)
+		die(EX_NO_POOL, "cannot start the %s process: %s", name, strerror(errno));
+	if (pid)
+		return pid;
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	if (getppid() != parent)
+		_exit(EX_STOPPED);
+	/* An interrupt ends the run between two requests, through the parent. */
+	signal(SIGINT, SIG_IGN);
+	signal(SIGTERM, SIG_IGN);
+	knobs_forget();
+	progname = name;
+	close(other);
+	exit(role(job, mine));
+}
+
+/* True if it ended well. */
+static bool ended_well(const char *name, int status, int *code)
+{
+	if (WIFEXITED(status) && !WEXITSTATUS(status))
+		return true;
+	if (WIFSIGNALED(status))
+		complain("the %s process was killed by signal %d (%s)", name,
+			 WTERMSIG(status), strsignal(WTERMSIG(status)));
+	else if (*code == EX_OK || WEXITSTATUS(status) > EX_FAILED)
+		*code = WEXITSTATUS(status);
+	if (*code == EX_OK)
+		*code = EX_FAILED;
+	return false;
+}
+
+/* Waits for both processes. Returns the exit code that theirs make. */
+static int wait_for_both(struct report *report, pid_t prefill, pid_t decode, bool quiet)
+{
+	uint64_t begin = now_ns();
+	uint64_t shown = begin;
+	uint64_t interval = isatty(STDERR_FILENO) ? 1000000000 : 5000000000;
+	unsigned int left = 2;
+	int code = EX_OK;
+	int status;
+	pid_t pid;
+
+	while (left) {
+		pid = waitpid(-1, &status, WNOHANG);
+		if (pid == prefill || pid == decode) {
+			left--;
+			ended_well(pid == prefill ? "prefill" : "decode", status, &code);
+			continue;
+		}
+		if (signalled)
+			__atomic_store_n(&report->job->shared->stop, 1, __ATOMIC_RELAXED);
+		usleep(20000);
+		if (!quiet && now_ns() - shown >= interval) {
+			shown = now_ns();
+			report_progress(report, shown - begin);
+		}
+	}
+	report->wall_ns = now_ns() - begin;
+	report->stopped = signalled != 0;
+	return code;
+}
+
+/* Comparing needs a pool that is in the state in which the simulator begins. */
+static void check_preconditions(const struct options *options, const struct report *report)
+{
+	uint64_t high;
+
+	if (!options->expect_hits)
+		return;
+	if (report->before.blocks)
+		die(EX_NO_POOL, "--expect-hits needs an empty pool, tenant %s has %llu blocks; use --drop",
+		    options->tenant, (unsigned long long)report->before.blocks);
+	if (strcmp(report->policy, "lru"))
+		die(EX_NO_POOL, "--expect-hits needs the policy lru, it is '%s'; use --policy lru",
+		    report->policy);
+	if (knob_read_u64("watermark_high", &high) && high != 100)
+		die(EX_NO_POOL, "--expect-hits needs the knob watermark_high at 100, it is %" PRIu64
+		    "; kvpoolctl knobs set watermark_high 100", high);
+}
+
+/* What the kernel counted must be what the two processes did. */
+static bool check_stats(const struct options *options, const struct report *report)
+{
+	const struct kvpool_stats *before = &report->before;
+	const struct kvpool_stats *after = &report->after;
+	const struct tally *prefill = &report->job->shared->prefill;
+	const struct tally *decode = &report->job->shared->decode;
+	const struct {
+		const char *name;
+		uint64_t counted, want;
+		bool alone;	/* holds only while nobody else uses the tenant */
+	} checks[] = {
+		{ "copied_bytes", after->copied_bytes - before->copied_bytes, 0, false },
+		{ "leases at the end", after->leases, before->leases, true },
+		{ "reservations at the end", after->pending, before->pending, true },
+		{ "produced_bytes", after->produced_bytes - before->produced_bytes,
+		  prefill->bytes, true },
+		{ "consumed_bytes", after->consumed_bytes - before->consumed_bytes,
+		  prefill->leased_bytes + decode->bytes, true },
+		{ "blocks at the end", after->blocks, before->blocks +
+		  (after->produced_blocks - before->produced_blocks) -
+		  (after->evicted_blocks - before->evicted_blocks) -
+		  (after->removed_blocks - before->removed_blocks), true },
+	};
+	bool good = true;
+	size_t i;
+
+	for (i = 0; i < sizeof(checks) / sizeof(checks[0]); i++) {
+		if (checks[i].counted == checks[i].want)
+			continue;
+		if (checks[i].alone && !options->expect_hits)
+			continue;
+		complain("STATISTICS WRONG: %s is %" PRIu64 " and must be %" PRIu64,
+			 checks[i].name, checks[i].counted, checks[i].want);
+		good = false;
+	}
+	return good;
+}
+
+static struct shared *map_shared(size_t nr_requests)
+{
+	size_t size = sizeof(struct shared) + nr_requests * sizeof(struct outcome);
+	void *shared = mmap(NULL, size, PROT_READ | PROT_WRITE,
+			    MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+
+	if (shared == MAP_FAILED)
+		die(EX_BAD_INPUT, "no memory for %zu requests", nr_requests);
+	return shared;
+}
+
+static void set_knobs(const struct options *options)
+{
+	char name[KNOB_TEXT];
+
+	/* die() leaves through exit(): the knobs are put back there too. */
+	atexit(knobs_restore);
+	if (options->policy)
+		knob_set("policy", options->policy);
+	if (options->pool_bytes)
+		pool_set_limit(options->pool_bytes);
+	if (options->drop) {
+		snprintf(name, sizeof(name), "tenants/%s/drop", options->tenant);
+		knob_trigger(name);
+	}
+}
+
+static int run(const struct options *options, struct report *report)
+{
+	const struct sigaction action = { .sa_handler = on_signal };
+	int sockets[2];
+	pid_t prefill, decode;
+
+	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, sockets))
+		die(EX_NO_POOL, "cannot connect the two processes: %s", strerror(errno));
+	sigaction(SIGINT, &action, NULL);
+	sigaction(SIGTERM, &action, NULL);
+	fflush(NULL);
+	decode = start(report->job, decode_main, "kvpool-replay decode", sockets[1], sockets[0]);
+	prefill = start(report->job, prefill_main, "kvpool-replay prefill", sockets[0], sockets[1]);
+	close(sockets[0]);
+	close(sockets[1]);
+	return wait_for_both(report, prefill, decode, options->quiet);
+}
+
+int main(int argc, char **argv)
+{
+	struct options options = {
+		.tenant = "default", .block_size = 12 << 10, .requests = SIZE_MAX,
+		.damage = -1, .depth = 1,
+	};
+	struct report report = { 0 };
+	struct expected *expected = NULL;
+	struct trace trace;
+	struct job job;
+	int code;
+
+	progname = "kvpool-replay";
+	parse_options(&options, argc, argv);
+	trace_read(&trace, options.trace, options.requests);
+	if (options.expect_hits)
+		expected = read_expected(options.expect_hits, &trace);
+
+	job = (struct job) {
+		.tenant = options.tenant, .trace = &trace, .block_size = options.block_size,
+		.depth = options.depth, .damage = options.damage,
+		.shared = map_shared(trace.nr_requests),
+	};
+	report.job = &job;
+	report.trace_path = options.trace;
+	set_knobs(&options);
+	report.before = read_stats(options.tenant);
+	if (policy_read(report.policy, sizeof(report.policy)))
+		report.policy[0] = '\0';
+	report.pool_bytes = pool_limit();
+	check_preconditions(&options, &report);
+
+	code = run(&options, &report);
+	report.verified = code == EX_OK;
+
+	report.after = read_stats(options.tenant);
+	if (code == EX_OK && !check_stats(&options, &report))
+		code = EX_FAILED;
+	if (expected)
+		report.comparison = compare(&job, expected);
+	if (report.comparison == COMPARE_DIFFERENT)
+		code = EX_FAILED;
+	report.failed = code != EX_OK;
+	if (options.hits_out)
+		write_hits(options.hits_out, &job);
+	if (options.json)
+		report_json(&report);
+	else if (code == EX_OK || report.comparison == COMPARE_DIFFERENT)
+		report_text(&report);
+	if (report.comparison == COMPARE_EQUAL && !options.json)
+		printf("\nhit counts equal the reference simulator's for all %" PRIu64 " requests\n",
+		       job.shared->prefill.requests);
+	if (code != EX_OK)
+		complain("FAILED");
+	else if (report.stopped)
+		code = EX_STOPPED;
+	free(expected);
+	trace_free(&trace);
+	return code;
+}
