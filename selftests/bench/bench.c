@@ -1,0 +1,305 @@
+// SPDX-License-Identifier: GPL-2.0
+/* What the benchmark programs share; see bench.h. */
+#include <errno.h>
+#include <fcntl.h>
+#include <sched.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "bench.h"
+
+#define SYSFS	"/sys/class/misc/kvpool/"
+
+void die(const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	vfprintf(stderr, fmt, ap);
+	va_end(ap);
+	fputc('\n', stderr);
+	exit(1);
+}
+
+void say(const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	vfprintf(stderr, fmt, ap);
+	va_end(ap);
+	fputc('\n', stderr);
+}
+
+char *text(const char *fmt, ...)
+{
+	va_list ap;
+	char *s;
+
+	va_start(ap, fmt);
+	if (vasprintf(&s, fmt, ap) < 0)
+		die("no memory");
+	va_end(ap);
+	return s;
+}
+
+/* ---- figures ---- */
+
+/* Texts are our own: they hold no character that JSON escapes. */
+static void figure_head(const struct figure *f)
+{
+	printf("{\"name\": \"%s\", \"unit\": \"%s\", \"better\": \"%s\", "
+	       "\"how\": \"%s\", ", f->name, f->unit, f->better, f->how);
+	if (f->target)
+		printf("\"target\": %.10g, ", f->target);
+}
+
+void figure_value(const struct figure *f, double value)
+{
+	figure_head(f);
+	printf("\"value\": %.10g}\n", value);
+	fflush(stdout);
+}
+
+void figure_report(const struct figure *f, int report, const char *count,
+		   const char *stat, double per)
+{
+	figure_head(f);
+	printf("\"report\": %d, \"count\": \"%s\", \"stat\": \"%s\", "
+	       "\"per\": %.10g}\n", report, count, stat, per);
+	fflush(stdout);
+}
+
+void figure_ratio(const struct figure *f, double scale, const char *a,
+		  const char *b)
+{
+	figure_head(f);
+	printf("\"ratio\": [\"%s\", \"%s\"], \"scale\": %.10g}\n", a, b, scale);
+	fflush(stdout);
+}
+
+/* ---- the machine ---- */
+
+void pin_to_cpu(int cpu)
+{
+	cpu_set_t set;
+
+	CPU_ZERO(&set);
+	CPU_SET(cpu, &set);
+	if (sched_setaffinity(0, sizeof(set), &set))
+		die("cannot run on CPU %d: %m", cpu);
+}
+
+double now_s(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return ts.tv_sec + ts.tv_nsec / 1e9;
+}
+
+/* splitmix64 */
+uint64_t rnd(uint64_t *state)
+{
+	uint64_t x = *state += 0x9e3779b97f4a7c15;
+
+	x = (x ^ x >> 30) * 0xbf58476d1ce4e5b9;
+	x = (x ^ x >> 27) * 0x94d049bb133111eb;
+	return x ^ x >> 31;
+}
+
+static int compare(const void *a, const void *b)
+{
+	double x = *(const double *)a, y = *(const double *)b;
+
+	return (x > y) - (x < y);
+}
+
+double median(double *values, unsigned int nr)
+{
+	qsort(values, nr, sizeof(*values), compare);
+	return values[nr / 2];
+}
+
+/* ---- the pool ---- */
+
+uint64_t knob_get(const char *name)
+{
+	char path[256], buf[64];
+	FILE *f;
+
+	snprintf(path, sizeof(path), SYSFS "%s", name);
+	f = fopen(path, "r");
+	if (!f || !fgets(buf, sizeof(buf), f))
+		die("%s: %m", path);
+	fclose(f);
+	return strtoull(buf, NULL, 0);
+}
+
+void knob_set(const char *name, uint64_t value)
+{
+	char path[256], buf[32];
+	int fd, len;
+
+	snprintf(path, sizeof(path), SYSFS "%s", name);
+	len = snprintf(buf, sizeof(buf), "%llu\n", (unsigned long long)value);
+	fd = open(path, O_WRONLY | O_CLOEXEC);
+	if (fd < 0 || write(fd, buf, len) != len)
+		die("%s: %llu: %m", path, (unsigned long long)value);
+	close(fd);
+}
+
+/* A limit for the memory, and no eviction before it is reached. */
+void pool_setup(uint64_t limit)
+{
+	knob_set("tiers/dram0/limit_bytes", limit);
+	knob_set("watermark_high", 100);
+}
+
+int call(int fd, unsigned long nr, void *arg)
+{
+	return ioctl(fd, nr, arg);
+}
+
+int kvpool_open(void)
+{
+	int fd = open("/dev/kvpool", O_RDWR | O_CLOEXEC);
+
+	if (fd < 0)
+		die("/dev/kvpool: %m");
+	return fd;
+}
+
+void kvpool_info(int fd, struct kvpool_info *info)
+{
+	memset(info, 0, sizeof(*info));
+	info->size = sizeof(*info);
+	if (call(fd, KVPOOL_IOC_INFO, info))
+		die("KVPOOL_IOC_INFO: %m");
+}
+
+void kvpool_stats(int fd, struct kvpool_stats *stats)
+{
+	memset(stats, 0, sizeof(*stats));
+	stats->size = sizeof(*stats);
+	if (call(fd, KVPOOL_IOC_STATS, stats))
+		die("KVPOOL_IOC_STATS: %m");
+}
+
+struct batch *batch_new(int fd)
+{
+	struct batch *b = aligned_alloc(4096, (sizeof(*b) + 4095) & ~4095UL);
+
+	if (!b)
+		die("no memory");
+	memset(b, 0, sizeof(*b));
+	b->fd = fd;
+	b->nr = BATCH;
+	return b;
+}
+
+/* Put the key number @nr of the space of keys @space into entry @i. */
+void batch_key(struct batch *b, unsigned int i, uint32_t space, uint64_t nr)
+{
+	uint64_t state = (uint64_t)space << 48 ^ nr, w;
+	struct kvpool_entry *e = &b->entries[i];
+	unsigned int k;
+
+	memset(e, 0, sizeof(*e));
+	for (k = 0; k < KVPOOL_KEY_SIZE; k += sizeof(w)) {
+		w = rnd(&state);
+		memcpy(e->key + k, &w, sizeof(w));
+	}
+}
+
+void batch_reserve_args(struct batch *b, uint64_t length)
+{
+	unsigned int i;
+
+	for (i = 0; i < b->nr; i++)
+		b->entries[i].length = length;
+	b->reserve = (struct kvpool_reserve) {
+		.size = sizeof(b->reserve),
+		.nr_entries = b->nr,
+		.nr_spans = KVPOOL_MAX_BATCH,
+		.entries = (uintptr_t)b->entries,
+		.spans = (uintptr_t)b->spans,
+		.node = KVPOOL_NODE_ANY,
+	};
+}
+
+void batch_lease_args(struct batch *b)
+{
+	b->lookup = (struct kvpool_lookup) {
+		.size = sizeof(b->lookup),
+		.nr_entries = b->nr,
+		.nr_spans = KVPOOL_MAX_BATCH,
+		.entries = (uintptr_t)b->entries,
+		.spans = (uintptr_t)b->spans,
+	};
+}
+
+/* For seal, abort and release: the handles that the call before gave. */
+void batch_end_args(struct batch *b)
+{
+	unsigned int i;
+
+	for (i = 0; i < b->nr; i++)
+		b->handles[i] = (struct kvpool_handle_entry) {
+			.handle = b->entries[i].handle,
+		};
+	b->ends = (struct kvpool_handles) {
+		.size = sizeof(b->ends),
+		.nr_entries = b->nr,
+		.entries = (uintptr_t)b->handles,
+	};
+}
+
+void batch_check(const struct batch *b, unsigned int nr_done, const char *call)
+{
+	unsigned int i;
+
+	if (nr_done == b->nr)
+		return;
+	for (i = 0; i < b->nr; i++)
+		if (b->entries[i].status || b->handles[i].status)
+			break;
+	if (i == b->nr)
+		die("%s: %u of %u done", call, nr_done, b->nr);
+	errno = -(b->entries[i].status ?: b->handles[i].status);
+	die("%s: %u of %u done, entry %u: %m", call, nr_done, b->nr, i);
+}
+
+/* Remove the blocks whose keys are in the entries. */
+void batch_remove(struct batch *b)
+{
+	struct kvpool_entry *e;
+
+	for (e = b->entries; e < b->entries + b->nr; e++) {
+		e->length = e->handle = 0;
+		e->status = e->span_index = e->nr_spans = 0;
+	}
+	b->keys = (struct kvpool_keys) {
+		.size = sizeof(b->keys),
+		.nr_entries = b->nr,
+		.entries = (uintptr_t)b->entries,
+	};
+	batch_call(b, KVPOOL_IOC_REMOVE, &b->keys);
+	batch_check(b, b->keys.nr_done, "remove");
+}
+
+/* Reserve and seal, nothing written. */
+void batch_produce(struct batch *b, uint64_t length)
+{
+	batch_reserve_args(b, length);
+	batch_call(b, KVPOOL_IOC_RESERVE, &b->reserve);
+	batch_check(b, b->reserve.nr_done, "reserve");
+	batch_end_args(b);
+	batch_call(b, KVPOOL_IOC_SEAL, &b->ends);
+	batch_check(b, b->ends.nr_done, "seal");
+}

@@ -1,0 +1,102 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * What the benchmark programs share.
+ *
+ * A program prints its figures on stdout, one JSON object a line, and its
+ * progress on stderr. scripts/bench runs the programs on a virtual host,
+ * resolves what only it can know and prints the table. An object has the
+ * members name, unit, better, how, target (absent if there is none), and one of
+ *
+ *	value			the figure
+ *	report, count, stat, per  count ("kernel", "user", "both") of the given
+ *				report of the instruction counter, counted from
+ *				the start of the program; stat is "min",
+ *				"median" or "mean"; divided by per
+ *	ratio, scale		scale times the first of two figures, named, by
+ *				the second
+ *
+ * Figures whose name begins with a dot are for such ratios only and are not
+ * shown.
+ */
+#ifndef KVPOOL_BENCH_H
+#define KVPOOL_BENCH_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <linux/kvpool.h>
+
+#include "../../scripts/insn/marker.h"
+
+#define MIB		(1ULL << 20)
+#define GIB		(1ULL << 30)
+#define BATCH		64	/* keys in one call, as the targets ask */
+
+#define __printf(f, a)	__attribute__((format(printf, f, a)))
+
+struct figure {
+	const char *name;
+	const char *unit;
+	double target;		/* 0: none */
+	const char *better;
+	const char *how;
+};
+
+void figure_value(const struct figure *f, double value);
+void figure_report(const struct figure *f, int report, const char *count,
+		   const char *stat, double per);
+void figure_ratio(const struct figure *f, double scale, const char *a,
+		  const char *b);
+
+__attribute__((noreturn)) __printf(1, 2) void die(const char *fmt, ...);
+__printf(1, 2) void say(const char *fmt, ...);
+__printf(1, 2) char *text(const char *fmt, ...);
+
+void pin_to_cpu(int cpu);
+double now_s(void);
+uint64_t rnd(uint64_t *state);
+double median(double *values, unsigned int nr);
+
+uint64_t knob_get(const char *name);
+void knob_set(const char *name, uint64_t value);
+void pool_setup(uint64_t limit);
+
+/**
+ * struct batch - arguments of calls on up to KVPOOL_MAX_BATCH keys
+ * @fd:		/dev/kvpool
+ * @nr:		keys of the next call
+ */
+struct batch {
+	int fd;
+	unsigned int nr;
+	struct kvpool_entry entries[KVPOOL_MAX_BATCH];
+	struct kvpool_span spans[KVPOOL_MAX_BATCH];
+	struct kvpool_handle_entry handles[KVPOOL_MAX_BATCH];
+	struct kvpool_reserve reserve;
+	struct kvpool_lookup lookup;
+	struct kvpool_handles ends;
+	struct kvpool_keys keys;
+};
+
+int kvpool_open(void);
+void kvpool_info(int fd, struct kvpool_info *info);
+void kvpool_stats(int fd, struct kvpool_stats *stats);
+struct batch *batch_new(int fd);
+void batch_key(struct batch *b, unsigned int i, uint32_t space, uint64_t nr);
+void batch_reserve_args(struct batch *b, uint64_t length);
+void batch_lease_args(struct batch *b);
+void batch_end_args(struct batch *b);
+void batch_remove(struct batch *b);
+void batch_produce(struct batch *b, uint64_t length);
+void batch_check(const struct batch *b, unsigned int nr_done, const char *call);
+int call(int fd, unsigned long nr, void *arg);
+
+/* One ioctl, its arguments made before; inline, so that nothing is between. */
+#define batch_call(b, nr, args)						\
+	({								\
+		if (call((b)->fd, nr, args))				\
+			die("%s: %m", #nr);				\
+	})
+
+#endif /* KVPOOL_BENCH_H */
