@@ -219,6 +219,7 @@ void kvpool_policy_remove(struct kvpool_policy *policy,
 void kvpool_policy_touch(struct kvpool_policy *policy,
 			 struct kvpool_block **blocks, unsigned int nr);
 struct kvpool_block *kvpool_policy_victim(struct kvpool_policy *policy,
+					  unsigned int queue,
 					  unsigned long *budget);
 
 /* Take the last reference, so that no lookup can find the block any more. */

@@ -302,6 +302,8 @@ void kvpool_block_abort(struct kvpool_tenant *tenant,
 			struct kvpool_block *block, bool dead);
 struct kvpool_block *kvpool_block_get(struct kvpool_tenant *tenant,
 				      const struct kvpool_key *key, u32 *state);
+int kvpool_block_probe(struct kvpool_tenant *tenant,
+		       const struct kvpool_key *key, u32 *length);
 int kvpool_block_remove(struct kvpool_tenant *tenant,
 			const struct kvpool_key *key);
 int kvpool_block_pin(struct kvpool_tenant *tenant,
@@ -379,6 +381,8 @@ void kvpool_hold_undo(struct kvpool_ctx *ctx, struct kvpool_hold *hold);
 struct kvpool_block *kvpool_hold_take(struct kvpool_ctx *ctx, u64 handle,
 				      enum kvpool_hold_kind kind,
 				      struct kvpool_hold **hold);
+void kvpool_hold_restore(struct kvpool_hold *hold, u64 handle,
+			 struct kvpool_block *block);
 void kvpool_hold_put(struct kvpool_ctx *ctx, struct kvpool_hold *hold, u32 nr);
 struct kvpool_block *kvpool_hold_peek(struct kvpool_ctx *ctx, u64 handle);
 void kvpool_holds_exit(struct kvpool_ctx *ctx);
@@ -388,11 +392,20 @@ static inline u64 kvpool_handle(const struct kvpool_hold *hold, u32 index)
 	return (u64)hold->id << 32 | index;
 }
 
-/* One ioctl: @arg is a copy of the caller's structure and is copied back. */
+/**
+ * struct kvpool_call - one ioctl
+ * @file:	the file it came on
+ * @ctx:	its context
+ * @arg:	copy of the caller's structure; copied back if the call succeeds
+ * @hold:	handles that the call has made, usable once @arg is back, or NULL
+ * @live:	how many
+ */
 struct kvpool_call {
 	struct file *file;
 	struct kvpool_ctx *ctx;
 	void *arg;
+	struct kvpool_hold *hold;
+	u32 live;
 };
 
 long kvpool_ioctl(struct file *file, unsigned int cmd, unsigned long arg);
@@ -406,11 +419,15 @@ int kvpool_ioctl_exists(struct kvpool_call *call);
 int kvpool_ioctl_release(struct kvpool_call *call);
 int kvpool_ioctl_spans(struct kvpool_call *call);
 
-void *kvpool_copy_array(u64 ptr, u32 nr, size_t size);
-int kvpool_put_spans(u64 ptr, const struct kvpool_block *block, u32 first,
+struct kvpool_entry *kvpool_entries_get(u64 ptr, u32 nr, u32 flags,
+					bool length);
+struct kvpool_handle_entry *kvpool_handles_get(u64 ptr, u32 nr, u32 flags);
+int kvpool_entries_put(u64 ptr, const void *entries, size_t bytes);
+int kvpool_spans_put(u64 ptr, const struct kvpool_block *block, u32 first,
 		     u32 nr);
-int kvpool_entries_check(const struct kvpool_entry *entries, u32 nr,
-			 u32 flags, bool length);
+int kvpool_blocks_refuse(int why, struct kvpool_entry *entries, u64 to, u32 nr);
+int kvpool_blocks_put(struct kvpool_call *call, struct kvpool_entry *entries,
+		      u64 to, u64 spans, u32 *nr_spans);
 
 int kvpool_mmap(struct file *file, struct vm_area_struct *vma);
 

@@ -328,6 +328,37 @@ struct kvpool_block *kvpool_block_get(struct kvpool_tenant *tenant,
 	return block;
 }
 
+/**
+ * kvpool_block_probe() - Look a key up without taking a reference
+ * @tenant: whose it is
+ * @key: the key
+ * @length: bytes of the block if there is one
+ *
+ * Return: 0 for a sealed block, -EINPROGRESS for a pending one, or -ENOENT.
+ */
+int kvpool_block_probe(struct kvpool_tenant *tenant,
+		       const struct kvpool_key *key, u32 *length)
+{
+	struct kvpool_block *block;
+	int ret = -ENOENT;
+
+	rcu_read_lock();
+	block = kvpool_index_find(&tenant->index, key);
+	if (block) {
+		switch (READ_ONCE(block->state)) {
+		case KVPOOL_BLOCK_SEALED:
+			*length = block->length;
+			ret = 0;
+			break;
+		case KVPOOL_BLOCK_RESERVED:
+			ret = -EINPROGRESS;
+			break;
+		}
+	}
+	rcu_read_unlock();
+	return ret;
+}
+
 static void kvpool_block_unpin(struct kvpool_tenant *tenant,
 			       struct kvpool_block *block)
 {

@@ -18,35 +18,39 @@
 
 static struct shrinker *kvpool_shrinker;
 
-/* Enough for SIEVE to go round twice, and for what is queued meanwhile. */
-static unsigned long kvpool_evict_budget(struct kvpool_tenant *tenant)
-{
-	return 2 * (READ_ONCE(tenant->policy.queues[KVPOOL_QUEUE_NORMAL].nr) +
-		    READ_ONCE(tenant->policy.queues[KVPOOL_QUEUE_SOFT].nr)) +
-	       KVPOOL_EVICT_SLICE;
-}
-
-static bool kvpool_evict_one(struct kvpool_tenant *tenant,
-			     unsigned long *budget)
+static struct kvpool_block *kvpool_evict_from(struct kvpool_tenant *tenant,
+					      unsigned int queue)
 {
 	struct kvpool_policy *policy = &tenant->policy;
 	struct kvpool_block *block = NULL;
-	unsigned long slice, left;
+	unsigned long budget, slice;
 
-	while (*budget && !block) {
-		slice = min_t(unsigned long, *budget, KVPOOL_EVICT_SLICE);
-		left = slice;
+	/* SIEVE may have to go round twice; others may add meanwhile. */
+	budget = 2 * READ_ONCE(policy->queues[queue].nr) + 1;
+	while (budget && !block) {
+		slice = min_t(unsigned long, budget, KVPOOL_EVICT_SLICE);
+		budget -= slice;
 		spin_lock(&policy->lock);
-		block = kvpool_policy_victim(policy, &left);
+		block = kvpool_policy_victim(policy, queue, &slice);
 		if (block) {
 			WRITE_ONCE(block->state, KVPOOL_BLOCK_DEAD);
 			kvpool_index_remove(&tenant->index, block);
 		}
 		spin_unlock(&policy->lock);
-		/* Left over without a victim: the queues are empty. */
-		*budget -= block || !left ? slice - left : *budget;
+		/* Part of the slice left over: the queue is empty. */
+		if (!block && slice)
+			break;
 		cond_resched();
 	}
+	return block;
+}
+
+static bool kvpool_evict_one(struct kvpool_tenant *tenant)
+{
+	struct kvpool_block *block;
+
+	block = kvpool_evict_from(tenant, KVPOOL_QUEUE_NORMAL) ?:
+		kvpool_evict_from(tenant, KVPOOL_QUEUE_SOFT);
 	if (!block)
 		return false;
 
@@ -64,15 +68,13 @@ static bool kvpool_evict_one(struct kvpool_tenant *tenant,
  */
 void kvpool_evict_all(struct kvpool_tenant *tenant)
 {
-	unsigned long budget = kvpool_evict_budget(tenant);
-
-	while (kvpool_evict_one(tenant, &budget))
+	while (!fatal_signal_pending(current) && kvpool_evict_one(tenant))
 		;
 }
 
 /* Evict until chunks are free as a whole, and give those back. */
 static unsigned long kvpool_evict_chunks(struct kvpool_tenant *tenant, int node,
-					 unsigned long nr, unsigned long budget,
+					 unsigned long nr, unsigned long blocks,
 					 bool try)
 {
 	struct kvpool_arena *arena = &tenant->arena;
@@ -80,7 +82,7 @@ static unsigned long kvpool_evict_chunks(struct kvpool_tenant *tenant, int node,
 
 	freed = kvpool_arena_shrink(arena, node, nr, try);
 	empty = kvpool_arena_empty(arena);
-	while (freed < nr && kvpool_evict_one(tenant, &budget)) {
+	while (freed < nr && blocks-- && kvpool_evict_one(tenant)) {
 		/* Chunks that stayed because they are pinned do not count. */
 		if (kvpool_arena_empty(arena) <= empty)
 			continue;
@@ -138,9 +140,7 @@ static unsigned long kvpool_reclaim(int node, unsigned long nr,
 		id = tenant->id;
 		freed += kvpool_evict_chunks(tenant, node,
 					     min(nr - freed, size - share),
-					     min(blocks,
-						 kvpool_evict_budget(tenant)),
-					     try);
+					     blocks, try);
 	}
 	return freed;
 }
@@ -231,15 +231,13 @@ int kvpool_space_get(struct kvpool_tenant *tenant, struct kvpool_block *block,
 		     const struct kvpool_space *space)
 {
 	struct kvpool_tier *tier = kvpool_tier_get(space->node);
-	unsigned long budget = kvpool_evict_budget(tenant);
 	u32 pages = kvpool_block_pages(block);
 	int ret, why;
 
 	/* Do not evict everything for a block that can never fit. */
 	if (pages > kvpool_tiers_limit() * KVPOOL_CHUNK_PAGES)
 		return -ENOSPC;
-	if (pages / KVPOOL_CHUNK_PAGES > READ_ONCE(tenant->quota) ||
-	    DIV_ROUND_UP(pages, KVPOOL_CHUNK_PAGES) > READ_ONCE(tenant->quota))
+	if (DIV_ROUND_UP(pages, KVPOOL_CHUNK_PAGES) > READ_ONCE(tenant->quota))
 		return -EDQUOT;
 
 	for (;;) {
@@ -260,7 +258,7 @@ int kvpool_space_get(struct kvpool_tenant *tenant, struct kvpool_block *block,
 		if (why == -ENOSPC && kvpool_space_claim(tenant, tier->node))
 			continue;
 		while (!kvpool_space_room(tenant, tier, space->strict, pages))
-			if (!kvpool_evict_one(tenant, &budget))
+			if (!kvpool_evict_one(tenant))
 				break;
 		if (kvpool_space_room(tenant, tier, space->strict, pages))
 			continue;
@@ -300,17 +298,16 @@ void kvpool_evict_work(struct work_struct *work)
 {
 	struct kvpool_tenant *tenant =
 		container_of(work, struct kvpool_tenant, evict_work);
-	unsigned long budget = kvpool_evict_budget(tenant);
 	unsigned long nr = atomic_long_read(&tenant->arena.nr_chunks);
 	unsigned long quota = READ_ONCE(tenant->quota);
 
 	if (nr > quota)
-		kvpool_evict_chunks(tenant, NUMA_NO_NODE, nr - quota, budget,
+		kvpool_evict_chunks(tenant, NUMA_NO_NODE, nr - quota, ULONG_MAX,
 				    false);
 	if (!kvpool_over(tenant, READ_ONCE(kvpool_pool.watermark_high)))
 		return;
 	while (kvpool_over(tenant, READ_ONCE(kvpool_pool.watermark_low)))
-		if (!kvpool_evict_one(tenant, &budget))
+		if (!kvpool_evict_one(tenant))
 			break;
 }
 

@@ -135,24 +135,19 @@ void kvpool_policy_touch(struct kvpool_policy *policy,
 /**
  * kvpool_policy_victim() - Choose the block to evict next
  * @policy: the policy; its lock is held
+ * @queue: from which queue: soft-pinned blocks are in one of their own
  * @budget: how many blocks to look at, counted down
- *
- * Soft-pinned blocks come after all others.
  *
  * Return: a frozen block that is in no queue any more, or NULL.
  */
 struct kvpool_block *kvpool_policy_victim(struct kvpool_policy *policy,
+					  unsigned int queue,
 					  unsigned long *budget)
 {
 	struct kvpool_block *block;
-	int i;
 
-	for (i = 0; i < KVPOOL_NR_QUEUES; i++) {
-		block = policy->ops->victim(&policy->queues[i], budget);
-		if (block) {
-			kvpool_policy_remove(policy, block);
-			return block;
-		}
-	}
-	return NULL;
+	block = policy->ops->victim(&policy->queues[queue], budget);
+	if (block)
+		kvpool_policy_remove(policy, block);
+	return block;
 }

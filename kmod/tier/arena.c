@@ -306,13 +306,11 @@ int kvpool_arena_alloc(struct kvpool_arena *arena, int node,
 	if (pages > READ_ONCE(map->nr_free))
 		return -ENOSPC;
 
-	max = fragmented ? pages : pages / KVPOOL_CHUNK_PAGES + 2;
+	max = fragmented ? pages : DIV_ROUND_UP(pages, KVPOOL_CHUNK_PAGES);
 	if (max > KVPOOL_INLINE_EXTENTS) {
 		ext = kvmalloc_array(max, sizeof(*ext), GFP_KERNEL);
 		if (!ext)
 			return -ENOMEM;
-	} else {
-		max = KVPOOL_INLINE_EXTENTS;
 	}
 
 	spin_lock(&arena->lock);

@@ -1,0 +1,278 @@
+// SPDX-License-Identifier: GPL-2.0
+/* Consume: exists, lease, release. */
+#include <linux/jiffies.h>
+#include <linux/mm.h>
+#include <linux/sched.h>
+#include <linux/slab.h>
+
+#include "kvpool.h"
+#include "control/trace.h"
+
+static int kvpool_lookup_check(const struct kvpool_lookup *arg, u32 flags)
+{
+	if (arg->flags & ~flags || arg->nr_hits || arg->reserved ||
+	    !arg->spans != !arg->nr_spans ||
+	    (arg->timeout_ns && !(arg->flags & KVPOOL_LOOKUP_WAIT)))
+		return -EINVAL;
+	return 0;
+}
+
+/*
+ * Deal with a block that was pending when it was found. Takes the reference
+ * over and returns a sealed block with one, or NULL and says why in @status.
+ */
+static struct kvpool_block *kvpool_lease_pending(struct kvpool_call *call,
+						 struct kvpool_tenant *tenant,
+						 struct kvpool_block *block,
+						 bool wait, long *left,
+						 int *status)
+{
+	struct kvpool_key key = block->key;
+	u32 state;
+	long ret;
+
+	do {
+		if (kvpool_block_await(block)) {
+			WRITE_ONCE(call->ctx->armed, true);
+			*status = wait ? -ETIMEDOUT : -EINPROGRESS;
+			ret = 0;
+			if (wait && *left) {
+				ret = wait_event_interruptible_timeout(tenant->wq,
+					READ_ONCE(block->state) !=
+					KVPOOL_BLOCK_RESERVED, *left);
+				*left = max(ret, 0L);
+			}
+			if (ret < 0)
+				*status = -EINTR;
+			if (ret <= 0) {
+				kvpool_block_put(tenant, block);
+				return NULL;
+			}
+		}
+		/* Pairs with the cmpxchg() of kvpool_block_publish(). */
+		if (smp_load_acquire(&block->state) == KVPOOL_BLOCK_SEALED)
+			return block;
+		/* Gone, but another owner may be at work on the key. */
+		kvpool_block_put(tenant, block);
+		block = kvpool_block_get(tenant, &key, &state);
+	} while (block && state == KVPOOL_BLOCK_RESERVED);
+
+	if (!block)
+		*status = -ENOENT;
+	return block;
+}
+
+/**
+ * kvpool_ioctl_lease() - KVPOOL_IOC_LEASE
+ * @call: the call
+ *
+ * Return: 0 or a negative errno.
+ */
+int kvpool_ioctl_lease(struct kvpool_call *call)
+{
+	struct kvpool_lookup *arg = call->arg;
+	bool prefix = arg->flags & KVPOOL_LOOKUP_PREFIX;
+	bool wait = arg->flags & KVPOOL_LOOKUP_WAIT;
+	struct kvpool_ctx *ctx = call->ctx;
+	struct kvpool_tenant *tenant;
+	struct kvpool_entry *entries;
+	struct kvpool_block *block;
+	struct kvpool_hold *hold;
+	int ret, stop = 0;
+	u32 i, state, lookups = 0;
+	u64 bytes = 0;
+	long left;
+
+	ret = kvpool_lookup_check(arg, KVPOOL_LOOKUP_PREFIX |
+				  KVPOOL_LOOKUP_WAIT);
+	if (ret)
+		return ret;
+	entries = kvpool_entries_get(arg->entries, arg->nr_entries, 0, false);
+	if (IS_ERR(entries))
+		return PTR_ERR(entries);
+
+	tenant = kvpool_ctx_bind(ctx);
+	hold = kvpool_hold_begin(ctx, KVPOOL_HOLD_LEASE, arg->nr_entries);
+	if (IS_ERR(hold)) {
+		arg->nr_spans = 0;
+		return kvpool_blocks_refuse(PTR_ERR(hold), entries,
+					    arg->entries, arg->nr_entries);
+	}
+	call->hold = hold;
+
+	left = min_t(u64, nsecs_to_jiffies64(arg->timeout_ns) +
+		     !!arg->timeout_ns, MAX_SCHEDULE_TIMEOUT - 1);
+	WRITE_ONCE(ctx->armed, false);
+	WRITE_ONCE(ctx->settled, atomic_read(&tenant->settled));
+
+	for (i = 0; i < arg->nr_entries; i++) {
+		struct kvpool_entry *e = &entries[i];
+
+		if (stop) {
+			e->status = stop;
+			continue;
+		}
+		lookups++;
+		block = kvpool_block_get(tenant, (void *)e->key, &state);
+		if (!block)
+			e->status = -ENOENT;
+		else if (state == KVPOOL_BLOCK_RESERVED)
+			block = kvpool_lease_pending(call, tenant, block, wait,
+						     &left, &e->status);
+		if (!block) {
+			if (e->status == -EINTR)
+				stop = -EINTR;
+			else if (prefix)
+				stop = -ECANCELED;
+			continue;
+		}
+		e->status = 0;
+		hold->blocks[i] = block;
+		bytes += block->length;
+		call->live++;
+		trace_kvpool_block_lease(tenant, block);
+	}
+	arg->nr_hits = call->live;
+	kvpool_count(tenant, lookups, lookups);
+	kvpool_count(tenant, hits, call->live);
+	kvpool_count(tenant, leases, call->live);
+	kvpool_count(tenant, consumed_bytes, bytes);
+	return kvpool_blocks_put(call, entries, arg->entries, arg->spans,
+				 &arg->nr_spans);
+}
+
+/**
+ * kvpool_ioctl_exists() - KVPOOL_IOC_EXISTS
+ * @call: the call
+ *
+ * Return: 0 or a negative errno.
+ */
+int kvpool_ioctl_exists(struct kvpool_call *call)
+{
+	struct kvpool_tenant *tenant = kvpool_ctx_bind(call->ctx);
+	struct kvpool_lookup *arg = call->arg;
+	u32 nr = arg->nr_entries, length, i;
+	struct kvpool_entry *entries;
+	bool stop = false;
+	int ret;
+
+	ret = kvpool_lookup_check(arg, KVPOOL_LOOKUP_PREFIX);
+	if (ret)
+		return ret;
+	if (arg->nr_spans)
+		return -EINVAL;
+	entries = kvpool_entries_get(arg->entries, nr, 0, false);
+	if (IS_ERR(entries))
+		return PTR_ERR(entries);
+
+	for (i = 0; i < nr; i++) {
+		struct kvpool_entry *e = &entries[i];
+
+		if (stop) {
+			e->status = -ECANCELED;
+			continue;
+		}
+		e->status = kvpool_block_probe(tenant, (void *)e->key, &length);
+		if (!e->status) {
+			e->length = length;
+			arg->nr_hits++;
+		} else if (arg->flags & KVPOOL_LOOKUP_PREFIX) {
+			stop = true;
+		}
+	}
+	ret = kvpool_entries_put(arg->entries, entries, nr * sizeof(*entries));
+	kvfree(entries);
+	return ret;
+}
+
+/**
+ * kvpool_ioctl_release() - KVPOOL_IOC_RELEASE
+ * @call: the call
+ *
+ * Return: 0 or a negative errno.
+ */
+int kvpool_ioctl_release(struct kvpool_call *call)
+{
+	struct kvpool_tenant *tenant = kvpool_ctx_bind(call->ctx);
+	struct kvpool_hold *hold = NULL, *last = NULL;
+	struct kvpool_handles *arg = call->arg;
+	struct kvpool_handle_entry *entries;
+	u32 nr = arg->nr_entries, run = 0, i;
+	struct kvpool_block **blocks;
+	int ret;
+
+	if (arg->flags || arg->nr_done)
+		return -EINVAL;
+	entries = kvpool_handles_get(arg->entries, nr, 0);
+	if (IS_ERR(entries))
+		return PTR_ERR(entries);
+	blocks = kvmalloc_array(nr, sizeof(*blocks), GFP_KERNEL);
+	if (!blocks) {
+		kvfree(entries);
+		return -ENOMEM;
+	}
+
+	for (i = 0; i < nr; i++) {
+		blocks[i] = kvpool_hold_take(call->ctx, entries[i].handle,
+					     KVPOOL_HOLD_LEASE, &hold);
+		if (!blocks[i]) {
+			entries[i].status = -ENOENT;
+			continue;
+		}
+		arg->nr_done++;
+		/* Mostly all are of one call: put its hold once. */
+		if (hold != last) {
+			kvpool_hold_put(call->ctx, last, run);
+			last = hold;
+			run = 0;
+		}
+		run++;
+	}
+	kvpool_hold_put(call->ctx, last, run);
+
+	kvpool_policy_touch(&tenant->policy, blocks, nr);
+	for (i = 0; i < nr; i++) {
+		if (!blocks[i])
+			continue;
+		trace_kvpool_block_release(tenant, blocks[i]);
+		kvpool_block_put(tenant, blocks[i]);
+	}
+	kvpool_count(tenant, leases, -(long)arg->nr_done);
+	kvfree(blocks);
+	ret = kvpool_entries_put(arg->entries, entries, nr * sizeof(*entries));
+	kvfree(entries);
+	return ret;
+}
+
+/**
+ * kvpool_ioctl_spans() - KVPOOL_IOC_SPANS
+ * @call: the call
+ *
+ * Return: 0 or a negative errno.
+ */
+int kvpool_ioctl_spans(struct kvpool_call *call)
+{
+	struct kvpool_spans *arg = call->arg;
+	struct kvpool_block *block;
+	int ret = 0;
+
+	if (arg->flags || arg->total || arg->reserved ||
+	    arg->nr_spans > 65536 || !arg->spans != !arg->nr_spans)
+		return -EINVAL;
+	block = kvpool_hold_peek(call->ctx, arg->handle);
+	if (!block)
+		return -ENOENT;
+
+	arg->total = block->nr_extents;
+	if (READ_ONCE(block->state) == KVPOOL_BLOCK_PREEMPTED) {
+		ret = -ESTALE;
+	} else if (arg->first >= arg->total) {
+		ret = -ERANGE;
+	} else {
+		arg->nr_spans = min(arg->nr_spans, arg->total - arg->first);
+		ret = kvpool_spans_put(arg->spans, block, arg->first,
+				       arg->nr_spans);
+	}
+	kvpool_block_put(call->ctx->tenant, block);
+	return ret;
+}

@@ -1,0 +1,210 @@
+// SPDX-License-Identifier: GPL-2.0
+/* Arrays of the uAPI: read them once, check them as a whole, write them back. */
+#include <linux/mm.h>
+#include <linux/slab.h>
+#include <linux/uaccess.h>
+
+#include "kvpool.h"
+
+#define KVPOOL_SPANS_AT_ONCE	8
+
+static void *kvpool_array_get(u64 ptr, u32 nr, size_t size)
+{
+	void *array;
+
+	if (!nr || nr > KVPOOL_MAX_BATCH)
+		return ERR_PTR(-EINVAL);
+	array = kvmalloc(nr * size, GFP_KERNEL);
+	if (!array)
+		return ERR_PTR(-ENOMEM);
+	if (copy_from_user(array, u64_to_user_ptr(ptr), nr * size)) {
+		kvfree(array);
+		return ERR_PTR(-EFAULT);
+	}
+	return array;
+}
+
+static bool kvpool_pins_ok(u32 flags, u32 allowed)
+{
+	return !(flags & ~allowed) &&
+	       flags != (KVPOOL_PIN_SOFT | KVPOOL_PIN_HARD);
+}
+
+/**
+ * kvpool_entries_get() - Read and check the entries of a call on keys
+ * @ptr: the caller's array
+ * @nr: its length
+ * @flags: flags that an entry may have
+ * @length: entries say how long their block is
+ *
+ * Return: a copy to kvfree(), or ERR_PTR(-EINVAL, -EFAULT or -ENOMEM).
+ */
+struct kvpool_entry *kvpool_entries_get(u64 ptr, u32 nr, u32 flags, bool length)
+{
+	struct kvpool_entry *entries;
+	u32 i;
+
+	entries = kvpool_array_get(ptr, nr, sizeof(*entries));
+	if (IS_ERR(entries))
+		return entries;
+	for (i = 0; i < nr; i++) {
+		const struct kvpool_entry *e = &entries[i];
+
+		if (e->handle || e->status || e->span_index || e->nr_spans ||
+		    !kvpool_pins_ok(e->flags, flags))
+			goto invalid;
+		if (length ? e->length < KVPOOL_BLOCK_MIN ||
+			     e->length > KVPOOL_BLOCK_MAX : e->length)
+			goto invalid;
+	}
+	return entries;
+
+invalid:
+	kvfree(entries);
+	return ERR_PTR(-EINVAL);
+}
+
+/**
+ * kvpool_handles_get() - Read and check the entries of a call on handles
+ * @ptr: the caller's array
+ * @nr: its length
+ * @flags: flags that an entry may have
+ *
+ * Return: a copy to kvfree(), or ERR_PTR(-EINVAL, -EFAULT or -ENOMEM).
+ */
+struct kvpool_handle_entry *kvpool_handles_get(u64 ptr, u32 nr, u32 flags)
+{
+	struct kvpool_handle_entry *entries;
+	u32 i;
+
+	entries = kvpool_array_get(ptr, nr, sizeof(*entries));
+	if (IS_ERR(entries))
+		return entries;
+	for (i = 0; i < nr; i++) {
+		if (entries[i].status ||
+		    !kvpool_pins_ok(entries[i].flags, flags)) {
+			kvfree(entries);
+			return ERR_PTR(-EINVAL);
+		}
+	}
+	return entries;
+}
+
+/**
+ * kvpool_entries_put() - Write entries back
+ * @ptr: the caller's array
+ * @entries: the copy
+ * @bytes: its size
+ *
+ * Return: 0 or -EFAULT.
+ */
+int kvpool_entries_put(u64 ptr, const void *entries, size_t bytes)
+{
+	return copy_to_user(u64_to_user_ptr(ptr), entries, bytes) ? -EFAULT : 0;
+}
+
+/**
+ * kvpool_spans_put() - Tell where a block lies
+ * @ptr: the caller's array of struct kvpool_span
+ * @block: a referenced block
+ * @first: the first extent to tell
+ * @nr: how many
+ *
+ * Return: 0 or -EFAULT.
+ */
+int kvpool_spans_put(u64 ptr, const struct kvpool_block *block, u32 first,
+		     u32 nr)
+{
+	const struct kvpool_extent *ext = kvpool_block_extents(block) + first;
+	struct kvpool_span spans[KVPOOL_SPANS_AT_ONCE];
+	u32 last = block->nr_extents - 1, n, i;
+	/* What the last page holds beyond the block is nobody's business. */
+	u32 slack = -block->length & (KVPOOL_PAGE_SIZE - 1);
+
+	while (nr) {
+		n = min_t(u32, nr, KVPOOL_SPANS_AT_ONCE);
+		for (i = 0; i < n; i++, ext++) {
+			spans[i].offset = (u64)ext->page << KVPOOL_PAGE_SHIFT;
+			spans[i].length = (u64)ext->nr << KVPOOL_PAGE_SHIFT;
+			if (first + i == last)
+				spans[i].length -= slack;
+		}
+		if (copy_to_user(u64_to_user_ptr(ptr), spans,
+				 n * sizeof(*spans)))
+			return -EFAULT;
+		ptr += n * sizeof(*spans);
+		first += n;
+		nr -= n;
+	}
+	return 0;
+}
+
+/**
+ * kvpool_blocks_refuse() - Write back that a call could not make its handles
+ * @why: -EMFILE, which is the status of each entry, or the errno of the call
+ * @entries: the copy of the entries; freed
+ * @to: the caller's entries
+ * @nr: how many
+ *
+ * Return: 0 or a negative errno.
+ */
+int kvpool_blocks_refuse(int why, struct kvpool_entry *entries, u64 to, u32 nr)
+{
+	u32 i;
+
+	if (why == -EMFILE) {
+		for (i = 0; i < nr; i++)
+			entries[i].status = why;
+		why = kvpool_entries_put(to, entries, nr * sizeof(*entries));
+	}
+	kvfree(entries);
+	return why;
+}
+
+/**
+ * kvpool_blocks_put() - Write back what a call that makes handles has done
+ * @call: the call; its hold has a block for each entry with status zero
+ * @entries: the copy of the entries; freed
+ * @to: the caller's entries
+ * @spans: the caller's array of struct kvpool_span
+ * @nr_spans: in: its length; out: spans written
+ *
+ * Return: 0; or -EFAULT, and the call's hold is undone.
+ */
+int kvpool_blocks_put(struct kvpool_call *call, struct kvpool_entry *entries,
+		      u64 to, u64 spans, u32 *nr_spans)
+{
+	struct kvpool_hold *hold = call->hold;
+	u32 nr = hold->nr, used = 0, i;
+	int ret = 0;
+
+	for (i = 0; i < nr; i++) {
+		struct kvpool_entry *e = &entries[i];
+		const struct kvpool_block *block = hold->blocks[i];
+
+		if (!block)
+			continue;
+		e->handle = kvpool_handle(hold, i);
+		e->length = block->length;
+		e->nr_spans = block->nr_extents;
+		e->span_index = KVPOOL_SPAN_NONE;
+		if (e->nr_spans > *nr_spans - used)
+			continue;
+		ret = kvpool_spans_put(spans + used * sizeof(struct kvpool_span),
+				       block, 0, e->nr_spans);
+		if (ret)
+			break;
+		e->span_index = used;
+		used += e->nr_spans;
+	}
+	*nr_spans = used;
+
+	if (!ret)
+		ret = kvpool_entries_put(to, entries, nr * sizeof(*entries));
+	kvfree(entries);
+	if (ret) {
+		kvpool_hold_undo(call->ctx, hold);
+		call->hold = NULL;
+	}
+	return ret;
+}

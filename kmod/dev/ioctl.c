@@ -1,0 +1,168 @@
+// SPDX-License-Identifier: GPL-2.0
+/* The table of ioctls: sizes, copies, and who does the work. */
+#include <linux/nospec.h>
+#include <linux/string.h>
+#include <linux/uaccess.h>
+
+#include "kvpool.h"
+
+static int kvpool_ioctl_info(struct kvpool_call *call)
+{
+	struct kvpool_info *arg = call->arg;
+	struct kvpool_tenant *tenant = READ_ONCE(call->ctx->tenant);
+
+	if (arg->flags)
+		return -EINVAL;
+	*arg = (struct kvpool_info) {
+		.size = arg->size,
+		.abi_version = KVPOOL_ABI_VERSION,
+		.max_batch = KVPOOL_MAX_BATCH,
+		.features = KVPOOL_FEATURE_MMAP_PIN | KVPOOL_FEATURE_PREEMPT |
+			    KVPOOL_FEATURE_POLL,
+		.arena_size = kvpool_arena_size(),
+		.chunk_size = KVPOOL_CHUNK_SIZE,
+		.block_min = KVPOOL_BLOCK_MIN,
+		.block_max = KVPOOL_BLOCK_MAX,
+		.tenant_id = tenant->id,
+		.mode = call->ctx->mode,
+	};
+	memcpy(arg->tenant, tenant->name, sizeof(arg->tenant));
+	return 0;
+}
+
+static int kvpool_ioctl_attach(struct kvpool_call *call)
+{
+	struct kvpool_attach *arg = call->arg;
+
+	if (arg->flags ||
+	    strnlen(arg->tenant, sizeof(arg->tenant)) == sizeof(arg->tenant))
+		return -EINVAL;
+	return kvpool_ctx_attach(call->file, arg->tenant);
+}
+
+static int kvpool_ioctl_stats(struct kvpool_call *call)
+{
+	struct kvpool_stats *arg = call->arg;
+
+	if (arg->flags)
+		return -EINVAL;
+	kvpool_stats_read(READ_ONCE(call->ctx->tenant), arg);
+	return 0;
+}
+
+union kvpool_arg {
+	u32 size;
+	struct kvpool_info info;
+	struct kvpool_attach attach;
+	struct kvpool_reserve reserve;
+	struct kvpool_handles handles;
+	struct kvpool_lookup lookup;
+	struct kvpool_keys keys;
+	struct kvpool_spans spans;
+	struct kvpool_stats stats;
+};
+
+struct kvpool_ioctl_op {
+	unsigned int cmd;
+	u32 size;
+	u32 min_size;
+	int (*execute)(struct kvpool_call *call);
+};
+
+#define KVPOOL_OP(_cmd, _fn, _struct, _last)				\
+	[_IOC_NR(_cmd)] = {						\
+		.cmd = (_cmd),						\
+		.size = sizeof(_struct) +				\
+			BUILD_BUG_ON_ZERO(sizeof(union kvpool_arg) <	\
+					  sizeof(_struct)),		\
+		.min_size = offsetofend(_struct, _last),		\
+		.execute = (_fn),					\
+	}
+
+/* The last member is that of ABI version 1, whatever is added later. */
+static const struct kvpool_ioctl_op kvpool_ioctl_ops[] = {
+	KVPOOL_OP(KVPOOL_IOC_INFO, kvpool_ioctl_info, struct kvpool_info, mode),
+	KVPOOL_OP(KVPOOL_IOC_ATTACH, kvpool_ioctl_attach,
+		  struct kvpool_attach, tenant),
+	KVPOOL_OP(KVPOOL_IOC_RESERVE, kvpool_ioctl_reserve,
+		  struct kvpool_reserve, nr_done),
+	KVPOOL_OP(KVPOOL_IOC_SEAL, kvpool_ioctl_seal,
+		  struct kvpool_handles, entries),
+	KVPOOL_OP(KVPOOL_IOC_ABORT, kvpool_ioctl_abort,
+		  struct kvpool_handles, entries),
+	KVPOOL_OP(KVPOOL_IOC_LEASE, kvpool_ioctl_lease,
+		  struct kvpool_lookup, reserved),
+	KVPOOL_OP(KVPOOL_IOC_RELEASE, kvpool_ioctl_release,
+		  struct kvpool_handles, entries),
+	KVPOOL_OP(KVPOOL_IOC_EXISTS, kvpool_ioctl_exists,
+		  struct kvpool_lookup, reserved),
+	KVPOOL_OP(KVPOOL_IOC_REMOVE, kvpool_ioctl_remove,
+		  struct kvpool_keys, entries),
+	KVPOOL_OP(KVPOOL_IOC_PIN, kvpool_ioctl_pin, struct kvpool_keys,
+		  entries),
+	KVPOOL_OP(KVPOOL_IOC_SPANS, kvpool_ioctl_spans, struct kvpool_spans,
+		  reserved),
+	KVPOOL_OP(KVPOOL_IOC_STATS, kvpool_ioctl_stats, struct kvpool_stats,
+		  rejected),
+};
+
+/* Give the caller its handles, or take back what they stand for. */
+static int kvpool_call_finish(struct kvpool_call *call, void __user *user,
+			      size_t size)
+{
+	bool ok = !copy_to_user(user, call->arg, size);
+
+	if (call->hold) {
+		if (ok)
+			kvpool_hold_commit(call->ctx, call->hold, call->live);
+		else
+			kvpool_hold_undo(call->ctx, call->hold);
+	}
+	return ok ? 0 : -EFAULT;
+}
+
+/**
+ * kvpool_ioctl() - Find the operation, fetch its argument, write it back
+ * @file: of the context
+ * @cmd: KVPOOL_IOC_*
+ * @uarg: the caller's structure
+ *
+ * Return: 0 or a negative errno, as the uAPI header documents them.
+ */
+long kvpool_ioctl(struct file *file, unsigned int cmd, unsigned long uarg)
+{
+	void __user *user = (void __user *)uarg;
+	const struct kvpool_ioctl_op *op;
+	unsigned int nr = _IOC_NR(cmd);
+	union kvpool_arg arg;
+	struct kvpool_call call = {
+		.file = file,
+		.ctx = file->private_data,
+		.arg = &arg,
+	};
+	u32 size;
+	int ret;
+
+	if (nr >= ARRAY_SIZE(kvpool_ioctl_ops))
+		return -ENOTTY;
+	op = &kvpool_ioctl_ops[array_index_nospec(nr,
+						  ARRAY_SIZE(kvpool_ioctl_ops))];
+	if (op->cmd != cmd)
+		return -ENOTTY;
+	if (get_user(size, (u32 __user *)user))
+		return -EFAULT;
+	if (size < op->min_size)
+		return -EINVAL;
+	if (size > PAGE_SIZE)
+		return -E2BIG;
+	ret = copy_struct_from_user(&arg, op->size, user, size);
+	if (ret)
+		return ret;
+	/* It may have been changed between the two reads. */
+	arg.size = size;
+
+	ret = op->execute(&call);
+	if (ret)
+		return ret;
+	return kvpool_call_finish(&call, user, min(size, op->size));
+}

@@ -1,0 +1,55 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Mappings of the tenant's arena.
+ *
+ * They hold ordinary pages, so engines can pin them for their GPU and NIC once
+ * and for all blocks to come. A context for reading gets a mapping that can
+ * never be made writable.
+ */
+#include <linux/mm.h>
+
+#include "kvpool.h"
+
+static vm_fault_t kvpool_vma_fault(struct vm_fault *vmf)
+{
+	struct kvpool_ctx *ctx = vmf->vma->vm_file->private_data;
+
+	return kvpool_arena_fault(&ctx->tenant->arena, vmf);
+}
+
+static const struct vm_operations_struct kvpool_vm_ops = {
+	.fault = kvpool_vma_fault,
+};
+
+/**
+ * kvpool_mmap() - Map a part of the arena
+ * @file: of the context
+ * @vma: shared, not executable, within kvpool_arena_size()
+ *
+ * Return: 0 or -EINVAL; -EACCES for writing through a file opened for reading;
+ * -EPERM for an executable mapping.
+ */
+int kvpool_mmap(struct file *file, struct vm_area_struct *vma)
+{
+	unsigned long pages = kvpool_arena_size() >> PAGE_SHIFT;
+	struct kvpool_ctx *ctx = file->private_data;
+	vm_flags_t clear = VM_MAYEXEC;
+
+	if (!(vma->vm_flags & VM_MAYSHARE))
+		return -EINVAL;
+	if (vma->vm_flags & VM_EXEC)
+		return -EPERM;
+	if (vma->vm_pgoff >= pages || vma_pages(vma) > pages - vma->vm_pgoff)
+		return -EINVAL;
+	if (!(ctx->mode & KVPOOL_MODE_PRODUCE)) {
+		if (vma->vm_flags & VM_WRITE)
+			return -EACCES;
+		clear |= VM_MAYWRITE;
+	}
+
+	kvpool_ctx_bind(ctx);
+	kvpool_vma_mod_flags(vma, VM_MIXEDMAP | VM_DONTEXPAND | VM_DONTDUMP |
+			     VM_DONTCOPY, clear);
+	vma->vm_ops = &kvpool_vm_ops;
+	return 0;
+}
