@@ -76,12 +76,12 @@ static const struct {
 	uint32_t below;
 	double chance;
 } second_turn[] = {
-	{ 3, 0.015 }, { 6, 0.46 }, { 16, 0.36 }, { 26, 0.285 }, { UINT32_MAX, 0.22 }
+	{ 3, 0.015 }, { 6, 0.46 }, { 16, 0.35 }, { 26, 0.27 }, { UINT32_MAX, 0.2 }
 };
 
 /* How likely a further turn follows turn 2, 3, ... */
 static const double next_turn[] = {
-	0.42, 0.53, 0.60, 0.65, 0.70, 0.75, 0.77, 0.80, 0.82, 0.84, 0.86
+	0.42, 0.53, 0.61, 0.67, 0.73, 0.78, 0.83, 0.87, 0.89, 0.91, 0.92
 };
 
 #define LAST_TURN	(sizeof(next_turn) / sizeof(next_turn[0]) + 1)
