@@ -9,6 +9,7 @@
 #define _KVPOOL_CORE_H
 
 #include <linux/bitmap.h>
+#include <linux/bits.h>
 #include <linux/list.h>
 #include <linux/log2.h>
 #include <linux/rcupdate.h>
@@ -22,11 +23,11 @@
 /* ---- extents: tier/extent.c ---- */
 
 #define KVPOOL_PAGE_SHIFT	12
-#define KVPOOL_PAGE_SIZE	(1UL << KVPOOL_PAGE_SHIFT)
+#define KVPOOL_PAGE_SIZE	BIT(KVPOOL_PAGE_SHIFT)
 #define KVPOOL_CHUNK_SHIFT	21
-#define KVPOOL_CHUNK_SIZE	(1UL << KVPOOL_CHUNK_SHIFT)
+#define KVPOOL_CHUNK_SIZE	BIT(KVPOOL_CHUNK_SHIFT)
 #define KVPOOL_CHUNK_ORDER	(KVPOOL_CHUNK_SHIFT - KVPOOL_PAGE_SHIFT)
-#define KVPOOL_CHUNK_PAGES	(1U << KVPOOL_CHUNK_ORDER)
+#define KVPOOL_CHUNK_PAGES	((u32)BIT(KVPOOL_CHUNK_ORDER))
 #define KVPOOL_NR_BINS		(KVPOOL_CHUNK_ORDER + 1)
 
 /* A run of pages in the arena of one tenant, counted from the arena's start. */

@@ -138,8 +138,8 @@ extern const struct kobj_type kvpool_tier_ktype;
  * @used:	pages that belong to blocks
  */
 struct kvpool_arena {
-	spinlock_t lock;
-	struct rw_semaphore map_sem;
+	spinlock_t lock;		/* free space */
+	struct rw_semaphore map_sem;	/* chunks against mappings */
 	struct xarray chunks;
 	struct kvpool_extmap *maps;
 	struct inode *inode;
@@ -210,7 +210,7 @@ struct kvpool_tenant {
 	wait_queue_head_t wq;
 	atomic_t settled;
 	struct list_head quarantine;
-	spinlock_t quarantine_lock;
+	spinlock_t quarantine_lock;	/* the list above */
 	atomic_long_t quarantined;
 	struct work_struct evict_work;
 	struct delayed_work quarantine_work;
@@ -253,7 +253,7 @@ void kvpool_quarantine_add(struct kvpool_tenant *tenant,
  * @closing:	the module is being unloaded: no new tenants
  */
 struct kvpool_pool {
-	struct mutex lock;
+	struct mutex lock;	/* lists and changes of knobs */
 	bool closing;
 	struct list_head tenants;
 	struct list_head ctxs;
@@ -358,7 +358,7 @@ struct kvpool_ctx {
 	struct kvpool_tenant *tenant;
 	u32 mode;
 	bool bound;
-	struct mutex lock;
+	struct mutex lock;	/* tenant and bound */
 	struct xarray holds;
 	u32 next_id;
 	atomic_t nr_handles;

@@ -17,6 +17,14 @@ static int kvpool_lookup_check(const struct kvpool_lookup *arg, u32 flags)
 	return 0;
 }
 
+static long kvpool_lease_wait(struct kvpool_tenant *tenant,
+			      const struct kvpool_block *block, long left)
+{
+	return wait_event_interruptible_timeout(tenant->wq,
+						READ_ONCE(block->state) !=
+						KVPOOL_BLOCK_RESERVED, left);
+}
+
 /*
  * Deal with a block that was pending when it was found. Takes the reference
  * over and returns a sealed block with one, or NULL and says why in @status.
@@ -37,9 +45,7 @@ static struct kvpool_block *kvpool_lease_pending(struct kvpool_call *call,
 			*status = wait ? -ETIMEDOUT : -EINPROGRESS;
 			ret = 0;
 			if (wait && *left) {
-				ret = wait_event_interruptible_timeout(tenant->wq,
-					READ_ONCE(block->state) !=
-					KVPOOL_BLOCK_RESERVED, *left);
+				ret = kvpool_lease_wait(tenant, block, *left);
 				*left = max(ret, 0L);
 			}
 			if (ret < 0)

@@ -53,8 +53,10 @@ struct kvpool_entry *kvpool_entries_get(u64 ptr, u32 nr, u32 flags, bool length)
 		if (e->handle || e->status || e->span_index || e->nr_spans ||
 		    !kvpool_pins_ok(e->flags, flags))
 			goto invalid;
-		if (length ? e->length < KVPOOL_BLOCK_MIN ||
-			     e->length > KVPOOL_BLOCK_MAX : e->length)
+		if (!length && e->length)
+			goto invalid;
+		if (length && (e->length < KVPOOL_BLOCK_MIN ||
+			       e->length > KVPOOL_BLOCK_MAX))
 			goto invalid;
 	}
 	return entries;

@@ -68,6 +68,7 @@ struct kvpool_tenant *kvpool_ctx_bind(struct kvpool_ctx *ctx)
 	/* Pairs with the releases below and in kvpool_ctx_attach(). */
 	if (!smp_load_acquire(&ctx->bound)) {
 		mutex_lock(&ctx->lock);
+		/* Pairs with the acquire above. */
 		smp_store_release(&ctx->bound, true);
 		mutex_unlock(&ctx->lock);
 	}
@@ -99,6 +100,7 @@ int kvpool_ctx_attach(struct file *file, const char *name)
 	old = ctx->tenant;
 	file->f_mapping = tenant->arena.inode->i_mapping;
 	WRITE_ONCE(ctx->tenant, tenant);
+	/* Who sees it bound sees the tenant: pairs with kvpool_ctx_bind(). */
 	smp_store_release(&ctx->bound, true);
 	mutex_unlock(&ctx->lock);
 
