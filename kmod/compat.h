@@ -7,6 +7,13 @@
 #include <linux/shrinker.h>
 #include <linux/version.h>
 
+/* 6.2 made the object of kset_uevent_ops const. */
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 2, 0)
+#define kvpool_uevent_kobj	const struct kobject
+#else
+#define kvpool_uevent_kobj	struct kobject
+#endif
+
 /* 6.3 made vma->vm_flags read-only and gave it setters. */
 static inline void kvpool_vma_mod_flags(struct vm_area_struct *vma,
 					vm_flags_t set, vm_flags_t clear)
