@@ -101,8 +101,8 @@ try "manual: describes what the map names" diff "$tmp/map" "$tmp/documented"
 
 # The examples in the manual compile; a program is one with main().
 for page in man/*.[37]; do
-	sed -n '/^\.Sh EXAMPLES/,/^\.Sh [^E]/p' "$page" |
-		sed -n '/^\.Bd -literal/,/^\.Ed/{/^\.[BE]d/d;s/\\e/\\/g;s/\\&//g;s/\\-/-/g;p}' > "$tmp/example.c"
+	awk '/^\.Sh/ { on = /EXAMPLES/ } on' "$page" |
+		sed -n '/^\.Bd -literal/,/^\.Ed/{/^\.[BE]d/d;s/\\e/\\/g;p}' > "$tmp/example.c"
 	grep -q 'main(' "$tmp/example.c" || continue
 	# shellcheck disable=SC2086
 	try "manual: the example of $page compiles" ${CC:-cc} -std=gnu11 -Wall -Wextra -Werror \
