@@ -416,7 +416,7 @@ TEST_F(abi, handles)
 TEST_F(abi, wrong_handles)
 {
 	const __u64 wrong[] = {
-		0, ~0ULL, 1ULL << 63, 1ULL << 32, 0xffffffffULL,
+		0, ~0ULL, 1ULL << 63, 0xdead00000000ULL, 0xffffffffULL,
 		self->reserved.handle + 1000000,
 		self->reserved.handle | 1ULL << 63,
 		self->reserved.handle | 1ULL << 62,
