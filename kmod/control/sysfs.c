@@ -1,0 +1,374 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * sysfs: the knobs of the pool and its tiers, and where tenants come from.
+ *
+ * See Documentation/ABI/testing/sysfs-class-misc-kvpool.
+ */
+#include <linux/device.h>
+#include <linux/kstrtox.h>
+#include <linux/slab.h>
+#include <linux/sysfs.h>
+
+#include "kvpool.h"
+
+/* ---- the pool ---- */
+
+/**
+ * struct kvpool_knob - a number that the administrator may change
+ * @attr:	its file
+ * @value:	where it is; written under pool.lock
+ * @min:	smallest value
+ * @max:	largest value
+ * @floor:	another knob that it may not be below, or NULL
+ * @ceiling:	another knob that it may not be above, or NULL
+ */
+struct kvpool_knob {
+	struct device_attribute attr;
+	unsigned int *value;
+	unsigned int min;
+	unsigned int max;
+	const unsigned int *floor;
+	const unsigned int *ceiling;
+};
+
+/* Bounds have changed: whoever is above them now has to give way. */
+static void kvpool_sysfs_kick(void)
+{
+	struct kvpool_tenant *tenant;
+
+	lockdep_assert_held(&kvpool_pool.lock);
+	list_for_each_entry(tenant, &kvpool_pool.tenants, entry)
+		kvpool_evict_kick(tenant);
+}
+
+static ssize_t kvpool_knob_show(struct device *dev,
+				struct device_attribute *attr, char *buf)
+{
+	const struct kvpool_knob *knob =
+		container_of(attr, struct kvpool_knob, attr);
+
+	return sysfs_emit(buf, "%u\n", READ_ONCE(*knob->value));
+}
+
+static ssize_t kvpool_knob_store(struct device *dev,
+				 struct device_attribute *attr,
+				 const char *buf, size_t count)
+{
+	const struct kvpool_knob *knob =
+		container_of(attr, struct kvpool_knob, attr);
+	unsigned int value;
+	int ret;
+
+	ret = kstrtouint(buf, 10, &value);
+	if (ret)
+		return ret;
+	if (value < knob->min || value > knob->max)
+		return -EINVAL;
+
+	mutex_lock(&kvpool_pool.lock);
+	if ((knob->floor && value < *knob->floor) ||
+	    (knob->ceiling && value > *knob->ceiling)) {
+		ret = -EINVAL;
+	} else {
+		WRITE_ONCE(*knob->value, value);
+		if (knob->value == &kvpool_pool.watermark_high)
+			kvpool_sysfs_kick();
+	}
+	mutex_unlock(&kvpool_pool.lock);
+	return ret ?: count;
+}
+
+#define KVPOOL_KNOB(_name, _min, _max, ...)				\
+static struct kvpool_knob kvpool_knob_##_name = {			\
+	.attr.attr = { .name = #_name, .mode = 0644 },			\
+	.attr.show = kvpool_knob_show,					\
+	.attr.store = kvpool_knob_store,				\
+	.value = &kvpool_pool._name,					\
+	.min = _min,							\
+	.max = _max,							\
+	__VA_ARGS__							\
+}
+
+#define KVPOOL_DAY_MS	(24 * 60 * 60 * MSEC_PER_SEC)
+
+KVPOOL_KNOB(watermark_high, 1, 100, .floor = &kvpool_pool.watermark_low);
+KVPOOL_KNOB(watermark_low, 1, 100, .ceiling = &kvpool_pool.watermark_high);
+KVPOOL_KNOB(preempt_ms, 0, KVPOOL_DAY_MS);
+KVPOOL_KNOB(quarantine_ms, 0, KVPOOL_DAY_MS);
+KVPOOL_KNOB(max_handles, 1, 1U << 24);
+
+static ssize_t abi_version_show(struct device *dev,
+				struct device_attribute *attr, char *buf)
+{
+	return sysfs_emit(buf, "%u\n", KVPOOL_ABI_VERSION);
+}
+static DEVICE_ATTR_RO(abi_version);
+
+static ssize_t policy_show(struct device *dev, struct device_attribute *attr,
+			   char *buf)
+{
+	const struct kvpool_policy_ops *now = READ_ONCE(kvpool_pool.policy);
+	const struct kvpool_policy_ops * const *p;
+	int len = 0;
+
+	for (p = kvpool_policies; *p; p++)
+		len += sysfs_emit_at(buf, len, *p == now ? "%s[%s]" : "%s%s",
+				     len ? " " : "", (*p)->name);
+	len += sysfs_emit_at(buf, len, "\n");
+	return len;
+}
+
+static ssize_t policy_store(struct device *dev, struct device_attribute *attr,
+			    const char *buf, size_t count)
+{
+	const struct kvpool_policy_ops *ops = kvpool_policy_find(buf);
+
+	if (!ops)
+		return -EINVAL;
+	kvpool_pool_set_policy(ops);
+	return count;
+}
+static DEVICE_ATTR_RW(policy);
+
+static struct attribute *kvpool_sysfs_attrs[] = {
+	&dev_attr_abi_version.attr,
+	&dev_attr_policy.attr,
+	&kvpool_knob_watermark_high.attr.attr,
+	&kvpool_knob_watermark_low.attr.attr,
+	&kvpool_knob_preempt_ms.attr.attr,
+	&kvpool_knob_quarantine_ms.attr.attr,
+	&kvpool_knob_max_handles.attr.attr,
+	NULL
+};
+
+static const struct attribute_group kvpool_sysfs_group = {
+	.attrs = kvpool_sysfs_attrs,
+};
+
+/* For miscdevice.groups: the files are there before udev hears of the device */
+const struct attribute_group *kvpool_sysfs_groups[] = {
+	&kvpool_sysfs_group,
+	NULL
+};
+
+/* ---- tiers ---- */
+
+static struct kvpool_tier *kvpool_kobj_tier(struct kobject *kobj)
+{
+	return container_of(kobj, struct kvpool_tier, kobj);
+}
+
+static ssize_t node_show(struct kobject *kobj, struct kobj_attribute *attr,
+			 char *buf)
+{
+	return sysfs_emit(buf, "%d\n", kvpool_kobj_tier(kobj)->node);
+}
+
+static ssize_t limit_bytes_show(struct kobject *kobj,
+				struct kobj_attribute *attr, char *buf)
+{
+	u64 limit = READ_ONCE(kvpool_kobj_tier(kobj)->limit);
+
+	return sysfs_emit(buf, "%llu\n", limit << KVPOOL_CHUNK_SHIFT);
+}
+
+static ssize_t limit_bytes_store(struct kobject *kobj,
+				 struct kobj_attribute *attr,
+				 const char *buf, size_t count)
+{
+	struct kvpool_tier *tier = kvpool_kobj_tier(kobj);
+	u64 bytes;
+	int ret;
+
+	ret = kstrtou64(buf, 10, &bytes);
+	if (ret)
+		return ret;
+
+	mutex_lock(&kvpool_pool.lock);
+	WRITE_ONCE(tier->limit, bytes >> KVPOOL_CHUNK_SHIFT);
+	kvpool_sysfs_kick();
+	mutex_unlock(&kvpool_pool.lock);
+	kvpool_tier_trim(tier);
+	return count;
+}
+
+static ssize_t allocated_bytes_show(struct kobject *kobj,
+				    struct kobj_attribute *attr, char *buf)
+{
+	u64 chunks = atomic_long_read(&kvpool_kobj_tier(kobj)->nr_chunks);
+
+	return sysfs_emit(buf, "%llu\n", chunks << KVPOOL_CHUNK_SHIFT);
+}
+
+static ssize_t used_bytes_show(struct kobject *kobj,
+			       struct kobj_attribute *attr, char *buf)
+{
+	int node = kvpool_kobj_tier(kobj)->node;
+	struct kvpool_tenant *tenant;
+	u64 pages = 0;
+
+	mutex_lock(&kvpool_pool.lock);
+	list_for_each_entry(tenant, &kvpool_pool.tenants, entry) {
+		struct kvpool_arena *arena = &tenant->arena;
+		const struct kvpool_extmap *map = &arena->maps[node];
+
+		spin_lock(&arena->lock);
+		pages += map->nr_chunks * KVPOOL_CHUNK_PAGES - map->nr_free;
+		spin_unlock(&arena->lock);
+	}
+	mutex_unlock(&kvpool_pool.lock);
+	return sysfs_emit(buf, "%llu\n", pages << KVPOOL_PAGE_SHIFT);
+}
+
+static struct kobj_attribute node_attr = __ATTR_RO(node);
+static struct kobj_attribute limit_bytes_attr = __ATTR_RW(limit_bytes);
+static struct kobj_attribute allocated_bytes_attr = __ATTR_RO(allocated_bytes);
+static struct kobj_attribute used_bytes_attr = __ATTR_RO(used_bytes);
+
+static struct attribute *kvpool_tier_attrs[] = {
+	&node_attr.attr,
+	&limit_bytes_attr.attr,
+	&allocated_bytes_attr.attr,
+	&used_bytes_attr.attr,
+	NULL
+};
+ATTRIBUTE_GROUPS(kvpool_tier);
+
+static void kvpool_tier_release(struct kobject *kobj)
+{
+	struct kvpool_tier *tier = kvpool_kobj_tier(kobj);
+
+	kfree(tier->fallback);
+	kfree(tier);
+}
+
+/* The directory of a tier; the tier is freed with the last reference. */
+const struct kobj_type kvpool_tier_ktype = {
+	.release = kvpool_tier_release,
+	.sysfs_ops = &kobj_sysfs_ops,
+	.default_groups = kvpool_tier_groups,
+};
+
+/* ---- tenants: see also sysfs_tenant.c ---- */
+
+static struct kset *kvpool_tenants_kset;
+
+/* Without a set of their own, events of what is below a device are dropped. */
+static const char *kvpool_tenants_subsystem(kvpool_uevent_kobj *kobj)
+{
+	return "kvpool";
+}
+
+static const struct kset_uevent_ops kvpool_tenants_uevent_ops = {
+	.name = kvpool_tenants_subsystem,
+};
+
+/* A name as it was written: with or without a newline, without anything else */
+static int kvpool_sysfs_name(char *name, const char *buf, size_t count)
+{
+	if (count && buf[count - 1] == '\n')
+		count--;
+	if (count >= KVPOOL_NAME_SIZE || memchr(buf, '\0', count))
+		return -EINVAL;
+	memcpy(name, buf, count);
+	name[count] = '\0';
+	return 0;
+}
+
+static ssize_t add_store(struct kobject *kobj, struct kobj_attribute *attr,
+			 const char *buf, size_t count)
+{
+	char name[KVPOOL_NAME_SIZE];
+	int ret;
+
+	ret = kvpool_sysfs_name(name, buf, count);
+	if (!ret)
+		ret = kvpool_tenant_add(name);
+	return ret ?: count;
+}
+
+static ssize_t del_store(struct kobject *kobj, struct kobj_attribute *attr,
+			 const char *buf, size_t count)
+{
+	char name[KVPOOL_NAME_SIZE];
+	int ret;
+
+	ret = kvpool_sysfs_name(name, buf, count);
+	if (!ret)
+		ret = kvpool_tenant_del(name);
+	return ret ?: count;
+}
+
+static struct kobj_attribute add_attr = __ATTR_WO(add);
+static struct kobj_attribute del_attr = __ATTR_WO(del);
+
+static struct attribute *kvpool_tenants_attrs[] = {
+	&add_attr.attr,
+	&del_attr.attr,
+	NULL
+};
+
+static const struct attribute_group kvpool_tenants_group = {
+	.attrs = kvpool_tenants_attrs,
+};
+
+/**
+ * kvpool_sysfs_init() - Make the directory of the tenants
+ * @dev:	the directory of the device
+ *
+ * From now on tenants can be added and deleted.
+ *
+ * Return: 0 or a negative errno.
+ */
+int kvpool_sysfs_init(struct kobject *dev)
+{
+	int ret;
+
+	kvpool_tenants_kset = kset_create_and_add("tenants",
+						  &kvpool_tenants_uevent_ops,
+						  dev);
+	if (!kvpool_tenants_kset)
+		return -ENOMEM;
+	ret = sysfs_create_group(&kvpool_tenants_kset->kobj,
+				 &kvpool_tenants_group);
+	if (ret)
+		kvpool_sysfs_exit();
+	return ret;
+}
+
+/**
+ * kvpool_sysfs_exit() - Remove the directory of the tenants
+ *
+ * When it returns nobody adds or deletes tenants. To be called while the
+ * directory of the device is there; the tenants may end before or after it.
+ * Does nothing if the directory was never made.
+ */
+void kvpool_sysfs_exit(void)
+{
+	kset_unregister(kvpool_tenants_kset);
+	kvpool_tenants_kset = NULL;
+}
+
+/**
+ * kvpool_sysfs_tenant_add() - Show a tenant
+ * @tenant:	the tenant; its kobject is initialised
+ *
+ * kobject_del() undoes it.
+ *
+ * Return: 0 or a negative errno.
+ */
+int kvpool_sysfs_tenant_add(struct kvpool_tenant *tenant)
+{
+	struct kobject *kobj = &tenant->kobj;
+	int ret;
+
+	kobj->kset = kvpool_tenants_kset;
+	ret = kobject_add(kobj, NULL, "%s", tenant->name);
+	if (ret) {
+		/* It left the set again. */
+		kobj->kset = NULL;
+		return ret;
+	}
+	kobject_uevent(kobj, KOBJ_ADD);
+	return 0;
+}

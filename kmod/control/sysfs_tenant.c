@@ -1,0 +1,209 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * sysfs: the knobs and counters of a tenant.
+ *
+ * The files go away with kobject_del(), which waits for whoever is in one of
+ * these functions. So the tenant is there, but nothing that is held while
+ * tenants are deleted may be waited for here.
+ */
+#include <linux/kstrtox.h>
+#include <linux/sysfs.h>
+#include <linux/user_namespace.h>
+
+#include "kvpool.h"
+
+static struct kvpool_tenant *kvpool_kobj_tenant(struct kobject *kobj)
+{
+	return container_of(kobj, struct kvpool_tenant, kobj);
+}
+
+/* ---- what it is ---- */
+
+static ssize_t id_show(struct kobject *kobj, struct kobj_attribute *attr,
+		       char *buf)
+{
+	return sysfs_emit(buf, "%u\n", kvpool_kobj_tenant(kobj)->id);
+}
+
+static ssize_t contexts_show(struct kobject *kobj, struct kobj_attribute *attr,
+			     char *buf)
+{
+	return sysfs_emit(buf, "%u\n",
+			  READ_ONCE(kvpool_kobj_tenant(kobj)->nr_ctx));
+}
+
+/* ---- who may attach ---- */
+
+static ssize_t uid_show(struct kobject *kobj, struct kobj_attribute *attr,
+			char *buf)
+{
+	kuid_t uid = READ_ONCE(kvpool_kobj_tenant(kobj)->uid);
+
+	return sysfs_emit(buf, "%u\n", from_kuid(&init_user_ns, uid));
+}
+
+static ssize_t uid_store(struct kobject *kobj, struct kobj_attribute *attr,
+			 const char *buf, size_t count)
+{
+	unsigned int id;
+	kuid_t uid;
+	int ret;
+
+	ret = kstrtouint(buf, 10, &id);
+	if (ret)
+		return ret;
+	uid = make_kuid(&init_user_ns, id);
+	if (!uid_valid(uid))
+		return -EINVAL;
+	WRITE_ONCE(kvpool_kobj_tenant(kobj)->uid, uid);
+	return count;
+}
+
+static ssize_t gid_show(struct kobject *kobj, struct kobj_attribute *attr,
+			char *buf)
+{
+	kgid_t gid = READ_ONCE(kvpool_kobj_tenant(kobj)->gid);
+
+	return sysfs_emit(buf, "%u\n", from_kgid(&init_user_ns, gid));
+}
+
+static ssize_t gid_store(struct kobject *kobj, struct kobj_attribute *attr,
+			 const char *buf, size_t count)
+{
+	unsigned int id;
+	kgid_t gid;
+	int ret;
+
+	ret = kstrtouint(buf, 10, &id);
+	if (ret)
+		return ret;
+	gid = make_kgid(&init_user_ns, id);
+	if (!gid_valid(gid))
+		return -EINVAL;
+	WRITE_ONCE(kvpool_kobj_tenant(kobj)->gid, gid);
+	return count;
+}
+
+/* ---- how much it may hold ---- */
+
+static ssize_t quota_bytes_show(struct kobject *kobj,
+				struct kobj_attribute *attr, char *buf)
+{
+	u64 quota = READ_ONCE(kvpool_kobj_tenant(kobj)->quota);
+
+	return sysfs_emit(buf, "%llu\n", quota == ULONG_MAX ? 0 :
+			  quota << KVPOOL_CHUNK_SHIFT);
+}
+
+static ssize_t quota_bytes_store(struct kobject *kobj,
+				 struct kobj_attribute *attr,
+				 const char *buf, size_t count)
+{
+	struct kvpool_tenant *tenant = kvpool_kobj_tenant(kobj);
+	unsigned long chunks;
+	u64 bytes;
+	int ret;
+
+	ret = kstrtou64(buf, 10, &bytes);
+	if (ret)
+		return ret;
+	if (bytes && bytes < KVPOOL_CHUNK_SIZE)
+		return -EINVAL;
+	chunks = bytes ? bytes >> KVPOOL_CHUNK_SHIFT : ULONG_MAX;
+	WRITE_ONCE(tenant->quota, chunks);
+	kvpool_evict_kick(tenant);
+	return count;
+}
+
+static ssize_t pin_quota_bytes_show(struct kobject *kobj,
+				    struct kobj_attribute *attr, char *buf)
+{
+	return sysfs_emit(buf, "%llu\n",
+			  READ_ONCE(kvpool_kobj_tenant(kobj)->pin_quota));
+}
+
+static ssize_t pin_quota_bytes_store(struct kobject *kobj,
+				     struct kobj_attribute *attr,
+				     const char *buf, size_t count)
+{
+	u64 bytes;
+	int ret;
+
+	ret = kstrtou64(buf, 10, &bytes);
+	if (ret)
+		return ret;
+	WRITE_ONCE(kvpool_kobj_tenant(kobj)->pin_quota, bytes);
+	return count;
+}
+
+static ssize_t drop_store(struct kobject *kobj, struct kobj_attribute *attr,
+			  const char *buf, size_t count)
+{
+	if (!sysfs_streq(buf, "1"))
+		return -EINVAL;
+	kvpool_evict_all(kvpool_kobj_tenant(kobj));
+	return count;
+}
+
+static struct kobj_attribute id_attr = __ATTR_RO(id);
+static struct kobj_attribute contexts_attr = __ATTR_RO(contexts);
+static struct kobj_attribute uid_attr = __ATTR_RW(uid);
+static struct kobj_attribute gid_attr = __ATTR_RW(gid);
+static struct kobj_attribute quota_bytes_attr = __ATTR_RW(quota_bytes);
+static struct kobj_attribute pin_quota_bytes_attr = __ATTR_RW(pin_quota_bytes);
+static struct kobj_attribute drop_attr = __ATTR_WO(drop);
+
+/* ---- counters ---- */
+
+struct kvpool_stat_attr {
+	struct kobj_attribute attr;
+	size_t offset;		/* in struct kvpool_stats */
+};
+
+static ssize_t kvpool_stat_show(struct kobject *kobj,
+				struct kobj_attribute *attr, char *buf)
+{
+	const struct kvpool_stat_attr *stat =
+		container_of(attr, struct kvpool_stat_attr, attr);
+	struct kvpool_stats stats;
+
+	kvpool_stats_read(kvpool_kobj_tenant(kobj), &stats);
+	return sysfs_emit(buf, "%llu\n",
+			  *(u64 *)((void *)&stats + stat->offset));
+}
+
+#define KVPOOL_STAT(_name)						\
+	(&(struct kvpool_stat_attr){					\
+		.attr.attr = { .name = #_name, .mode = 0444 },		\
+		.attr.show = kvpool_stat_show,				\
+		.offset = offsetof(struct kvpool_stats, _name),		\
+	}.attr.attr),
+
+static struct attribute *kvpool_tenant_attrs[] = {
+	&id_attr.attr,
+	&contexts_attr.attr,
+	&uid_attr.attr,
+	&gid_attr.attr,
+	&quota_bytes_attr.attr,
+	&pin_quota_bytes_attr.attr,
+	&drop_attr.attr,
+	KVPOOL_COUNTERS(KVPOOL_STAT)
+	KVPOOL_STAT(bytes)
+	KVPOOL_STAT(arena_bytes)
+	KVPOOL_STAT(pinned_bytes)
+	KVPOOL_STAT(quarantined_bytes)
+	NULL
+};
+ATTRIBUTE_GROUPS(kvpool_tenant);
+
+static void kvpool_tenant_release(struct kobject *kobj)
+{
+	kvpool_tenant_free(kvpool_kobj_tenant(kobj));
+}
+
+/* The directory of a tenant; the tenant is freed with the last reference. */
+const struct kobj_type kvpool_tenant_ktype = {
+	.release = kvpool_tenant_release,
+	.sysfs_ops = &kobj_sysfs_ops,
+	.default_groups = kvpool_tenant_groups,
+};
