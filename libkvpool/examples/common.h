@@ -8,7 +8,7 @@
 #include <stdint.h>
 #include <stdio.h>
 
-/* Exit codes of the example programs; the man pages list them. */
+/* Exit codes of the example programs; --help lists them. */
 enum {
 	EX_OK = 0,		/* done, and everything agreed */
 	EX_FAILED = 1,		/* a byte or a hit count was wrong */

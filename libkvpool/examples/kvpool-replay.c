@@ -2,8 +2,8 @@
 /*
  * kvpool-replay: follows a request trace with a prefill process that produces
  * KV-cache blocks and a decode process that consumes them, each with its own
- * open file of the pool, and verifies every byte. See common-roles.c for what
- * the two do, and kvpool-replay(1).
+ * open file of the pool, and verifies every byte. common-roles.c says
+ * what the two do.
  */
 #include <errno.h>
 #include <getopt.h>

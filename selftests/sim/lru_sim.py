@@ -70,6 +70,8 @@ class LruPool:
         self.leases = {}                # key -> number of leases
         self.pending = {}               # reserved key -> its pages
         self.evictions = 0
+        self.distinct = 0               # keys that were ever asked for
+        self.wanted = 0                 # bytes that would hold them all
 
     def sealed(self, key):
         return key in self.order
@@ -192,7 +194,10 @@ def simulate(requests, pool_bytes, block_bytes):
     pages = -(-block_bytes // PAGE)
     pool = LruPool(pool_bytes // CHUNK * (CHUNK // PAGE))
     chain = Chain()
-    return pool, [run_request(pool, chain.keys(ids), pages) for ids in requests]
+    results = [run_request(pool, chain.keys(ids), pages) for ids in requests]
+    pool.distinct = len(chain.known)
+    pool.wanted = pool.distinct * pages * PAGE
+    return pool, results
 
 
 def summary(pool, results):
@@ -201,6 +206,8 @@ def summary(pool, results):
     return {
         "requests": len(results),
         "references": refs,
+        "distinct_blocks": pool.distinct,
+        "distinct_bytes": pool.wanted,
         "hits": hits,
         "hit_rate": round(hits / refs, 6) if refs else 0.0,
         "produced_blocks": sum(r.produced for r in results),
