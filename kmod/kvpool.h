@@ -219,6 +219,7 @@ struct kvpool_tenant {
 extern const struct kobj_type kvpool_tenant_ktype;
 
 int kvpool_tenants_init(void);
+int kvpool_tenants_register(void);
 void kvpool_tenants_exit(void);
 int kvpool_tenant_add(const char *name);
 int kvpool_tenant_del(const char *name);

@@ -55,6 +55,9 @@ static int __init kvpool_init(void)
 	ret = kvpool_tiers_register(dev);
 	if (ret)
 		goto err_sysfs;
+	ret = kvpool_tenants_register();
+	if (ret)
+		goto err_sysfs;
 	kvpool_debugfs_init();
 	return 0;
 

@@ -136,6 +136,18 @@ int kvpool_tenants_init(void)
 }
 
 /**
+ * kvpool_tenants_register() - Show the default tenant in sysfs
+ *
+ * Return: 0 or a negative errno.
+ */
+int kvpool_tenants_register(void)
+{
+	return kvpool_sysfs_tenant_add(list_first_entry(&kvpool_pool.tenants,
+							struct kvpool_tenant,
+							entry));
+}
+
+/**
  * kvpool_tenants_exit() - End all tenants; no file is open
  */
 void kvpool_tenants_exit(void)

@@ -23,9 +23,9 @@ static int kvpool_fs_init_context(struct fs_context *fc)
 	return init_pseudo(fc, KVPOOL_FS_MAGIC) ? 0 : -ENOMEM;
 }
 
+/* Without an owner: the mount below lasts as long as the module itself. */
 static struct file_system_type kvpool_fs_type = {
 	.name = "kvpool",
-	.owner = THIS_MODULE,
 	.init_fs_context = kvpool_fs_init_context,
 	.kill_sb = kill_anon_super,
 };
