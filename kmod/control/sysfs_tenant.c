@@ -173,11 +173,11 @@ static ssize_t kvpool_stat_show(struct kobject *kobj,
 }
 
 #define KVPOOL_STAT(_name)						\
-	&((struct kvpool_stat_attr){					\
+	(&((struct kvpool_stat_attr){					\
 		.attr.attr = { .name = #_name, .mode = 0444 },		\
 		.attr.show = kvpool_stat_show,				\
 		.offset = offsetof(struct kvpool_stats, _name),		\
-	}).attr.attr,
+	}).attr.attr),
 
 static struct attribute *kvpool_tenant_attrs[] = {
 	&id_attr.attr,

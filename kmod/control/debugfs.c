@@ -1,0 +1,471 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * debugfs: every block, chunk and context, for whoever looks for a fault.
+ *
+ * Blocks and chunks are copied in batches and printed from the copy, so that
+ * no lock is held for longer than a batch takes, however large the pool is.
+ * Between two reads the dump holds a reference to the tenant that it has
+ * reached and nothing else: what comes and goes meanwhile may be missing, and
+ * what an index holds is shown again if the index was resized.
+ */
+#include <linux/debugfs.h>
+#include <linux/err.h>
+#include <linux/rcupdate_wait.h>
+#include <linux/sched.h>
+#include <linux/seq_file.h>
+#include <linux/string_helpers.h>
+
+#include "kvpool.h"
+
+#define KVPOOL_DUMP_BATCH	64
+
+struct kvpool_dump_block {
+	struct kvpool_key key;
+	u32 length;
+	u32 nr_extents;
+	u32 state;
+	u32 refs;
+	u8 pin;
+};
+
+struct kvpool_dump_chunk {
+	u32 index;
+	int node;
+	u32 used;
+	u32 run;
+	u32 pins;
+};
+
+/**
+ * struct kvpool_dump - where a dump of blocks or chunks is
+ * @tenant:	whose are being dumped, with a reference; or NULL
+ * @next_id:	the least number of the next tenant
+ * @first:	position in the file of the first record of the batch; the title
+ *		is at position 0
+ * @nr:		records in the batch
+ * @walk:	blocks: where in the tenant's index
+ * @last:	blocks: the latest one seen, to be compared only
+ * @index:	chunks: the least index not seen yet
+ * @blocks:	the batch
+ * @chunks:	the batch
+ */
+struct kvpool_dump {
+	struct kvpool_tenant *tenant;
+	u64 next_id;
+	loff_t first;
+	unsigned int nr;
+	union {
+		struct {
+			struct rhashtable_iter walk;
+			void *last;
+		};
+		unsigned long index;
+	};
+	union {
+		struct kvpool_dump_block blocks[KVPOOL_DUMP_BATCH];
+		struct kvpool_dump_chunk chunks[KVPOOL_DUMP_BATCH];
+	};
+};
+
+/**
+ * struct kvpool_dump_ops - what is dumped
+ * @enter:	begin with @tenant of the dump
+ * @fill:	copy the next batch; none is left if it is not full
+ * @leave:	be done with @tenant of the dump
+ */
+struct kvpool_dump_ops {
+	void (*enter)(struct kvpool_dump *dump);
+	void (*fill)(struct kvpool_dump *dump);
+	void (*leave)(struct kvpool_dump *dump);
+};
+
+/* ---- from tenant to tenant ---- */
+
+static bool kvpool_dump_enter(struct kvpool_dump *dump,
+			      const struct kvpool_dump_ops *ops)
+{
+	struct kvpool_tenant *tenant, *next = NULL;
+
+	mutex_lock(&kvpool_pool.lock);
+	list_for_each_entry(tenant, &kvpool_pool.tenants, entry)
+		if (tenant->id >= dump->next_id &&
+		    (!next || tenant->id < next->id))
+			next = tenant;
+	if (next)
+		kobject_get(&next->kobj);
+	mutex_unlock(&kvpool_pool.lock);
+	if (!next)
+		return false;
+
+	dump->tenant = next;
+	dump->next_id = (u64)next->id + 1;
+	ops->enter(dump);
+	return true;
+}
+
+static void kvpool_dump_leave(struct kvpool_dump *dump,
+			      const struct kvpool_dump_ops *ops)
+{
+	if (!dump->tenant)
+		return;
+	ops->leave(dump);
+	/* May be the last reference: no lock is held. */
+	kobject_put(&dump->tenant->kobj);
+	dump->tenant = NULL;
+}
+
+/* Replace the batch by the next one; an empty one is the end of the dump. */
+static void kvpool_dump_fill(struct kvpool_dump *dump,
+			     const struct kvpool_dump_ops *ops)
+{
+	dump->first += dump->nr;
+	dump->nr = 0;
+	while (dump->tenant || kvpool_dump_enter(dump, ops)) {
+		ops->fill(dump);
+		if (dump->nr)
+			return;
+		kvpool_dump_leave(dump, ops);
+		cond_resched();
+	}
+}
+
+/*
+ * The record at a position, or NULL at the end. Positions only grow until the
+ * file is read from its beginning again, and never by more than one.
+ */
+static void *kvpool_dump_at(struct kvpool_dump *dump,
+			    const struct kvpool_dump_ops *ops, loff_t pos)
+{
+	if (pos == dump->first + dump->nr)
+		kvpool_dump_fill(dump, ops);
+	if (pos < dump->first || pos >= dump->first + dump->nr)
+		return NULL;
+	return dump;
+}
+
+static void *kvpool_dump_start(struct kvpool_dump *dump,
+			       const struct kvpool_dump_ops *ops, loff_t pos)
+{
+	if (pos)
+		return kvpool_dump_at(dump, ops, pos);
+	kvpool_dump_leave(dump, ops);
+	dump->next_id = 0;
+	dump->first = 1;
+	dump->nr = 0;
+	return SEQ_START_TOKEN;
+}
+
+static void kvpool_dump_stop(struct seq_file *m, void *v)
+{
+}
+
+/* ---- blocks ---- */
+
+static void kvpool_blocks_enter(struct kvpool_dump *dump)
+{
+	rhashtable_walk_enter(&dump->tenant->index, &dump->walk);
+	dump->last = NULL;
+}
+
+static void kvpool_blocks_fill(struct kvpool_dump *dump)
+{
+	const struct kvpool_block *block;
+	struct kvpool_dump_block *out;
+
+	rhashtable_walk_start(&dump->walk);
+	/* The latest block, unless it is gone: then the one after it. */
+	block = rhashtable_walk_peek(&dump->walk);
+	if (block && block == dump->last)
+		block = rhashtable_walk_next(&dump->walk);
+	while (block) {
+		/* -EAGAIN: the index was resized, and the walk starts again. */
+		if (!IS_ERR(block)) {
+			out = &dump->blocks[dump->nr++];
+			out->key = block->key;
+			out->length = block->length;
+			out->nr_extents = READ_ONCE(block->nr_extents);
+			out->state = READ_ONCE(block->state);
+			out->refs = refcount_read(&block->refs);
+			out->pin = READ_ONCE(block->pin);
+			dump->last = (void *)block;
+			if (dump->nr == KVPOOL_DUMP_BATCH)
+				break;
+		}
+		block = rhashtable_walk_next(&dump->walk);
+	}
+	rhashtable_walk_stop(&dump->walk);
+}
+
+static void kvpool_blocks_leave(struct kvpool_dump *dump)
+{
+	rhashtable_walk_exit(&dump->walk);
+}
+
+static const struct kvpool_dump_ops kvpool_blocks_dump = {
+	.enter = kvpool_blocks_enter,
+	.fill = kvpool_blocks_fill,
+	.leave = kvpool_blocks_leave,
+};
+
+static void *kvpool_blocks_start(struct seq_file *m, loff_t *pos)
+{
+	return kvpool_dump_start(m->private, &kvpool_blocks_dump, *pos);
+}
+
+static void *kvpool_blocks_next(struct seq_file *m, void *v, loff_t *pos)
+{
+	return kvpool_dump_at(m->private, &kvpool_blocks_dump, ++*pos);
+}
+
+static int kvpool_blocks_show(struct seq_file *m, void *v)
+{
+	static const char * const states[] = {
+		[KVPOOL_BLOCK_RESERVED] = "reserved",
+		[KVPOOL_BLOCK_SEALED] = "sealed",
+		[KVPOOL_BLOCK_PREEMPTED] = "preempted",
+		[KVPOOL_BLOCK_DEAD] = "dead",
+	};
+	static const char * const pins[] = {
+		[0] = "none",
+		[KVPOOL_PIN_SOFT] = "soft",
+		[KVPOOL_PIN_HARD] = "hard",
+	};
+	struct kvpool_dump *dump = m->private;
+	const struct kvpool_dump_block *block;
+
+	if (v == SEQ_START_TOKEN) {
+		seq_puts(m, "# tenant key state length extents refs pin\n");
+		return 0;
+	}
+	block = &dump->blocks[m->index - dump->first];
+	seq_printf(m, "%s %*phN %s %u %u %u %s\n", dump->tenant->name,
+		   KVPOOL_KEY_SIZE, &block->key, states[block->state],
+		   block->length, block->nr_extents, block->refs,
+		   pins[block->pin]);
+	return 0;
+}
+
+static const struct seq_operations kvpool_blocks_sops = {
+	.start = kvpool_blocks_start,
+	.next = kvpool_blocks_next,
+	.stop = kvpool_dump_stop,
+	.show = kvpool_blocks_show,
+};
+
+static int kvpool_blocks_open(struct inode *inode, struct file *file)
+{
+	return seq_open_private(file, &kvpool_blocks_sops,
+				sizeof(struct kvpool_dump));
+}
+
+static int kvpool_blocks_release(struct inode *inode, struct file *file)
+{
+	struct seq_file *m = file->private_data;
+
+	kvpool_dump_leave(m->private, &kvpool_blocks_dump);
+	return seq_release_private(inode, file);
+}
+
+static const struct file_operations kvpool_blocks_fops = {
+	.owner = THIS_MODULE,
+	.open = kvpool_blocks_open,
+	.read = seq_read,
+	.llseek = seq_lseek,
+	.release = kvpool_blocks_release,
+};
+
+/* ---- chunks ---- */
+
+static void kvpool_chunks_enter(struct kvpool_dump *dump)
+{
+	dump->index = 0;
+}
+
+static void kvpool_chunks_fill(struct kvpool_dump *dump)
+{
+	struct kvpool_arena *arena = &dump->tenant->arena;
+	struct kvpool_dump_chunk *out;
+	struct kvpool_chunk *chunk;
+	unsigned long index;
+
+	/* Chunks do not leave, so their pages are theirs. */
+	down_read(&arena->map_sem);
+	xa_for_each_start(&arena->chunks, index, chunk, dump->index) {
+		out = &dump->chunks[dump->nr++];
+		spin_lock(&arena->lock);
+		out->used = KVPOOL_CHUNK_PAGES - chunk->free;
+		out->run = chunk->run;
+		spin_unlock(&arena->lock);
+		out->index = index;
+		out->node = chunk->node;
+		out->pins = atomic_read(&page_folio(chunk->page)->_pincount);
+		dump->index = index + 1;
+		if (dump->nr == KVPOOL_DUMP_BATCH)
+			break;
+	}
+	up_read(&arena->map_sem);
+}
+
+static void kvpool_chunks_leave(struct kvpool_dump *dump)
+{
+}
+
+static const struct kvpool_dump_ops kvpool_chunks_dump = {
+	.enter = kvpool_chunks_enter,
+	.fill = kvpool_chunks_fill,
+	.leave = kvpool_chunks_leave,
+};
+
+static void *kvpool_chunks_start(struct seq_file *m, loff_t *pos)
+{
+	return kvpool_dump_start(m->private, &kvpool_chunks_dump, *pos);
+}
+
+static void *kvpool_chunks_next(struct seq_file *m, void *v, loff_t *pos)
+{
+	return kvpool_dump_at(m->private, &kvpool_chunks_dump, ++*pos);
+}
+
+static int kvpool_chunks_show(struct seq_file *m, void *v)
+{
+	struct kvpool_dump *dump = m->private;
+	const struct kvpool_dump_chunk *chunk;
+
+	if (v == SEQ_START_TOKEN) {
+		seq_puts(m, "# tenant chunk node used_pages longest_run pins\n");
+		return 0;
+	}
+	chunk = &dump->chunks[m->index - dump->first];
+	seq_printf(m, "%s %u %d %u %u %u\n", dump->tenant->name, chunk->index,
+		   chunk->node, chunk->used, chunk->run, chunk->pins);
+	return 0;
+}
+
+static const struct seq_operations kvpool_chunks_sops = {
+	.start = kvpool_chunks_start,
+	.next = kvpool_chunks_next,
+	.stop = kvpool_dump_stop,
+	.show = kvpool_chunks_show,
+};
+
+static int kvpool_chunks_open(struct inode *inode, struct file *file)
+{
+	return seq_open_private(file, &kvpool_chunks_sops,
+				sizeof(struct kvpool_dump));
+}
+
+static int kvpool_chunks_release(struct inode *inode, struct file *file)
+{
+	struct seq_file *m = file->private_data;
+
+	kvpool_dump_leave(m->private, &kvpool_chunks_dump);
+	return seq_release_private(inode, file);
+}
+
+static const struct file_operations kvpool_chunks_fops = {
+	.owner = THIS_MODULE,
+	.open = kvpool_chunks_open,
+	.read = seq_read,
+	.llseek = seq_lseek,
+	.release = kvpool_chunks_release,
+};
+
+/* ---- contexts ---- */
+
+/* A context leaves the list before it or its handles end. */
+static void *kvpool_contexts_start(struct seq_file *m, loff_t *pos)
+{
+	mutex_lock(&kvpool_pool.lock);
+	return seq_list_start_head(&kvpool_pool.ctxs, *pos);
+}
+
+static void *kvpool_contexts_next(struct seq_file *m, void *v, loff_t *pos)
+{
+	return seq_list_next(v, &kvpool_pool.ctxs, pos);
+}
+
+static void kvpool_contexts_stop(struct seq_file *m, void *v)
+{
+	mutex_unlock(&kvpool_pool.lock);
+}
+
+static void kvpool_contexts_count(struct kvpool_ctx *ctx, u64 *leases,
+				  u64 *reservations)
+{
+	struct kvpool_hold *hold;
+	unsigned long id;
+
+	*leases = 0;
+	*reservations = 0;
+	rcu_read_lock();
+	xa_for_each(&ctx->holds, id, hold) {
+		if (hold->kind == KVPOOL_HOLD_LEASE)
+			*leases += atomic_read(&hold->live);
+		else
+			*reservations += atomic_read(&hold->live);
+		/* @hold is not used any more. */
+		cond_resched_rcu();
+	}
+	rcu_read_unlock();
+}
+
+static int kvpool_contexts_show(struct seq_file *m, void *v)
+{
+	static const char * const modes[] = {
+		[0] = "none",
+		[KVPOOL_MODE_CONSUME] = "consume",
+		[KVPOOL_MODE_PRODUCE] = "produce",
+		[KVPOOL_MODE_CONSUME | KVPOOL_MODE_PRODUCE] = "both",
+	};
+	u64 leases, reservations;
+	struct kvpool_ctx *ctx;
+
+	if (v == &kvpool_pool.ctxs) {
+		seq_puts(m, "# tenant pid comm mode leases reservations\n");
+		return 0;
+	}
+	ctx = list_entry(v, struct kvpool_ctx, entry);
+	kvpool_contexts_count(ctx, &leases, &reservations);
+	/* It leaves its former tenant only with pool.lock. */
+	seq_printf(m, "%s %d ", READ_ONCE(ctx->tenant)->name, ctx->pid);
+	/* A process names itself as it likes; keep it to one word. */
+	seq_escape_str(m, *ctx->comm ? ctx->comm : "-",
+		       ESCAPE_NP | ESCAPE_OCTAL | ESCAPE_APPEND, " \\");
+	seq_printf(m, " %s %llu %llu\n", modes[ctx->mode], leases,
+		   reservations);
+	return 0;
+}
+
+static const struct seq_operations kvpool_contexts_sops = {
+	.start = kvpool_contexts_start,
+	.next = kvpool_contexts_next,
+	.stop = kvpool_contexts_stop,
+	.show = kvpool_contexts_show,
+};
+DEFINE_SEQ_ATTRIBUTE(kvpool_contexts);
+
+static struct dentry *kvpool_debugfs;
+
+/**
+ * kvpool_debugfs_init() - Make the files in debugfs
+ *
+ * The module works without them, so nothing is checked.
+ */
+void kvpool_debugfs_init(void)
+{
+	kvpool_debugfs = debugfs_create_dir("kvpool", NULL);
+	debugfs_create_file("blocks", 0400, kvpool_debugfs, NULL,
+			    &kvpool_blocks_fops);
+	debugfs_create_file("chunks", 0400, kvpool_debugfs, NULL,
+			    &kvpool_chunks_fops);
+	debugfs_create_file("contexts", 0400, kvpool_debugfs, NULL,
+			    &kvpool_contexts_fops);
+}
+
+/**
+ * kvpool_debugfs_exit() - Remove the files in debugfs
+ */
+void kvpool_debugfs_exit(void)
+{
+	debugfs_remove(kvpool_debugfs);
+}
