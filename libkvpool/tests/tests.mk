@@ -26,5 +26,18 @@ $(TEST_NAMES:%=$(O)/tests/$(1)/%): $(O)/tests/$(1)/%: $(O)/obj/$(1)/tests/%.o \
 endef
 $(foreach s,$(TEST_SANITIZERS),$(eval $(call sanitized,$(s))))
 
+# The test of the library on a loaded module; it runs where one is.
+$(O)/tests/module: $(S)/tests/module.c $(LIB_A)
+	$(call compile_test)
+
+define compile_test
+@mkdir -p $(@D)
+$(Q_LD)$(CC) $(KVP_CPPFLAGS) $(KVP_CFLAGS) $(LDFLAGS) -o $@ $< $(LIB_A) $(NETTLE_LIBS) -pthread
+endef
+
+module-test: $(O)/tests/module
+
+.PHONY: module-test
+
 check: lib $(TEST_BINS)
 	@CC='$(CC)' CXX='$(CXX)' NM='$(NM)' sh $(S)/tests/run.sh $(O) $(TEST_BINS)
