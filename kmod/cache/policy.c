@@ -54,7 +54,8 @@ void kvpool_policy_switch(struct kvpool_policy *policy,
 	int i;
 
 	spin_lock(&policy->lock);
-	policy->ops = ops;
+	/* kvpool_policy_touch() looks at it without the lock. */
+	WRITE_ONCE(policy->ops, ops);
 	for (i = 0; i < KVPOOL_NR_QUEUES; i++)
 		policy->queues[i].hand = NULL;
 	spin_unlock(&policy->lock);
@@ -78,10 +79,11 @@ void kvpool_policy_insert(struct kvpool_policy *policy,
 {
 	struct kvpool_policy_queue *q = kvpool_policy_queue(policy, block);
 
-	block->visited = 0;
+	/* A lease that began before the block was queued may end now. */
+	WRITE_ONCE(block->visited, 0);
 	list_add(&block->lru, &q->list);
-	q->nr++;
-	q->pages += kvpool_block_pages(block);
+	WRITE_ONCE(q->nr, q->nr + 1);
+	WRITE_ONCE(q->pages, q->pages + kvpool_block_pages(block));
 }
 
 /**
@@ -99,8 +101,8 @@ void kvpool_policy_remove(struct kvpool_policy *policy,
 	if (q->hand == &block->lru)
 		q->hand = block->lru.prev == &q->list ? NULL : block->lru.prev;
 	list_del_init(&block->lru);
-	q->nr--;
-	q->pages -= kvpool_block_pages(block);
+	WRITE_ONCE(q->nr, q->nr - 1);
+	WRITE_ONCE(q->pages, q->pages - kvpool_block_pages(block));
 }
 
 /**

@@ -82,9 +82,10 @@ void kvpool_extmap_add(struct kvpool_extmap *map, struct kvpool_chunk *chunk)
 	chunk->free = KVPOOL_CHUNK_PAGES;
 	chunk->run = 0;
 	kvpool_extmap_rebin(map, chunk, KVPOOL_CHUNK_PAGES);
-	map->nr_chunks++;
-	map->nr_empty++;
-	map->nr_free += KVPOOL_CHUNK_PAGES;
+	/* The counts are read without the lock too. */
+	WRITE_ONCE(map->nr_chunks, map->nr_chunks + 1);
+	WRITE_ONCE(map->nr_empty, map->nr_empty + 1);
+	WRITE_ONCE(map->nr_free, map->nr_free + KVPOOL_CHUNK_PAGES);
 }
 
 /**
@@ -95,9 +96,9 @@ void kvpool_extmap_add(struct kvpool_extmap *map, struct kvpool_chunk *chunk)
 void kvpool_extmap_del(struct kvpool_extmap *map, struct kvpool_chunk *chunk)
 {
 	kvpool_extmap_unbin(map, chunk);
-	map->nr_chunks--;
-	map->nr_empty--;
-	map->nr_free -= KVPOOL_CHUNK_PAGES;
+	WRITE_ONCE(map->nr_chunks, map->nr_chunks - 1);
+	WRITE_ONCE(map->nr_empty, map->nr_empty - 1);
+	WRITE_ONCE(map->nr_free, map->nr_free - KVPOOL_CHUNK_PAGES);
 }
 
 /**
@@ -120,10 +121,10 @@ static void kvpool_extmap_take(struct kvpool_extmap *map,
 	u32 run = chunk->run;
 
 	if (chunk->free == KVPOOL_CHUNK_PAGES)
-		map->nr_empty--;
+		WRITE_ONCE(map->nr_empty, map->nr_empty - 1);
 	bitmap_set(chunk->map, first, nr);
 	chunk->free -= nr;
-	map->nr_free -= nr;
+	WRITE_ONCE(map->nr_free, map->nr_free - nr);
 
 	if (!chunk->free)
 		run = 0;
@@ -213,9 +214,9 @@ void kvpool_extmap_free(struct kvpool_extmap *map, struct kvpool_chunk *chunk,
 
 	bitmap_clear(chunk->map, first, nr);
 	chunk->free += nr;
-	map->nr_free += nr;
+	WRITE_ONCE(map->nr_free, map->nr_free + nr);
 	if (chunk->free == KVPOOL_CHUNK_PAGES)
-		map->nr_empty++;
+		WRITE_ONCE(map->nr_empty, map->nr_empty + 1);
 
 	/* The run that this made: up to the used pages on both sides. */
 	start = find_last_bit(chunk->map, first);
