@@ -8,11 +8,13 @@
 
 #include "kvpoolctl.h"
 
+#define DAY_MS	(24 * 60 * 60 * 1000)
+
 static const struct knob {
 	const char *name;
 	const char *unit;
 	uint64_t min;
-	uint64_t max;		/* the module decides; this is for people */
+	uint64_t max;		/* for people: the module decides */
 	const char *meaning;
 } knobs[] = {
 	{ "policy", NULL, 0, 0,
@@ -21,11 +23,11 @@ static const struct knob {
 	  "background eviction starts above this part of the pool; 100 disables it" },
 	{ "watermark_low", "%", 1, 100,
 	  "background eviction stops below this part of the pool" },
-	{ "preempt_ms", "ms", 0, UINT32_MAX,
-	  "age at which another file may take over a reservation" },
-	{ "quarantine_ms", "ms", 0, UINT32_MAX,
-	  "how often memory that is held back is looked at again" },
-	{ "max_handles", NULL, 1, UINT32_MAX,
+	{ "preempt_ms", "ms", 0, DAY_MS,
+	  "age at which another file may take over a reservation; 0 is never" },
+	{ "quarantine_ms", "ms", 0, DAY_MS,
+	  "longest that memory is held back for pins of a dead owner; 0 is no limit" },
+	{ "max_handles", NULL, 1, 1 << 24,
 	  "most leases and reservations of one open file" },
 };
 
@@ -91,8 +93,6 @@ static int read_knob(const struct knob *knob, char *value, char *range, size_t l
 		return error;
 	if (!strcmp(knob->name, "policy"))
 		split_choices(value, range, len);
-	else if (knob->max == UINT32_MAX)
-		snprintf(range, len, "from %" PRIu64, knob->min);
 	else
 		snprintf(range, len, "%" PRIu64 " to %" PRIu64, knob->min, knob->max);
 	return 0;
@@ -115,8 +115,7 @@ static void json_knob(const struct knob *knob, const char *value, char *range)
 		json_end(']');
 	} else {
 		json_number("min", knob->min);
-		if (knob->max != UINT32_MAX)
-			json_number("max", knob->max);
+		json_number("max", knob->max);
 	}
 	json_text("meaning", knob->meaning);
 	json_end('}');

@@ -188,7 +188,7 @@ static int add(const char *name, const struct changes *changes)
 		return EX_FAILED;
 	}
 	if (error == -EINVAL) {
-		complain("the module refuses '%s' as the name of a tenant; use letters, digits, '-', '_' and '.'",
+		complain("the module refuses '%s' as the name of a tenant; use a-z, 0-9, '-', '_' and '.', and no '.' at the beginning",
 			 name);
 		return EX_FAILED;
 	}
@@ -221,11 +221,9 @@ static int del(const char *name)
 			 name, name);
 		return EX_FAILED;
 	}
-	if (error == -EINVAL || error == -EPERM) {
-		complain("the tenant '%s' cannot be deleted: %s", name,
-			 error == -EPERM ? "no permission, or it is the default tenant" :
-					   "it is the default tenant");
-		return error == -EPERM ? EX_NO_PERMISSION : EX_FAILED;
+	if (error == -EPERM) {
+		complain("the tenant '%s' is the default tenant and cannot be deleted", name);
+		return EX_FAILED;
 	}
 	return error ? sysfs_fail("delete the tenant", "tenants/del", error) : EX_OK;
 }
