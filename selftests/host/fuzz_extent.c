@@ -1,0 +1,10 @@
+// SPDX-License-Identifier: GPL-2.0
+#include "model_extent.h"
+
+int LLVMFuzzerTestOneInput(const u8 *data, size_t size);
+
+int LLVMFuzzerTestOneInput(const u8 *data, size_t size)
+{
+	extent_ops(data, size);
+	return 0;
+}

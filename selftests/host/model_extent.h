@@ -1,0 +1,58 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * A model of the extent allocator: a byte for every page, which says whose the
+ * page is. It checks every answer of the allocator and all that it keeps.
+ */
+#ifndef _HOST_MODEL_EXTENT_H
+#define _HOST_MODEL_EXTENT_H
+
+#include "core.h"
+
+#define MODEL_MAX_EXTENTS	65536
+
+struct model_block {
+	struct model_block *next;
+	u32 bytes;
+	u32 nr_ext;
+	struct kvpool_extent ext[];
+};
+
+struct model_chunk {
+	struct kvpool_chunk chunk;
+	bool added;
+	u64 empty_since;
+	u8 used[KVPOOL_CHUNK_PAGES];
+};
+
+struct model_arena {
+	struct kvpool_extmap map;
+	struct model_chunk *chunks;
+	u32 nr_slots;
+	u64 now;
+	unsigned long used_pages;
+	struct kvpool_extent scratch[MODEL_MAX_EXTENTS];
+};
+
+struct model_arena *model_arena_new(u32 nr_slots);
+void model_arena_delete(struct model_arena *arena);
+
+void model_chunk_add(struct model_arena *arena, u32 slot);
+/* Takes out what kvpool_extmap_empty() names; false if there is none. */
+bool model_chunk_del(struct model_arena *arena);
+
+/*
+ * All of @pages or, with @partial, what there is in @max extents; NULL if
+ * nothing was allocated. @wanting gets the pages that are missing.
+ */
+struct model_block *model_alloc(struct model_arena *arena, u32 pages, u32 max,
+				bool partial, u32 *wanting);
+void model_free_extent(struct model_arena *arena, struct kvpool_extent ext);
+void model_free(struct model_arena *arena, struct model_block *block);
+
+/* Compare everything. */
+void model_arena_check(struct model_arena *arena);
+
+/* Run a sequence of operations that @data describes. */
+void extent_ops(const u8 *data, size_t size);
+
+#endif /* _HOST_MODEL_EXTENT_H */

@@ -1,0 +1,12 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+#ifndef _SHIM_BITS_H
+#define _SHIM_BITS_H
+
+#define BITS_PER_BYTE	8
+#define BITS_PER_LONG	((unsigned int)sizeof(long) * BITS_PER_BYTE)
+
+#define BIT(n)		(1UL << (n))
+#define BIT_ULL(n)	(1ULL << (n))
+#define GENMASK(h, l)	((~0UL << (l)) & (~0UL >> (BITS_PER_LONG - 1 - (h))))
+
+#endif /* _SHIM_BITS_H */
