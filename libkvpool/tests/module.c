@@ -530,7 +530,7 @@ static void blocks_in_many_pieces(void)
 	const unsigned int holes = 2 * 1536;
 	struct kvpool_key *hole;
 	struct kvpool_batch *other;
-	unsigned int i, n, taken = 0;
+	unsigned int i, n, m, taken = 0;
 	uint32_t token;
 
 	setup(NR);
@@ -547,16 +547,61 @@ static void blocks_in_many_pieces(void)
 	expect_int(taken, holes / 2);
 	expect_int(kvpool_produce_begin(batch, keys, NULL, 2, &big), 2);
 	expect(kvpool_block_spans(batch, 0, &n));
-	printf("# 6 MiB in %u spans\n", n);
+	expect(kvpool_block_spans(batch, 1, &m));
+	printf("# blocks of 6 MiB in %u and %u spans\n", n, m);
 	expect(produce(batch, 0, 7) && produce(batch, 1, 8));
 	expect_int(kvpool_produce_commit(batch, NULL, 0, 0), 2);
 	expect_int(kvpool_consume_begin(batch, keys, 2, NULL), 2);
 	expect(verify(batch, 0, 7) && verify(batch, 1, 8));
 	expect_int(kvpool_block_iov(batch, 0, NULL, 0), n);
+	expect_int(kvpool_block_iov(batch, 1, NULL, 0), m);
 	kvpool_remove(pool, hole, holes, NULL);
 	kvpool_batch_destroy(other);
 	free(hole);
 	cleanup(NR);
+}
+
+/*
+ * The order of a prefix must survive its being split into several calls: when
+ * space is short the tail goes and the head stays. Only where the pool is small
+ * enough to be filled.
+ */
+static void tail_goes_before_head(void)
+{
+	static struct kvpool_key filler[64];
+	struct kvpool_produce_opts small = size(4096), big = size(1 << 20);
+	struct kvpool_stats before, after;
+	int left, leading, i, round;
+	uint32_t token;
+
+	for (round = 0; round < 2; round++) {
+		setup(NR);
+		expect_int(kvpool_stats(pool, &before, sizeof(before)), 0);
+		expect_int(kvpool_produce_begin(batch, keys, NULL, NR, &small), NR);
+		expect_int(kvpool_produce_commit(batch, NULL, 0, 0), NR);
+		/* The order of the seal, and then that of the release. */
+		if (round) {
+			expect_int(kvpool_consume_begin(batch, keys, NR, &prefix), NR);
+			expect_int(kvpool_consume_end(batch, NULL, 0), NR);
+		}
+		for (i = 0; i < 64; i++) {
+			token = i;
+			kvpool_key_chain(keys[0].bytes, 32, 1, &token, 1, &filler[i], 1);
+			expect_int(kvpool_produce_begin(batch, &filler[i], NULL, 1, &big), 1);
+			expect_int(kvpool_produce_commit(batch, NULL, 0, 0), 1);
+			expect_int(kvpool_stats(pool, &after, sizeof(after)), 0);
+			if (after.evicted_blocks >= before.evicted_blocks + 1200)
+				break;
+		}
+		left = kvpool_exists(pool, keys, NR, NULL, NULL);
+		leading = kvpool_match_prefix(pool, keys, NR);
+		printf("# %d MiB evicted %llu of %d blocks, %d of them leading\n", i,
+		       (unsigned long long)(after.evicted_blocks - before.evicted_blocks), NR,
+		       leading);
+		expect_int(left, leading);
+		kvpool_remove(pool, filler, 64, NULL);
+		cleanup(NR);
+	}
 }
 
 int main(void)
@@ -576,5 +621,6 @@ int main(void)
 	run(received_file);
 	run(threads);
 	run(blocks_in_many_pieces);
+	run(tail_goes_before_head);
 	return tap_end();
 }
