@@ -28,11 +28,47 @@ int __real_open(const char *path, int flags, ...);
 int __real_close(int fd);
 void *__real_mmap(void *addr, size_t length, int prot, int flags, int fd, off_t offset);
 int __real_munmap(void *addr, size_t length);
+void *__real_malloc(size_t size);
+void *__real_calloc(size_t nr, size_t size);
+void *__real_reallocarray(void *old, size_t nr, size_t size);
+void *__wrap_malloc(size_t size);
+void *__wrap_calloc(size_t nr, size_t size);
+void *__wrap_reallocarray(void *old, size_t nr, size_t size);
 int __wrap_open(const char *path, int flags, ...);
 int __wrap_close(int fd);
 void *__wrap_mmap(void *addr, size_t length, int prot, int flags, int fd, off_t offset);
 int __wrap_munmap(void *addr, size_t length);
 int __wrap_ioctl(int fd, unsigned long cmd, ...);
+
+static bool no_memory(void)
+{
+	if (!mock.fail_alloc || --mock.fail_alloc)
+		return false;
+	errno = ENOMEM;
+	return true;
+}
+
+void *__wrap_malloc(size_t size)
+{
+	return no_memory() ? NULL : __real_malloc(size);
+}
+
+void *__wrap_calloc(size_t nr, size_t size)
+{
+	return no_memory() ? NULL : __real_calloc(nr, size);
+}
+
+void *__wrap_reallocarray(void *old, size_t nr, size_t size)
+{
+	return no_memory() ? NULL : __real_reallocarray(old, nr, size);
+}
+
+/* Threads share the mock and leave no log. */
+static void count_held(int n)
+{
+	if (!mock.no_log)
+		mock.held += n;
+}
 
 struct kvpool_key mock_key(struct mock_key spec)
 {
@@ -260,6 +296,7 @@ static unsigned int take(struct kvpool_entry *entries, unsigned int nr,
 			spans[used++] = make_span(key_id(e), n, s, e->length);
 	}
 	*nr_spans = used;
+	count_held(made);
 	return made;
 }
 
@@ -275,6 +312,7 @@ static unsigned int end(struct kvpool_handle_entry *entries, unsigned int nr, bo
 		if (!seal || (entries[i].status == -EDQUOT && !entries[i].flags))
 			entries[i].status = 0;
 		done += !entries[i].status;
+		count_held(entries[i].status == -EDQUOT ? 0 : -1);
 	}
 	return done;
 }

@@ -53,6 +53,7 @@ struct mock {
 	bool no_log;
 	unsigned int room;		/* spans written per call, ~0U for all */
 	unsigned int slow_ns;		/* what every lease takes */
+	unsigned int fail_alloc;	/* the allocation that fails, from 1 */
 
 	/* What it saw. */
 	char path[128];
@@ -64,6 +65,7 @@ struct mock {
 	unsigned int nr_calls;		/* without INFO and ATTACH */
 	unsigned int nr_infos, nr_attaches;
 	struct mock_call calls[MOCK_MAX_CALLS];
+	long long held;			/* handles made and not ended */
 	bool bad_input;			/* a member that must be zero was not */
 };
 

@@ -72,7 +72,21 @@ try "symbols: the header declares what the map names" diff "$tmp/map" "$tmp/head
 
 include="-Iinclude -I../uapi"
 echo '#include <kvpool.h>' > "$tmp/c.c"
-cp "$tmp/c.c" "$tmp/c.cc"
+# Some calls have the name of a structure.
+cat > "$tmp/c.cc" <<EOF
+#include <kvpool.h>
+
+int main()
+{
+	struct kvpool_stats stats;
+	struct kvpool *pool;
+
+	if (kvpool_open(&pool, nullptr))
+		return 1;
+	const struct kvpool_info *info = kvpool_info(pool);
+	return kvpool_stats(pool, &stats, sizeof(stats)) || info->abi_version < 1;
+}
+EOF
 for std in c99 c11 gnu17; do
 	# shellcheck disable=SC2086
 	try "header: compiles as $std" ${CC:-cc} -std=$std -pedantic -Wall -Wextra -Werror \
@@ -81,8 +95,8 @@ done
 if command -v "${CXX:-c++}" > /dev/null; then
 	for std in c++11 c++20; do
 		# shellcheck disable=SC2086
-		try "header: compiles as $std" "${CXX:-c++}" -std=$std -pedantic -Wall -Wextra \
-			-Werror $include -fsyntax-only "$tmp/c.cc"
+		try "header: compiles and links as $std" "${CXX:-c++}" -std=$std -pedantic -Wall \
+			-Wextra -Werror $include -o "$tmp/cc" "$tmp/c.cc" "$out/libkvpool.so"
 	done
 else
 	skip "header: compiles as C++" "no C++ compiler"

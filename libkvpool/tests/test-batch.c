@@ -389,6 +389,7 @@ static void failure_gives_everything_back(void)
 	mock.fail_at = 3;
 	mock.fail_errno = ENOMEM;
 	expect_int(kvpool_produce_begin(batch, keys, NULL, NR, &len4k), -ENOMEM);
+	expect_int(mock.held, 0);
 	expect_text(kvpool_last_error(), "kvpool_produce_begin: the kvpool module refused");
 	expect_int(kvpool_batch_count(batch), 0);
 	expect_int(kvpool_batch_held(batch), 0);
@@ -586,6 +587,55 @@ static void bad_arguments(void)
 	cleanup();
 }
 
+/* One round of everything that allocates. Returns the first failure. */
+static int whole_life(void)
+{
+	struct kvpool_key_chain *chain = NULL, *clone = NULL;
+	int ret;
+
+	pool = NULL;
+	batch = NULL;
+	ret = kvpool_open(&pool, NULL);
+	if (!ret)
+		ret = kvpool_batch_create(pool, 1, &batch);
+	if (!ret)
+		ret = kvpool_consume_begin(batch, keys, 1500, NULL);
+	if (ret >= 0)
+		ret = kvpool_consume_end(batch, NULL, 0);
+	if (ret >= 0)
+		ret = kvpool_produce_begin(batch, keys, NULL, NR, &len4k);
+	if (ret >= 0)
+		ret = kvpool_key_chain_create("s", 1, 4, &chain);
+	if (ret >= 0)
+		ret = kvpool_key_chain_clone(chain, &clone);
+	kvpool_key_chain_destroy(chain);
+	kvpool_key_chain_destroy(clone);
+	kvpool_batch_destroy(batch);
+	kvpool_close(pool);
+	return ret;
+}
+
+static void each_allocation_fails(void)
+{
+	unsigned int i, n;
+
+	for (n = 1; n < 100; n++) {
+		mock_reset();
+		for (i = 0; i < NR; i++)
+			keys[i] = mock_key((struct mock_key){ .id = i, .spans = i % 5 });
+		mock.fail_alloc = n;
+		if (!whole_life())
+			break;
+		expect_int(mock.fail_alloc, 0);
+		expect_text(kvpool_last_error(), "out of memory");
+		expect_int(mock.held, 0);
+		expect_int(mock.opens, mock.closes);
+		expect_int(mock.maps, mock.unmaps);
+	}
+	expect(n > 10 && n < 100);
+	expect_int(mock.held, 0);
+}
+
 int main(void)
 {
 	run(produce_marshals);
@@ -605,5 +655,6 @@ int main(void)
 	run(bytes_cross_spans);
 	run(without_a_mapping);
 	run(bad_arguments);
+	run(each_allocation_fails);
 	return tap_end();
 }

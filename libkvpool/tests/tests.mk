@@ -4,7 +4,8 @@
 # for the address and undefined behaviour sanitizers and for the thread sanitizer.
 
 TEST_NAMES := $(patsubst $(S)/tests/%.c,%,$(sort $(wildcard $(S)/tests/test-*.c)))
-TEST_WRAP := -Wl,--wrap=open,--wrap=close,--wrap=mmap,--wrap=munmap,--wrap=ioctl
+TEST_WRAP := -Wl,--wrap=open,--wrap=close,--wrap=mmap,--wrap=munmap,--wrap=ioctl \
+	-Wl,--wrap=malloc,--wrap=calloc,--wrap=reallocarray
 TEST_SANITIZERS := asan tsan
 TEST_CFLAGS_asan := -fsanitize=address,undefined -fno-sanitize-recover=all
 TEST_CFLAGS_tsan := -fsanitize=thread
