@@ -253,12 +253,18 @@ static void shut(int *fd)
 	*fd = -1;
 }
 
+static void kill_group(pid_t pid, int sig)
+{
+	/* It leads no group before its setsid(). */
+	if (kill(-pid, sig))
+		kill(pid, sig);
+}
+
 static void session_reset(struct session *s, bool kill_job)
 {
-	if (s->pid && kill_job) {
-		kill(-s->pid, SIGKILL);
-		waitpid(s->pid, NULL, 0);
-	}
+	/* reap() sees to what is killed here, however long it takes to die. */
+	if (s->pid && kill_job)
+		kill_group(s->pid, SIGKILL);
 	s->pid = 0;
 	shut(&s->fd_in);
 	shut(&s->fd_out);
@@ -269,7 +275,8 @@ static void session_reset(struct session *s, bool kill_job)
 }
 
 /* Returns false when the client has gone. */
-static bool port_write(struct session *s, const void *data, size_t len)
+static bool port_write(struct session *s, const void *data, size_t len,
+		       int patience)
 {
 	const char *p = data;
 
@@ -285,8 +292,11 @@ static bool port_write(struct session *s, const void *data, size_t len)
 		if (n < 0 && errno != EAGAIN && errno != EINTR)
 			return false;
 		poll(&pfd, 1, -1);
-		if (pfd.revents & (POLLHUP | POLLERR))
+		if (!(pfd.revents & (POLLHUP | POLLERR)))
+			continue;
+		if (patience-- <= 0)
 			return false;
+		usleep(1000);
 	}
 	return true;
 }
@@ -294,13 +304,18 @@ static bool port_write(struct session *s, const void *data, size_t len)
 static bool send_frame(struct session *s, char type, const void *data,
 		       size_t len)
 {
+	/*
+	 * A client's first bytes may overtake the message that tells the
+	 * driver of its being there: until then the port looks hung up.
+	 */
+	int patience = type == 'A' ? 2000 : 0;
 	static char buf[5 + OUT_MAX];
 	uint32_t le = htole32(len);
 
 	buf[0] = type;
 	memcpy(buf + 1, &le, 4);
 	memcpy(buf + 5, data, len);
-	return port_write(s, buf, 5 + len);
+	return port_write(s, buf, 5 + len, patience);
 }
 
 static bool send_u32(struct session *s, char type, uint32_t value)
@@ -458,9 +473,13 @@ static bool copy_out(struct session *s, int *fd, char type, bool all)
 static bool reap(struct session *s)
 {
 	int status;
+	pid_t pid;
 
-	if (!s->pid || waitpid(s->pid, &status, WNOHANG) != s->pid)
-		return true;
+	do {
+		pid = waitpid(-1, &status, WNOHANG);
+		if (pid <= 0)
+			return true;
+	} while (pid != s->pid);
 	if (!copy_out(s, &s->fd_out, 'O', true) ||
 	    !copy_out(s, &s->fd_err, 'E', true))
 		return false;
@@ -501,27 +520,42 @@ static bool handle(struct session *s, char type, const char *data, size_t len)
 		return flush_stdin(s);
 	case 'K':
 		if (s->pid && len)
-			kill(-s->pid, data[0]);
+			kill_group(s->pid, data[0]);
 		return true;
 	}
 	return true;
 }
 
-/* Returns false when the client has gone. */
-static bool read_port(struct session *s)
+/*
+ * Reads until nothing is left, since the port is watched edge triggered.
+ * Whatever ends a session, what follows in the port may be the next client's.
+ */
+static void read_port(struct session *s)
 {
 	size_t pos;
 	uint32_t len;
+	int gone = 0;
 	ssize_t n;
 
 	for (;;) {
 		n = read(s->port, s->in + s->in_len, in_max - s->in_len);
 		if (n < 0 && errno == EINTR)
 			continue;
-		if (n < 0)
-			return errno == EAGAIN;
-		if (n == 0)
-			return false;
+		if (n < 0 && errno == EAGAIN)
+			return;
+		if (n < 0 || (n == 0 && ++gone > 20)) {
+			session_reset(s, true);
+			return;
+		}
+		if (n == 0) {
+			/*
+			 * Or is this the last client's end, told late, when
+			 * the next one has said hello already?
+			 */
+			usleep(5000);
+			continue;
+		}
+		gone = 0;
 		s->in_len += n;
 		for (pos = 0; pos < s->in_len;) {
 			if (!s->in[pos]) {
@@ -540,7 +574,7 @@ static bool read_port(struct session *s)
 			if (s->in_len - pos < 5 + len)
 				break;
 			if (!handle(s, s->in[pos], s->in + pos + 5, len))
-				return false;
+				session_reset(s, true);
 			pos += 5 + len;
 		}
 		s->in_len -= pos;
@@ -577,17 +611,15 @@ static void serve(const char *dev)
 	 */
 	watch(&s, s.port, EPOLLIN | EPOLLET);
 	watch(&s, s.sigfd, EPOLLIN);
-	if (!read_port(&s))
-		session_reset(&s, true);
+	read_port(&s);
 	for (;;) {
-		bool ok = true;
-
 		n = epoll_wait(s.epoll, ev, 8, -1);
-		for (i = 0; i < n && ok; i++) {
+		for (i = 0; i < n; i++) {
 			int fd = ev[i].data.fd;
+			bool ok = true;
 
 			if (fd == s.port)
-				ok = read_port(&s);
+				read_port(&s);
 			else if (fd == s.sigfd)
 				while (read(fd, &si, sizeof(si)) > 0)
 					;
@@ -597,10 +629,10 @@ static void serve(const char *dev)
 				ok = copy_out(&s, &s.fd_err, 'E', false);
 			else if (fd == s.fd_in)
 				ok = flush_stdin(&s);
+			if (!ok)
+				session_reset(&s, true);
 		}
-		if (ok)
-			ok = reap(&s);
-		if (!ok)
+		if (!reap(&s))
 			session_reset(&s, true);
 	}
 }
