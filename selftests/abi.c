@@ -287,6 +287,7 @@ TEST_F(abi, reserve)
 		POKE(kvpool_reserve, nr_entries, 0x80000001U, -EINVAL),
 		POKE(kvpool_reserve, nr_entries, ~0U, -EINVAL),
 		POKE(kvpool_reserve, nr_spans, 0, -EINVAL),
+		POKE(kvpool_reserve, spans, 0, -EINVAL),
 		POKE(kvpool_reserve, node, -2, -EINVAL),
 		POKE(kvpool_reserve, node, 4096, -EINVAL),
 		POKE(kvpool_reserve, node, 0x7fffffff, -EINVAL),
@@ -538,6 +539,7 @@ TEST_F(abi, lookup)
 		} else {
 			const struct poke no_room[] = {
 				POKE(kvpool_lookup, nr_spans, 0, -EINVAL),
+				POKE(kvpool_lookup, spans, 0, -EINVAL),
 			};
 
 			EXPECT_POKES(calls[c], good, no_room);
@@ -631,7 +633,8 @@ TEST_F(abi, spans)
 		POKE(kvpool_spans, handle, ~0ULL, -ENOENT),
 		POKE(kvpool_spans, first, 1, -ERANGE),
 		POKE(kvpool_spans, first, ~0U, -ERANGE),
-		POKE(kvpool_spans, spans, 0, -EFAULT),
+		POKE(kvpool_spans, spans, 0, -EINVAL),
+		POKE(kvpool_spans, nr_spans, 0, -EINVAL),
 	};
 
 	ASSERT_EQ(1, self->reserved.nr_spans);

@@ -172,6 +172,19 @@ TEST_F(preempt, chain)
 		close(fds[i]);
 }
 
+/* A file does not take over what is its own. */
+TEST_F(preempt, own_file)
+{
+	struct kv_block b, other;
+
+	ASSERT_EQ(0, kv_sys_set("preempt_ms", 1));
+	/* One as old as the other: when this one is due, so is the first. */
+	ASSERT_EQ(0, kv_reserve(self->t.fd, &other, 2, 4096));
+	ASSERT_EQ(0, take_over(self->fd, &b, 2, 4096));
+	EXPECT_EQ(-EBUSY, kv_reserve(self->t.fd, &b, 1, 4096));
+	EXPECT_EQ(0, kv_seal(self->t.fd, self->old.handle));
+}
+
 /* Sealed in time, it stays; its age does not matter any more. */
 TEST_F(preempt, sealed_in_time)
 {

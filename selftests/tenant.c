@@ -266,6 +266,7 @@ TEST_F(tenant, pin_quota)
 	EXPECT_EQ(0, kv_handle_call(self->b.fd, KVPOOL_IOC_SEAL, b.handle,
 				    KVPOOL_PIN_HARD));
 	EXPECT_EQ(-ENOENT, kv_pin(self->b.fd, 3, KVPOOL_PIN_HARD));
+	EXPECT_EQ(0, kv_remove(self->b.fd, 1));
 }
 
 /* Who may attach: root, the owner, the group's members, and nobody else. */

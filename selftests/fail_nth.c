@@ -1,0 +1,477 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * fail_nth: each allocation of a call, and each of its accesses to user space,
+ * fails in turn.  A call that is hit fails cleanly or does its work all the
+ * same; either way nothing is leaked, which the tenant's deletion shows.
+ *
+ * Needs a kernel with fault injection.
+ */
+#include "kvpool_util.h"
+
+struct pool {
+	struct kv_bench t;
+	int nth;		/* /proc/thread-self/fail-nth */
+	unsigned long injected;
+};
+
+static bool inject_available(void)
+{
+	static const char * const knobs[][2] = {
+		{ "failslab/ignore-gfp-wait", "N" },
+		{ "fail_page_alloc/ignore-gfp-wait", "N" },
+		{ "fail_page_alloc/ignore-gfp-highmem", "N" },
+		{ "fail_page_alloc/min-order", "0" },
+		{ "failslab/verbose", "0" },
+		{ "fail_page_alloc/verbose", "0" },
+		{ "fail_usercopy/verbose", "0" },
+	};
+	char path[128];
+	unsigned int i;
+
+	if (!kv_fail_nth_available())
+		return false;
+	for (i = 0; i < ARRAY_SIZE(knobs); i++) {
+		snprintf(path, sizeof(path), "/sys/kernel/debug/%s",
+			 knobs[i][0]);
+		/* User copies are not injected by every kernel that can. */
+		if (kv_write_file(path, knobs[i][1]) &&
+		    strncmp(knobs[i][0], "fail_usercopy", 13))
+			return false;
+	}
+	return true;
+}
+
+static void arm(struct pool *p, int n)
+{
+	char text[16];
+	int len = snprintf(text, sizeof(text), "%d", n);
+
+	if (pwrite(p->nth, text, len, 0) != len)
+		abort();
+}
+
+/* Ends the injection; true if there was one. */
+static bool disarm(struct pool *p)
+{
+	char text[16] = "";
+	bool hit;
+
+	if (pread(p->nth, text, sizeof(text) - 1, 0) <= 0)
+		abort();
+	hit = atoi(text) == 0;
+	arm(p, 0);
+	p->injected += hit;
+	return hit;
+}
+
+FIXTURE(fail) {
+	struct pool p;
+	struct kvpool_stats base;
+};
+
+FIXTURE_SETUP(fail)
+{
+	if (!inject_available())
+		SKIP(return, "the kernel has no fault injection");
+	ASSERT_EQ(0, kv_bench_start(&self->p.t));
+	self->p.nth = open("/proc/thread-self/fail-nth", O_RDWR);
+	ASSERT_GE(self->p.nth, 0);
+	ASSERT_EQ(0, kv_stats(self->p.t.fd, &self->base));
+}
+
+FIXTURE_TEARDOWN(fail)
+{
+	TH_LOG("%lu faults injected", self->p.injected);
+	close(self->p.nth);
+	EXPECT_EQ(0, kv_bench_end(&self->p.t));
+}
+
+static bool clean(int ret)
+{
+	return !ret || ret == -ENOMEM || ret == -EFAULT;
+}
+
+/*
+ * Runs @call with its first, second, ... site failing, until none is left.
+ * @again brings back what the call needs, @check looks at what it left.
+ */
+#define MOST_SITES	2000
+
+#define SWEEP(call, after) do {						\
+	int __n;							\
+									\
+	for (__n = 1; __n < MOST_SITES; __n++) {			\
+		int ret;						\
+		bool hit;						\
+									\
+		arm(&self->p, __n);					\
+		ret = (call);						\
+		hit = disarm(&self->p);					\
+		EXPECT_TRUE(clean(ret))					\
+			TH_LOG(#call ": site %d gives %d", __n, ret);	\
+		after;							\
+		if (!hit) {						\
+			EXPECT_EQ(0, ret);				\
+			break;						\
+		}							\
+	}								\
+	EXPECT_LT(__n, MOST_SITES);					\
+} while (0)
+
+static bool at_base(struct pool *p, const struct kvpool_stats *base)
+{
+	struct kvpool_stats now;
+
+	return !kv_stats(p->t.fd, &now) && kv_same_gauges(base, &now);
+}
+
+#define EXPECT_BASE() EXPECT_TRUE(at_base(&self->p, &self->base))
+
+static int open_and_close(void)
+{
+	int fd = open(KV_DEV, O_RDWR | O_CLOEXEC);
+
+	if (fd < 0)
+		return -errno;
+	return close(fd) ? -errno : 0;
+}
+
+TEST_F(fail, open)
+{
+	__u64 before, after;
+
+	ASSERT_EQ(0, kv_tenant_get("default", "contexts", &before));
+	SWEEP(open_and_close(), );
+	ASSERT_EQ(0, kv_tenant_get("default", "contexts", &after));
+	EXPECT_EQ(before, after);
+	EXPECT_GT(self->p.injected, 0);
+}
+
+TEST_F(fail, attach)
+{
+	__u64 contexts;
+	int fd = open(KV_DEV, O_RDWR | O_CLOEXEC);
+
+	ASSERT_GE(fd, 0);
+	SWEEP(kv_attach(fd, self->p.t.tenant),
+	      if (!ret) { close(fd); fd = open(KV_DEV, O_RDWR | O_CLOEXEC); });
+	close(fd);
+	ASSERT_EQ(0, kv_tenant_get(self->p.t.tenant, "contexts", &contexts));
+	EXPECT_EQ(1, contexts);
+}
+
+static int info(int fd)
+{
+	struct kvpool_info info;
+
+	return kv_info(fd, &info);
+}
+
+static int stats(int fd)
+{
+	struct kvpool_stats stats;
+
+	return kv_stats(fd, &stats);
+}
+
+TEST_F(fail, info_and_stats)
+{
+	SWEEP(info(self->p.t.fd), );
+	SWEEP(stats(self->p.t.fd), );
+	EXPECT_BASE();
+}
+
+/* Reserves a block, in few pieces or in many, in an arena that has to grow. */
+static int reserve(int fd, __u64 number, __u64 length)
+{
+	struct kv_block b;
+	int ret = kv_reserve(fd, &b, number, length);
+
+	if (!ret)
+		kv_abort(fd, b.handle);
+	return ret;
+}
+
+static void shrink(void)
+{
+	kv_sys_set("tiers/dram0/limit_bytes", 0);
+	kv_sys_set("tiers/dram0/limit_bytes", KV_LIMIT);
+}
+
+/*
+ * Where memory for a chunk is short the pool says that it is full, and that is
+ * as clean as -ENOMEM.
+ */
+static int reserve_enomem(int fd, __u64 number, __u64 length)
+{
+	int ret = reserve(fd, number, length);
+
+	return ret == -ENOSPC ? -ENOMEM : ret;
+}
+
+TEST_F(fail, reserve)
+{
+	const __u64 lengths[] = { 4096, 65536, 3 * KV_CHUNK, 20 * KV_CHUNK };
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(lengths); i++) {
+		SWEEP(reserve_enomem(self->p.t.fd, 1, lengths[i]),
+		      EXPECT_BASE(); shrink());
+		/* And without growing. */
+		SWEEP(reserve_enomem(self->p.t.fd, 1, lengths[i]),
+		      EXPECT_BASE());
+	}
+	EXPECT_GT(self->p.injected, 4);
+}
+
+static int reserve_batch(int fd)
+{
+	struct kvpool_entry e[16] = {};
+	struct kvpool_span span[16];
+	__u32 room = 16;
+	int i, ret, worst = 0;
+
+	for (i = 0; i < 16; i++) {
+		kv_key(e[i].key, i);
+		e[i].length = 20000;
+	}
+	ret = kv_reserve_batch(fd, e, 16, span, &room);
+	if (ret < 0)
+		return ret;
+	for (i = 0; i < 16; i++) {
+		if (!e[i].status)
+			kv_abort(fd, e[i].handle);
+		else if (!worst)
+			worst = e[i].status == -ENOSPC ? -ENOMEM : e[i].status;
+	}
+	return worst;
+}
+
+TEST_F(fail, reserve_batch)
+{
+	SWEEP(reserve_batch(self->p.t.fd), EXPECT_BASE(); shrink());
+	EXPECT_GT(self->p.injected, 16);
+}
+
+/* A long block in an arena where only single pages are free. */
+TEST_F(fail, reserve_fragmented)
+{
+	int i, fd = self->p.t.fd;
+
+	ASSERT_EQ(0, kv_tenant_set(self->p.t.tenant, "quota_bytes", KV_CHUNK));
+	for (i = 0; i < 512; i++)
+		ASSERT_EQ(0, kv_produce_blank(fd, 1000 + i, 4096));
+	for (i = 0; i < 512; i += 2)
+		ASSERT_EQ(0, kv_remove(fd, 1000 + i));
+	ASSERT_EQ(0, kv_stats(fd, &self->base));
+	SWEEP(reserve_enomem(fd, 1, 100 * 4096), EXPECT_BASE());
+	EXPECT_GT(self->p.injected, 2);
+}
+
+TEST_F(fail, seal)
+{
+	struct kv_block b;
+	int fd = self->p.t.fd;
+
+	ASSERT_EQ(0, kv_reserve(fd, &b, 1, 65536));
+	SWEEP(kv_seal(fd, b.handle),
+	      if (ret && ret != -EFAULT) EXPECT_EQ(-EINPROGRESS,
+						   kv_exists(fd, 1));
+	      if (ret == -EFAULT && !kv_exists(fd, 1)) {
+		      kv_remove(fd, 1);
+		      kv_reserve(fd, &b, 1, 65536);
+	      });
+	EXPECT_EQ(0, kv_exists(fd, 1));
+	EXPECT_EQ(0, kv_remove(fd, 1));
+	EXPECT_BASE();
+}
+
+TEST_F(fail, abort)
+{
+	struct kv_block b;
+	int fd = self->p.t.fd;
+
+	ASSERT_EQ(0, kv_reserve(fd, &b, 1, 65536));
+	SWEEP(kv_abort(fd, b.handle),
+	      if (kv_exists(fd, 1) == -ENOENT && hit)
+		      kv_reserve(fd, &b, 1, 65536));
+	EXPECT_BASE();
+}
+
+static int lease_batch(int fd, __u32 flags)
+{
+	struct kvpool_entry e[16] = {};
+	struct kvpool_span span[16];
+	__u32 room = 16;
+	int i, ret;
+
+	for (i = 0; i < 16; i++)
+		kv_key(e[i].key, i);
+	ret = kv_lookup_batch(fd, KVPOOL_IOC_LEASE, flags, e, 16, span, &room,
+			      flags & KVPOOL_LOOKUP_WAIT ? 1000 : 0);
+	if (ret < 0)
+		return ret;
+	for (i = 0; i < 16; i++)
+		if (!e[i].status)
+			kv_release(fd, e[i].handle);
+	return ret < 15 ? -EPROTO : 0;
+}
+
+TEST_F(fail, lease)
+{
+	struct kv_block pending;
+	int i, fd = self->p.t.fd;
+
+	for (i = 0; i < 15; i++)
+		ASSERT_EQ(0, kv_produce_blank(fd, i, 4096));
+	ASSERT_EQ(0, kv_reserve(fd, &pending, 15, 4096));
+	ASSERT_EQ(0, kv_stats(fd, &self->base));
+	SWEEP(lease_batch(fd, 0), EXPECT_BASE());
+	SWEEP(lease_batch(fd, KVPOOL_LOOKUP_PREFIX), EXPECT_BASE());
+	SWEEP(lease_batch(fd, KVPOOL_LOOKUP_WAIT), EXPECT_BASE());
+	EXPECT_GT(self->p.injected, 3);
+}
+
+TEST_F(fail, exists)
+{
+	int fd = self->p.t.fd;
+
+	ASSERT_EQ(0, kv_produce_blank(fd, 1, 4096));
+	ASSERT_EQ(0, kv_stats(fd, &self->base));
+	SWEEP(kv_exists(fd, 1), EXPECT_BASE());
+}
+
+TEST_F(fail, release)
+{
+	struct kv_block b;
+	int fd = self->p.t.fd;
+
+	ASSERT_EQ(0, kv_produce_blank(fd, 1, 4096));
+	ASSERT_EQ(0, kv_stats(fd, &self->base));
+	ASSERT_EQ(0, kv_lease(fd, &b, 1));
+	SWEEP(kv_release(fd, b.handle),
+	      if (hit && at_base(&self->p, &self->base))
+		      kv_lease(fd, &b, 1));
+	EXPECT_BASE();
+}
+
+TEST_F(fail, remove)
+{
+	int fd = self->p.t.fd;
+
+	ASSERT_EQ(0, kv_produce_blank(fd, 1, 4096));
+	SWEEP(kv_remove(fd, 1),
+	      if (hit && kv_exists(fd, 1)) kv_produce_blank(fd, 1, 4096));
+	EXPECT_BASE();
+}
+
+static int pin_and_unpin(int fd)
+{
+	int ret = kv_pin(fd, 1, KVPOOL_PIN_HARD);
+
+	return ret ? ret : kv_pin(fd, 1, KVPOOL_PIN_SOFT);
+}
+
+TEST_F(fail, pin)
+{
+	int fd = self->p.t.fd;
+
+	ASSERT_EQ(0, kv_tenant_set(self->p.t.tenant, "pin_quota_bytes",
+				   KV_CHUNK));
+	ASSERT_EQ(0, kv_produce_blank(fd, 1, 4096));
+	ASSERT_EQ(0, kv_stats(fd, &self->base));
+	SWEEP(pin_and_unpin(fd), kv_pin(fd, 1, 0); EXPECT_BASE());
+}
+
+static int spans(int fd, __u64 handle)
+{
+	struct kvpool_span span[KV_BLOCK_SPANS];
+	int ret = kv_spans(fd, handle, span, KV_BLOCK_SPANS, 0, NULL);
+
+	return ret < 0 ? ret : 0;
+}
+
+TEST_F(fail, spans)
+{
+	struct kv_block b;
+	int fd = self->p.t.fd;
+
+	ASSERT_EQ(0, kv_reserve(fd, &b, 1, 30 * KV_CHUNK));
+	ASSERT_EQ(0, kv_stats(fd, &self->base));
+	SWEEP(spans(fd, b.handle), EXPECT_BASE());
+}
+
+static int map_and_touch(int fd, __u64 offset)
+{
+	__u8 *map = mmap(NULL, 4 * KV_CHUNK, PROT_READ | PROT_WRITE, MAP_SHARED,
+			 fd, 0);
+	int ret;
+
+	if (map == MAP_FAILED)
+		return -errno;
+	ret = kv_touch(map + offset, true);
+	/* Page tables that cannot be had are tried again, or kill. */
+	munmap(map, 4 * KV_CHUNK);
+	return ret ? -EPROTO : 0;
+}
+
+TEST_F(fail, map_and_fault)
+{
+	struct kv_block b;
+	int fd = self->p.t.fd;
+
+	ASSERT_EQ(0, kv_reserve(fd, &b, 1, 65536));
+	ASSERT_EQ(0, kv_stats(fd, &self->base));
+	SWEEP(map_and_touch(fd, b.span[0].offset), EXPECT_BASE());
+	EXPECT_GT(self->p.injected, 1);
+}
+
+static int whole_file(const char *tenant)
+{
+	struct kv_block b, lease;
+	int ret, fd = kv_open(tenant, O_RDWR);
+
+	if (fd < 0)
+		return fd;
+	ret = kv_reserve(fd, &b, 1, 3 * KV_CHUNK);
+	if (!ret)
+		ret = kv_seal(fd, b.handle);
+	if (!ret)
+		ret = kv_lease(fd, &lease, 1);
+	if (!ret)
+		ret = kv_reserve(fd, &b, 2, 65536);
+	/* The end of the file has work to do, and no memory for it. */
+	close(fd);
+	return ret == -ENOSPC ? -ENOMEM : ret;
+}
+
+TEST_F(fail, whole_file)
+{
+	SWEEP(whole_file(self->p.t.tenant),
+	      kv_remove(self->p.t.fd, 1); EXPECT_BASE(); shrink());
+	EXPECT_GT(self->p.injected, 10);
+}
+
+TEST_F(fail, tenants)
+{
+	char name[KVPOOL_NAME_SIZE];
+
+	snprintf(name, sizeof(name), "nth%d", getpid());
+	SWEEP(kv_tenant_add(name),
+	      if (!ret) EXPECT_EQ(0, kv_sys_write("tenants/del", name)));
+	EXPECT_EQ(-ENOENT, kv_sys_write("tenants/del", name));
+	ASSERT_EQ(0, kv_tenant_add(name));
+	SWEEP(kv_sys_write("tenants/del", name),
+	      if (hit && !ret) kv_tenant_add(name));
+}
+
+TEST_F(fail, knobs)
+{
+	SWEEP(kv_sys_write("policy", "sieve"), );
+	SWEEP(kv_sys_write("policy", "lru"), );
+	SWEEP(kv_sys_set("tiers/dram0/limit_bytes", KV_LIMIT), );
+	SWEEP(kv_tenant_drop(self->p.t.tenant), );
+	EXPECT_BASE();
+}
+
+TEST_HARNESS_MAIN
