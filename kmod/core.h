@@ -169,20 +169,23 @@ void kvpool_index_remove(struct rhashtable *index, struct kvpool_block *block);
 
 struct kvpool_policy_queue {
 	struct list_head list;	/* head is the youngest, tail the oldest */
-	struct list_head *hand;	/* where SIEVE goes on; NULL is the tail */
+	struct list_head *hand;	/* where a search goes on; NULL is the tail */
 	unsigned long nr;	/* blocks */
 	unsigned long pages;	/* their pages */
 };
+
+typedef bool (*kvpool_want_fn)(const struct kvpool_block *block, void *arg);
 
 /**
  * struct kvpool_policy_ops - an order of eviction
  * @name:	as the knob shows it
  * @lockless_touch: touch() needs no lock
  * @touch:	a lease on the block ended
- * @victim:	the next block to evict, skipping blocks that are in use: it is
- *		frozen (its last reference taken) and still in the queue. Looks
- *		at no more than *@budget blocks and counts them off it. NULL if
- *		there is none.
+ * @victim:	the next block to evict, skipping blocks that are in use and
+ *		those that @want (if not NULL) refuses: it is frozen (its last
+ *		reference taken) and still in the queue. Looks at no more than
+ *		*@budget blocks and counts them off it; a budget left over with
+ *		NULL returned says that there is none.
  *
  * Called under the policy's lock. Blocks enter at the head of the list. All
  * policies keep their order in the one list, so that another policy can take
@@ -193,7 +196,8 @@ struct kvpool_policy_ops {
 	bool lockless_touch;
 	void (*touch)(struct kvpool_policy_queue *q, struct kvpool_block *block);
 	struct kvpool_block *(*victim)(struct kvpool_policy_queue *q,
-				       unsigned long *budget);
+				       unsigned long *budget,
+				       kvpool_want_fn want, void *arg);
 };
 
 enum { KVPOOL_QUEUE_NORMAL, KVPOOL_QUEUE_SOFT, KVPOOL_NR_QUEUES };
@@ -203,6 +207,14 @@ struct kvpool_policy {
 	const struct kvpool_policy_ops *ops;
 	struct kvpool_policy_queue queues[KVPOOL_NR_QUEUES];
 };
+
+/* A block leaves its place: the hand goes on to the next younger one. */
+static inline void kvpool_policy_pass(struct kvpool_policy_queue *q,
+				      const struct kvpool_block *block)
+{
+	if (q->hand == &block->lru)
+		q->hand = block->lru.prev == &q->list ? NULL : block->lru.prev;
+}
 
 extern const struct kvpool_policy_ops kvpool_policy_lru;
 extern const struct kvpool_policy_ops kvpool_policy_sieve;
@@ -221,7 +233,8 @@ void kvpool_policy_touch(struct kvpool_policy *policy,
 			 struct kvpool_block **blocks, unsigned int nr);
 struct kvpool_block *kvpool_policy_victim(struct kvpool_policy *policy,
 					  unsigned int queue,
-					  unsigned long *budget);
+					  unsigned long *budget,
+					  kvpool_want_fn want, void *arg);
 
 /* Take the last reference, so that no lookup can find the block any more. */
 static inline bool kvpool_block_freeze(struct kvpool_block *block)

@@ -156,7 +156,10 @@ int kvpool_arena_grow(struct kvpool_arena *arena, struct kvpool_tier *tier,
 		      unsigned long quota, bool hard);
 unsigned long kvpool_arena_shrink(struct kvpool_arena *arena, int node,
 				  unsigned long nr, bool try);
-unsigned long kvpool_arena_empty(struct kvpool_arena *arena);
+unsigned long kvpool_arena_empty(struct kvpool_arena *arena, int node);
+unsigned long kvpool_arena_movable(struct kvpool_arena *arena, int node);
+int kvpool_arena_node(struct kvpool_arena *arena,
+		      const struct kvpool_block *block);
 unsigned long kvpool_arena_room(struct kvpool_arena *arena, int node);
 int kvpool_arena_alloc(struct kvpool_arena *arena, int node,
 		       struct kvpool_block *block, bool fragmented);
@@ -189,6 +192,7 @@ vm_fault_t kvpool_arena_fault(struct kvpool_arena *arena, struct vm_fault *vmf);
  * @quarantine:	dead reservations whose memory is still pinned from outside
  * @quarantine_lock: protects @quarantine
  * @quarantined: pages in quarantine or of pre-empted reservations
+ * @claim_next:	jiffies before which it does not look for chunks of others
  * @evict_work:	brings it below its low watermark
  * @quarantine_work: looks whether pins are gone
  */
@@ -212,6 +216,7 @@ struct kvpool_tenant {
 	struct list_head quarantine;
 	spinlock_t quarantine_lock;	/* the list above */
 	atomic_long_t quarantined;
+	unsigned long claim_next;
 	struct work_struct evict_work;
 	struct delayed_work quarantine_work;
 };

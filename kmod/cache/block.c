@@ -200,8 +200,13 @@ int kvpool_block_reserve(struct kvpool_tenant *tenant,
 
 	ret = kvpool_space_get(tenant, block, space);
 	if (ret) {
-		kvpool_count(tenant, rejected, 1);
-		kvpool_block_abort(tenant, block, false);
+		/* If it was pre-empted meanwhile, it was counted then. */
+		if (!kvpool_block_unreserve(tenant, block, KVPOOL_BLOCK_DEAD))
+			atomic_long_sub(kvpool_block_pages(block),
+					&tenant->quarantined);
+		kvpool_block_put(tenant, block);
+		if (ret != -EINTR)
+			kvpool_count(tenant, rejected, 1);
 		return ret;
 	}
 	trace_kvpool_block_reserve(tenant, block);

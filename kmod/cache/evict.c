@@ -16,11 +16,27 @@
 #define KVPOOL_EVICT_SLICE	256
 #define KVPOOL_SHRINK_BLOCKS	4096
 
+/* How long a tenant does not look again for chunks of others. */
+#define KVPOOL_CLAIM_PAUSE	(HZ / 10)
+
 static struct shrinker *kvpool_shrinker;
 
-static struct kvpool_block *kvpool_evict_from(struct kvpool_tenant *tenant,
-					      unsigned int queue)
+struct kvpool_evict_want {
+	struct kvpool_arena *arena;
+	int node;
+};
+
+static bool kvpool_evict_on_node(const struct kvpool_block *block, void *arg)
 {
+	struct kvpool_evict_want *want = arg;
+
+	return kvpool_arena_node(want->arena, block) == want->node;
+}
+
+static struct kvpool_block *kvpool_evict_from(struct kvpool_tenant *tenant,
+					      unsigned int queue, int node)
+{
+	struct kvpool_evict_want want = { &tenant->arena, node };
 	struct kvpool_policy *policy = &tenant->policy;
 	struct kvpool_block *block = NULL;
 	unsigned long budget, slice;
@@ -31,13 +47,15 @@ static struct kvpool_block *kvpool_evict_from(struct kvpool_tenant *tenant,
 		slice = min_t(unsigned long, budget, KVPOOL_EVICT_SLICE);
 		budget -= slice;
 		spin_lock(&policy->lock);
-		block = kvpool_policy_victim(policy, queue, &slice);
+		block = kvpool_policy_victim(policy, queue, &slice,
+					     node == NUMA_NO_NODE ? NULL :
+					     kvpool_evict_on_node, &want);
 		if (block) {
 			WRITE_ONCE(block->state, KVPOOL_BLOCK_DEAD);
 			kvpool_index_remove(&tenant->index, block);
 		}
 		spin_unlock(&policy->lock);
-		/* Part of the slice left over: the queue is empty. */
+		/* Part of the slice left over: there is none. */
 		if (!block && slice)
 			break;
 		cond_resched();
@@ -45,12 +63,13 @@ static struct kvpool_block *kvpool_evict_from(struct kvpool_tenant *tenant,
 	return block;
 }
 
-static bool kvpool_evict_one(struct kvpool_tenant *tenant)
+/* Evict the next block of @node, or of any for NUMA_NO_NODE. */
+static bool kvpool_evict_one(struct kvpool_tenant *tenant, int node)
 {
 	struct kvpool_block *block;
 
-	block = kvpool_evict_from(tenant, KVPOOL_QUEUE_NORMAL) ?:
-		kvpool_evict_from(tenant, KVPOOL_QUEUE_SOFT);
+	block = kvpool_evict_from(tenant, KVPOOL_QUEUE_NORMAL, node) ?:
+		kvpool_evict_from(tenant, KVPOOL_QUEUE_SOFT, node);
 	if (!block)
 		return false;
 
@@ -68,40 +87,44 @@ static bool kvpool_evict_one(struct kvpool_tenant *tenant)
  */
 void kvpool_evict_all(struct kvpool_tenant *tenant)
 {
-	while (!fatal_signal_pending(current) && kvpool_evict_one(tenant))
+	while (!fatal_signal_pending(current) &&
+	       kvpool_evict_one(tenant, NUMA_NO_NODE))
 		;
 }
 
-/* Evict until chunks are free as a whole, and give those back. */
+/*
+ * Evict until chunks are free as a whole, and give those back. A chunk that is
+ * pinned from outside cannot leave: it counts as tried, so that no more is
+ * evicted than was asked for when nothing comes of it.
+ */
 static unsigned long kvpool_evict_chunks(struct kvpool_tenant *tenant, int node,
 					 unsigned long nr, unsigned long blocks,
 					 bool try)
 {
 	struct kvpool_arena *arena = &tenant->arena;
-	unsigned long freed, empty;
+	unsigned long freed, got, empty, now, stuck = 0;
 
 	freed = kvpool_arena_shrink(arena, node, nr, try);
-	empty = kvpool_arena_empty(arena);
-	while (freed < nr && blocks-- && kvpool_evict_one(tenant)) {
-		/* Chunks that stayed because they are pinned do not count. */
-		if (kvpool_arena_empty(arena) <= empty)
-			continue;
-		freed += kvpool_arena_shrink(arena, node, nr - freed, try);
-		empty = kvpool_arena_empty(arena);
+	if (freed >= nr || !kvpool_arena_movable(arena, node))
+		return freed;
+
+	empty = kvpool_arena_empty(arena, node);
+	while (freed + stuck < nr && blocks-- &&
+	       kvpool_evict_one(tenant, node)) {
+		now = kvpool_arena_empty(arena, node);
+		if (now > empty) {
+			got = kvpool_arena_shrink(arena, node, nr - freed, try);
+			freed += got;
+			stuck += now - empty - min(got, now - empty);
+			now = kvpool_arena_empty(arena, node);
+		}
+		empty = now;
 	}
 	return freed;
 }
 
-static unsigned long kvpool_tenant_chunks(const struct kvpool_tenant *tenant,
-					  int node)
-{
-	return node == NUMA_NO_NODE ?
-		atomic_long_read(&tenant->arena.nr_chunks) :
-		READ_ONCE(tenant->arena.maps[node].nr_chunks);
-}
-
 /* The next tenant after @prev in the order of size; pool.lock is held. */
-static struct kvpool_tenant *kvpool_tenant_largest(int node, unsigned long prev,
+static struct kvpool_tenant *kvpool_tenant_largest(unsigned long prev,
 						   u32 prev_id,
 						   unsigned long *size)
 {
@@ -109,7 +132,7 @@ static struct kvpool_tenant *kvpool_tenant_largest(int node, unsigned long prev,
 	unsigned long n;
 
 	list_for_each_entry(tenant, &kvpool_pool.tenants, entry) {
-		n = kvpool_tenant_chunks(tenant, node);
+		n = atomic_long_read(&tenant->arena.nr_chunks);
 		if (!n || n > prev || (n == prev && tenant->id <= prev_id))
 			continue;
 		if (!best || n > *size) {
@@ -134,7 +157,7 @@ static unsigned long kvpool_reclaim(int node, unsigned long nr,
 
 	lockdep_assert_held(&kvpool_pool.lock);
 	while (freed < nr) {
-		tenant = kvpool_tenant_largest(node, size, id, &size);
+		tenant = kvpool_tenant_largest(size, id, &size);
 		if (!tenant || size <= share)
 			break;
 		id = tenant->id;
@@ -156,18 +179,51 @@ static unsigned long kvpool_tenant_share(void)
 	return kvpool_tiers_limit() / max(n, 1UL);
 }
 
-/* Take a chunk from a tenant that has more than its share. */
-static bool kvpool_space_claim(struct kvpool_tenant *tenant, int node)
+/* Make a tier let a chunk go: an empty one, or one beyond its owner's share. */
+static bool kvpool_space_claim_on(struct kvpool_tenant *tenant, int node)
 {
-	unsigned long share, freed = 0;
+	unsigned long share = kvpool_tenant_share(), freed = 0;
+	struct kvpool_tenant *other;
 
+	list_for_each_entry(other, &kvpool_pool.tenants, entry) {
+		if (other != tenant)
+			freed = kvpool_arena_shrink(&other->arena, node, 1,
+						    false);
+		if (freed)
+			return true;
+	}
+	return atomic_long_read(&tenant->arena.nr_chunks) < share &&
+	       kvpool_reclaim(node, 1, share, ULONG_MAX, false);
+}
+
+/*
+ * Take a chunk from another tenant. Where none could be had it is not worth
+ * looking again for a while, as long as the tenant has blocks of its own to
+ * evict: the lock is everybody's.
+ */
+static bool kvpool_space_claim(struct kvpool_tenant *tenant,
+			       struct kvpool_tier *tier, bool strict,
+			       bool force)
+{
+	struct kvpool_tier *other;
+	bool ok = false;
+	int i;
+
+	if (list_is_singular(&kvpool_pool.tenants))
+		return false;
+	if (!force && time_before(jiffies, READ_ONCE(tenant->claim_next)))
+		return false;
 	if (mutex_lock_killable(&kvpool_pool.lock))
 		return false;
-	share = kvpool_tenant_share();
-	if (kvpool_tenant_chunks(tenant, NUMA_NO_NODE) < share)
-		freed = kvpool_reclaim(node, 1, share, ULONG_MAX, false);
+	kvpool_for_each_fallback(tier, i, other) {
+		ok = kvpool_space_claim_on(tenant, other->node);
+		if (ok || strict)
+			break;
+	}
 	mutex_unlock(&kvpool_pool.lock);
-	return freed;
+	if (!ok)
+		WRITE_ONCE(tenant->claim_next, jiffies + KVPOOL_CLAIM_PAUSE);
+	return ok;
 }
 
 /* Try the nodes in turn, the wanted one first. */
@@ -218,6 +274,22 @@ static bool kvpool_space_room(struct kvpool_tenant *tenant,
 	return false;
 }
 
+/* A block lies on one node: can any that it may use ever hold it? */
+static bool kvpool_space_possible(struct kvpool_tier *tier, bool strict,
+				  unsigned long chunks)
+{
+	struct kvpool_tier *other;
+	int i;
+
+	kvpool_for_each_fallback(tier, i, other) {
+		if (chunks <= READ_ONCE(other->limit))
+			return true;
+		if (strict)
+			break;
+	}
+	return false;
+}
+
 /**
  * kvpool_space_get() - Find space for a block, evicting others if need be
  * @tenant: who wants it
@@ -232,38 +304,45 @@ int kvpool_space_get(struct kvpool_tenant *tenant, struct kvpool_block *block,
 {
 	struct kvpool_tier *tier = kvpool_tier_get(space->node);
 	u32 pages = kvpool_block_pages(block);
+	bool strict = space->strict, room;
 	int ret, why;
 
-	/* Do not evict everything for a block that can never fit. */
-	if (pages > kvpool_tiers_limit() * KVPOOL_CHUNK_PAGES)
+	/* Do not evict anything for a block that can never fit. */
+	if (!kvpool_space_possible(tier, strict,
+				   DIV_ROUND_UP(pages, KVPOOL_CHUNK_PAGES)))
 		return -ENOSPC;
 	if (DIV_ROUND_UP(pages, KVPOOL_CHUNK_PAGES) > READ_ONCE(tenant->quota))
 		return -EDQUOT;
 
 	for (;;) {
-		ret = kvpool_space_try(tenant, block, tier, space->strict,
-				       false);
+		ret = kvpool_space_try(tenant, block, tier, strict, false);
 		if (ret != -ENOSPC)
 			return ret;
-		why = kvpool_space_grow(tenant, tier, space->strict, false);
+		why = kvpool_space_grow(tenant, tier, strict, false);
 		if (!why)
 			continue;
-		ret = kvpool_space_try(tenant, block, tier, space->strict,
-				       true);
+		ret = kvpool_space_try(tenant, block, tier, strict, true);
 		if (ret != -ENOSPC)
 			return ret;
 		if (fatal_signal_pending(current))
 			return -EINTR;
 
-		if (why == -ENOSPC && kvpool_space_claim(tenant, tier->node))
+		if (why == -ENOSPC &&
+		    kvpool_space_claim(tenant, tier, strict, false))
 			continue;
-		while (!kvpool_space_room(tenant, tier, space->strict, pages))
-			if (!kvpool_evict_one(tenant))
-				break;
-		if (kvpool_space_room(tenant, tier, space->strict, pages))
+		do {
+			room = kvpool_space_room(tenant, tier, strict, pages);
+		} while (!room &&
+			 kvpool_evict_one(tenant, strict ? tier->node :
+						  NUMA_NO_NODE));
+		/* Another context may be faster to use it: look again. */
+		if (room)
+			continue;
+		if (why == -ENOSPC &&
+		    kvpool_space_claim(tenant, tier, strict, true))
 			continue;
 		if (why == -ENOMEM &&
-		    !kvpool_space_grow(tenant, tier, space->strict, true))
+		    !kvpool_space_grow(tenant, tier, strict, true))
 			continue;
 		return why == -EDQUOT ? -EDQUOT : -ENOSPC;
 	}
@@ -307,7 +386,7 @@ void kvpool_evict_work(struct work_struct *work)
 	if (!kvpool_over(tenant, READ_ONCE(kvpool_pool.watermark_high)))
 		return;
 	while (kvpool_over(tenant, READ_ONCE(kvpool_pool.watermark_low)))
-		if (!kvpool_evict_one(tenant))
+		if (!kvpool_evict_one(tenant, NUMA_NO_NODE))
 			break;
 }
 
@@ -333,15 +412,19 @@ static unsigned long kvpool_shrink_count(struct shrinker *shrinker,
 					 struct shrink_control *sc)
 {
 	struct kvpool_tenant *tenant;
-	unsigned long sum = 0;
+	unsigned long sum = 0, pages;
 	int i;
 
 	if (!mutex_trylock(&kvpool_pool.lock))
 		return 0;
 	list_for_each_entry(tenant, &kvpool_pool.tenants, entry) {
-		sum += kvpool_arena_empty(&tenant->arena) * KVPOOL_CHUNK_PAGES;
+		pages = kvpool_arena_empty(&tenant->arena, NUMA_NO_NODE) *
+			KVPOOL_CHUNK_PAGES;
 		for (i = 0; i < KVPOOL_NR_QUEUES; i++)
-			sum += READ_ONCE(tenant->policy.queues[i].pages);
+			pages += READ_ONCE(tenant->policy.queues[i].pages);
+		/* What is pinned from outside is not worth evicting. */
+		sum += min(pages, KVPOOL_CHUNK_PAGES *
+			   kvpool_arena_movable(&tenant->arena, NUMA_NO_NODE));
 	}
 	mutex_unlock(&kvpool_pool.lock);
 	return sum ?: SHRINK_EMPTY;

@@ -98,8 +98,7 @@ void kvpool_policy_remove(struct kvpool_policy *policy,
 
 	if (list_empty(&block->lru))
 		return;
-	if (q->hand == &block->lru)
-		q->hand = block->lru.prev == &q->list ? NULL : block->lru.prev;
+	kvpool_policy_pass(q, block);
 	list_del_init(&block->lru);
 	WRITE_ONCE(q->nr, q->nr - 1);
 	WRITE_ONCE(q->pages, q->pages - kvpool_block_pages(block));
@@ -139,16 +138,19 @@ void kvpool_policy_touch(struct kvpool_policy *policy,
  * @policy: the policy; its lock is held
  * @queue: from which queue: soft-pinned blocks are in one of their own
  * @budget: how many blocks to look at, counted down
+ * @want: which blocks will do, or NULL for all
+ * @arg: for @want
  *
  * Return: a frozen block that is in no queue any more, or NULL.
  */
 struct kvpool_block *kvpool_policy_victim(struct kvpool_policy *policy,
 					  unsigned int queue,
-					  unsigned long *budget)
+					  unsigned long *budget,
+					  kvpool_want_fn want, void *arg)
 {
 	struct kvpool_block *block;
 
-	block = policy->ops->victim(&policy->queues[queue], budget);
+	block = policy->ops->victim(&policy->queues[queue], budget, want, arg);
 	if (block)
 		kvpool_policy_remove(policy, block);
 	return block;

@@ -10,21 +10,49 @@
 static void kvpool_lru_touch(struct kvpool_policy_queue *q,
 			     struct kvpool_block *block)
 {
+	kvpool_policy_pass(q, block);
 	list_move(&block->lru, &q->list);
 }
 
+/* Search for a block that is wanted and leave the others where they are. */
+static struct kvpool_block *kvpool_lru_search(struct kvpool_policy_queue *q,
+					      unsigned long *budget,
+					      kvpool_want_fn want, void *arg)
+{
+	struct list_head *pos = q->hand ?: q->list.prev;
+	struct kvpool_block *block;
+
+	while (*budget && !list_empty(&q->list)) {
+		if (pos == &q->list)
+			pos = pos->prev;
+		--*budget;
+		block = list_entry(pos, struct kvpool_block, lru);
+		if (want(block, arg) && kvpool_block_freeze(block)) {
+			/* Leaving the queue moves the hand on. */
+			q->hand = pos;
+			return block;
+		}
+		pos = pos->prev;
+	}
+	q->hand = pos == &q->list ? NULL : pos;
+	return NULL;
+}
+
 static struct kvpool_block *kvpool_lru_victim(struct kvpool_policy_queue *q,
-					      unsigned long *budget)
+					      unsigned long *budget,
+					      kvpool_want_fn want, void *arg)
 {
 	struct kvpool_block *block;
 
+	if (want)
+		return kvpool_lru_search(q, budget, want, arg);
 	while (*budget && !list_empty(&q->list)) {
 		--*budget;
 		block = list_last_entry(&q->list, struct kvpool_block, lru);
 		if (kvpool_block_freeze(block))
 			return block;
 		/* In use: the end of its lease will make it the youngest. */
-		list_move(&block->lru, &q->list);
+		kvpool_lru_touch(q, block);
 	}
 	return NULL;
 }

@@ -15,7 +15,8 @@ static void kvpool_sieve_touch(struct kvpool_policy_queue *q,
 }
 
 static struct kvpool_block *kvpool_sieve_victim(struct kvpool_policy_queue *q,
-						unsigned long *budget)
+						unsigned long *budget,
+						kvpool_want_fn want, void *arg)
 {
 	struct kvpool_block *block;
 	struct list_head *pos = q->hand ?: q->list.prev;
@@ -25,7 +26,9 @@ static struct kvpool_block *kvpool_sieve_victim(struct kvpool_policy_queue *q,
 			pos = pos->prev;
 		--*budget;
 		block = list_entry(pos, struct kvpool_block, lru);
-		if (READ_ONCE(block->visited)) {
+		if (want && !want(block, arg)) {
+			/* Neither spared nor judged. */
+		} else if (READ_ONCE(block->visited)) {
 			WRITE_ONCE(block->visited, 0);
 		} else if (kvpool_block_freeze(block)) {
 			/* Leaving the queue moves the hand on. */

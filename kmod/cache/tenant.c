@@ -2,6 +2,7 @@
 /* Tenants: isolation domains with keys, memory, quotas and statistics. */
 #include <linux/cred.h>
 #include <linux/ctype.h>
+#include <linux/jiffies.h>
 #include <linux/slab.h>
 
 #include "kvpool.h"
@@ -75,6 +76,7 @@ static struct kvpool_tenant *kvpool_tenant_create(const char *name)
 	tenant->uid = GLOBAL_ROOT_UID;
 	tenant->gid = GLOBAL_ROOT_GID;
 	tenant->quota = ULONG_MAX;
+	tenant->claim_next = jiffies;
 	kvpool_policy_init(&tenant->policy, &kvpool_policy_lru);
 	kvpool_quarantine_init(tenant);
 	init_waitqueue_head(&tenant->wq);

@@ -155,10 +155,10 @@ int kvpool_ioctl_lease(struct kvpool_call *call)
  */
 int kvpool_ioctl_exists(struct kvpool_call *call)
 {
-	struct kvpool_tenant *tenant = kvpool_ctx_bind(call->ctx);
 	struct kvpool_lookup *arg = call->arg;
 	u32 nr = arg->nr_entries, length, i;
 	struct kvpool_entry *entries;
+	struct kvpool_tenant *tenant;
 	bool stop = false;
 	int ret;
 
@@ -171,6 +171,7 @@ int kvpool_ioctl_exists(struct kvpool_call *call)
 	if (IS_ERR(entries))
 		return PTR_ERR(entries);
 
+	tenant = kvpool_ctx_bind(call->ctx);
 	for (i = 0; i < nr; i++) {
 		struct kvpool_entry *e = &entries[i];
 
@@ -199,11 +200,11 @@ int kvpool_ioctl_exists(struct kvpool_call *call)
  */
 int kvpool_ioctl_release(struct kvpool_call *call)
 {
-	struct kvpool_tenant *tenant = kvpool_ctx_bind(call->ctx);
 	struct kvpool_hold *hold = NULL, *last = NULL;
 	struct kvpool_handles *arg = call->arg;
 	struct kvpool_handle_entry *entries;
 	u32 nr = arg->nr_entries, run = 0, i;
+	struct kvpool_tenant *tenant;
 	struct kvpool_block **blocks;
 	int ret;
 
@@ -218,6 +219,7 @@ int kvpool_ioctl_release(struct kvpool_call *call)
 		return -ENOMEM;
 	}
 
+	tenant = kvpool_ctx_bind(call->ctx);
 	for (i = 0; i < nr; i++) {
 		blocks[i] = kvpool_hold_take(call->ctx, entries[i].handle,
 					     KVPOOL_HOLD_LEASE, &hold);

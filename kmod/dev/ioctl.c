@@ -66,43 +66,46 @@ struct kvpool_ioctl_op {
 	unsigned int cmd;
 	u32 size;
 	u32 min_size;
+	u32 mode;	/* KVPOOL_MODE_* that the file needs */
 	int (*execute)(struct kvpool_call *call);
 };
 
-#define KVPOOL_OP(_cmd, _fn, _struct, _last)				\
+#define KVPOOL_OP(_cmd, _mode, _fn, _struct, _last)			\
 	[_IOC_NR(_cmd)] = {						\
 		.cmd = (_cmd),						\
 		.size = sizeof(_struct) +				\
 			BUILD_BUG_ON_ZERO(sizeof(union kvpool_arg) <	\
 					  sizeof(_struct)),		\
 		.min_size = offsetofend(_struct, _last),		\
+		.mode = (_mode),					\
 		.execute = (_fn),					\
 	}
 
 /* The last member is that of ABI version 1, whatever is added later. */
 static const struct kvpool_ioctl_op kvpool_ioctl_ops[] = {
-	KVPOOL_OP(KVPOOL_IOC_INFO, kvpool_ioctl_info, struct kvpool_info, mode),
-	KVPOOL_OP(KVPOOL_IOC_ATTACH, kvpool_ioctl_attach,
+	KVPOOL_OP(KVPOOL_IOC_INFO, 0, kvpool_ioctl_info, struct kvpool_info,
+		  mode),
+	KVPOOL_OP(KVPOOL_IOC_ATTACH, 0, kvpool_ioctl_attach,
 		  struct kvpool_attach, tenant),
-	KVPOOL_OP(KVPOOL_IOC_RESERVE, kvpool_ioctl_reserve,
+	KVPOOL_OP(KVPOOL_IOC_RESERVE, KVPOOL_MODE_PRODUCE, kvpool_ioctl_reserve,
 		  struct kvpool_reserve, nr_done),
-	KVPOOL_OP(KVPOOL_IOC_SEAL, kvpool_ioctl_seal,
+	KVPOOL_OP(KVPOOL_IOC_SEAL, KVPOOL_MODE_PRODUCE, kvpool_ioctl_seal,
 		  struct kvpool_handles, entries),
-	KVPOOL_OP(KVPOOL_IOC_ABORT, kvpool_ioctl_abort,
+	KVPOOL_OP(KVPOOL_IOC_ABORT, KVPOOL_MODE_PRODUCE, kvpool_ioctl_abort,
 		  struct kvpool_handles, entries),
-	KVPOOL_OP(KVPOOL_IOC_LEASE, kvpool_ioctl_lease,
+	KVPOOL_OP(KVPOOL_IOC_LEASE, KVPOOL_MODE_CONSUME, kvpool_ioctl_lease,
 		  struct kvpool_lookup, reserved),
-	KVPOOL_OP(KVPOOL_IOC_RELEASE, kvpool_ioctl_release,
+	KVPOOL_OP(KVPOOL_IOC_RELEASE, KVPOOL_MODE_CONSUME, kvpool_ioctl_release,
 		  struct kvpool_handles, entries),
-	KVPOOL_OP(KVPOOL_IOC_EXISTS, kvpool_ioctl_exists,
+	KVPOOL_OP(KVPOOL_IOC_EXISTS, KVPOOL_MODE_CONSUME, kvpool_ioctl_exists,
 		  struct kvpool_lookup, reserved),
-	KVPOOL_OP(KVPOOL_IOC_REMOVE, kvpool_ioctl_remove,
+	KVPOOL_OP(KVPOOL_IOC_REMOVE, KVPOOL_MODE_PRODUCE, kvpool_ioctl_remove,
 		  struct kvpool_keys, entries),
-	KVPOOL_OP(KVPOOL_IOC_PIN, kvpool_ioctl_pin, struct kvpool_keys,
-		  entries),
-	KVPOOL_OP(KVPOOL_IOC_SPANS, kvpool_ioctl_spans, struct kvpool_spans,
+	KVPOOL_OP(KVPOOL_IOC_PIN, KVPOOL_MODE_PRODUCE, kvpool_ioctl_pin,
+		  struct kvpool_keys, entries),
+	KVPOOL_OP(KVPOOL_IOC_SPANS, 0, kvpool_ioctl_spans, struct kvpool_spans,
 		  reserved),
-	KVPOOL_OP(KVPOOL_IOC_STATS, kvpool_ioctl_stats, struct kvpool_stats,
+	KVPOOL_OP(KVPOOL_IOC_STATS, 0, kvpool_ioctl_stats, struct kvpool_stats,
 		  rejected),
 };
 
@@ -149,6 +152,8 @@ long kvpool_ioctl(struct file *file, unsigned int cmd, unsigned long uarg)
 						  ARRAY_SIZE(kvpool_ioctl_ops))];
 	if (op->cmd != cmd)
 		return -ENOTTY;
+	if (op->mode & ~call.ctx->mode)
+		return -EBADF;
 	if (get_user(size, (u32 __user *)user))
 		return -EFAULT;
 	if (size < op->min_size)

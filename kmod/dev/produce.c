@@ -39,8 +39,6 @@ int kvpool_ioctl_reserve(struct kvpool_call *call)
 	int ret, why = 0;
 	u32 i, len;
 
-	if (!(call->ctx->mode & KVPOOL_MODE_PRODUCE))
-		return -EBADF;
 	if (arg->flags & ~KVPOOL_RESERVE_STRICT_NODE || arg->nr_done ||
 	    !arg->spans != !arg->nr_spans)
 		return -EINVAL;
@@ -125,15 +123,13 @@ static void kvpool_taken_exit(struct kvpool_taken *taken)
  */
 int kvpool_ioctl_seal(struct kvpool_call *call)
 {
-	struct kvpool_tenant *tenant = kvpool_ctx_bind(call->ctx);
 	struct kvpool_handles *arg = call->arg;
 	struct kvpool_handle_entry *entries;
+	struct kvpool_tenant *tenant;
 	struct kvpool_taken taken;
 	u32 nr = arg->nr_entries, i;
 	int ret;
 
-	if (!(call->ctx->mode & KVPOOL_MODE_PRODUCE))
-		return -EBADF;
 	if (arg->flags || arg->nr_done)
 		return -EINVAL;
 	entries = kvpool_handles_get(arg->entries, nr,
@@ -144,6 +140,7 @@ int kvpool_ioctl_seal(struct kvpool_call *call)
 	if (ret)
 		goto out;
 
+	tenant = kvpool_ctx_bind(call->ctx);
 	for (i = 0; i < nr; i++) {
 		taken.blocks[i] = kvpool_hold_take(call->ctx, entries[i].handle,
 						   KVPOOL_HOLD_RESERVATION,
@@ -178,22 +175,21 @@ out:
  */
 int kvpool_ioctl_abort(struct kvpool_call *call)
 {
-	struct kvpool_tenant *tenant = kvpool_ctx_bind(call->ctx);
 	struct kvpool_handles *arg = call->arg;
 	struct kvpool_handle_entry *entries;
+	struct kvpool_tenant *tenant;
 	struct kvpool_block *block;
 	struct kvpool_hold *hold;
 	u32 nr = arg->nr_entries, i;
 	int ret;
 
-	if (!(call->ctx->mode & KVPOOL_MODE_PRODUCE))
-		return -EBADF;
 	if (arg->flags || arg->nr_done)
 		return -EINVAL;
 	entries = kvpool_handles_get(arg->entries, nr, 0);
 	if (IS_ERR(entries))
 		return PTR_ERR(entries);
 
+	tenant = kvpool_ctx_bind(call->ctx);
 	for (i = 0; i < nr; i++) {
 		block = kvpool_hold_take(call->ctx, entries[i].handle,
 					 KVPOOL_HOLD_RESERVATION, &hold);
@@ -212,14 +208,12 @@ int kvpool_ioctl_abort(struct kvpool_call *call)
 
 static int kvpool_change(struct kvpool_call *call, bool pin)
 {
-	struct kvpool_tenant *tenant = kvpool_ctx_bind(call->ctx);
 	struct kvpool_keys *arg = call->arg;
 	struct kvpool_entry *entries;
+	struct kvpool_tenant *tenant;
 	u32 nr = arg->nr_entries, i;
 	int ret;
 
-	if (!(call->ctx->mode & KVPOOL_MODE_PRODUCE))
-		return -EBADF;
 	if (arg->flags || arg->nr_done)
 		return -EINVAL;
 	entries = kvpool_entries_get(arg->entries, nr, pin ? KVPOOL_PIN_SOFT |
@@ -227,6 +221,7 @@ static int kvpool_change(struct kvpool_call *call, bool pin)
 	if (IS_ERR(entries))
 		return PTR_ERR(entries);
 
+	tenant = kvpool_ctx_bind(call->ctx);
 	for (i = 0; i < nr; i++) {
 		struct kvpool_entry *e = &entries[i];
 

@@ -246,17 +246,56 @@ unsigned long kvpool_arena_shrink(struct kvpool_arena *arena, int node,
 /**
  * kvpool_arena_empty() - Count chunks that are entirely free
  * @arena: the arena
+ * @node: of which node, or NUMA_NO_NODE for any
  *
  * Return: their number, as of a moment ago.
  */
-unsigned long kvpool_arena_empty(struct kvpool_arena *arena)
+unsigned long kvpool_arena_empty(struct kvpool_arena *arena, int node)
 {
 	unsigned long sum = 0;
 	int i;
 
 	for (i = 0; i < nr_node_ids; i++)
-		sum += READ_ONCE(arena->maps[i].nr_empty);
+		if (node == NUMA_NO_NODE || node == i)
+			sum += READ_ONCE(arena->maps[i].nr_empty);
 	return sum;
+}
+
+/**
+ * kvpool_arena_movable() - Count chunks that no device has pinned
+ * @arena: the arena
+ * @node: of which node, or NUMA_NO_NODE for any
+ *
+ * Return: how many could leave the arena if they were free, as of a moment ago.
+ */
+unsigned long kvpool_arena_movable(struct kvpool_arena *arena, int node)
+{
+	struct kvpool_chunk *chunk;
+	unsigned long index, sum = 0;
+
+	rcu_read_lock();
+	xa_for_each(&arena->chunks, index, chunk)
+		if (node == NUMA_NO_NODE || node == chunk->node)
+			sum += !folio_maybe_dma_pinned(page_folio(chunk->page));
+	rcu_read_unlock();
+	return sum;
+}
+
+/**
+ * kvpool_arena_node() - Tell where a block lies
+ * @arena: the arena
+ * @block: a block with extents
+ *
+ * Return: the NUMA node; a block lies on one.
+ */
+int kvpool_arena_node(struct kvpool_arena *arena,
+		      const struct kvpool_block *block)
+{
+	struct kvpool_chunk *chunk;
+
+	chunk = xa_load(&arena->chunks, kvpool_block_extents(block)->page >>
+					KVPOOL_CHUNK_ORDER);
+	return chunk->node;
 }
 
 /**

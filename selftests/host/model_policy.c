@@ -18,6 +18,8 @@ struct model_policy *model_policy_new(bool sieve)
 	m->sieve = sieve;
 	for (i = 0; i < KVPOOL_NR_QUEUES; i++)
 		m->queues[i].hand = -1;
+	for (i = 0; i < MODEL_BLOCKS; i++)
+		m->node[i] = i & 1;
 	/* Nothing of what was there before may matter. */
 	memset(&m->policy, 0xa5, sizeof(m->policy));
 	kvpool_policy_init(&m->policy, model_ops(sieve));
@@ -71,6 +73,11 @@ static void queue_delete(struct model_queue *q, int id)
 	q->nr--;
 }
 
+static bool wanted(const struct model_policy *m, int id, int node)
+{
+	return node == MODEL_ANY || m->node[id] == node;
+}
+
 static int lru_victim(struct model_policy *m, struct model_queue *q,
 		      unsigned long *budget)
 {
@@ -89,8 +96,25 @@ static int lru_victim(struct model_policy *m, struct model_queue *q,
 	return -1;
 }
 
+/*
+ * Of a node: the oldest that can go, no more and no less, however often the
+ * search was interrupted before.
+ */
+static int lru_victim_on(const struct model_policy *m,
+			 const struct model_queue *q, int node)
+{
+	int i, id;
+
+	for (i = 0; i < q->nr; i++) {
+		id = q->ids[i];
+		if (wanted(m, id, node) && !m->entries[id].held)
+			return id;
+	}
+	return -1;
+}
+
 static int sieve_victim(struct model_policy *m, struct model_queue *q,
-			unsigned long *budget)
+			int node, unsigned long *budget)
 {
 	int i = q->hand < 0 ? 0 : queue_find(q, q->hand);
 	int id;
@@ -98,9 +122,9 @@ static int sieve_victim(struct model_policy *m, struct model_queue *q,
 	while (q->nr && *budget) {
 		--*budget;
 		id = q->ids[i];
-		if (m->entries[id].visited) {
+		if (wanted(m, id, node) && m->entries[id].visited) {
 			m->entries[id].visited = 0;
-		} else if (!m->entries[id].held) {
+		} else if (wanted(m, id, node) && !m->entries[id].held) {
 			q->hand = i + 1 < q->nr ? q->ids[i + 1] : -1;
 			queue_delete(q, id);
 			return id;
@@ -152,6 +176,7 @@ void model_insert(struct model_policy *m, int id, u8 pin, u32 length)
 	refcount_set(&block->refs, 1);
 	block->length = length;
 	block->pin = pin;
+	block->key.w[0] = m->node[id];
 	m->entries[id].block = block;
 	m->entries[id].held = 0;
 	model_enter(m, id);
@@ -223,22 +248,41 @@ void model_switch(struct model_policy *m, bool sieve)
 		m->queues[i].hand = -1;
 }
 
-int model_victim(struct model_policy *m, int queue, unsigned long *budget)
+static bool on_node(const struct kvpool_block *block, void *arg)
+{
+	return block->key.w[0] == *(int *)arg;
+}
+
+int model_victim(struct model_policy *m, int queue, int node,
+		 unsigned long *budget)
 {
 	struct model_queue *q = &m->queues[queue];
 	unsigned long model_budget = *budget;
 	struct kvpool_block *block;
+	bool exact = true;
 	int id;
 
-	id = m->sieve ? sieve_victim(m, q, &model_budget) :
-			lru_victim(m, q, &model_budget);
-
 	spin_lock(&m->policy.lock);
-	block = kvpool_policy_victim(&m->policy, queue, budget);
+	block = kvpool_policy_victim(&m->policy, queue, budget,
+				     node == MODEL_ANY ? NULL : on_node, &node);
 	spin_unlock(&m->policy.lock);
 
+	if (m->sieve) {
+		id = sieve_victim(m, q, node, &model_budget);
+	} else if (node == MODEL_ANY) {
+		id = lru_victim(m, q, &model_budget);
+	} else {
+		exact = false;
+		/* What is looked at is its own affair, within the budget. */
+		CHECK(*budget <= model_budget);
+		CHECK(block || !*budget || !q->nr);
+		id = block ? lru_victim_on(m, q, node) : -1;
+		if (id >= 0)
+			queue_delete(q, id);
+	}
 	CHECK(block == (id < 0 ? NULL : m->entries[id].block));
-	CHECK_EQ(*budget, model_budget);
+	if (exact)
+		CHECK_EQ(*budget, model_budget);
 	if (id < 0)
 		return -1;
 	CHECK(list_empty(&block->lru));
@@ -247,17 +291,18 @@ int model_victim(struct model_policy *m, int queue, unsigned long *budget)
 	return id;
 }
 
-int model_evict(struct model_policy *m)
+int model_evict(struct model_policy *m, int node)
 {
 	unsigned long budget;
 	int i, k, id = -1;
 
 	for (i = 0; i < KVPOOL_NR_QUEUES && id < 0; i++) {
 		budget = 2 * m->queues[i].nr;
-		id = model_victim(m, i, &budget);
+		id = model_victim(m, i, node, &budget);
 		/* Nobody was overlooked. */
 		for (k = 0; id < 0 && k < m->queues[i].nr; k++)
-			CHECK(m->entries[m->queues[i].ids[k]].held);
+			CHECK(m->entries[m->queues[i].ids[k]].held ||
+			      !wanted(m, m->queues[i].ids[k], node));
 	}
 	return id;
 }
@@ -364,9 +409,9 @@ void policy_ops(const u8 *data, size_t size)
 		case 5:
 			budget = op >> 4;
 			if (op & 8)
-				model_evict(m);
+				model_evict(m, id % 3 - 1);
 			else
-				model_victim(m, id & 1, &budget);
+				model_victim(m, id & 1, id % 3 - 1, &budget);
 			break;
 		case 6:
 			if (m->entries[id].block)

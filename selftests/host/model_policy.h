@@ -26,6 +26,7 @@ struct model_entry {
 struct model_policy {
 	struct kvpool_policy policy;
 	bool sieve;
+	u8 node[MODEL_BLOCKS];	/* where each block will be; may be set */
 	struct model_queue queues[KVPOOL_NR_QUEUES];
 	struct model_entry entries[MODEL_BLOCKS];
 };
@@ -41,10 +42,16 @@ void model_hold(struct model_policy *m, int id);
 /* End a lease on each of @ids, in prefix order; -1 is passed over. */
 void model_release(struct model_policy *m, const int *ids, u32 nr);
 void model_switch(struct model_policy *m, bool sieve);
-/* The victim, whose memory is given back, or -1. Counts @budget down. */
-int model_victim(struct model_policy *m, int queue, unsigned long *budget);
+#define MODEL_ANY	(-1)
+
+/*
+ * The victim of one queue, on @node or MODEL_ANY, whose memory is given back,
+ * or -1. Counts @budget down.
+ */
+int model_victim(struct model_policy *m, int queue, int node,
+		 unsigned long *budget);
 /* The same from any queue, as the module goes about it. */
-int model_evict(struct model_policy *m);
+int model_evict(struct model_policy *m, int node);
 void model_policy_check(struct model_policy *m);
 
 /* Run a sequence of operations that @data describes. */

@@ -219,7 +219,7 @@ static void test_first_writer(void)
 }
 
 #define CHURN_KEYS	64
-#define CHURN_STEPS	20000
+#define CHURN_STEPS	10000
 /* Never removed: always found, whatever else goes on in the same chains. */
 #define CHURN_FIXED	1000
 
@@ -256,7 +256,7 @@ static void churn_write(struct thread *t)
 			}
 		}
 		rcu_read_unlock();
-		if (i % 32 == 0)
+		if (i % 128 == 0)
 			rcu_barrier();
 	}
 	__atomic_fetch_add(&churn->in, in, __ATOMIC_RELAXED);

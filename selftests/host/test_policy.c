@@ -51,15 +51,15 @@ static void test_empty(void)
 		struct model_policy *m = model_policy_new(sieve);
 
 		budget = 10;
-		CHECK_EQ(model_victim(m, 0, &budget), -1);
+		CHECK_EQ(model_victim(m, 0, MODEL_ANY, &budget), -1);
 		CHECK_EQ(budget, 10);
 		insert(m, 0);
 		budget = 0;
-		CHECK_EQ(model_victim(m, 0, &budget), -1);
+		CHECK_EQ(model_victim(m, 0, MODEL_ANY, &budget), -1);
 		budget = 1;
-		CHECK_EQ(model_victim(m, 0, &budget), 0);
+		CHECK_EQ(model_victim(m, 0, MODEL_ANY, &budget), 0);
 		CHECK_EQ(budget, 0);
-		CHECK_EQ(model_evict(m), -1);
+		CHECK_EQ(model_evict(m, MODEL_ANY), -1);
 		model_policy_delete(m);
 	}
 }
@@ -74,13 +74,13 @@ static void test_lru_order(void)
 	touch(m, 0);
 	touch(m, 3);
 	touch(m, 1);
-	CHECK_EQ(model_evict(m), 2);
-	CHECK_EQ(model_evict(m), 4);
-	CHECK_EQ(model_evict(m), 5);
-	CHECK_EQ(model_evict(m), 0);
-	CHECK_EQ(model_evict(m), 3);
-	CHECK_EQ(model_evict(m), 1);
-	CHECK_EQ(model_evict(m), -1);
+	CHECK_EQ(model_evict(m, MODEL_ANY), 2);
+	CHECK_EQ(model_evict(m, MODEL_ANY), 4);
+	CHECK_EQ(model_evict(m, MODEL_ANY), 5);
+	CHECK_EQ(model_evict(m, MODEL_ANY), 0);
+	CHECK_EQ(model_evict(m, MODEL_ANY), 3);
+	CHECK_EQ(model_evict(m, MODEL_ANY), 1);
+	CHECK_EQ(model_evict(m, MODEL_ANY), -1);
 	model_policy_delete(m);
 }
 
@@ -95,22 +95,22 @@ static void test_sieve_order(void)
 	touch(m, 0);
 	touch(m, 1);
 	touch(m, 6);
-	CHECK_EQ(model_evict(m), 2);
+	CHECK_EQ(model_evict(m, MODEL_ANY), 2);
 	insert(m, 7);
 	touch(m, 0);
-	CHECK_EQ(model_evict(m), 3);
+	CHECK_EQ(model_evict(m, MODEL_ANY), 3);
 	insert(m, 8);
 	touch(m, 4);
 	/* The hand spares 4, goes on to 5 and 6, and 7 has not been used. */
-	CHECK_EQ(model_evict(m), 5);
-	CHECK_EQ(model_evict(m), 7);
-	CHECK_EQ(model_evict(m), 8);
+	CHECK_EQ(model_evict(m, MODEL_ANY), 5);
+	CHECK_EQ(model_evict(m, MODEL_ANY), 7);
+	CHECK_EQ(model_evict(m, MODEL_ANY), 8);
 	/* From the start again: 0 was used a second time. */
-	CHECK_EQ(model_evict(m), 1);
-	CHECK_EQ(model_evict(m), 4);
-	CHECK_EQ(model_evict(m), 6);
-	CHECK_EQ(model_evict(m), 0);
-	CHECK_EQ(model_evict(m), -1);
+	CHECK_EQ(model_evict(m, MODEL_ANY), 1);
+	CHECK_EQ(model_evict(m, MODEL_ANY), 4);
+	CHECK_EQ(model_evict(m, MODEL_ANY), 6);
+	CHECK_EQ(model_evict(m, MODEL_ANY), 0);
+	CHECK_EQ(model_evict(m, MODEL_ANY), -1);
 	model_policy_delete(m);
 }
 
@@ -144,13 +144,49 @@ static void check_victim_is_tail(struct model_policy *m,
 			CHECK(tree->parent[i] != id);
 }
 
-static void test_prefix_tail_first(void)
+/* A few roots, and the blocks of a prefix on the node of its root. */
+static void tree_grow(struct tree *tree, struct rnd *rnd, u8 *node)
 {
+	u32 i;
+
+	for (i = 0; i < MODEL_BLOCKS; i++) {
+		tree->parent[i] = i < 4 ? -1 : (int)rnd_below(rnd, i);
+		node[i] = i < 4 ? i & 1 : node[tree->parent[i]];
+	}
+}
+
+struct request {
+	int ids[MODEL_BLOCKS];
+	u32 nr;
+};
+
+/* Lease what there is of a path; the rest is produced, its head last. */
+static void request_begin(struct model_policy *m, const struct tree *tree,
+			  struct request *r, int leaf)
+{
+	u32 i, hit;
+
+	r->nr = tree_path(tree, leaf, r->ids);
+	for (hit = 0; hit < r->nr && m->entries[r->ids[hit]].block; hit++)
+		model_hold(m, r->ids[hit]);
+	for (i = r->nr; i-- > hit;) {
+		/* Another request may have left a hole: fill that. */
+		if (!m->entries[r->ids[i]].block)
+			insert(m, r->ids[i]);
+		model_hold(m, r->ids[i]);
+	}
+}
+
+static void request_end(struct model_policy *m, struct request *r)
+{
+	model_release(m, r->ids, r->nr);
+	r->nr = 0;
+}
+
+static void prefix_tail_first(bool nodes)
+{
+	struct request open[3] = { { .nr = 0 } };
 	struct rnd rnd = { tap_seed() };
-	struct {
-		int ids[MODEL_BLOCKS];
-		u32 nr;
-	} open[3] = { { .nr = 0 } };
 	u32 n, i, k, evicted = 0;
 	struct model_policy *m;
 	unsigned long budget;
@@ -159,30 +195,17 @@ static void test_prefix_tail_first(void)
 
 	for (round = 0; round < 20; round++) {
 		m = model_policy_new(false);
-		for (i = 0; i < MODEL_BLOCKS; i++)
-			tree.parent[i] = rnd_below(&rnd, i + 1) % (i ?: 1) *
-					 !!rnd_below(&rnd, 12) - !i;
+		tree_grow(&tree, &rnd, m->node);
 		for (n = 0; n < 400; n++) {
 			k = rnd_below(&rnd, ARRAY_SIZE(open));
-			/* The end of an earlier request, then a new one. */
-			model_release(m, open[k].ids, open[k].nr);
-			open[k].nr = tree_path(&tree,
-					       rnd_below(&rnd, MODEL_BLOCKS),
-					       open[k].ids);
-			for (i = 0; i < open[k].nr; i++)
-				if (m->entries[open[k].ids[i]].block)
-					model_hold(m, open[k].ids[i]);
-				else
-					break;
-			for (id = open[k].nr; id-- > (int)i;) {
-				/* Another request left a hole: fill that. */
-				if (!m->entries[open[k].ids[id]].block)
-					insert(m, open[k].ids[id]);
-				model_hold(m, open[k].ids[id]);
-			}
+			request_end(m, &open[k]);
+			request_begin(m, &tree, &open[k],
+				      rnd_below(&rnd, MODEL_BLOCKS));
 			for (i = rnd_below(&rnd, 12); i; i--) {
 				budget = rnd_below(&rnd, MODEL_BLOCKS);
-				id = model_victim(m, 0, &budget);
+				id = model_victim(m, 0, nodes ?
+						  (int)rnd_below(&rnd, 3) - 1 :
+						  MODEL_ANY, &budget);
 				if (id < 0)
 					continue;
 				evicted++;
@@ -190,15 +213,52 @@ static void test_prefix_tail_first(void)
 			}
 			model_policy_check(m);
 		}
-		for (k = 0; k < ARRAY_SIZE(open); k++) {
-			model_release(m, open[k].ids, open[k].nr);
-			open[k].nr = 0;
-		}
-		while ((id = model_evict(m)) >= 0)
+		for (k = 0; k < ARRAY_SIZE(open); k++)
+			request_end(m, &open[k]);
+		while ((id = model_evict(m, MODEL_ANY)) >= 0)
 			check_victim_is_tail(m, &tree, id);
 		model_policy_delete(m);
 	}
 	CHECK(evicted > 1000);
+}
+
+static void test_prefix_tail_first(void)
+{
+	prefix_tail_first(false);
+}
+
+static void test_prefix_tail_first_nodes(void)
+{
+	prefix_tail_first(true);
+}
+
+/* Blocks of one node, from a queue that holds those of two. */
+static void test_node(void)
+{
+	unsigned long budget;
+	int sieve, i;
+
+	for (sieve = 0; sieve < 2; sieve++) {
+		struct model_policy *m = model_policy_new(sieve);
+
+		for (i = 0; i < 12; i++)
+			insert(m, i);
+		CHECK_EQ(model_evict(m, 1), 1);
+		CHECK_EQ(model_evict(m, 1), 3);
+		/* LRU: the other node's order has nothing to do with it. */
+		CHECK_EQ(model_evict(m, 0), sieve ? 4 : 0);
+		CHECK_EQ(model_evict(m, 1), 5);
+		/* Slices: the search goes on where it was. */
+		for (i = 6; i < 12; i += 2)
+			model_hold(m, i);
+		while (model_evict(m, 1) >= 0)
+			;
+		CHECK_EQ(m->queues[0].nr, 5);
+		budget = 100;
+		CHECK_EQ(model_victim(m, 0, 1, &budget), -1);
+		CHECK_EQ(budget, 0);
+		model_policy_delete(m);
+	}
 }
 
 static void test_in_use(void)
@@ -212,16 +272,16 @@ static void test_in_use(void)
 			insert(m, i);
 		model_hold(m, 1);
 		model_hold(m, 3);
-		CHECK_EQ(model_evict(m), 0);
-		CHECK_EQ(model_evict(m), 2);
-		CHECK_EQ(model_evict(m), 4);
-		CHECK_EQ(model_evict(m), -1);
-		CHECK_EQ(model_evict(m), -1);
+		CHECK_EQ(model_evict(m, MODEL_ANY), 0);
+		CHECK_EQ(model_evict(m, MODEL_ANY), 2);
+		CHECK_EQ(model_evict(m, MODEL_ANY), 4);
+		CHECK_EQ(model_evict(m, MODEL_ANY), -1);
+		CHECK_EQ(model_evict(m, MODEL_ANY), -1);
 		model_policy_check(m);
 		model_release(m, held, 2);
-		CHECK_EQ(model_evict(m), sieve ? 1 : 3);
-		CHECK_EQ(model_evict(m), sieve ? 3 : 1);
-		CHECK_EQ(model_evict(m), -1);
+		CHECK_EQ(model_evict(m, MODEL_ANY), sieve ? 1 : 3);
+		CHECK_EQ(model_evict(m, MODEL_ANY), sieve ? 3 : 1);
+		CHECK_EQ(model_evict(m, MODEL_ANY), -1);
 		model_policy_delete(m);
 	}
 }
@@ -237,20 +297,20 @@ static void test_soft_last(void)
 			model_insert(m, i, i & 1 ? 0 : KVPOOL_PIN_SOFT,
 				     4096 * (i + 1));
 		model_insert(m, 8, KVPOOL_PIN_HARD, 1);
-		CHECK_EQ(model_evict(m), 1);
+		CHECK_EQ(model_evict(m, MODEL_ANY), 1);
 		model_repin(m, 2, 0);
 		model_repin(m, 3, KVPOOL_PIN_SOFT);
 		model_repin(m, 5, KVPOOL_PIN_HARD);
-		CHECK_EQ(model_evict(m), 7);
-		CHECK_EQ(model_evict(m), 2);
-		CHECK_EQ(model_evict(m), 0);
-		CHECK_EQ(model_evict(m), 4);
-		CHECK_EQ(model_evict(m), 6);
-		CHECK_EQ(model_evict(m), 3);
-		CHECK_EQ(model_evict(m), -1);
+		CHECK_EQ(model_evict(m, MODEL_ANY), 7);
+		CHECK_EQ(model_evict(m, MODEL_ANY), 2);
+		CHECK_EQ(model_evict(m, MODEL_ANY), 0);
+		CHECK_EQ(model_evict(m, MODEL_ANY), 4);
+		CHECK_EQ(model_evict(m, MODEL_ANY), 6);
+		CHECK_EQ(model_evict(m, MODEL_ANY), 3);
+		CHECK_EQ(model_evict(m, MODEL_ANY), -1);
 		model_repin(m, 5, 0);
-		CHECK_EQ(model_evict(m), 5);
-		CHECK_EQ(model_evict(m), -1);
+		CHECK_EQ(model_evict(m, MODEL_ANY), 5);
+		CHECK_EQ(model_evict(m, MODEL_ANY), -1);
 		model_policy_delete(m);
 	}
 }
@@ -272,9 +332,9 @@ static void test_two_rounds(void)
 			}
 			model_insert(m, n, KVPOOL_PIN_SOFT, 4096);
 			touch(m, n);
-			CHECK_EQ(model_evict(m), k);
-			CHECK_EQ(model_evict(m), n);
-			CHECK_EQ(model_evict(m), -1);
+			CHECK_EQ(model_evict(m, MODEL_ANY), k);
+			CHECK_EQ(model_evict(m, MODEL_ANY), n);
+			CHECK_EQ(model_evict(m, MODEL_ANY), -1);
 			model_policy_delete(m);
 		}
 	}
@@ -296,7 +356,7 @@ static void test_budget(void)
 		/* Every call goes on where the last one stopped. */
 		for (n = 0, i = -1; i < 0 && n < 4; n++) {
 			budget = 4;
-			i = model_victim(m, 0, &budget);
+			i = model_victim(m, 0, MODEL_ANY, &budget);
 			model_policy_check(m);
 		}
 		CHECK_EQ(i, 9);
@@ -322,7 +382,7 @@ static void test_hand(void)
 			}
 			/* Without a victim the hand stays where it got to. */
 			budget = at;
-			CHECK_EQ(model_victim(m, 0, &budget), -1);
+			CHECK_EQ(model_victim(m, 0, MODEL_ANY, &budget), -1);
 			if (way == 0)
 				model_remove(m, at);
 			else if (way == 1)
@@ -334,7 +394,7 @@ static void test_hand(void)
 			model_policy_check(m);
 			insert(m, 6);
 			for (next = 0; next < 7; next++)
-				if (model_evict(m) < 0)
+				if (model_evict(m, MODEL_ANY) < 0)
 					break;
 			CHECK_EQ(next, way < 2 ? 6 : 7);
 			model_policy_check(m);
@@ -363,7 +423,7 @@ static void test_switch(void)
 				touch(m, id);
 		}
 		budget = rnd_below(&rnd, 12);
-		id = model_victim(m, n / 2 % 2, &budget);
+		id = model_victim(m, n / 2 % 2, n % 3 - 1, &budget);
 		if (id >= 0 && rnd_below(&rnd, 20))
 			model_insert(m, id, id % 3 ? 0 : KVPOOL_PIN_SOFT,
 				     rnd_range(&rnd, 4096, 1 << 20));
@@ -371,7 +431,7 @@ static void test_switch(void)
 			in--;
 	}
 	/* All that were not evicted are still there to be. */
-	while (model_evict(m) >= 0)
+	while (model_evict(m, MODEL_ANY) >= 0)
 		in--;
 	CHECK_EQ(in, 0);
 	model_policy_delete(m);
@@ -401,6 +461,9 @@ static const struct tap_case cases[] = {
 	{ "policy: SIEVE order", test_sieve_order },
 	{ "policy: LRU evicts a prefix's tail before its head",
 	  test_prefix_tail_first },
+	{ "policy: LRU does so when one node's blocks are wanted",
+	  test_prefix_tail_first_nodes },
+	{ "policy: victims of one node", test_node },
 	{ "policy: blocks in use are passed over", test_in_use },
 	{ "policy: soft pins last, hard pins never", test_soft_last },
 	{ "policy: two rounds find who can go", test_two_rounds },

@@ -108,7 +108,7 @@ static struct kvpool_block *evict_from(struct pool *pool, unsigned int queue)
 	/* Two rounds and a bit, by what a look without the lock says. */
 	budget = 2 * READ_ONCE(pool->policy.queues[queue].nr) + 1;
 	spin_lock(&pool->policy.lock);
-	block = kvpool_policy_victim(&pool->policy, queue, &budget);
+	block = kvpool_policy_victim(&pool->policy, queue, &budget, NULL, NULL);
 	if (block) {
 		WRITE_ONCE(block->state, KVPOOL_BLOCK_DEAD);
 		kvpool_index_remove(&pool->index, block);

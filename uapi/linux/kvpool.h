@@ -165,7 +165,8 @@ struct kvpool_info {
  * @tenant:   In: name of the tenant, NUL-terminated.
  *
  * A file is attached to the tenant "default" when it is opened. It may change
- * once, before its first mapping, reservation or lease. The right is judged by
+ * once, before it is used for anything but KVPOOL_IOC_INFO and
+ * KVPOOL_IOC_STATS; a call that failed as a whole is no use. The right is judged by
  * the credentials that opened the file, against the tenant's uid and gid:
  * the owner, a member of the group, or CAP_SYS_ADMIN may attach.
  *
@@ -200,8 +201,8 @@ struct kvpool_attach {
  * is needed and allowed. The content of the space is undefined: it may hold
  * earlier blocks of the same tenant, and never those of another. The owner
  * fills the space through its mapping and seals or aborts the reservation. A
- * reservation that is older than the knob preempt_ms may be taken over by
- * another file that wants to reserve the key.
+ * reservation that is older than the knob preempt_ms is taken over by whoever
+ * reserves the key next.
  *
  * The ioctl fails with ``EBADF`` when the file is not open for writing and with
  * ``EINVAL`` when @node is neither KVPOOL_NODE_ANY nor a node with a tier, or
@@ -251,8 +252,8 @@ struct kvpool_reserve {
  * KVPOOL_IOC_RELEASE ends leases. Put the blocks of a prefix in prefix order,
  * so that its tail is evicted before its head. @flags of the entries are zero.
  *
- * The ioctl fails with ``EBADF`` when the file is not open for writing, except
- * for KVPOOL_IOC_RELEASE.
+ * The ioctl fails with ``EBADF`` when the file is not open for writing (seal,
+ * abort) or not for reading (release).
  *
  * Status: ``-ENOENT`` no such handle, or not of the kind that the call takes;
  * ``-ESTALE`` (seal) the reservation was pre-empted: the bytes are dropped and
@@ -297,9 +298,12 @@ struct kvpool_handles {
  * KVPOOL_IOC_EXISTS takes no leases and writes no spans: @spans, @nr_spans and
  * @timeout_ns are zero. What it says may be outdated when it returns.
  *
- * A lease that finds pending keys without waiting for them arms poll(): the
- * file becomes readable (POLLIN) when one of them has been sealed, aborted or
- * pre-empted. Calling KVPOOL_IOC_LEASE again disarms it.
+ * A lease that leaves keys pending arms poll(): the file becomes readable
+ * (POLLIN) when one of them has been sealed, aborted or pre-empted. It may
+ * become so early, for a key that another file waits for: lease again, which
+ * disarms poll() or arms it anew.
+ *
+ * Both ioctls fail with ``EBADF`` when the file is not open for reading.
  *
  * Status: ``-ENOENT`` no such block; ``-EINPROGRESS`` the key is pending;
  * ``-ETIMEDOUT`` (wait) it was still pending when the time was over; ``-EINTR``
