@@ -118,6 +118,19 @@ class OnTheModule(unittest.TestCase):
         # Larger than a chunk: each block lies in several.
         self.compare(self.trace(12, 5), 512 << 20, (5 << 20) + 12345)
 
+    def test_hits_equal_with_prompts_longer_than_a_call(self):
+        # 1,024 keys fit into one call; the order must hold over several.
+        prompts = [list(range(2500)), list(range(2200)) + list(range(9000, 9900)),
+                   list(range(5000, 6500)), list(range(2500)), list(range(5000, 6200)),
+                   list(range(2200)) + list(range(9000, 9900)), list(range(2500))]
+        path = self.path("long")
+        with open(path, "w", encoding="ascii") as out:
+            for ids in prompts:
+                print(json.dumps({"input_length": 512 * len(ids), "hash_ids": ids}), file=out)
+        figures = self.compare(path, 14 << 20, 4 << 10)
+        self.assertGreater(figures["evicted_blocks"], 0)
+        self.assertGreater(figures["hits"], 0)
+
     def test_other_policies_and_pipelines(self):
         trace = self.trace(100)
         for args in (("--policy", "sieve"), ("--pipeline", "8"),
