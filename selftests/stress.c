@@ -221,7 +221,7 @@ static void *fiddle(void *data)
 
 TEST_F(stress, threads)
 {
-	unsigned long ops = kv_rounds("KVPOOL_STRESS_OPS", 60000, 6000);
+	unsigned long ops = kv_rounds("KVPOOL_STRESS_OPS", 30000, 4000);
 	struct fiddler f = { .tenant = self->t.tenant };
 	unsigned long sealed = 0, stale = 0, leased = 0;
 	struct worker w[NR_THREADS] = {};
