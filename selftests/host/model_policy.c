@@ -248,14 +248,16 @@ void model_switch(struct model_policy *m, bool sieve)
 		m->queues[i].hand = -1;
 }
 
-static bool on_node(const struct kvpool_block *block, void *arg)
+static bool on_node(const struct kvpool_policy_want *want,
+		    const struct kvpool_block *block)
 {
-	return block->key.w[0] == *(int *)arg;
+	return block->key.w[0] == want->tag;
 }
 
 int model_victim(struct model_policy *m, int queue, int node,
 		 unsigned long *budget)
 {
+	struct kvpool_policy_want want = { .accepts = on_node, .tag = node };
 	struct model_queue *q = &m->queues[queue];
 	unsigned long model_budget = *budget;
 	struct kvpool_block *block;
@@ -264,7 +266,7 @@ int model_victim(struct model_policy *m, int queue, int node,
 
 	spin_lock(&m->policy.lock);
 	block = kvpool_policy_victim(&m->policy, queue, budget,
-				     node == MODEL_ANY ? NULL : on_node, &node);
+				     node == MODEL_ANY ? NULL : &want);
 	spin_unlock(&m->policy.lock);
 
 	if (m->sieve) {

@@ -15,6 +15,7 @@
 #define POOL_PAGES	(POOL_CHUNKS * KVPOOL_CHUNK_PAGES)
 #define POOL_KEYS	160
 #define POOL_PATH	6
+#define ANY_NODE	(-1)
 
 struct pool {
 	spinlock_t lock;	/* the arena's */
@@ -100,15 +101,26 @@ static void block_put(struct pool *pool, struct kvpool_block *block)
 		block_free(pool, block);
 }
 
-static struct kvpool_block *evict_from(struct pool *pool, unsigned int queue)
+/* A node is one half of the arena here. */
+static bool on_node(const struct kvpool_policy_want *want,
+		    const struct kvpool_block *block)
 {
+	return kvpool_block_extents(block)->page / (POOL_PAGES / 2) ==
+	       want->tag;
+}
+
+static struct kvpool_block *evict_from(struct pool *pool, unsigned int queue,
+				       int node)
+{
+	struct kvpool_policy_want want = { .accepts = on_node, .tag = node };
 	struct kvpool_block *block;
 	unsigned long budget;
 
 	/* Two rounds and a bit, by what a look without the lock says. */
 	budget = 2 * READ_ONCE(pool->policy.queues[queue].nr) + 1;
 	spin_lock(&pool->policy.lock);
-	block = kvpool_policy_victim(&pool->policy, queue, &budget, NULL, NULL);
+	block = kvpool_policy_victim(&pool->policy, queue, &budget,
+				     node == ANY_NODE ? NULL : &want);
 	if (block) {
 		WRITE_ONCE(block->state, KVPOOL_BLOCK_DEAD);
 		kvpool_index_remove(&pool->index, block);
@@ -117,12 +129,12 @@ static struct kvpool_block *evict_from(struct pool *pool, unsigned int queue)
 	return block;
 }
 
-static bool evict_one(struct pool *pool)
+static bool evict_one(struct pool *pool, int node)
 {
 	struct kvpool_block *block;
 
-	block = evict_from(pool, KVPOOL_QUEUE_NORMAL) ?:
-		evict_from(pool, KVPOOL_QUEUE_SOFT);
+	block = evict_from(pool, KVPOOL_QUEUE_NORMAL, node) ?:
+		evict_from(pool, KVPOOL_QUEUE_SOFT, node);
 	if (!block)
 		return false;
 	count(pool->evicted);
@@ -207,7 +219,8 @@ static void produce(struct pool *pool, struct thread *t, u64 n)
 		return;
 	}
 	while (!space_get(pool, block)) {
-		if (evict_one(pool))
+		/* Of one node, as long as that has some. */
+		if (evict_one(pool, n & 1) || evict_one(pool, ANY_NODE))
 			continue;
 		count(pool->rejected);
 		block_unreserve(pool, block);
@@ -342,7 +355,7 @@ static void switcher(struct thread *t)
 		CHECK(READ_ONCE(pool->map.nr_empty) <= POOL_CHUNKS);
 		CHECK_EQ(READ_ONCE(pool->map.nr_chunks), POOL_CHUNKS);
 		if (i % 4 == 0)
-			evict_one(pool);
+			evict_one(pool, ANY_NODE);
 	}
 }
 
@@ -373,7 +386,7 @@ static void pool_end(struct pool *pool)
 	CHECK_EQ(pool->policy.queues[0].nr + pool->policy.queues[1].nr +
 		 pinned, blocks);
 
-	while (evict_one(pool))
+	while (evict_one(pool, ANY_NODE))
 		blocks--;
 	CHECK_EQ(blocks, pinned);
 	for (n = 0; n < POOL_KEYS; n++)

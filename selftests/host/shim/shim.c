@@ -132,7 +132,7 @@ static struct shim_bucket *rht_bucket(struct rhashtable *ht, const void *key)
 {
 	u32 hash = ht->p.hashfn(key, ht->p.key_len, ht->seed);
 
-	return &ht->buckets[hash % SHIM_RHT_BUCKETS];
+	return &ht->buckets[hash % ht->nr_buckets];
 }
 
 int rhashtable_init(struct rhashtable *ht,
@@ -145,6 +145,7 @@ int rhashtable_init(struct rhashtable *ht,
 	if (!params->hashfn || !params->key_len)
 		return -EINVAL;
 	ht->p = *params;
+	ht->nr_buckets = SHIM_RHT_BUCKETS;
 	ht->seed = __atomic_add_fetch(&seed, 0x9e3779b9, __ATOMIC_RELAXED);
 	ht->buckets = calloc(SHIM_RHT_BUCKETS, sizeof(*ht->buckets));
 	if (!ht->buckets)

@@ -52,7 +52,8 @@ struct rhashtable {
 	struct rhashtable_params p;
 	atomic_t nelems;
 	u32 seed;
-	/* For tests: the next insertion fails with this. */
+	/* For tests: chains in use, and the error of the next insertion. */
+	u32 nr_buckets;
 	int fail;
 };
 
