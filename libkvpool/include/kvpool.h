@@ -448,7 +448,8 @@ int kvpool_exists(struct kvpool *pool, const struct kvpool_key *keys,
  *
  * Leases on them stay valid.
  *
- * Return: the number of blocks removed, or a negative errno.
+ * Return: the number of blocks removed, or a negative errno if the call failed
+ * before the first. Keys that it did not come to have its error as their status.
  */
 int kvpool_remove(struct kvpool *pool, const struct kvpool_key *keys,
 		  unsigned int nr_keys, int *status);
@@ -461,7 +462,8 @@ int kvpool_remove(struct kvpool *pool, const struct kvpool_key *keys,
  * @pin:     KVPOOL_PIN_SOFT, KVPOOL_PIN_HARD or zero for none.
  * @status:  Where to store the status of each, or null.
  *
- * Return: the number of blocks changed, or a negative errno.
+ * Return: the number of blocks changed, or a negative errno if the call failed
+ * before the first. Keys that it did not come to have its error as their status.
  */
 int kvpool_pin(struct kvpool *pool, const struct kvpool_key *keys,
 	       unsigned int nr_keys, uint32_t pin, int *status);
