@@ -170,11 +170,21 @@ void kvpool_index_remove(struct rhashtable *index, struct kvpool_block *block);
 struct kvpool_policy_queue {
 	struct list_head list;	/* head is the youngest, tail the oldest */
 	struct list_head *hand;	/* where a search goes on; NULL is the tail */
+	int tag;		/* of the search that left the hand there (LRU) */
 	unsigned long nr;	/* blocks */
 	unsigned long pages;	/* their pages */
 };
 
-typedef bool (*kvpool_want_fn)(const struct kvpool_block *block, void *arg);
+/**
+ * struct kvpool_policy_want - which blocks a search for a victim accepts
+ * @accepts:	whether @block will do
+ * @tag:	equal for searches that accept the same blocks
+ */
+struct kvpool_policy_want {
+	bool (*accepts)(const struct kvpool_policy_want *want,
+			const struct kvpool_block *block);
+	int tag;
+};
 
 /**
  * struct kvpool_policy_ops - an order of eviction
@@ -197,7 +207,7 @@ struct kvpool_policy_ops {
 	void (*touch)(struct kvpool_policy_queue *q, struct kvpool_block *block);
 	struct kvpool_block *(*victim)(struct kvpool_policy_queue *q,
 				       unsigned long *budget,
-				       kvpool_want_fn want, void *arg);
+				       const struct kvpool_policy_want *want);
 };
 
 enum { KVPOOL_QUEUE_NORMAL, KVPOOL_QUEUE_SOFT, KVPOOL_NR_QUEUES };
@@ -234,7 +244,7 @@ void kvpool_policy_touch(struct kvpool_policy *policy,
 struct kvpool_block *kvpool_policy_victim(struct kvpool_policy *policy,
 					  unsigned int queue,
 					  unsigned long *budget,
-					  kvpool_want_fn want, void *arg);
+					  const struct kvpool_policy_want *want);
 
 /* Take the last reference, so that no lookup can find the block any more. */
 static inline bool kvpool_block_freeze(struct kvpool_block *block)

@@ -225,7 +225,7 @@ static int kvpool_block_publish(struct kvpool_tenant *tenant,
 	if (cmpxchg(&block->state, KVPOOL_BLOCK_RESERVED,
 		    KVPOOL_BLOCK_SEALED) != KVPOOL_BLOCK_RESERVED)
 		return -ESTALE;
-	block->pin = pin;
+	WRITE_ONCE(block->pin, pin);
 	if (pin == KVPOOL_PIN_HARD)
 		WRITE_ONCE(tenant->pinned, tenant->pinned + block->length);
 	else
@@ -450,7 +450,7 @@ int kvpool_block_pin(struct kvpool_tenant *tenant,
 		ret = -EDQUOT;
 	} else if (block->pin != pin) {
 		kvpool_block_unpin(tenant, block);
-		block->pin = pin;
+		WRITE_ONCE(block->pin, pin);
 		if (pin == KVPOOL_PIN_HARD)
 			WRITE_ONCE(tenant->pinned,
 				   tenant->pinned + block->length);

@@ -21,35 +21,41 @@
 
 static struct shrinker *kvpool_shrinker;
 
+/* Search for the blocks of one node. */
 struct kvpool_evict_want {
+	struct kvpool_policy_want want;
 	struct kvpool_arena *arena;
-	int node;
 };
 
-static bool kvpool_evict_on_node(const struct kvpool_block *block, void *arg)
+static bool kvpool_evict_accepts(const struct kvpool_policy_want *want,
+				 const struct kvpool_block *block)
 {
-	struct kvpool_evict_want *want = arg;
+	struct kvpool_evict_want *w =
+		container_of(want, struct kvpool_evict_want, want);
 
-	return kvpool_arena_node(want->arena, block) == want->node;
+	return kvpool_arena_node(w->arena, block) == want->tag;
 }
 
 static struct kvpool_block *kvpool_evict_from(struct kvpool_tenant *tenant,
 					      unsigned int queue, int node)
 {
-	struct kvpool_evict_want want = { &tenant->arena, node };
+	struct kvpool_evict_want w = {
+		.want = { .accepts = kvpool_evict_accepts, .tag = node },
+		.arena = &tenant->arena,
+	};
 	struct kvpool_policy *policy = &tenant->policy;
 	struct kvpool_block *block = NULL;
 	unsigned long budget, slice;
 
 	/* SIEVE may have to go round twice; others may add meanwhile. */
-	budget = 2 * READ_ONCE(policy->queues[queue].nr) + 1;
+	budget = 2 * READ_ONCE(policy->queues[queue].nr) + 16;
 	while (budget && !block) {
 		slice = min_t(unsigned long, budget, KVPOOL_EVICT_SLICE);
 		budget -= slice;
 		spin_lock(&policy->lock);
 		block = kvpool_policy_victim(policy, queue, &slice,
 					     node == NUMA_NO_NODE ? NULL :
-					     kvpool_evict_on_node, &want);
+								    &w.want);
 		if (block) {
 			WRITE_ONCE(block->state, KVPOOL_BLOCK_DEAD);
 			kvpool_index_remove(&tenant->index, block);

@@ -139,18 +139,17 @@ void kvpool_policy_touch(struct kvpool_policy *policy,
  * @queue: from which queue: soft-pinned blocks are in one of their own
  * @budget: how many blocks to look at, counted down
  * @want: which blocks will do, or NULL for all
- * @arg: for @want
  *
  * Return: a frozen block that is in no queue any more, or NULL.
  */
 struct kvpool_block *kvpool_policy_victim(struct kvpool_policy *policy,
 					  unsigned int queue,
 					  unsigned long *budget,
-					  kvpool_want_fn want, void *arg)
+					  const struct kvpool_policy_want *want)
 {
 	struct kvpool_block *block;
 
-	block = policy->ops->victim(&policy->queues[queue], budget, want, arg);
+	block = policy->ops->victim(&policy->queues[queue], budget, want);
 	if (block)
 		kvpool_policy_remove(policy, block);
 	return block;

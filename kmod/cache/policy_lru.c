@@ -17,17 +17,22 @@ static void kvpool_lru_touch(struct kvpool_policy_queue *q,
 /* Search for a block that is wanted and leave the others where they are. */
 static struct kvpool_block *kvpool_lru_search(struct kvpool_policy_queue *q,
 					      unsigned long *budget,
-					      kvpool_want_fn want, void *arg)
+					      const struct kvpool_policy_want *want)
 {
-	struct list_head *pos = q->hand ?: q->list.prev;
 	struct kvpool_block *block;
+	struct list_head *pos;
 
+	/* What another search passed over this one may want. */
+	if (q->tag != want->tag)
+		q->hand = NULL;
+	q->tag = want->tag;
+	pos = q->hand ?: q->list.prev;
 	while (*budget && !list_empty(&q->list)) {
 		if (pos == &q->list)
 			pos = pos->prev;
 		--*budget;
 		block = list_entry(pos, struct kvpool_block, lru);
-		if (want(block, arg) && kvpool_block_freeze(block)) {
+		if (want->accepts(want, block) && kvpool_block_freeze(block)) {
 			/* Leaving the queue moves the hand on. */
 			q->hand = pos;
 			return block;
@@ -40,12 +45,12 @@ static struct kvpool_block *kvpool_lru_search(struct kvpool_policy_queue *q,
 
 static struct kvpool_block *kvpool_lru_victim(struct kvpool_policy_queue *q,
 					      unsigned long *budget,
-					      kvpool_want_fn want, void *arg)
+					      const struct kvpool_policy_want *want)
 {
 	struct kvpool_block *block;
 
 	if (want)
-		return kvpool_lru_search(q, budget, want, arg);
+		return kvpool_lru_search(q, budget, want);
 	while (*budget && !list_empty(&q->list)) {
 		--*budget;
 		block = list_last_entry(&q->list, struct kvpool_block, lru);

@@ -16,7 +16,7 @@ static void kvpool_sieve_touch(struct kvpool_policy_queue *q,
 
 static struct kvpool_block *kvpool_sieve_victim(struct kvpool_policy_queue *q,
 						unsigned long *budget,
-						kvpool_want_fn want, void *arg)
+						const struct kvpool_policy_want *want)
 {
 	struct kvpool_block *block;
 	struct list_head *pos = q->hand ?: q->list.prev;
@@ -26,7 +26,7 @@ static struct kvpool_block *kvpool_sieve_victim(struct kvpool_policy_queue *q,
 			pos = pos->prev;
 		--*budget;
 		block = list_entry(pos, struct kvpool_block, lru);
-		if (want && !want(block, arg)) {
+		if (want && !want->accepts(want, block)) {
 			/* Neither spared nor judged. */
 		} else if (READ_ONCE(block->visited)) {
 			WRITE_ONCE(block->visited, 0);

@@ -6,7 +6,7 @@
 
 #include "kvpool.h"
 
-#define KVPOOL_SPANS_AT_ONCE	8
+#define KVPOOL_SPANS_AT_ONCE	16
 
 static void *kvpool_array_get(u64 ptr, u32 nr, size_t size)
 {
@@ -105,6 +105,48 @@ int kvpool_entries_put(u64 ptr, const void *entries, size_t bytes)
 	return copy_to_user(u64_to_user_ptr(ptr), entries, bytes) ? -EFAULT : 0;
 }
 
+/* Spans on their way to the caller, a few at a time. */
+struct kvpool_span_out {
+	u64 ptr;
+	u32 nr;
+	struct kvpool_span spans[KVPOOL_SPANS_AT_ONCE];
+};
+
+static int kvpool_spans_flush(struct kvpool_span_out *out)
+{
+	size_t bytes = out->nr * sizeof(out->spans[0]);
+
+	if (copy_to_user(u64_to_user_ptr(out->ptr), out->spans, bytes))
+		return -EFAULT;
+	out->ptr += bytes;
+	out->nr = 0;
+	return 0;
+}
+
+static int kvpool_spans_add(struct kvpool_span_out *out,
+			    const struct kvpool_block *block, u32 first, u32 nr)
+{
+	const struct kvpool_extent *ext = kvpool_block_extents(block) + first;
+	u32 last = block->nr_extents - 1;
+	struct kvpool_span *span;
+	int ret;
+
+	for (; nr--; ext++, first++) {
+		if (out->nr == KVPOOL_SPANS_AT_ONCE) {
+			ret = kvpool_spans_flush(out);
+			if (ret)
+				return ret;
+		}
+		span = &out->spans[out->nr++];
+		span->offset = (u64)ext->page << KVPOOL_PAGE_SHIFT;
+		span->length = (u64)ext->nr << KVPOOL_PAGE_SHIFT;
+		/* What its last page holds beyond the block is not part of it. */
+		if (first == last)
+			span->length -= -block->length & (KVPOOL_PAGE_SIZE - 1);
+	}
+	return 0;
+}
+
 /**
  * kvpool_spans_put() - Tell where a block lies
  * @ptr: the caller's array of struct kvpool_span
@@ -117,28 +159,10 @@ int kvpool_entries_put(u64 ptr, const void *entries, size_t bytes)
 int kvpool_spans_put(u64 ptr, const struct kvpool_block *block, u32 first,
 		     u32 nr)
 {
-	const struct kvpool_extent *ext = kvpool_block_extents(block) + first;
-	struct kvpool_span spans[KVPOOL_SPANS_AT_ONCE];
-	u32 last = block->nr_extents - 1, n, i;
-	/* What the last page holds beyond the block is nobody's business. */
-	u32 slack = -block->length & (KVPOOL_PAGE_SIZE - 1);
+	struct kvpool_span_out out = { .ptr = ptr };
 
-	while (nr) {
-		n = min_t(u32, nr, KVPOOL_SPANS_AT_ONCE);
-		for (i = 0; i < n; i++, ext++) {
-			spans[i].offset = (u64)ext->page << KVPOOL_PAGE_SHIFT;
-			spans[i].length = (u64)ext->nr << KVPOOL_PAGE_SHIFT;
-			if (first + i == last)
-				spans[i].length -= slack;
-		}
-		if (copy_to_user(u64_to_user_ptr(ptr), spans,
-				 n * sizeof(*spans)))
-			return -EFAULT;
-		ptr += n * sizeof(*spans);
-		first += n;
-		nr -= n;
-	}
-	return 0;
+	return kvpool_spans_add(&out, block, first, nr) ?:
+	       kvpool_spans_flush(&out);
 }
 
 /**
@@ -176,6 +200,7 @@ int kvpool_blocks_refuse(int why, struct kvpool_entry *entries, u64 to, u32 nr)
 int kvpool_blocks_put(struct kvpool_call *call, struct kvpool_entry *entries,
 		      u64 to, u64 spans, u32 *nr_spans)
 {
+	struct kvpool_span_out out = { .ptr = spans };
 	struct kvpool_hold *hold = call->hold;
 	u32 nr = hold->nr, used = 0, i;
 	int ret = 0;
@@ -192,8 +217,7 @@ int kvpool_blocks_put(struct kvpool_call *call, struct kvpool_entry *entries,
 		e->span_index = KVPOOL_SPAN_NONE;
 		if (e->nr_spans > *nr_spans - used)
 			continue;
-		ret = kvpool_spans_put(spans + used * sizeof(struct kvpool_span),
-				       block, 0, e->nr_spans);
+		ret = kvpool_spans_add(&out, block, 0, e->nr_spans);
 		if (ret)
 			break;
 		e->span_index = used;
@@ -201,6 +225,8 @@ int kvpool_blocks_put(struct kvpool_call *call, struct kvpool_entry *entries,
 	}
 	*nr_spans = used;
 
+	if (!ret)
+		ret = kvpool_spans_flush(&out);
 	if (!ret)
 		ret = kvpool_entries_put(to, entries, nr * sizeof(*entries));
 	kvfree(entries);

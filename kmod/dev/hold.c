@@ -129,8 +129,9 @@ void kvpool_hold_undo(struct kvpool_ctx *ctx, struct kvpool_hold *hold)
  * @ctx: whose it is
  * @handle: the handle
  * @kind: what it has to be
- * @hold: in: a hold that the caller has taken from before, or NULL; out: the
- *	  one that the handle belongs to. Put it when done.
+ * @hold: in: a hold from which the caller has taken and which it has not put
+ *	  yet, or NULL; out: the one that the handle belongs to. Put it when
+ *	  done.
  *
  * Return: the block with the handle's reference, or NULL.
  */
@@ -143,7 +144,8 @@ struct kvpool_block *kvpool_hold_take(struct kvpool_ctx *ctx, u64 handle,
 	struct kvpool_hold *h;
 
 	rcu_read_lock();
-	h = xa_load(&ctx->holds, id);
+	/* Handles mostly come in the order in which a call made them. */
+	h = *hold && (*hold)->id == id ? *hold : xa_load(&ctx->holds, id);
 	if (h && h->kind == kind && index < h->nr) {
 		index = array_index_nospec(index, h->nr);
 		/* What the taker sees of the block is what the maker put. */

@@ -142,6 +142,7 @@ int kvpool_ioctl_seal(struct kvpool_call *call)
 
 	tenant = kvpool_ctx_bind(call->ctx);
 	for (i = 0; i < nr; i++) {
+		taken.holds[i] = i ? taken.holds[i - 1] : NULL;
 		taken.blocks[i] = kvpool_hold_take(call->ctx, entries[i].handle,
 						   KVPOOL_HOLD_RESERVATION,
 						   &taken.holds[i]);
@@ -191,6 +192,7 @@ int kvpool_ioctl_abort(struct kvpool_call *call)
 
 	tenant = kvpool_ctx_bind(call->ctx);
 	for (i = 0; i < nr; i++) {
+		hold = NULL;
 		block = kvpool_hold_take(call->ctx, entries[i].handle,
 					 KVPOOL_HOLD_RESERVATION, &hold);
 		if (!block) {
