@@ -41,7 +41,11 @@ _start:
 	jnz	2b
 	mark	INSN_OP_REPORT, 2
 
-	/* Section 3: empty. */
+	/* Section 3: empty, and forgotten once. */
+	mark	INSN_OP_BEGIN, 3
+	nop
+	mark	INSN_OP_END, 3
+	mark	INSN_OP_RESET, 0
 	mark	INSN_OP_BEGIN, 3
 	mark	INSN_OP_END, 3
 	mark	INSN_OP_REPORT, 3

@@ -7,12 +7,13 @@
  *
  * A report marker appends one line to FILE:
  *
- *	report=R id=I vcpu=V n=N kernel=MIN,MEDIAN,MEAN,MAX user=... rep=...
+ *	report=R id=I vcpu=V n=N kernel=MIN,MEDIAN,MEAN,MAX user=... rep=... ns=...
  *
  * R counts the reports of this run. Kernel mode is an address with the top bit
  * set. A string instruction with a REP prefix counts once, as it does in the
  * counters of a real CPU; its further iterations are in rep, kernel and user
- * together. With hist=on the line is followed by
+ * together. ns is the time that the thread of the CPU ran on this machine: it
+ * leaves out when others had the machine. With hist=on the line is followed by
  *
  *	hist report=R addr=A insns=N
  *
@@ -28,6 +29,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "marker.h"
 #include "qemu-api.h"
@@ -37,10 +39,10 @@
 
 int qemu_plugin_version = QEMU_API;
 
-enum { KERNEL, USER, REP, NR_COUNTS };
+enum { KERNEL, USER, REP, NS, NR_COUNTS };
 
 static const char * const count_names[NR_COUNTS] = {
-	[KERNEL] = "kernel", [USER] = "user", [REP] = "rep",
+	[KERNEL] = "kernel", [USER] = "user", [REP] = "rep", [NS] = "ns",
 };
 
 struct sample {
@@ -152,7 +154,8 @@ static void write_count(const struct section *section, int which)
 	free(values);
 }
 
-static void write_hist(unsigned int id, unsigned int report)
+/* Forget where a section went; @lock is held. */
+static void flush_hist(unsigned int id, bool write)
 {
 	struct piece *piece;
 	uint64_t insns;
@@ -160,11 +163,19 @@ static void write_hist(unsigned int id, unsigned int report)
 	for (piece = pieces; piece; piece = piece->next) {
 		insns = __atomic_exchange_n(&piece->hits[id], 0,
 					    __ATOMIC_RELAXED);
-		if (insns)
+		if (insns && write)
 			fprintf(out, "hist report=%u addr=%" PRIx64
-				" insns=%" PRIu64 "\n", report, piece->addr,
-				insns);
+				" insns=%" PRIu64 "\n", nr_reports,
+				piece->addr, insns);
 	}
+}
+
+static void drop(unsigned int index, unsigned int id)
+{
+	vcpu_get(index)->sections[id].nr = 0;
+	pthread_mutex_lock(&lock);
+	flush_hist(id, false);
+	pthread_mutex_unlock(&lock);
 }
 
 static void report(unsigned int index, unsigned int id)
@@ -178,8 +189,7 @@ static void report(unsigned int index, unsigned int id)
 	for (i = 0; section->nr && i < NR_COUNTS; i++)
 		write_count(section, i);
 	fputc('\n', out);
-	if (hist)
-		write_hist(id, nr_reports);
+	flush_hist(id, true);
 	fflush(out);
 	nr_reports++;
 	pthread_mutex_unlock(&lock);
@@ -207,6 +217,14 @@ static void sample(struct vcpu *vcpu, struct section *section)
 		to->count[i] = vcpu->now.count[i] - section->start.count[i];
 }
 
+static uint64_t thread_ns(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_THREAD_CPUTIME_ID, &ts);
+	return ts.tv_sec * 1000000000ULL + ts.tv_nsec;
+}
+
 static void marker(unsigned int index, void *data)
 {
 	unsigned int word = (uintptr_t)data, id = word & 0xff;
@@ -214,6 +232,7 @@ static void marker(unsigned int index, void *data)
 	struct section *section = &vcpu->sections[id];
 
 	vcpu->rep_at = 0;
+	vcpu->now.count[NS] = thread_ns();
 	switch (word >> 8) {
 	case INSN_OP_BEGIN:
 		section->start = vcpu->now;
@@ -228,7 +247,12 @@ static void marker(unsigned int index, void *data)
 		report(index, id);
 		break;
 	case INSN_OP_DROP:
-		section->nr = 0;
+		drop(index, id);
+		break;
+	case INSN_OP_RESET:
+		vcpu->active = 0;
+		for (id = 0; id < INSN_IDS; id++)
+			drop(index, id);
 		break;
 	}
 }

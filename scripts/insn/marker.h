@@ -16,6 +16,7 @@
 #define INSN_OP_END	2	/* and ends: one sample */
 #define INSN_OP_REPORT	3	/* write this CPU's samples out, forget them */
 #define INSN_OP_DROP	4	/* forget them */
+#define INSN_OP_RESET	5	/* forget those of all sections; any id */
 
 #define INSN_MARK(op, id)						\
 	asm volatile(".byte 0x0f, 0x1f, 0x84, 0x00\n\t.long %c0"	\
@@ -25,5 +26,6 @@
 #define insn_end(id)	INSN_MARK(INSN_OP_END, id)
 #define insn_report(id)	INSN_MARK(INSN_OP_REPORT, id)
 #define insn_drop(id)	INSN_MARK(INSN_OP_DROP, id)
+#define insn_reset()	INSN_MARK(INSN_OP_RESET, 0)
 
 #endif /* INSN_MARKER_H */

@@ -8,8 +8,9 @@
  * members name, unit, better, how, target (absent if there is none), and one of
  *
  *	value			the figure
- *	report, count, stat, per  count ("kernel", "user", "both") of the given
- *				report of the instruction counter, counted from
+ *	report, count, stat, per  count ("kernel", "user", "both"; "ns" of the
+ *				machine's CPU) of the given report of the
+ *				instruction counter (scripts/insn), counted from
  *				the start of the program; stat is "min",
  *				"median" or "mean"; divided by per
  *	ratio, scale		scale times the first of two figures, named, by

@@ -109,7 +109,6 @@ static void attach(uint64_t nr)
 	uint64_t *arena;
 	uint64_t found;
 
-	pin_to_cpu(1);
 	b = batch_new(-1);
 	b->nr = 1;
 	batch_key(b, 0, 1, nr);
@@ -137,25 +136,15 @@ static void attach(uint64_t nr)
 		    (unsigned long long)found);
 }
 
-/* Once more unmeasured, so that code and memory of the process are there. */
-static void attach_twice(uint64_t nr)
-{
-	attach(nr);
-	insn_drop(SECTION_ATTACH);
-	insn_drop(SECTION_OPEN);
-	insn_drop(SECTION_MMAP);
-	insn_drop(SECTION_LEASE);
-	insn_drop(SECTION_TOUCH);
-}
-
 static void measure(uint64_t blocks, const char *size)
 {
 	unsigned int i;
 
-	in_child(attach_twice, 0);
+	/* One that does not count, so that the files are in memory. */
+	in_child(attach, 0);
+	insn_reset();
 	for (i = 0; i < ROUNDS; i++)
 		in_child(attach, rnd(&seed) % blocks);
-	pin_to_cpu(1);
 	for (i = 0; i < NR_SECTIONS; i++) {
 		struct figure f = {
 			.name = text("%s_%s", names[i], size),
@@ -200,6 +189,7 @@ int main(int argc, char **argv)
 	uint64_t mib[2] = { 64, 8192 }, blocks;
 	unsigned int i;
 
+	pin_to_cpu(1);
 	for (i = 0; i < 2; i++) {
 		if (argc > (int)i + 1)
 			mib[i] = strtoull(argv[i + 1], NULL, 0);

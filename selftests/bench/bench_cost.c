@@ -308,6 +308,7 @@ int main(int argc, char **argv)
 			sizes[nr] = strtoull(argv[nr + 1], NULL, 0);
 	}
 	pin_to_cpu(1);
+	insn_reset();
 	measure_loop();
 	pool_setup((sizes[nr - 1] * FILL + 64 * MIB + 2 * MIB - 1) &
 		   ~(2 * MIB - 1));
