@@ -165,7 +165,7 @@ static void test_error(void)
 /* ---- several threads ---- */
 
 #define RACE_THREADS	4
-#define RACE_KEYS	4000
+#define RACE_KEYS	1000
 
 struct race {
 	struct rhashtable index;

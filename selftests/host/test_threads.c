@@ -333,7 +333,7 @@ static void worker(struct thread *t)
 				produce(pool, t, (n + hit) % POOL_KEYS);
 			}
 		}
-		if (i % 16 == 0)
+		if (i % 64 == 0)
 			rcu_barrier();
 	}
 	__atomic_fetch_sub(&pool->running, 1, __ATOMIC_RELAXED);
