@@ -1,0 +1,156 @@
+# SPDX-License-Identifier: GPL-2.0
+"""Test programs on a virtual host, with the module loaded afresh for each."""
+
+import argparse
+import os
+import shlex
+import shutil
+import time
+
+from . import client, host as hostmod, tap, util
+from .util import BUILD, REPO, RigError
+
+# How much longer a program may take than on stock 6.12.
+SLOWER = {"debug": 3}
+TIMEOUT = 600
+
+# Programs beside those of selftests/kselftest-list.
+LIBRARY = (
+    ("lib-module", [os.path.join(BUILD, "lib/tests/module")], {}),
+    ("replay", [os.path.join(REPO, "selftests/sim/run"), "guest_replay"],
+     {"kernels": "6.12,6.1"}),
+)
+
+# After a program: nothing may be left once the module is gone.  kmemleak
+# calls nothing a leak that is younger than five seconds.
+UNLOAD = """
+rmmod kvpool || exit 1
+leaks=/sys/kernel/debug/kmemleak
+[ -e $leaks ] || exit 0
+sleep 6
+echo scan > $leaks
+echo scan > $leaks
+grep -q . $leaks || exit 0
+cat $leaks
+echo clear > $leaks
+exit 3
+"""
+# Leaks that were there before the module are not its own.
+PREPARE = """
+leaks=/sys/kernel/debug/kmemleak
+[ ! -e $leaks ] || { echo scan > $leaks; echo clear > $leaks; }
+"""
+
+
+def read_list():
+    """(name, argv, options) of every program."""
+    programs = []
+    with open(os.path.join(REPO, "selftests/kselftest-list")) as f:
+        for line in f:
+            words = shlex.split(line, comments=True)
+            if words:
+                options = dict(w.partition("=")[::2] for w in words[1:])
+                programs.append((words[0], [os.path.join(
+                    BUILD, "selftests", words[0])], options))
+    return programs + list(LIBRARY)
+
+
+class Guest:
+    """A host with a kernel, booted again when it is of no more use."""
+
+    def __init__(self, kernel, ko, out):
+        self.kernel, self.ko, self.out = kernel, ko, out
+        self.host = None
+        self.mem = None
+
+    def up(self, mem):
+        if self.host and self.mem == mem and self.host.running():
+            return
+        self.down()
+        opts = argparse.Namespace(
+            kernel=self.kernel, mem=mem, smp=2, numa=None, append=None,
+            device=[], qemu_arg=[], share=[], plugin=None, icount=False)
+        opts.plain = lambda: opts
+        me = os.getpid()
+        accel = hostmod.accel_for(opts)
+        self.host = hostmod.start("check-%s-%d" % (self.kernel, me), opts,
+                                  accel, (me, util.start_time(me)))
+        self.mem = mem
+        hostmod.wait_ready(self.host, 300)
+        if self.host.complaints():
+            raise RigError("the kernel complained at boot: " + self.host.log)
+        self.run(["sh", "-c", PREPARE], 300)
+
+    def down(self):
+        if not self.host:
+            return
+        self.host.down()
+        shutil.copy(self.host.log, os.path.join(
+            self.out, "console-%d.log" % time.time()))
+        shutil.rmtree(self.host.dir, ignore_errors=True)
+        self.host = None
+
+    def run(self, argv, timeout, log=None):
+        """Exit code and output; both streams go where the log is."""
+        text = bytearray()
+
+        def keep(data):
+            text.extend(data)
+            if log:
+                log.write(data)
+                log.flush()
+
+        code = client.run(self.host.dir, argv, cwd=REPO, timeout=timeout,
+                          env={"KVPOOL_BUILD": BUILD,
+                               "kselftest_override_timeout": "0"},
+                          out=keep, err=keep)
+        return code, text.decode(errors="replace")
+
+    def program(self, name, argv, options):
+        """Load, run, unload; returns the results."""
+        timeout = (float(options.get("timeout", TIMEOUT)) *
+                   SLOWER.get(self.kernel, 1))
+        log_path = os.path.join(self.out, name + ".log")
+        troubles, text, code = [], "", 0
+        try:
+            self.up(options.get("mem", "2G"))
+            with open(log_path, "wb") as log:
+                code, said = self.run(["insmod", self.ko], 120, log)
+                if code:
+                    troubles.append("insmod: " + said.strip())
+                else:
+                    code, text = self.run(argv, timeout, log)
+                    undone, said = self.run(["sh", "-c", UNLOAD], 300, log)
+                    if undone == 3:
+                        troubles.append("kmemleak:\n" + said.strip())
+                    elif undone:
+                        troubles.append("rmmod: " + said.strip())
+        except RigError as e:
+            troubles.append(str(e))
+        if self.host:
+            excerpts = self.host.complaints()
+            troubles += ["the kernel complained:\n" + e for e in excerpts]
+            if troubles:
+                with open(log_path, "a") as log:
+                    log.write("\n".join(troubles) + "\n")
+        # A kernel in trouble judges no further program.
+        if troubles or code == util.EX_TIMEOUT:
+            self.down()
+        return tap.judge(text, code, troubles)
+
+
+def suite(kernel, ko, out, tell, only=None):
+    """Run all programs meant for a kernel; tell(name, results, seconds)."""
+    guest = Guest(kernel, ko, out)
+    try:
+        for name, argv, options in read_list():
+            if only and name not in only:
+                continue
+            kernels = options.get("kernels")
+            if kernels and kernel not in kernels.split(","):
+                continue
+            begun = time.monotonic()
+            results = guest.program(name, argv, options)
+            tell(name, results, time.monotonic() - begun)
+    finally:
+        guest.down()
