@@ -157,7 +157,8 @@ int kvpool_arena_grow(struct kvpool_arena *arena, struct kvpool_tier *tier,
 unsigned long kvpool_arena_shrink(struct kvpool_arena *arena, int node,
 				  unsigned long nr, bool try);
 unsigned long kvpool_arena_empty(struct kvpool_arena *arena, int node);
-unsigned long kvpool_arena_movable(struct kvpool_arena *arena, int node);
+unsigned long kvpool_arena_movable(struct kvpool_arena *arena, int node,
+				   unsigned long max);
 int kvpool_arena_node(struct kvpool_arena *arena,
 		      const struct kvpool_block *block);
 unsigned long kvpool_arena_room(struct kvpool_arena *arena, int node);

@@ -214,7 +214,7 @@ int kvpool_block_reserve(struct kvpool_tenant *tenant,
 	return 0;
 }
 
-/* Seal one block; policy.lock is held. */
+/* Make one block visible; policy.lock is held. */
 static int kvpool_block_publish(struct kvpool_tenant *tenant,
 				struct kvpool_block *block, u32 pin)
 {
@@ -228,8 +228,6 @@ static int kvpool_block_publish(struct kvpool_tenant *tenant,
 	WRITE_ONCE(block->pin, pin);
 	if (pin == KVPOOL_PIN_HARD)
 		WRITE_ONCE(tenant->pinned, tenant->pinned + block->length);
-	else
-		kvpool_policy_insert(&tenant->policy, block);
 	return 0;
 }
 
@@ -250,12 +248,15 @@ void kvpool_block_seal(struct kvpool_tenant *tenant,
 	long done = 0;
 	unsigned int i;
 
-	/* The head of a prefix comes last and is the youngest. */
 	spin_lock(&tenant->policy.lock);
-	for (i = nr; i-- > 0;)
+	for (i = 0; i < nr; i++)
 		if (blocks[i])
 			status[i] = kvpool_block_publish(tenant, blocks[i],
 							 pins[i]);
+	/* The head of a prefix comes last and is the youngest. */
+	for (i = nr; i-- > 0;)
+		if (blocks[i] && !status[i] && pins[i] != KVPOOL_PIN_HARD)
+			kvpool_policy_insert(&tenant->policy, blocks[i]);
 	spin_unlock(&tenant->policy.lock);
 
 	for (i = 0; i < nr; i++) {

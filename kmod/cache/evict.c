@@ -93,7 +93,13 @@ static bool kvpool_evict_one(struct kvpool_tenant *tenant, int node)
  */
 void kvpool_evict_all(struct kvpool_tenant *tenant)
 {
-	while (!fatal_signal_pending(current) &&
+	unsigned long nr = 0;
+	int i;
+
+	/* What others add meanwhile is theirs. */
+	for (i = 0; i < KVPOOL_NR_QUEUES; i++)
+		nr += READ_ONCE(tenant->policy.queues[i].nr);
+	while (nr-- && !fatal_signal_pending(current) &&
 	       kvpool_evict_one(tenant, NUMA_NO_NODE))
 		;
 }
@@ -111,7 +117,7 @@ static unsigned long kvpool_evict_chunks(struct kvpool_tenant *tenant, int node,
 	unsigned long freed, got, empty, now, stuck = 0;
 
 	freed = kvpool_arena_shrink(arena, node, nr, try);
-	if (freed >= nr || !kvpool_arena_movable(arena, node))
+	if (freed >= nr || !kvpool_arena_movable(arena, node, 1))
 		return freed;
 
 	empty = kvpool_arena_empty(arena, node);
@@ -232,37 +238,50 @@ static bool kvpool_space_claim(struct kvpool_tenant *tenant,
 	return ok;
 }
 
+/*
+ * Find space on one node: in the arena, by growing it, or in pieces. -EAGAIN
+ * says that the kernel had no chunk to spare.
+ */
+static int kvpool_space_on(struct kvpool_tenant *tenant,
+			   struct kvpool_block *block, struct kvpool_tier *tier,
+			   bool hard)
+{
+	struct kvpool_arena *arena = &tenant->arena;
+	int ret, why;
+
+	do {
+		ret = kvpool_arena_alloc(arena, tier->node, block, false);
+		if (ret != -ENOSPC)
+			return ret;
+		why = kvpool_arena_grow(arena, tier, READ_ONCE(tenant->quota),
+					hard);
+	} while (!why);
+
+	ret = kvpool_arena_alloc(arena, tier->node, block, true);
+	if (ret != -ENOSPC)
+		return ret;
+	return why == -ENOMEM ? -EAGAIN : why;
+}
+
 /* Try the nodes in turn, the wanted one first. */
 static int kvpool_space_try(struct kvpool_tenant *tenant,
 			    struct kvpool_block *block,
-			    struct kvpool_tier *tier, bool strict,
-			    bool fragmented)
+			    struct kvpool_tier *tier, bool strict, bool hard)
 {
 	struct kvpool_tier *other;
-	int i, ret = -ENOSPC;
+	int i, ret, why = -EAGAIN;
 
 	kvpool_for_each_fallback(tier, i, other) {
-		ret = kvpool_arena_alloc(&tenant->arena, other->node, block,
-					 fragmented);
-		if (ret != -ENOSPC || strict)
+		ret = kvpool_space_on(tenant, block, other, hard);
+		if (!ret || ret == -ENOMEM)
+			return ret;
+		/* A quota is above a limit, which is above bad luck. */
+		if (ret == -EDQUOT || why == -EAGAIN)
+			why = ret;
+		if (strict)
 			break;
 	}
-	return ret;
-}
-
-static int kvpool_space_grow(struct kvpool_tenant *tenant,
-			     struct kvpool_tier *tier, bool strict, bool hard)
-{
-	struct kvpool_tier *other;
-	int i, ret = -ENOSPC;
-
-	kvpool_for_each_fallback(tier, i, other) {
-		ret = kvpool_arena_grow(&tenant->arena, other,
-					READ_ONCE(tenant->quota), hard);
-		if (!ret || ret == -EDQUOT || strict)
-			break;
-	}
-	return ret;
+	return why;
 }
 
 static bool kvpool_space_room(struct kvpool_tenant *tenant,
@@ -311,7 +330,7 @@ int kvpool_space_get(struct kvpool_tenant *tenant, struct kvpool_block *block,
 	struct kvpool_tier *tier = kvpool_tier_get(space->node);
 	u32 pages = kvpool_block_pages(block);
 	bool strict = space->strict, room;
-	int ret, why;
+	int why;
 
 	/* Do not evict anything for a block that can never fit. */
 	if (!kvpool_space_possible(tier, strict,
@@ -321,15 +340,9 @@ int kvpool_space_get(struct kvpool_tenant *tenant, struct kvpool_block *block,
 		return -EDQUOT;
 
 	for (;;) {
-		ret = kvpool_space_try(tenant, block, tier, strict, false);
-		if (ret != -ENOSPC)
-			return ret;
-		why = kvpool_space_grow(tenant, tier, strict, false);
-		if (!why)
-			continue;
-		ret = kvpool_space_try(tenant, block, tier, strict, true);
-		if (ret != -ENOSPC)
-			return ret;
+		why = kvpool_space_try(tenant, block, tier, strict, false);
+		if (!why || why == -ENOMEM)
+			return why;
 		if (fatal_signal_pending(current))
 			return -EINTR;
 
@@ -344,13 +357,13 @@ int kvpool_space_get(struct kvpool_tenant *tenant, struct kvpool_block *block,
 		/* Another context may be faster to use it: look again. */
 		if (room)
 			continue;
+		if (why == -EDQUOT)
+			return why;
 		if (why == -ENOSPC &&
 		    kvpool_space_claim(tenant, tier, strict, true))
 			continue;
-		if (why == -ENOMEM &&
-		    !kvpool_space_grow(tenant, tier, strict, true))
-			continue;
-		return why == -EDQUOT ? -EDQUOT : -ENOSPC;
+		why = kvpool_space_try(tenant, block, tier, strict, true);
+		return why == -EAGAIN ? -ENOSPC : why;
 	}
 }
 
@@ -430,7 +443,8 @@ static unsigned long kvpool_shrink_count(struct shrinker *shrinker,
 			pages += READ_ONCE(tenant->policy.queues[i].pages);
 		/* What is pinned from outside is not worth evicting. */
 		sum += min(pages, KVPOOL_CHUNK_PAGES *
-			   kvpool_arena_movable(&tenant->arena, NUMA_NO_NODE));
+			   kvpool_arena_movable(&tenant->arena, NUMA_NO_NODE,
+						pages / KVPOOL_CHUNK_PAGES));
 	}
 	mutex_unlock(&kvpool_pool.lock);
 	return sum ?: SHRINK_EMPTY;

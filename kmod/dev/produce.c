@@ -71,6 +71,8 @@ int kvpool_ioctl_reserve(struct kvpool_call *call)
 			ret = kvpool_block_probe(tenant, (void *)e->key, &len);
 			e->status = !ret ? -EEXIST :
 				    ret == -EINPROGRESS ? -EBUSY : why;
+			if (e->status == why)
+				kvpool_count(tenant, rejected, 1);
 			continue;
 		}
 		ret = kvpool_block_reserve(tenant, (void *)e->key, e->length,

@@ -8,6 +8,8 @@
 #include <linux/err.h>
 #include <linux/mount.h>
 #include <linux/pseudo_fs.h>
+#include <linux/rcupdate_wait.h>
+#include <linux/sched.h>
 #include <linux/slab.h>
 
 #include "kvpool.h"
@@ -265,18 +267,27 @@ unsigned long kvpool_arena_empty(struct kvpool_arena *arena, int node)
  * kvpool_arena_movable() - Count chunks that no device has pinned
  * @arena: the arena
  * @node: of which node, or NUMA_NO_NODE for any
+ * @max: how many are enough
  *
  * Return: how many could leave the arena if they were free, as of a moment ago.
  */
-unsigned long kvpool_arena_movable(struct kvpool_arena *arena, int node)
+unsigned long kvpool_arena_movable(struct kvpool_arena *arena, int node,
+				   unsigned long max)
 {
 	struct kvpool_chunk *chunk;
 	unsigned long index, sum = 0;
 
 	rcu_read_lock();
-	xa_for_each(&arena->chunks, index, chunk)
-		if (node == NUMA_NO_NODE || node == chunk->node)
-			sum += !folio_maybe_dma_pinned(page_folio(chunk->page));
+	xa_for_each(&arena->chunks, index, chunk) {
+		if (sum >= max)
+			break;
+		if ((node == NUMA_NO_NODE || node == chunk->node) &&
+		    !folio_maybe_dma_pinned(page_folio(chunk->page)))
+			sum++;
+		/* Large pools have many; @chunk is not used any more. */
+		if (!(index % 1024))
+			cond_resched_rcu();
+	}
 	rcu_read_unlock();
 	return sum;
 }
