@@ -70,7 +70,7 @@ struct kvpool_chunk {
  * @nr_free:	free pages in them
  * @nr_empty:	chunks that are entirely free
  *
- * Protected by the arena's lock.
+ * Protected by the arena's lock; the counts are looked at without it too.
  */
 struct kvpool_extmap {
 	struct list_head bins[KVPOOL_NR_BINS];

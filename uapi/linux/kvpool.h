@@ -244,7 +244,9 @@ struct kvpool_reserve {
  * the call is seen by whoever leases the block after it, and the block is
  * immutable from then on. Entries may carry KVPOOL_PIN_*. The handle is gone
  * unless the status is ``-EDQUOT``. Put the blocks of a prefix in prefix order:
- * the head of the array becomes the most recently used.
+ * the head of the array becomes the most recently used. Keep the leases on the
+ * blocks before them until the new ones are sealed, else the new ones would be
+ * younger than what they continue.
  *
  * KVPOOL_IOC_ABORT gives reserved space back and makes the keys unknown. The
  * caller asserts that nobody writes to the space any more.
