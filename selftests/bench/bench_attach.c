@@ -102,6 +102,25 @@ static void fill(uint64_t blocks)
 		die("blocks were evicted while the pool was filled");
 }
 
+/* Take the faults of a forked process on its own code, data and stack. */
+static void rehearse(void)
+{
+	char stack[16384];
+	void *page;
+	int fd;
+
+	memset(stack, 0, sizeof(stack));
+	asm volatile("" : : "r" (stack) : "memory");
+	fd = open("/dev/null", O_RDWR | O_CLOEXEC);
+	if (fd < 0 || !call(fd, KVPOOL_IOC_INFO, stack))
+		die("/dev/null is none");
+	page = mmap(NULL, 4096, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	if (page == MAP_FAILED)
+		die("mmap: %m");
+	munmap(page, 4096);
+	close(fd);
+}
+
 static void attach(uint64_t nr)
 {
 	volatile uint64_t *word;
@@ -113,6 +132,7 @@ static void attach(uint64_t nr)
 	b->nr = 1;
 	batch_key(b, 0, 1, nr);
 	batch_lease_args(b);
+	rehearse();
 
 	insn_begin(SECTION_ATTACH);
 	insn_begin(SECTION_OPEN);
