@@ -7,9 +7,9 @@
  *
  * A report marker appends one line to FILE:
  *
- *	report=R id=I vcpu=V n=N kernel=MIN,MEDIAN,MEAN,MAX user=... rep=... ns=...
+ *	report=R id=I vcpu=V n=N kernel=MIN,MEDIAN,MEAN,MAX user=... rep=...
  *
- * R counts the reports of this run. Kernel mode is an address with the top bit
+ * and ns=... in the same way. R counts the reports of this run. Kernel mode is an address with the top bit
  * set. A string instruction with a REP prefix counts once, as it does in the
  * counters of a real CPU; its further iterations are in rep, kernel and user
  * together. ns is the time that the thread of the CPU ran on this machine: it

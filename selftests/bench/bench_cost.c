@@ -292,8 +292,8 @@ static void measure_memory(struct batch *b, const struct memory *empty,
 		.how = text("growth of Slab (%.1f), VmallocUsed (%.1f: the "
 			    "index) and Percpu (%.1f) in /proc/meminfo from "
 			    "an empty pool to %llu blocks of 4 KiB; MemFree "
-			    "and Cached fell by %.1f beyond the arena", slab / blocks,
-			    vmalloc / blocks, percpu / blocks,
+			    "and Cached fell by %.1f beyond the arena",
+			    slab / blocks, vmalloc / blocks, percpu / blocks,
 			    (unsigned long long)blocks, taken / blocks),
 	}, (slab + vmalloc + percpu) / blocks);
 }

@@ -263,7 +263,7 @@ static double ratio_of_rates(enum mode m, unsigned int rounds, double *rate)
 	slice(1);
 	slice(2);
 	for (i = 0; i < rounds; i++) {
-		/* One context before and after both, for a machine that tires. */
+		/* One before and after both: the machine may tire. */
 		one = slice(1) / 2;
 		ratios[i] = slice(2);
 		one += slice(1) / 2;
