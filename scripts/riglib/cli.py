@@ -132,7 +132,9 @@ def parser():
 
     d = sub.add_parser("down", help="stop hosts")
     d.add_argument("hosts", nargs="*", metavar="HOST")
-    d.add_argument("--all", action="store_true")
+    d.add_argument("--all", action="store_true",
+                   help="all that `up` started; not those of a `run` or a "
+                   "test that goes on")
 
     ls = sub.add_parser("list", help="the hosts there are")
     ls.add_argument("--json", action="store_true")
@@ -265,8 +267,11 @@ def do_down(opts):
         return EX_USAGE
     bad = False
     for h in hostmod.hosts() if opts.all else map(Host, opts.hosts):
-        if not h.state:
+        state = h.state
+        if not state:
             raise RigError("no host is called " + h.name)
+        if opts.all and state["owner"] and util.alive(*state["owner"]):
+            continue
         h.down()
         bad |= h.report()
     return EX_KLOG if bad else 0

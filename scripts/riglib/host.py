@@ -249,55 +249,15 @@ def qemu_args(name, kernel, accel, opts):
     return argv, lines
 
 
-def supervise(directory, argv, owner):
-    """Run QEMU until it ends, its directory goes, or its owner does."""
-    qemu = subprocess.Popen(argv)
-    mine = os.stat(".")
-    util.write_atomic(os.path.join(directory, "pid.json"), json.dumps(
-        {"pid": qemu.pid, "started": util.start_time(qemu.pid)}))
-
-    def stop(*_):
-        qemu.kill()
-
-    signal.signal(signal.SIGTERM, stop)
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    signal.signal(signal.SIGHUP, signal.SIG_IGN)
-    while True:
-        try:
-            qemu.wait(1.0)
-            return
-        except subprocess.TimeoutExpired:
-            pass
-        try:
-            there = os.stat(directory)
-            gone = (there.st_dev, there.st_ino) != (mine.st_dev, mine.st_ino)
-        except OSError:
-            gone = True
-        if gone or (owner and not util.alive(*owner)):
-            qemu.kill()
-
-
 def spawn(host, argv, owner):
-    """Start QEMU below a process that watches over it."""
-    child = os.fork()
-    if child:
-        os.waitpid(child, 0)
-        return
-    try:
-        os.setsid()
-        if os.fork():
-            os._exit(0)
-        os.chdir(host.dir)
-        os.dup2(os.open("/dev/null", os.O_RDONLY), 0)
-        os.dup2(os.open("qemu.log", os.O_WRONLY | os.O_CREAT | os.O_APPEND,
-                        0o644), 1)
-        os.dup2(1, 2)
-        os.closerange(3, 1024)
-        supervise(host.dir, argv, owner)
-    except BaseException as e:
-        print("rig:", repr(e), file=sys.stderr, flush=True)
-    finally:
-        os._exit(0)
+    """Start QEMU below a process that watches over it (see supervise.py)."""
+    with open(host.path("qemu.log"), "ab") as out:
+        subprocess.Popen(
+            [sys.executable, "-B", os.path.join(os.path.dirname(__file__),
+                                                "supervise.py"),
+             host.dir, json.dumps(owner)] + argv,
+            cwd=host.dir, stdin=subprocess.DEVNULL, stdout=out, stderr=out,
+            start_new_session=True)
 
 
 def start(name, opts, accel, owner=None):
@@ -327,7 +287,8 @@ def start(name, opts, accel, owner=None):
             raise RigError("QEMU did not start", EX_BOOT)
         time.sleep(0.005)
     pid.update(name=name, kernel=opts.kernel, release=kernel["release"],
-               accel=accel, smp=opts.smp, mem=opts.mem, begun=begun)
+               accel=accel, smp=opts.smp, mem=opts.mem, begun=begun,
+               owner=owner)
     util.write_atomic(host.path("state.json"), json.dumps(pid))
     return host
 
