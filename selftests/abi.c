@@ -265,6 +265,29 @@ TEST_F(abi, attach_after_use)
 	close(fd);
 }
 
+/* A call that was refused as a whole has not used the file. */
+TEST_F(abi, attach_after_refusals)
+{
+	struct kvpool_entry entry = { .status = 1 };
+	struct kvpool_handle_entry handle = { .status = 1 };
+	int fd = kv_open(NULL, O_RDWR);
+
+	ASSERT_GE(fd, 0);
+	EXPECT_EQ(-EINVAL, kv_reserve_batch(fd, &entry, 1, NULL, NULL));
+	EXPECT_EQ(-EINVAL, kv_lookup_batch(fd, KVPOOL_IOC_LEASE, 0, &entry, 1,
+					   NULL, NULL, 0));
+	EXPECT_EQ(-EINVAL, kv_lookup_batch(fd, KVPOOL_IOC_EXISTS, 0, &entry, 1,
+					   NULL, NULL, 0));
+	EXPECT_EQ(-EINVAL, kv_handle_batch(fd, KVPOOL_IOC_SEAL, &handle, 1));
+	EXPECT_EQ(-EINVAL, kv_handle_batch(fd, KVPOOL_IOC_ABORT, &handle, 1));
+	EXPECT_EQ(-EINVAL, kv_handle_batch(fd, KVPOOL_IOC_RELEASE, &handle, 1));
+	EXPECT_EQ(-EINVAL, kv_key_batch(fd, KVPOOL_IOC_REMOVE, &entry, 1));
+	EXPECT_EQ(-EINVAL, kv_key_batch(fd, KVPOOL_IOC_PIN, &entry, 1));
+	EXPECT_EQ(MAP_FAILED, mmap(NULL, 4096, PROT_READ, MAP_PRIVATE, fd, 0));
+	EXPECT_EQ(0, kv_attach(fd, self->t.tenant));
+	close(fd);
+}
+
 TEST_F(abi, reserve)
 {
 	struct kvpool_entry entries[NR_ENTRIES] = {};

@@ -205,4 +205,70 @@ TEST_F(numa, limit_of_one_node)
 		EXPECT_EQ(-ENOENT, kv_exists(self->t.fd, i));
 }
 
+/* A tenant that fills every node gives some of it to one that has nothing. */
+TEST_F(numa, share_of_a_late_tenant)
+{
+	struct kv_bench other = { .fd = -1 };
+	struct kv_block b;
+	int i;
+
+	if (self->far >= 0) {
+		ASSERT_EQ(0, set_limit(self->far, 0));
+	}
+	for (i = 0; i < 2; i++)
+		ASSERT_EQ(0, set_limit(self->cpu[i], 8 * KV_CHUNK));
+	for (i = 0; i < 16; i++)
+		ASSERT_EQ(0, kv_produce_blank(self->t.fd, i, KV_CHUNK));
+	snprintf(other.tenant, sizeof(other.tenant), "other%d", getpid());
+	ASSERT_EQ(0, kv_tenant_add(other.tenant));
+	other.fd = kv_open(other.tenant, O_RDWR);
+	ASSERT_GE(other.fd, 0);
+	for (i = 0; i < 4; i++) {
+		ASSERT_EQ(0, kv_reserve_on(other.fd, &b, i, KV_CHUNK, 0,
+					   self->cpu[i % 2]));
+		ASSERT_EQ(0, kv_seal(other.fd, b.handle));
+	}
+	for (i = 0; i < 4; i++)
+		EXPECT_EQ(0, kv_exists(other.fd, i));
+	EXPECT_EQ(0, kv_bench_end(&other));
+}
+
+/* A node that can never have room is no reason to evict from another. */
+TEST_F(numa, closed_node)
+{
+	struct kvpool_stats st;
+	struct kv_block b;
+	int i;
+
+	ASSERT_EQ(0, set_limit(self->cpu[1], 0));
+	for (i = 0; i < 8; i++) {
+		ASSERT_EQ(0, kv_reserve_on(self->t.fd, &b, i, KV_CHUNK, 0,
+					   self->cpu[0]));
+		ASSERT_EQ(0, kv_seal(self->t.fd, b.handle));
+	}
+	EXPECT_EQ(-ENOSPC, kv_reserve_on(self->t.fd, &b, 100, KV_CHUNK,
+					 KVPOOL_RESERVE_STRICT_NODE,
+					 self->cpu[1]));
+	ASSERT_EQ(0, set_limit(self->cpu[1], 2 * KV_CHUNK));
+	EXPECT_EQ(-ENOSPC, kv_reserve_on(self->t.fd, &b, 100, 3 * KV_CHUNK,
+					 KVPOOL_RESERVE_STRICT_NODE,
+					 self->cpu[1]));
+	ASSERT_EQ(0, kv_stats(self->t.fd, &st));
+	EXPECT_EQ(8, st.blocks);
+	EXPECT_EQ(0, st.evicted_blocks);
+}
+
+/* Room on another node does not outweigh the wish. */
+TEST_F(numa, preferred_before_room)
+{
+	struct kv_block b;
+
+	ASSERT_EQ(0, kv_reserve_on(self->t.fd, &b, 1, KV_CHUNK / 2,
+				   KVPOOL_RESERVE_STRICT_NODE, self->cpu[1]));
+	ASSERT_EQ(0, kv_reserve_on(self->t.fd, &b, 2, KV_CHUNK / 2, 0,
+				   self->cpu[0]));
+	EXPECT_EQ(KV_CHUNK / 2, on_node(self->cpu[0], "used_bytes"));
+	EXPECT_EQ(KV_CHUNK / 2, on_node(self->cpu[1], "used_bytes"));
+}
+
 TEST_HARNESS_MAIN

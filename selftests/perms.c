@@ -104,6 +104,9 @@ TEST_F(perms, write_only_file)
 	map = mmap(NULL, KV_PAGE, PROT_READ, MAP_SHARED, fd, 0);
 	EXPECT_EQ(MAP_FAILED, map);
 	EXPECT_EQ(EACCES, errno);
+	EXPECT_EQ(-EBADF, kv_lease(fd, &b, 1));
+	EXPECT_EQ(-EBADF, kv_exists(fd, 1));
+	EXPECT_EQ(-EBADF, kv_release(fd, 12345));
 	ASSERT_EQ(0, kv_reserve(fd, &b, 2, 4096));
 	EXPECT_EQ(0, kv_seal(fd, b.handle));
 	EXPECT_EQ(0, kv_exists(self->t.fd, 2));

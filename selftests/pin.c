@@ -411,6 +411,49 @@ TEST_F(pin, vmsplice)
 	EXPECT_EQ(0, st.bytes);
 }
 
+/*
+ * A tenant whose memory cannot leave, since all of it is held from outside, is
+ * not emptied for the sake of another: that would gain nothing.
+ */
+TEST_F(pin, not_evicted_in_vain)
+{
+	struct kv_bench other = { .fd = -1 };
+	struct kvpool_stats st;
+	struct iovec iov;
+	struct kv_block b;
+	char name[64];
+	int i, pipes[2];
+
+	ASSERT_EQ(0, kv_sys_set("tiers/dram0/limit_bytes", 8 * KV_CHUNK));
+	for (i = 1; i < 8; i++) {
+		snprintf(name, sizeof(name), "tiers/dram%d/limit_bytes", i);
+		if (kv_sys_has(name)) {
+			ASSERT_EQ(0, kv_sys_set(name, 0));
+		}
+	}
+	ASSERT_EQ(0, pipe(pipes));
+	for (i = 0; i < 8; i++) {
+		ASSERT_EQ(0, kv_reserve(self->t.fd, &b, i, KV_CHUNK));
+		kv_fill(self->t.map, &b);
+		iov.iov_base = self->t.map + b.span[0].offset;
+		iov.iov_len = 4096;
+		ASSERT_EQ(4096, vmsplice(pipes[1], &iov, 1, 0));
+		ASSERT_EQ(0, kv_seal(self->t.fd, b.handle));
+	}
+	snprintf(other.tenant, sizeof(other.tenant), "other%d", getpid());
+	ASSERT_EQ(0, kv_tenant_add(other.tenant));
+	other.fd = kv_open(other.tenant, O_RDWR);
+	ASSERT_GE(other.fd, 0);
+	for (i = 0; i < 4; i++)
+		EXPECT_EQ(-ENOSPC, kv_produce_blank(other.fd, i, KV_CHUNK));
+	ASSERT_EQ(0, kv_stats(self->t.fd, &st));
+	EXPECT_GE(st.blocks, 4);
+	close(pipes[0]);
+	close(pipes[1]);
+	EXPECT_EQ(0, kv_produce_blank(other.fd, 10, KV_CHUNK));
+	EXPECT_EQ(0, kv_bench_end(&other));
+}
+
 /* Pins do not keep a removed block's lease, or its reader, waiting. */
 TEST_F(pin, sealed_block_stays_readable)
 {

@@ -172,17 +172,19 @@ TEST_F(preempt, chain)
 		close(fds[i]);
 }
 
-/* A file does not take over what is its own. */
+/* The same file may give up on its own reservation in this way. */
 TEST_F(preempt, own_file)
 {
-	struct kv_block b, other;
+	struct kv_block b;
 
 	ASSERT_EQ(0, kv_sys_set("preempt_ms", 1));
-	/* One as old as the other: when this one is due, so is the first. */
-	ASSERT_EQ(0, kv_reserve(self->t.fd, &other, 2, 4096));
-	ASSERT_EQ(0, take_over(self->fd, &b, 2, 4096));
-	EXPECT_EQ(-EBUSY, kv_reserve(self->t.fd, &b, 1, 4096));
-	EXPECT_EQ(0, kv_seal(self->t.fd, self->old.handle));
+	ASSERT_EQ(0, take_over(self->t.fd, &b, 1, 4096));
+	EXPECT_NE(b.handle, self->old.handle);
+	kv_fill_as(self->t.map, &self->old, 666);
+	kv_fill(self->t.map, &b);
+	EXPECT_EQ(-ESTALE, kv_seal(self->t.fd, self->old.handle));
+	EXPECT_EQ(0, kv_seal(self->t.fd, b.handle));
+	EXPECT_EQ(0, kv_consume(self->fd, self->map, 1));
 }
 
 /* Sealed in time, it stays; its age does not matter any more. */
