@@ -9,11 +9,17 @@
  *
  *	report=R id=I vcpu=V n=N kernel=MIN,MEDIAN,MEAN,MAX user=... rep=...
  *
- * and ns=... in the same way. R counts the reports of this run. Kernel mode is an address with the top bit
- * set. A string instruction with a REP prefix counts once, as it does in the
- * counters of a real CPU; its further iterations are in rep, kernel and user
- * together. ns is the time that the thread of the CPU ran on this machine: it
- * leaves out when others had the machine. With hist=on the line is followed by
+ * and ns=..., then beside_n=N and the same counts again with names that begin
+ * with beside_. R counts the reports of this run. Kernel mode is an address with
+ * the top bit set. A string instruction with a REP prefix counts once, as it
+ * does in the counters of a real CPU; its further iterations are in rep, kernel
+ * and user together. ns is the time that the thread of the CPU ran on this
+ * machine: it leaves out when others had the machine. The beside_ counts are of
+ * those samples only during which the other CPUs together executed at least
+ * three quarters as many instructions: on a busy machine the CPUs of a guest
+ * seldom run at once.
+ *
+ * With hist=on the line is followed by
  *
  *	hist report=R addr=A insns=N
  *
@@ -39,14 +45,14 @@
 
 int qemu_plugin_version = QEMU_API;
 
-enum { KERNEL, USER, REP, NS, NR_COUNTS };
+enum { KERNEL, USER, REP, NS, NR_COUNTS, OTHERS = NR_COUNTS, NR_KEPT };
 
 static const char * const count_names[NR_COUNTS] = {
 	[KERNEL] = "kernel", [USER] = "user", [REP] = "rep", [NS] = "ns",
 };
 
 struct sample {
-	uint64_t count[NR_COUNTS];
+	uint64_t count[NR_KEPT];
 };
 
 struct section {
@@ -78,11 +84,12 @@ static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static struct piece *pieces;
 static FILE *out;
 static unsigned int nr_reports;
+static unsigned int nr_vcpus;
 static bool hist;
 
 static struct vcpu *vcpu_get(unsigned int index)
 {
-	return &vcpus[index % MAX_VCPUS];
+	return &vcpus[index];
 }
 
 static void *pack(unsigned int insns, unsigned int mode)
@@ -133,24 +140,46 @@ static int compare(const void *a, const void *b)
 	return (x > y) - (x < y);
 }
 
-static void write_count(const struct section *section, int which)
+static bool is_beside(const struct sample *sample)
 {
-	uint64_t *values = calloc(section->nr, sizeof(*values));
-	uint64_t sum = 0;
-	unsigned int i;
+	return 4 * sample->count[OTHERS] >=
+	       3 * (sample->count[KERNEL] + sample->count[USER]);
+}
 
-	if (!values) {
-		fprintf(out, " %s=", count_names[which]);
+/* Into an array of @section->nr values. */
+static unsigned int choose(const struct section *section, int which,
+			   bool beside, uint64_t *values)
+{
+	unsigned int i, nr = 0;
+
+	for (i = 0; i < section->nr; i++)
+		if (!beside || is_beside(&section->samples[i]))
+			values[nr++] = section->samples[i].count[which];
+	return nr;
+}
+
+static void write_counts(const struct section *section, bool beside)
+{
+	uint64_t *values = calloc(section->nr + 1, sizeof(*values)), sum;
+	const char *prefix = beside ? "beside_" : "";
+	unsigned int i, nr;
+	int which;
+
+	if (!values)
 		return;
+	for (which = 0; which < NR_COUNTS; which++) {
+		nr = choose(section, which, beside, values);
+		if (!which)
+			fprintf(out, " %sn=%u", prefix, nr);
+		if (!nr)
+			break;
+		qsort(values, nr, sizeof(*values), compare);
+		for (sum = i = 0; i < nr; i++)
+			sum += values[i];
+		fprintf(out, " %s%s=%" PRIu64 ",%" PRIu64 ",%" PRIu64
+			",%" PRIu64, prefix, count_names[which], values[0],
+			values[nr / 2], sum / nr, values[nr - 1]);
 	}
-	for (i = 0; i < section->nr; i++) {
-		values[i] = section->samples[i].count[which];
-		sum += values[i];
-	}
-	qsort(values, section->nr, sizeof(*values), compare);
-	fprintf(out, " %s=%" PRIu64 ",%" PRIu64 ",%" PRIu64 ",%" PRIu64,
-		count_names[which], values[0], values[section->nr / 2],
-		sum / section->nr, values[section->nr - 1]);
 	free(values);
 }
 
@@ -181,13 +210,11 @@ static void drop(unsigned int index, unsigned int id)
 static void report(unsigned int index, unsigned int id)
 {
 	struct section *section = &vcpu_get(index)->sections[id];
-	int i;
 
 	pthread_mutex_lock(&lock);
-	fprintf(out, "report=%u id=%u vcpu=%u n=%u", nr_reports, id, index,
-		section->nr);
-	for (i = 0; section->nr && i < NR_COUNTS; i++)
-		write_count(section, i);
+	fprintf(out, "report=%u id=%u vcpu=%u", nr_reports, id, index);
+	write_counts(section, false);
+	write_counts(section, true);
 	fputc('\n', out);
 	flush_hist(id, true);
 	fflush(out);
@@ -213,7 +240,7 @@ static void sample(struct vcpu *vcpu, struct section *section)
 		section->room = room;
 	}
 	to = &section->samples[section->nr++];
-	for (i = 0; i < NR_COUNTS; i++)
+	for (i = 0; i < NR_KEPT; i++)
 		to->count[i] = vcpu->now.count[i] - section->start.count[i];
 }
 
@@ -225,6 +252,19 @@ static uint64_t thread_ns(void)
 	return ts.tv_sec * 1000000000ULL + ts.tv_nsec;
 }
 
+/* Their counts change while they are read: good enough to see who ran. */
+static uint64_t others_insns(unsigned int index)
+{
+	uint64_t sum = 0;
+	unsigned int i;
+
+	for (i = 0; i < nr_vcpus; i++)
+		if (i != index)
+			sum += vcpus[i].now.count[KERNEL] +
+			       vcpus[i].now.count[USER];
+	return sum;
+}
+
 static void marker(unsigned int index, void *data)
 {
 	unsigned int word = (uintptr_t)data, id = word & 0xff;
@@ -233,6 +273,7 @@ static void marker(unsigned int index, void *data)
 
 	vcpu->rep_at = 0;
 	vcpu->now.count[NS] = thread_ns();
+	vcpu->now.count[OTHERS] = others_insns(index);
 	switch (word >> 8) {
 	case INSN_OP_BEGIN:
 		section->start = vcpu->now;
@@ -397,6 +438,11 @@ PLUGIN_EXPORT int qemu_plugin_install(uint64_t id,
 
 	if (strcmp(host->target, "x86_64") || !host->system) {
 		fprintf(stderr, "insn: made for qemu-system-x86_64\n");
+		return -1;
+	}
+	nr_vcpus = host->vcpus.max_vcpus;
+	if (nr_vcpus > MAX_VCPUS) {
+		fprintf(stderr, "insn: at most %d CPUs\n", MAX_VCPUS);
 		return -1;
 	}
 	for (i = 0; i < argc; i++) {

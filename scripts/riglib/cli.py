@@ -11,7 +11,7 @@ import sys
 import termios
 import tty
 
-from . import client, host as hostmod, kernels, klog, util
+from . import client, host as hostmod, kernels, klog, links, util
 from .host import Host
 from .util import (EX_BOOT, EX_KLOG, EX_RIG, EX_TIMEOUT, EX_USAGE, RigError,
                    say)
@@ -106,6 +106,10 @@ def parser():
     u = sub.add_parser("up", help="start hosts and wait until they are ready")
     u.add_argument("hosts", nargs="+", metavar="HOST")
     add_host_options(u)
+    u.add_argument("--link", action="append", metavar="A:B[:stream]",
+                   help="join two of the hosts; may be repeated. The first "
+                   "link gives A 10.77.0.1 and B 10.77.0.2, the second "
+                   "10.77.1.1 and so on. In QMP: link0, nic0")
     u.add_argument("--json", action="store_true")
 
     e = sub.add_parser("exec", help="run a command on a host, as root")
@@ -188,12 +192,14 @@ def do_kernel(opts):
 
 def do_up(opts):
     started, facts, bad = [], [], False
+    joined = links.parse(opts.link, opts.hosts)
     accel = hostmod.accel_for(opts)
     try:
         for name in opts.hosts:
-            started.append(hostmod.start(name, opts, accel))
+            started.append(hostmod.start(name, opts, accel, joined=joined))
         for h in started:
             took = hostmod.wait_ready(h, opts.boot_timeout)
+            links.configure(h, joined)
             facts.append({k: h.state[k] for k in
                           ("name", "kernel", "release", "accel", "ready")})
             if not opts.json:
@@ -270,7 +276,7 @@ def do_down(opts):
         state = h.state
         if not state:
             raise RigError("no host is called " + h.name)
-        if opts.all and state["owner"] and util.alive(*state["owner"]):
+        if opts.all and state.get("owner") and util.alive(*state["owner"]):
             continue
         h.down()
         bad |= h.report()

@@ -11,7 +11,7 @@ import subprocess
 import sys
 import time
 
-from . import client, initrd, kernels, klog, util
+from . import client, initrd, kernels, klog, links, util
 from .initrd import PORTS
 from .util import BUILD, EX_BOOT, EX_RIG, EX_USAGE, HOSTS, RigError, say
 
@@ -194,7 +194,7 @@ def share_lines(opts, argv):
     return lines
 
 
-def qemu_args(name, kernel, accel, opts):
+def qemu_args(name, kernel, accel, opts, joined):
     """QEMU's arguments (paths relative to the host's directory), rig.conf."""
     smp = 1 if opts.icount else opts.smp
     argv = ["-name", name, "-machine", "q35", "-nodefaults",
@@ -242,6 +242,7 @@ def qemu_args(name, kernel, accel, opts):
         argv += ["-plugin", os.path.realpath(plugin) +
                  ("," + rest if rest else ""),
                  "-d", "plugin", "-D", "plugin.log"]
+    argv += links.qemu_args(name, joined)
     for device in opts.device or ():
         argv += ["-device", device]
     for arg in opts.qemu_arg or ():
@@ -260,7 +261,7 @@ def spawn(host, argv, owner):
             start_new_session=True)
 
 
-def start(name, opts, accel, owner=None):
+def start(name, opts, accel, owner=None, joined=()):
     """Start a host; returns without waiting for it to be ready."""
     host = Host(name)
     if host.running():
@@ -270,7 +271,7 @@ def start(name, opts, accel, owner=None):
     if not qemu:
         raise RigError("qemu-system-x86_64 is missing; run "
                        "scripts/packages install")
-    argv, lines = qemu_args(name, kernel, accel, opts)
+    argv, lines = qemu_args(name, kernel, accel, opts, joined)
     shutil.rmtree(host.dir, ignore_errors=True)
     os.makedirs(host.dir)
     with open(host.path("initrd"), "wb") as f:

@@ -1,0 +1,84 @@
+# SPDX-License-Identifier: GPL-2.0
+"""Ethernet links between hosts that are started together.
+
+Link number N joins its two ends, 1 and 2, by a unix socket.  End E has a
+virtio NIC with the MAC address 52:54:00:77:N:E and the address 10.77.N.E/24.
+QMP knows it by the name linkN (set_link) and its device as nicN (device_del).
+"""
+
+import collections
+
+from . import client
+from .util import EX_BOOT, EX_USAGE, RigError
+
+Link = collections.namedtuple("Link", "number ends kind")
+MTU = 4200      # room for RoCE's path MTU of 4096
+KINDS = ("dgram", "stream")
+
+CONFIGURE = """
+modprobe -q virtio_net
+for n in $(seq 100); do
+	for d in /sys/class/net/*; do
+		[ "$(cat $d/address)" = "$1" ] || continue
+		d=${d##*/}
+		ip link set $d mtu "$3" up && ip addr add "$2" dev $d
+		exit
+	done
+	sleep 0.1
+done
+echo "no NIC has the address $1"
+exit 1
+"""
+
+
+def parse(specs, hosts):
+    links = []
+    for number, spec in enumerate(specs or ()):
+        a, b, kind = (spec.split(":") + ["dgram"])[:3] \
+            if spec.count(":") in (1, 2) else (None, None, None)
+        if kind not in KINDS or a == b or a not in hosts or b not in hosts:
+            raise RigError("--link %s: write A:B or A:B:stream, with two of "
+                           "the hosts that are started" % spec, EX_USAGE)
+        links.append(Link(number, (a, b), kind))
+    return links
+
+
+def mac(link, end):
+    return "52:54:00:77:%02x:%02x" % (link.number, end)
+
+
+def qemu_args(name, links):
+    """Arguments of one host; the first end of a stream listens."""
+    argv = []
+    for link in links:
+        if name not in link.ends:
+            continue
+        end = link.ends.index(name) + 1
+        here = "link%d" % link.number
+        there = "../%s/%s" % (link.ends[2 - end], here)
+        if link.kind == "dgram":
+            where = ("local.type=unix,local.path=%s,"
+                     "remote.type=unix,remote.path=%s" % (here, there))
+        else:
+            where = "server=%s,addr.type=unix,addr.path=%s" % (
+                ("on", here) if end == 1 else ("off", there))
+        argv += ["-netdev", "%s,id=%s,%s" % (link.kind, here, where),
+                 "-device", "virtio-net-pci,id=nic%d,netdev=%s,mac=%s,"
+                 "host_mtu=9000" % (link.number, here, mac(link, end))]
+    return argv
+
+
+def configure(host, links):
+    """Give the NICs of a host that is up their addresses."""
+    for link in links:
+        if host.name not in link.ends:
+            continue
+        end = link.ends.index(host.name) + 1
+        said = bytearray()
+        code = client.run(host.dir, [
+            "sh", "-c", CONFIGURE, "link", mac(link, end),
+            "10.77.%d.%d/24" % (link.number, end), str(MTU)],
+            timeout=120, out=said.extend, err=said.extend)
+        if code:
+            raise RigError("link %d of %s: %s" % (
+                link.number, host.name, said.decode().strip()), EX_BOOT)
