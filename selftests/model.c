@@ -691,8 +691,10 @@ TEST_F(model, random)
 	if (!m->error[0] && m->evict) {
 		EXPECT_GT(m->want.evicted_blocks, 0);
 	}
-	for (i = 0; i < NR_FILES; i++)
+	for (i = 0; i < NR_FILES; i++) {
+		kv_unmap(m->files[i].fd, m->files[i].map);
 		close(m->files[i].fd);
+	}
 	/* Hard pins would keep their blocks. */
 	for (i = 0; i < m->nr_keys; i++)
 		kv_remove(self->t.fd, i);
