@@ -10,8 +10,8 @@
  *	report=R id=I vcpu=V n=N kernel=MIN,MEDIAN,MEAN,MAX user=... rep=...
  *
  * and ns=..., then beside_n=N and the same counts again with names that begin
- * with beside_. R counts the reports of this run. Kernel mode is an address with
- * the top bit set. A string instruction with a REP prefix counts once, as it
+ * with beside_. R counts the reports of this run. Kernel mode is an address
+ * with the top bit set. A string instruction with a REP prefix counts once, as it
  * does in the counters of a real CPU; its further iterations are in rep, kernel
  * and user together. ns is the time that the thread of the CPU ran on this
  * machine: it leaves out when others had the machine. The beside_ counts are of

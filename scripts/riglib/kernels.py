@@ -6,7 +6,7 @@ others are built from the linux-source-6.12 package.  Each ends up as
 
     build/kernels/NAME/vmlinuz            what is booted
     build/kernels/NAME/lib/modules/REL    its modules
-    build/kernels/NAME/kdir               what modules are built against
+    build/kernels/NAME/obj or usr/src     what modules are built against
     build/kernels/NAME/stamp.json         what it was made from
 """
 

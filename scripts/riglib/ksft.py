@@ -13,6 +13,7 @@ from .util import BUILD, REPO, RigError
 # How much longer a program may take than on stock 6.12.
 SLOWER = {"debug": 3}
 TIMEOUT = 600
+OPTIONS = {"kernels", "mem", "numa", "timeout"}
 
 # Programs beside those of selftests/kselftest-list.
 LIBRARY = (
@@ -43,16 +44,25 @@ leaks=/sys/kernel/debug/kmemleak
 
 
 def read_list():
-    """(name, argv, options) of every program."""
-    programs = []
+    """(name, argv, options) of every program; like hosts together."""
+    programs = list(LIBRARY)
     with open(os.path.join(REPO, "selftests/kselftest-list")) as f:
         for line in f:
             words = shlex.split(line, comments=True)
             if words:
                 options = dict(w.partition("=")[::2] for w in words[1:])
+                unknown = set(options) - OPTIONS
+                if unknown:
+                    raise RigError("kselftest-list: %s: there is no option "
+                                   "%s" % (words[0], ", ".join(unknown)))
                 programs.append((words[0], [os.path.join(
                     BUILD, "selftests", words[0])], options))
-    return programs + list(LIBRARY)
+    return sorted(programs, key=lambda p: shape(p[2]) != shape({}))
+
+
+def shape(options):
+    """What a program needs of a host: memory and nodes."""
+    return options.get("mem", "2G"), options.get("numa")
 
 
 class Guest:
@@ -61,21 +71,22 @@ class Guest:
     def __init__(self, kernel, ko, out):
         self.kernel, self.ko, self.out = kernel, ko, out
         self.host = None
-        self.mem = None
+        self.shape = None
 
-    def up(self, mem):
-        if self.host and self.mem == mem and self.host.running():
+    def up(self, mem, numa):
+        if (self.host and self.shape == (mem, numa) and
+                self.host.running()):
             return
         self.down()
         opts = argparse.Namespace(
-            kernel=self.kernel, mem=mem, smp=2, numa=None, append=None,
+            kernel=self.kernel, mem=mem, smp=2, numa=numa, append=None,
             device=[], qemu_arg=[], share=[], plugin=None, icount=False)
         opts.plain = lambda: opts
         me = os.getpid()
         accel = hostmod.accel_for(opts)
         self.host = hostmod.start("check-%s-%d" % (self.kernel, me), opts,
                                   accel, (me, util.start_time(me)))
-        self.mem = mem
+        self.shape = mem, numa
         hostmod.wait_ready(self.host, 300)
         if self.host.complaints():
             raise RigError("the kernel complained at boot: " + self.host.log)
@@ -101,7 +112,7 @@ class Guest:
                 log.flush()
 
         code = client.run(self.host.dir, argv, cwd=REPO, timeout=timeout,
-                          env={"KVPOOL_BUILD": BUILD,
+                          env={"KVPOOL_BUILD": BUILD, "KVPOOL_KO": self.ko,
                                "kselftest_override_timeout": "0"},
                           out=keep, err=keep)
         return code, text.decode(errors="replace")
@@ -113,7 +124,7 @@ class Guest:
         log_path = os.path.join(self.out, name + ".log")
         troubles, text, code = [], "", 0
         try:
-            self.up(options.get("mem", "2G"))
+            self.up(*shape(options))
             with open(log_path, "wb") as log:
                 code, said = self.run(["insmod", self.ko], 120, log)
                 if code:
