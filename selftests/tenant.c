@@ -380,6 +380,82 @@ TEST_F(tenant, drop)
 	EXPECT_EQ(0, st.blocks);
 }
 
+/* Threads that add, delete, open and look at the same few names. */
+
+struct churn {
+	unsigned int id;
+	unsigned long rounds;
+	int error;
+};
+
+static void *churn_thread(void *data)
+{
+	struct churn *c = data;
+	__u64 seed = 0xc0ffee + c->id, value;
+	unsigned long n;
+	char name[KVPOOL_NAME_SIZE];
+	int ret, fd;
+
+	for (n = 0; n < c->rounds && !c->error; n++) {
+		__u64 x = kv_rand(&seed);
+
+		snprintf(name, sizeof(name), "churn%u", (unsigned int)x % 2);
+		switch ((x >> 32) % 4) {
+		case 0:
+			ret = kv_tenant_add(name);
+			if (ret && ret != -EEXIST)
+				c->error = ret;
+			break;
+		case 1:
+			ret = kv_sys_write("tenants/del", name);
+			if (ret && ret != -ENOENT && ret != -EBUSY)
+				c->error = ret;
+			break;
+		case 2:
+			fd = kv_open(name, O_RDWR);
+			if (fd < 0 && fd != -ENOENT)
+				c->error = fd;
+			if (fd >= 0) {
+				kv_produce_blank(fd, 1, 65536);
+				close(fd);
+			}
+			break;
+		default:
+			/* ENODEV: the file was open when its tenant went. */
+			ret = kv_tenant_get(name, "bytes", &value);
+			if (ret && ret != -ENOENT && ret != -ENODEV)
+				c->error = ret;
+			break;
+		}
+	}
+	return NULL;
+}
+
+TEST_F(tenant, add_and_delete_race)
+{
+	struct churn c[3] = {};
+	pthread_t threads[3];
+	char name[KVPOOL_NAME_SIZE];
+	unsigned int i;
+
+	for (i = 0; i < 3; i++) {
+		c[i].id = i;
+		c[i].rounds = kv_rounds("KVPOOL_CHURN_ROUNDS", 2000, 300);
+		ASSERT_EQ(0, pthread_create(&threads[i], NULL, churn_thread,
+					    &c[i]));
+	}
+	for (i = 0; i < 3; i++) {
+		pthread_join(threads[i], NULL);
+		EXPECT_EQ(0, c[i].error);
+	}
+	for (i = 0; i < 2; i++) {
+		snprintf(name, sizeof(name), "churn%u", i);
+		kv_sys_write("tenants/del", name);
+		EXPECT_EQ(0, kv_tenant_add(name));
+		EXPECT_EQ(0, kv_sys_write("tenants/del", name));
+	}
+}
+
 TEST_F(tenant, context_count)
 {
 	__u64 n;
