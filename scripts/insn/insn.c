@@ -11,13 +11,13 @@
  *
  * and ns=..., then beside_n=N and the same counts again with names that begin
  * with beside_. R counts the reports of this run. Kernel mode is an address
- * with the top bit set. A string instruction with a REP prefix counts once, as it
- * does in the counters of a real CPU; its further iterations are in rep, kernel
- * and user together. ns is the time that the thread of the CPU ran on this
- * machine: it leaves out when others had the machine. The beside_ counts are of
- * those samples only during which the other CPUs together executed at least
- * three quarters as many instructions: on a busy machine the CPUs of a guest
- * seldom run at once.
+ * with the top bit set. A string instruction with a REP prefix counts once, as
+ * it does in the counters of a real CPU; its further iterations are in rep,
+ * kernel and user together. ns is the time that the thread of the CPU ran on
+ * this machine: it leaves out when others had the machine. The beside_ counts
+ * are of those samples only during which the other CPUs together executed at
+ * least three quarters as many instructions: on a busy machine the CPUs of a
+ * guest seldom run at once.
  *
  * With hist=on the line is followed by
  *

@@ -141,17 +141,24 @@ uint64_t knob_get(const char *name)
 	return strtoull(buf, NULL, 0);
 }
 
-void knob_set(const char *name, uint64_t value)
+void knob_write(const char *name, const char *value)
 {
-	char path[256], buf[32];
-	int fd, len;
+	int fd, len = strlen(value);
+	char path[256];
 
 	snprintf(path, sizeof(path), SYSFS "%s", name);
-	len = snprintf(buf, sizeof(buf), "%llu\n", (unsigned long long)value);
 	fd = open(path, O_WRONLY | O_CLOEXEC);
-	if (fd < 0 || write(fd, buf, len) != len)
-		die("%s: %llu: %m", path, (unsigned long long)value);
+	if (fd < 0 || write(fd, value, len) != len)
+		die("%s: %s: %m", path, value);
 	close(fd);
+}
+
+void knob_set(const char *name, uint64_t value)
+{
+	char buf[32];
+
+	snprintf(buf, sizeof(buf), "%llu", (unsigned long long)value);
+	knob_write(name, buf);
 }
 
 /* A limit for the memory, and no eviction before it is reached. */

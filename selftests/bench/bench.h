@@ -8,8 +8,8 @@
  * members name, unit, better, how, target (absent if there is none), and one of
  *
  *	value			the figure
- *	report, count, stat, per  count ("kernel", "user", "both"; "ns" of the
- *				machine's CPU) of the given report of the
+ *	report, count, stat, per  count ("kernel", "user", "both", "ns",
+ *				"beside_kernel", ...) of the given report of the
  *				instruction counter (scripts/insn), counted from
  *				the start of the program; stat is "min",
  *				"median" or "mean"; divided by per
@@ -60,6 +60,7 @@ uint64_t rnd(uint64_t *state);
 double median(double *values, unsigned int nr);
 
 uint64_t knob_get(const char *name);
+void knob_write(const char *name, const char *value);
 void knob_set(const char *name, uint64_t value);
 void pool_setup(uint64_t limit);
 

@@ -172,8 +172,7 @@ static void measure(uint64_t blocks, const char *size)
 			.how = i ? "part of the figure above" :
 			       text("kernel and user, open + info + mmap + "
 				    "lease + first word read by a new process, "
-				    "pool filled with %llu blocks of 64 KiB, "
-				    "median of 51",
+				    "pool filled with %llu blocks of 64 KiB",
 				    (unsigned long long)blocks),
 		};
 

@@ -156,8 +156,8 @@ static void measure(struct batch *b, uint64_t blocks)
 		consume(b, blocks);
 	insn_report(SECTION_CONSUME);
 	figure_cost("consume_insns", blocks, 1000,
-		    "kernel, lookup + lease + release of random keys, batch of "
-		    "64, median of 201");
+		    "kernel, lookup + lease + release of random keys, "
+		    "batch of 64");
 	insn_report(SECTION_LEASE);
 	figure_cost("consume_insns_lease", blocks, 0, "the lease call alone");
 	insn_report(SECTION_RELEASE);
@@ -179,8 +179,7 @@ static void measure(struct batch *b, uint64_t blocks)
 	insn_report(SECTION_PRODUCE);
 	figure_cost("produce_insns", blocks, 3000,
 		    "kernel, reserve + seal of 64 KiB blocks, batch of 64, "
-		    "median of 201, in an arena that has grown before: nothing "
-		    "is zeroed");
+		    "in an arena that has grown before: nothing is zeroed");
 	insn_report(SECTION_RESERVE);
 	figure_cost("produce_insns_reserve", blocks, 0,
 		    "the reserve call alone");
@@ -326,8 +325,8 @@ int main(int argc, char **argv)
 	figure_report(&(struct figure) {
 		.name = "fill_insns_mean", .unit = "instructions/key",
 		.better = "lower",
-		.how = text("kernel, reserve + seal of 4 KiB blocks, mean of "
-			    "the whole fill to %s blocks: zeroing (a REP "
+		.how = text("kernel, reserve + seal of 4 KiB blocks, the "
+			    "whole fill to %s blocks: zeroing (a REP "
 			    "string instruction counts once), growth of the "
 			    "arena and the index and timer interrupts included",
 			    short_nr(done)),

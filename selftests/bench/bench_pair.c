@@ -10,8 +10,9 @@
  *
  * count: what a turn of one context takes, alone and beside the other: CPU time
  * of this machine, and instructions of the kernel. Spinning for a lock counts,
- * the machine's other work does not, nor does sleeping: the turns in which the
- * context slept are counted.
+ * the machine's other work does not, nor does sleeping, which is counted apart.
+ * Two other pairs show what is due to the machine and not to what the contexts
+ * share: contexts of two tenants, which share next to nothing, and a loop.
  *
  * rate: pairs of slices of time, one context alone and then both; once with
  * all bytes of the blocks written and read, once with the first word only.
@@ -31,7 +32,7 @@
 #define LENGTH		65536ULL
 #define LIMIT		(512 * MIB)
 #define SLICE		0.3	/* seconds */
-#define TURNS		400	/* of a slice in which turns are counted */
+#define TURNS		80	/* of a slice in which turns are counted */
 
 enum mode {
 	LOOP,			/* no kernel, no memory */
@@ -39,13 +40,17 @@ enum mode {
 	BYTES,			/* all of it */
 };
 
-enum {
-	SECTION_ALONE,
-	SECTION_BOTH,
+/* What is counted; each has two sections, alone and beside the other. */
+enum phase {
+	SHARED,			/* two contexts of one tenant */
+	APART,			/* of two tenants */
+	MACHINE,		/* a loop */
+	NR_PHASES,
 };
 
+#define SECTION(phase, beside)	(2 * (phase) + (beside))
+
 struct context {
-	pthread_t thread;
 	int cpu;
 	struct batch *b;
 	char *arena;
@@ -56,9 +61,10 @@ struct context {
 	double seconds;
 };
 
-static struct context contexts[2];
+static struct context shared[2], apart[2];
 static enum mode mode;
 static bool counting;
+static enum phase phase;
 static unsigned int running;	/* contexts in this slice */
 static double deadline;
 static pthread_barrier_t barrier;
@@ -112,7 +118,7 @@ static void keys(struct context *c, uint64_t first)
 		batch_key(c->b, i, c->cpu + 1, first + i);
 }
 
-static void turn(struct context *c)
+static void pool_turn(struct context *c)
 {
 	struct batch *b = c->b;
 	uint64_t last = c->next;
@@ -145,6 +151,45 @@ static void turn(struct context *c)
 	c->turns++;
 }
 
+static void turn(struct context *c)
+{
+	if (mode == LOOP)
+		loop(c);
+	else
+		pool_turn(c);
+}
+
+#define COUNTED_TURN(c, phase, beside)				\
+	do {							\
+		insn_begin(SECTION(phase, beside));		\
+		turn(c);					\
+		insn_end(SECTION(phase, beside));		\
+	} while (0)
+
+static void counted_turn(struct context *c)
+{
+	switch (SECTION(phase, running > 1)) {
+	case SECTION(SHARED, 0):
+		COUNTED_TURN(c, SHARED, 0);
+		break;
+	case SECTION(SHARED, 1):
+		COUNTED_TURN(c, SHARED, 1);
+		break;
+	case SECTION(APART, 0):
+		COUNTED_TURN(c, APART, 0);
+		break;
+	case SECTION(APART, 1):
+		COUNTED_TURN(c, APART, 1);
+		break;
+	case SECTION(MACHINE, 0):
+		COUNTED_TURN(c, MACHINE, 0);
+		break;
+	case SECTION(MACHINE, 1):
+		COUNTED_TURN(c, MACHINE, 1);
+		break;
+	}
+}
+
 static uint64_t times_slept(void)
 {
 	struct rusage usage;
@@ -160,18 +205,9 @@ static void counted_turns(struct context *c)
 	uint64_t slept = times_slept();
 	unsigned int i;
 
-	for (i = 0; i < TURNS; i++) {
-		if (running == 1) {
-			insn_begin(SECTION_ALONE);
-			turn(c);
-			insn_end(SECTION_ALONE);
-		} else {
-			insn_begin(SECTION_BOTH);
-			turn(c);
-			insn_end(SECTION_BOTH);
-		}
-	}
-	if (running > 1)
+	for (i = 0; i < TURNS; i++)
+		counted_turn(c);
+	if (running > 1 && phase == SHARED)
 		c->slept += times_slept() - slept;
 	__atomic_sub_fetch(&busy, 1, __ATOMIC_RELAXED);
 	while (__atomic_load_n(&busy, __ATOMIC_RELAXED))
@@ -184,19 +220,30 @@ static void timed_turns(struct context *c)
 
 	c->turns = 0;
 	do {
-		if (mode == LOOP)
-			loop(c);
-		else
-			turn(c);
+		turn(c);
 		now = now_s();
 	} while (now < deadline);
 	c->seconds = now - begin;
 }
 
-/* Fill the pool, so that all that comes later evicts. */
-static void fill(void)
+/* A file of a tenant; NULL is the default one. */
+static int tenant_open(const char *tenant)
 {
-	struct batch *b = batch_new(kvpool_open());
+	struct kvpool_attach attach = { .size = sizeof(attach) };
+	int fd = kvpool_open();
+
+	if (tenant) {
+		strcpy((char *)attach.tenant, tenant);
+		if (call(fd, KVPOOL_IOC_ATTACH, &attach))
+			die("attach to %s: %m", tenant);
+	}
+	return fd;
+}
+
+/* Fill a tenant's share, so that all that comes later evicts. */
+static void fill(const char *tenant)
+{
+	struct batch *b = batch_new(tenant_open(tenant));
 	struct kvpool_stats stats;
 	uint64_t nr = 0;
 	unsigned int i;
@@ -211,25 +258,32 @@ static void fill(void)
 	free(b);
 }
 
-static void *context_thread(void *arg)
+static void context_open(struct context *c, int cpu, const char *tenant)
 {
-	struct context *c = arg;
 	struct kvpool_info info;
 
-	pin_to_cpu(c->cpu);
-	c->b = batch_new(kvpool_open());
+	c->cpu = cpu;
+	c->b = batch_new(tenant_open(tenant));
 	c->b->nr = 16;
 	kvpool_info(c->b->fd, &info);
 	c->arena = mmap(NULL, info.arena_size, PROT_READ | PROT_WRITE,
 			MAP_SHARED, c->b->fd, 0);
 	if (c->arena == MAP_FAILED)
 		die("mmap: %m");
+}
 
+static void *context_thread(void *arg)
+{
+	unsigned int cpu = (struct context *)arg - shared;
+	struct context *c;
+
+	pin_to_cpu(cpu);
 	for (;;) {
 		pthread_barrier_wait(&barrier);
 		if (finished)
 			return NULL;
-		if ((unsigned int)c->cpu < running) {
+		c = phase == APART ? &apart[cpu] : &shared[cpu];
+		if (cpu < running) {
 			if (counting)
 				counted_turns(c);
 			else
@@ -250,7 +304,7 @@ static double slice(unsigned int nr)
 	pthread_barrier_wait(&barrier);
 	pthread_barrier_wait(&barrier);
 	for (i = 0; i < nr && !counting; i++)
-		rate += contexts[i].turns / contexts[i].seconds;
+		rate += shared[i].turns / shared[i].seconds;
 	return rate;
 }
 
@@ -310,16 +364,20 @@ static void measure_rates(unsigned int rounds)
 /* Samples are kept by CPU: those of the first, which ran in both. */
 static void *reset_counts(void *unused)
 {
-	pin_to_cpu(contexts[0].cpu);
+	pin_to_cpu(0);
 	insn_reset();
 	return unused;
 }
 
 static void *report_counts(void *unused)
 {
-	pin_to_cpu(contexts[0].cpu);
-	insn_report(SECTION_ALONE);
-	insn_report(SECTION_BOTH);
+	pin_to_cpu(0);
+	insn_report(SECTION(SHARED, 0));
+	insn_report(SECTION(SHARED, 1));
+	insn_report(SECTION(APART, 0));
+	insn_report(SECTION(APART, 1));
+	insn_report(SECTION(MACHINE, 0));
+	insn_report(SECTION(MACHINE, 1));
 	return unused;
 }
 
@@ -337,85 +395,123 @@ static void figure_turn(const char *name, int report, const char *count,
 {
 	figure_report(&(struct figure) {
 		.name = name, .better = "lower", .how = how,
-		.unit = strcmp(count, "ns") ? "instructions/key" : "ns/key",
+		.unit = strstr(count, "ns") ? "ns/key" : "instructions/key",
 	}, report, count, stat, 16);
+}
+
+/* One after the other, so that all meet the same machine. */
+static void count(unsigned int rounds)
+{
+	while (rounds--) {
+		for (phase = SHARED; phase < NR_PHASES; phase++) {
+			mode = phase == MACHINE ? LOOP : CALLS;
+			slice(1);
+			slice(2);
+		}
+	}
+}
+
+/* Half of the memory for two tenants with a context each. */
+static void to_tenants(void)
+{
+	static const char * const names[2] = { "bench0", "bench1" };
+	unsigned int i;
+
+	for (i = 0; i < 2; i++) {
+		knob_write("tenants/add", names[i]);
+		knob_set(text("tenants/%s/quota_bytes", names[i]), LIMIT / 4);
+		fill(names[i]);
+		context_open(&apart[i], i, names[i]);
+	}
+}
+
+static void figure_rate(const char *name, enum phase p, const char *how)
+{
+	char *alone = text(".%s_alone", name), *beside = text(".%s", name);
+
+	figure_turn(alone, SECTION(p, 0), "ns", "median", "");
+	figure_turn(beside, SECTION(p, 1), "beside_ns", "median", "");
+	figure_ratio(&(struct figure) {
+		.name = name, .unit = "ratio", .better = "higher", .how = how,
+	}, 2, alone, beside);
 }
 
 static void measure_counts(unsigned int rounds)
 {
-	double machine, unused;
-	unsigned int i;
-
-	machine = ratio_of_rates(LOOP, 5, &unused);
-	mode = CALLS;
+	to_tenants();
 	counting = true;
 	in_thread(reset_counts);
-	for (i = 0; i < rounds; i++) {
-		slice(1);
-		slice(2);
-	}
+	count(rounds);
 	in_thread(report_counts);
 
-	figure_turn("context_insns_alone", 0, "kernel", "median",
+	figure_turn("context_insns_alone", SECTION(SHARED, 0), "kernel",
+		    "median",
 		    "kernel, reserve (evicting) + seal + lease + release, "
-		    "batch of 16, one context, median");
-	figure_turn("context_insns_beside", 1, "kernel", "median",
-		    "the same beside another context that does so too; "
-		    "spinning for locks counts");
-	figure_turn("context_insns_beside_mean", 1, "kernel", "mean",
-		    "its mean: also what a CPU spins while the machine keeps "
-		    "the other one, with a lock, from running");
-	figure_turn(".alone", 0, "ns", "median", "");
-	figure_turn(".beside", 1, "ns", "median", "");
-	figure_ratio(&(struct figure) {
-		.name = "two_contexts_rate", .unit = "ratio", .target = 1.8,
-		.better = "higher",
-		.how = text("turns of two contexts on two CPUs over those of "
-			    "one, in equal CPU time, medians of %u turns: "
-			    "produce and consume 16 blocks of 64 KiB, evict as "
-			    "many, first words written and read, almost all "
-			    "of it in the kernel; the context slept %llu "
-			    "times. Two idle CPUs are needed for the two to "
-			    "meet: this machine has %.2f for a loop that "
-			    "shares nothing", rounds * TURNS,
-			    (unsigned long long)contexts[0].slept, machine),
-	}, 2, ".alone", ".beside");
+		    "batch of 16, one context");
+	figure_turn("context_insns_beside", SECTION(SHARED, 1),
+		    "beside_kernel", "median",
+		    "the same while another context does so too; spinning "
+		    "for locks counts");
 	figure_ratio(&(struct figure) {
 		.name = "two_contexts_insns", .unit = "ratio", .target = 1.8,
 		.better = "higher",
 		.how = "2 context_insns_alone over context_insns_beside: what "
 		       "two CPUs would do at equal instructions a second",
 	}, 2, "context_insns_alone", "context_insns_beside");
+	figure_rate("two_contexts_raw", SHARED,
+		    text("turns of two contexts on two CPUs over those of "
+			 "one, in equal CPU time; a turn produces and "
+			 "consumes 16 blocks of 64 KiB and evicts as many, "
+			 "first words written and read: almost all of it is "
+			 "in the kernel; only turns during which the other "
+			 "CPU ran, too; the context slept %llu times",
+			 (unsigned long long)shared[0].slept));
+	figure_rate("two_tenants_raw", APART,
+		    "as two_contexts_raw, for contexts of two tenants, which "
+		    "share next to nothing: what emulation and this machine "
+		    "leave of 2");
+	figure_rate("two_cpus_raw", MACHINE,
+		    "as two_contexts_raw, for a loop of two instructions");
+	figure_ratio(&(struct figure) {
+		.name = "two_contexts_rate", .unit = "ratio", .target = 1.8,
+		.better = "higher",
+		.how = "twice the CPU time of a turn beside a context of "
+		       "another tenant over that beside one of the same: turns "
+		       "of two contexts over those of one, had the emulated "
+		       "CPUs nothing in common but what the contexts share",
+	}, 2, ".two_tenants_raw", ".two_contexts_raw");
 }
 
 int main(int argc, char **argv)
 {
-	unsigned int i, rounds = argc > 2 ? atoi(argv[2]) : 11;
+	unsigned int i, rounds = argc > 2 ? atoi(argv[2]) : 0;
+	pthread_t threads[2];
 
-	if (argc < 2 || !rounds)
+	if (argc < 2)
 		die("usage: bench_pair count|rate [ROUNDS]");
 	pool_setup(LIMIT);
-	fill();
+	knob_set("tenants/default/quota_bytes", LIMIT / 2);
+	fill(NULL);
 	if (pthread_barrier_init(&barrier, NULL, 3))
 		die("no barrier");
 	for (i = 0; i < 2; i++) {
-		contexts[i].cpu = i;
-		if (pthread_create(&contexts[i].thread, NULL, context_thread,
-				   &contexts[i]))
+		context_open(&shared[i], i, NULL);
+		if (pthread_create(&threads[i], NULL, context_thread,
+				   &shared[i]))
 			die("no thread");
 	}
 	if (!strcmp(argv[1], "count"))
-		measure_counts(rounds);
+		measure_counts(rounds ?: 40);
 	else
-		measure_rates(rounds);
+		measure_rates(rounds ?: 11);
 	finished = true;
 	pthread_barrier_wait(&barrier);
 	for (i = 0; i < 2; i++) {
-		pthread_join(contexts[i].thread, NULL);
-		if (contexts[i].missed)
+		pthread_join(threads[i], NULL);
+		if (shared[i].missed)
 			say("  context %u: %llu blocks were evicted before "
 			    "they were consumed", i,
-			    (unsigned long long)contexts[i].missed);
+			    (unsigned long long)shared[i].missed);
 	}
 	return 0;
 }
