@@ -39,16 +39,19 @@ struct kvpool_extent {
 /**
  * struct kvpool_chunk - 2 MiB of one tenant's arena
  * @map:	a bit per page, set while the page belongs to a block
- * @bin:	entry in the extmap's bin for @run; empty while the chunk is full
- *		or being taken out of the arena
+ * @bin:	entry in the extmap's bin for @run; empty while the chunk is full,
+ *		isolated or being taken out of the arena
  * @index:	which 2 MiB of the arena
  * @free:	clear bits in @map
  * @run:	longest run of clear bits in @map
+ * @isolated:	nothing is allocated from it: it is being emptied
+ * @stuck:	jiffies when it could not be emptied, or zero
  * @node:	NUMA node of @page
  * @page:	head of the compound page; NULL in host tests
  * @rcu:	to free it after the last reader of the arena's chunks
  *
- * @map, @bin, @free and @run are protected by the arena's lock.
+ * @map, @bin, @free, @run, @isolated and @stuck are protected by the arena's
+ * lock.
  */
 struct kvpool_chunk {
 	DECLARE_BITMAP(map, KVPOOL_CHUNK_PAGES);
@@ -56,6 +59,8 @@ struct kvpool_chunk {
 	u32 index;
 	u16 free;
 	u16 run;
+	bool isolated;
+	u32 stuck;
 	int node;
 	struct page *page;
 	struct rcu_head rcu;
@@ -66,9 +71,10 @@ struct kvpool_chunk {
  * @bins:	chunks with free pages, by the order of their longest run; the
  *		last bin holds chunks that are entirely free
  * @nonempty:	a bit per bin
- * @nr_chunks:	chunks in the map, full ones included
- * @nr_free:	free pages in them
- * @nr_empty:	chunks that are entirely free
+ * @nr_chunks:	chunks in the map, full and isolated ones included
+ * @nr_free:	free pages in those that are not isolated
+ * @nr_empty:	chunks that are entirely free and not isolated
+ * @nr_captive:	pages of blocks in isolated chunks
  *
  * Protected by the arena's lock; the counts are looked at without it too.
  */
@@ -78,12 +84,17 @@ struct kvpool_extmap {
 	unsigned long nr_chunks;
 	unsigned long nr_free;
 	unsigned long nr_empty;
+	unsigned long nr_captive;
 };
 
 void kvpool_extmap_init(struct kvpool_extmap *map);
 void kvpool_extmap_add(struct kvpool_extmap *map, struct kvpool_chunk *chunk);
 void kvpool_extmap_del(struct kvpool_extmap *map, struct kvpool_chunk *chunk);
 struct kvpool_chunk *kvpool_extmap_empty(struct kvpool_extmap *map);
+void kvpool_extmap_isolate(struct kvpool_extmap *map,
+			   struct kvpool_chunk *chunk);
+void kvpool_extmap_restore(struct kvpool_extmap *map,
+			   struct kvpool_chunk *chunk);
 u32 kvpool_extmap_alloc(struct kvpool_extmap *map, u32 *pages,
 			struct kvpool_extent *ext, u32 max);
 void kvpool_extmap_free(struct kvpool_extmap *map, struct kvpool_chunk *chunk,
@@ -164,6 +175,8 @@ struct kvpool_block *kvpool_index_find(struct rhashtable *index,
 struct kvpool_block *kvpool_index_insert(struct rhashtable *index,
 					 struct kvpool_block *block);
 void kvpool_index_remove(struct rhashtable *index, struct kvpool_block *block);
+void kvpool_index_replace(struct rhashtable *index, struct kvpool_block *old,
+			  struct kvpool_block *block);
 
 /* ---- eviction policies: cache/policy*.c ---- */
 
@@ -239,6 +252,9 @@ void kvpool_policy_insert(struct kvpool_policy *policy,
 			  struct kvpool_block *block);
 void kvpool_policy_remove(struct kvpool_policy *policy,
 			  struct kvpool_block *block);
+void kvpool_policy_replace(struct kvpool_policy *policy,
+			   struct kvpool_block *old,
+			   struct kvpool_block *block);
 void kvpool_policy_touch(struct kvpool_policy *policy,
 			 struct kvpool_block **blocks, unsigned int nr);
 struct kvpool_block *kvpool_policy_victim(struct kvpool_policy *policy,

@@ -6,6 +6,7 @@
  *
  *	mm->mmap_lock			(faults come with it)
  *	kvpool_ctx.lock
+ *	kvpool_tenants_lock		(cache/tenant.c)
  *	kvpool_pool.lock
  *	kvpool_arena.map_sem		(shrinker: trylock only)
  *	address_space.i_mmap_rwsem	(unmapping)
@@ -157,8 +158,19 @@ int kvpool_arena_grow(struct kvpool_arena *arena, struct kvpool_tier *tier,
 unsigned long kvpool_arena_shrink(struct kvpool_arena *arena, int node,
 				  unsigned long nr, bool try);
 unsigned long kvpool_arena_empty(struct kvpool_arena *arena, int node);
-unsigned long kvpool_arena_movable(struct kvpool_arena *arena, int node,
+unsigned long kvpool_arena_movable(struct kvpool_arena *arena,
 				   unsigned long max);
+unsigned int kvpool_arena_isolate(struct kvpool_arena *arena, int node,
+				  struct kvpool_chunk **chunks, unsigned int nr,
+				  bool try);
+unsigned long kvpool_arena_rejoin(struct kvpool_arena *arena,
+				  struct kvpool_chunk **chunks, unsigned int nr,
+				  bool try);
+unsigned long kvpool_arena_captive(struct kvpool_arena *arena);
+bool kvpool_arena_isolated(struct kvpool_arena *arena,
+			   const struct kvpool_block *block);
+void kvpool_arena_copy(struct kvpool_arena *arena, struct kvpool_block *to,
+		       const struct kvpool_block *from);
 int kvpool_arena_node(struct kvpool_arena *arena,
 		      const struct kvpool_block *block);
 unsigned long kvpool_arena_room(struct kvpool_arena *arena, int node);
@@ -257,10 +269,12 @@ void kvpool_quarantine_add(struct kvpool_tenant *tenant,
  * @quarantine_ms: longest stay in quarantine; 0 is until the pins are gone
  * @max_handles: most handles of one file
  * @wq:		background work
+ * @open:	files may be opened: loading is over and cannot fail any more
  * @closing:	the module is being unloaded: no new tenants
  */
 struct kvpool_pool {
 	struct mutex lock;	/* lists and changes of knobs */
+	bool open;
 	bool closing;
 	struct list_head tenants;
 	struct list_head ctxs;
@@ -286,12 +300,18 @@ struct kvpool_space {
 
 int kvpool_space_get(struct kvpool_tenant *tenant, struct kvpool_block *block,
 		     const struct kvpool_space *space);
+bool kvpool_evict_one(struct kvpool_tenant *tenant, int node);
 void kvpool_evict_all(struct kvpool_tenant *tenant);
 void kvpool_evict_kick(struct kvpool_tenant *tenant);
 void kvpool_evict_work(struct work_struct *work);
 void kvpool_tier_trim(struct kvpool_tier *tier);
 int kvpool_shrinker_init(void);
 void kvpool_shrinker_exit(void);
+
+/* ---- compaction: cache/compact.c ---- */
+
+unsigned long kvpool_compact(struct kvpool_tenant *tenant, int node,
+			     unsigned long nr, bool try);
 
 /* ---- blocks: cache/block.c ---- */
 
@@ -315,6 +335,7 @@ int kvpool_block_remove(struct kvpool_tenant *tenant,
 			const struct kvpool_key *key);
 int kvpool_block_pin(struct kvpool_tenant *tenant,
 		     const struct kvpool_key *key, u32 pin);
+void kvpool_block_move(struct kvpool_tenant *tenant, struct kvpool_block *old);
 void kvpool_block_put(struct kvpool_tenant *tenant, struct kvpool_block *block);
 void kvpool_block_free(struct kvpool_tenant *tenant,
 		       struct kvpool_block *block);

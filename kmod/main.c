@@ -44,7 +44,7 @@ static int __init kvpool_init(void)
 	if (ret)
 		goto err_tenants;
 
-	/* From here on files can be opened. */
+	/* From here on files could be opened, but loading may still fail. */
 	ret = misc_register(&kvpool_misc);
 	if (ret)
 		goto err_shrinker;
@@ -59,6 +59,10 @@ static int __init kvpool_init(void)
 	if (ret)
 		goto err_sysfs;
 	kvpool_debugfs_init();
+
+	mutex_lock(&kvpool_pool.lock);
+	kvpool_pool.open = true;
+	mutex_unlock(&kvpool_pool.lock);
 	return 0;
 
 err_sysfs:

@@ -365,6 +365,66 @@ int kvpool_block_probe(struct kvpool_tenant *tenant,
 	return ret;
 }
 
+/* Space for a moved block: of the arena as it is, near where it was. */
+static int kvpool_block_rehome(struct kvpool_tenant *tenant,
+			       struct kvpool_block *block, int node)
+{
+	struct kvpool_tier *tier = kvpool_tier_get(node), *other;
+	int i, ret = -ENOSPC;
+
+	kvpool_for_each_fallback(tier, i, other) {
+		ret = kvpool_arena_alloc(&tenant->arena, other->node, block,
+					 true);
+		if (ret != -ENOSPC)
+			break;
+	}
+	return ret;
+}
+
+/**
+ * kvpool_block_move() - Move a sealed block's bytes, if that can be done
+ * @tenant: whose it is
+ * @old: the block, referenced by the caller
+ *
+ * A new block takes its place. Who has leased @old by then keeps it as if it
+ * had been removed.
+ */
+void kvpool_block_move(struct kvpool_tenant *tenant, struct kvpool_block *old)
+{
+	struct kvpool_block *block;
+	bool moved;
+
+	block = kmem_cache_zalloc(kvpool_block_cache,
+				  GFP_KERNEL | __GFP_NOWARN);
+	if (!block)
+		return;
+	block->key = old->key;
+	block->length = old->length;
+	block->state = KVPOOL_BLOCK_SEALED;
+	INIT_LIST_HEAD(&block->lru);
+	refcount_set(&block->refs, 1);
+	if (kvpool_block_rehome(tenant, block,
+				kvpool_arena_node(&tenant->arena, old))) {
+		kmem_cache_free(kvpool_block_cache, block);
+		return;
+	}
+	kvpool_arena_copy(&tenant->arena, block, old);
+	kvpool_count(tenant, copied_bytes, block->length);
+
+	spin_lock(&tenant->policy.lock);
+	moved = old->state == KVPOOL_BLOCK_SEALED;
+	if (moved) {
+		kvpool_index_replace(&tenant->index, old, block);
+		kvpool_policy_replace(&tenant->policy, old, block);
+		WRITE_ONCE(old->state, KVPOOL_BLOCK_DEAD);
+		trace_kvpool_block_move(tenant, block);
+	}
+	spin_unlock(&tenant->policy.lock);
+
+	/* The index's reference, or nobody has seen the new block. */
+	kvpool_block_put(tenant, moved ? old : block);
+}
+
 static void kvpool_block_unpin(struct kvpool_tenant *tenant,
 			       struct kvpool_block *block)
 {

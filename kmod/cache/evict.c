@@ -12,9 +12,14 @@
 #include "kvpool.h"
 #include "control/trace.h"
 
-/* Blocks to look at with a lock held, and in one call of the shrinker. */
+/* Blocks to look at with a lock held. */
 #define KVPOOL_EVICT_SLICE	256
-#define KVPOOL_SHRINK_BLOCKS	4096
+
+/* Compaction looks at every block, so it should be for several chunks. */
+#define KVPOOL_CLAIM_CHUNKS	8
+
+/* How often it may be in vain before a tenant is left alone. */
+#define KVPOOL_COMPACT_FAILS	2
 
 /* How long a tenant does not look again for chunks of others. */
 #define KVPOOL_CLAIM_PAUSE	(HZ / 10)
@@ -69,8 +74,14 @@ static struct kvpool_block *kvpool_evict_from(struct kvpool_tenant *tenant,
 	return block;
 }
 
-/* Evict the next block of @node, or of any for NUMA_NO_NODE. */
-static bool kvpool_evict_one(struct kvpool_tenant *tenant, int node)
+/**
+ * kvpool_evict_one() - Evict the next block
+ * @tenant: whose
+ * @node: on which node, or NUMA_NO_NODE for any
+ *
+ * Return: false if there is none that may be evicted.
+ */
+bool kvpool_evict_one(struct kvpool_tenant *tenant, int node)
 {
 	struct kvpool_block *block;
 
@@ -104,33 +115,19 @@ void kvpool_evict_all(struct kvpool_tenant *tenant)
 		;
 }
 
-/*
- * Evict until chunks are free as a whole, and give those back. A chunk that is
- * pinned from outside cannot leave: it counts as tried, so that no more is
- * evicted than was asked for when nothing comes of it.
- */
-static unsigned long kvpool_evict_chunks(struct kvpool_tenant *tenant, int node,
-					 unsigned long nr, unsigned long blocks,
-					 bool try)
+/* Make a tenant give chunks back: empty ones first. */
+static unsigned long kvpool_give_chunks(struct kvpool_tenant *tenant, int node,
+					unsigned long nr, bool try)
 {
-	struct kvpool_arena *arena = &tenant->arena;
-	unsigned long freed, got, empty, now, stuck = 0;
+	unsigned long freed, got;
+	int fails = 0;
 
-	freed = kvpool_arena_shrink(arena, node, nr, try);
-	if (freed >= nr || !kvpool_arena_movable(arena, node, 1))
-		return freed;
-
-	empty = kvpool_arena_empty(arena, node);
-	while (freed + stuck < nr && blocks-- &&
-	       kvpool_evict_one(tenant, node)) {
-		now = kvpool_arena_empty(arena, node);
-		if (now > empty) {
-			got = kvpool_arena_shrink(arena, node, nr - freed, try);
-			freed += got;
-			stuck += now - empty - min(got, now - empty);
-			now = kvpool_arena_empty(arena, node);
-		}
-		empty = now;
+	freed = kvpool_arena_shrink(&tenant->arena, node, nr, try);
+	while (freed < nr && fails < KVPOOL_COMPACT_FAILS &&
+	       !fatal_signal_pending(current)) {
+		got = kvpool_compact(tenant, node, nr - freed, try);
+		freed += got;
+		fails += !got;
 	}
 	return freed;
 }
@@ -160,8 +157,7 @@ static struct kvpool_tenant *kvpool_tenant_largest(unsigned long prev,
  * pool.lock keeps the tenants from going away.
  */
 static unsigned long kvpool_reclaim(int node, unsigned long nr,
-				    unsigned long share, unsigned long blocks,
-				    bool try)
+				    unsigned long share, bool try)
 {
 	unsigned long freed = 0, size = ULONG_MAX;
 	struct kvpool_tenant *tenant;
@@ -173,9 +169,8 @@ static unsigned long kvpool_reclaim(int node, unsigned long nr,
 		if (!tenant || size <= share)
 			break;
 		id = tenant->id;
-		freed += kvpool_evict_chunks(tenant, node,
-					     min(nr - freed, size - share),
-					     blocks, try);
+		freed += kvpool_give_chunks(tenant, node,
+					    min(nr - freed, size - share), try);
 	}
 	return freed;
 }
@@ -205,7 +200,7 @@ static bool kvpool_space_claim_on(struct kvpool_tenant *tenant, int node)
 			return true;
 	}
 	return atomic_long_read(&tenant->arena.nr_chunks) < share &&
-	       kvpool_reclaim(node, 1, share, ULONG_MAX, false);
+	       kvpool_reclaim(node, KVPOOL_CLAIM_CHUNKS, share, false);
 }
 
 /*
@@ -376,6 +371,14 @@ static bool kvpool_over(struct kvpool_tenant *tenant, unsigned int percent)
 	       cap * KVPOOL_CHUNK_PAGES * percent;
 }
 
+/* A lowered limit may leave more than 100 percent; the tier sees to that. */
+static bool kvpool_over_high(struct kvpool_tenant *tenant)
+{
+	unsigned int high = READ_ONCE(kvpool_pool.watermark_high);
+
+	return high < 100 && kvpool_over(tenant, high);
+}
+
 /**
  * kvpool_evict_kick() - See to it that a tenant keeps within its bounds
  * @tenant: whose use or bounds have changed
@@ -383,8 +386,7 @@ static bool kvpool_over(struct kvpool_tenant *tenant, unsigned int percent)
 void kvpool_evict_kick(struct kvpool_tenant *tenant)
 {
 	if (atomic_long_read(&tenant->arena.nr_chunks) >
-	    READ_ONCE(tenant->quota) ||
-	    kvpool_over(tenant, READ_ONCE(kvpool_pool.watermark_high)))
+	    READ_ONCE(tenant->quota) || kvpool_over_high(tenant))
 		queue_work(kvpool_pool.wq, &tenant->evict_work);
 }
 
@@ -400,9 +402,8 @@ void kvpool_evict_work(struct work_struct *work)
 	unsigned long quota = READ_ONCE(tenant->quota);
 
 	if (nr > quota)
-		kvpool_evict_chunks(tenant, NUMA_NO_NODE, nr - quota, ULONG_MAX,
-				    false);
-	if (!kvpool_over(tenant, READ_ONCE(kvpool_pool.watermark_high)))
+		kvpool_give_chunks(tenant, NUMA_NO_NODE, nr - quota, false);
+	if (!kvpool_over_high(tenant))
 		return;
 	while (kvpool_over(tenant, READ_ONCE(kvpool_pool.watermark_low)))
 		if (!kvpool_evict_one(tenant, NUMA_NO_NODE))
@@ -423,7 +424,7 @@ void kvpool_tier_trim(struct kvpool_tier *tier)
 	nr = atomic_long_read(&tier->nr_chunks);
 	limit = READ_ONCE(tier->limit);
 	if (nr > limit)
-		kvpool_reclaim(tier->node, nr - limit, 0, ULONG_MAX, false);
+		kvpool_reclaim(tier->node, nr - limit, 0, false);
 	mutex_unlock(&kvpool_pool.lock);
 }
 
@@ -443,7 +444,7 @@ static unsigned long kvpool_shrink_count(struct shrinker *shrinker,
 			pages += READ_ONCE(tenant->policy.queues[i].pages);
 		/* What is pinned from outside is not worth evicting. */
 		sum += min(pages, KVPOOL_CHUNK_PAGES *
-			   kvpool_arena_movable(&tenant->arena, NUMA_NO_NODE,
+			   kvpool_arena_movable(&tenant->arena,
 						pages / KVPOOL_CHUNK_PAGES));
 	}
 	mutex_unlock(&kvpool_pool.lock);
@@ -463,7 +464,7 @@ static unsigned long kvpool_shrink_scan(struct shrinker *shrinker,
 		return SHRINK_STOP;
 	freed = kvpool_reclaim(NUMA_NO_NODE,
 			       DIV_ROUND_UP(sc->nr_to_scan, KVPOOL_CHUNK_PAGES),
-			       0, KVPOOL_SHRINK_BLOCKS, true);
+			       0, true);
 	mutex_unlock(&kvpool_pool.lock);
 	return freed ? freed * KVPOOL_CHUNK_PAGES : SHRINK_STOP;
 }
@@ -480,7 +481,7 @@ int kvpool_shrinker_init(void)
 		return -ENOMEM;
 	kvpool_shrinker->count_objects = kvpool_shrink_count;
 	kvpool_shrinker->scan_objects = kvpool_shrink_scan;
-	kvpool_shrinker->batch = KVPOOL_CHUNK_PAGES;
+	kvpool_shrinker->batch = KVPOOL_CLAIM_CHUNKS * KVPOOL_CHUNK_PAGES;
 	kvpool_shrinker->seeks = DEFAULT_SEEKS;
 	return kvpool_shrinker_register(kvpool_shrinker, "kvpool");
 }

@@ -74,6 +74,19 @@ struct kvpool_block *kvpool_index_insert(struct rhashtable *index,
 }
 
 /**
+ * kvpool_index_replace() - Put a block in the place of another
+ * @index: the index
+ * @old: a block that is in it, and that nobody can remove meanwhile
+ * @block: a block with the same key
+ */
+void kvpool_index_replace(struct rhashtable *index, struct kvpool_block *old,
+			  struct kvpool_block *block)
+{
+	rhashtable_replace_fast(index, &old->node, &block->node,
+				kvpool_index_params);
+}
+
+/**
  * kvpool_index_remove() - Take a block out
  * @index: the index
  * @block: a block that is in it

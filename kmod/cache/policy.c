@@ -105,6 +105,26 @@ void kvpool_policy_remove(struct kvpool_policy *policy,
 }
 
 /**
+ * kvpool_policy_replace() - Put a block in the place of another
+ * @policy: the policy; its lock is held
+ * @old: the block that goes; nothing happens if it is in no queue
+ * @block: the one that takes its age and its pin
+ */
+void kvpool_policy_replace(struct kvpool_policy *policy,
+			   struct kvpool_block *old, struct kvpool_block *block)
+{
+	struct kvpool_policy_queue *q = kvpool_policy_queue(policy, old);
+
+	WRITE_ONCE(block->pin, old->pin);
+	WRITE_ONCE(block->visited, READ_ONCE(old->visited));
+	if (list_empty(&old->lru))
+		return;
+	list_replace_init(&old->lru, &block->lru);
+	if (q->hand == &old->lru)
+		q->hand = &block->lru;
+}
+
+/**
  * kvpool_policy_touch() - Leases on blocks ended
  * @policy: the policy
  * @blocks: the blocks, referenced, in the order of their prefix; the first one

@@ -10,7 +10,14 @@
 
 #define KVPOOL_DEFAULT_TENANT	"default"
 
-static u32 kvpool_tenant_next_id;	/* pool.lock */
+/*
+ * Held while a tenant is added or deleted from end to end, so that a name in
+ * sysfs and a tenant in the list come and go as one. Outside of pool.lock;
+ * nothing that a file in a tenant's directory does may wait for it.
+ */
+static DEFINE_MUTEX(kvpool_tenants_lock);
+
+static u32 kvpool_tenant_next_id;	/* kvpool_tenants_lock */
 
 static bool kvpool_tenant_name_ok(const char *name)
 {
@@ -94,31 +101,22 @@ err_free:
 }
 
 /* Put a new tenant where all can find it. */
-static int kvpool_tenant_enter(struct kvpool_tenant *tenant)
+static void kvpool_tenant_enter(struct kvpool_tenant *tenant)
 {
-	int ret = 0;
-
 	mutex_lock(&kvpool_pool.lock);
-	if (kvpool_pool.closing) {
-		ret = -ENODEV;
-	} else if (kvpool_tenant_find(tenant->name)) {
-		ret = -EEXIST;
-	} else {
-		tenant->id = kvpool_tenant_next_id++;
-		tenant->policy.ops = kvpool_pool.policy;
-		list_add_tail(&tenant->entry, &kvpool_pool.tenants);
-	}
+	tenant->policy.ops = kvpool_pool.policy;
+	list_add_tail(&tenant->entry, &kvpool_pool.tenants);
 	mutex_unlock(&kvpool_pool.lock);
-	if (!ret)
-		trace_kvpool_tenant_add(tenant);
-	return ret;
+	trace_kvpool_tenant_add(tenant);
 }
 
 /* Let nobody find a tenant any more, and end it with its last user. */
 static void kvpool_tenant_leave(struct kvpool_tenant *tenant)
 {
 	trace_kvpool_tenant_del(tenant);
-	kobject_del(&tenant->kobj);
+	/* The default tenant is not there if the module could not load. */
+	if (tenant->kobj.state_in_sysfs)
+		kobject_del(&tenant->kobj);
 	kobject_put(&tenant->kobj);
 }
 
@@ -134,7 +132,9 @@ int kvpool_tenants_init(void)
 	tenant = kvpool_tenant_create(KVPOOL_DEFAULT_TENANT);
 	if (IS_ERR(tenant))
 		return PTR_ERR(tenant);
-	return kvpool_tenant_enter(tenant);
+	tenant->id = kvpool_tenant_next_id++;
+	kvpool_tenant_enter(tenant);
+	return 0;
 }
 
 /**
@@ -157,6 +157,7 @@ void kvpool_tenants_exit(void)
 	struct kvpool_tenant *tenant, *next;
 	LIST_HEAD(all);
 
+	mutex_lock(&kvpool_tenants_lock);
 	mutex_lock(&kvpool_pool.lock);
 	kvpool_pool.closing = true;
 	list_splice_init(&kvpool_pool.tenants, &all);
@@ -164,6 +165,7 @@ void kvpool_tenants_exit(void)
 
 	list_for_each_entry_safe(tenant, next, &all, entry)
 		kvpool_tenant_leave(tenant);
+	mutex_unlock(&kvpool_tenants_lock);
 }
 
 /**
@@ -185,14 +187,23 @@ int kvpool_tenant_add(const char *name)
 	tenant = kvpool_tenant_create(name);
 	if (IS_ERR(tenant))
 		return PTR_ERR(tenant);
-	ret = kvpool_tenant_enter(tenant);
-	if (ret) {
-		kobject_put(&tenant->kobj);
-		return ret;
+
+	mutex_lock(&kvpool_tenants_lock);
+	mutex_lock(&kvpool_pool.lock);
+	if (kvpool_pool.closing)
+		ret = -ENODEV;
+	else
+		ret = kvpool_tenant_find(name) ? -EEXIST : 0;
+	mutex_unlock(&kvpool_pool.lock);
+	if (!ret) {
+		tenant->id = kvpool_tenant_next_id++;
+		ret = kvpool_sysfs_tenant_add(tenant);
 	}
-	ret = kvpool_sysfs_tenant_add(tenant);
+	if (!ret)
+		kvpool_tenant_enter(tenant);
+	mutex_unlock(&kvpool_tenants_lock);
 	if (ret)
-		kvpool_tenant_del(name);
+		kobject_put(&tenant->kobj);
 	return ret;
 }
 
@@ -208,6 +219,7 @@ int kvpool_tenant_del(const char *name)
 	struct kvpool_tenant *tenant;
 	int ret = 0;
 
+	mutex_lock(&kvpool_tenants_lock);
 	mutex_lock(&kvpool_pool.lock);
 	tenant = kvpool_tenant_find(name);
 	if (!tenant)
@@ -221,6 +233,7 @@ int kvpool_tenant_del(const char *name)
 	mutex_unlock(&kvpool_pool.lock);
 	if (!ret)
 		kvpool_tenant_leave(tenant);
+	mutex_unlock(&kvpool_tenants_lock);
 	return ret;
 }
 
@@ -245,8 +258,8 @@ static bool kvpool_tenant_allows(const struct kvpool_tenant *tenant,
  * @name: its name, or NULL for the default one
  * @file: the file
  *
- * Return: the tenant; end it with kvpool_tenant_detach(). ERR_PTR(-ENOENT) or
- * ERR_PTR(-EACCES) otherwise.
+ * Return: the tenant; end it with kvpool_tenant_detach(). ERR_PTR(-ENOENT),
+ * ERR_PTR(-EACCES), or ERR_PTR(-ENODEV) while the module is being loaded.
  */
 struct kvpool_tenant *kvpool_tenant_attach(const char *name,
 					   const struct file *file)
@@ -255,7 +268,9 @@ struct kvpool_tenant *kvpool_tenant_attach(const char *name,
 
 	mutex_lock(&kvpool_pool.lock);
 	tenant = kvpool_tenant_find(name ?: KVPOOL_DEFAULT_TENANT);
-	if (!tenant) {
+	if (!kvpool_pool.open) {
+		tenant = ERR_PTR(-ENODEV);
+	} else if (!tenant) {
 		tenant = ERR_PTR(-ENOENT);
 	} else if (!kvpool_tenant_allows(tenant, file)) {
 		tenant = ERR_PTR(-EACCES);

@@ -6,6 +6,7 @@
  * every process, and it stays if anyone else still holds its pages.
  */
 #include <linux/err.h>
+#include <linux/jiffies.h>
 #include <linux/mount.h>
 #include <linux/pseudo_fs.h>
 #include <linux/rcupdate_wait.h>
@@ -16,6 +17,14 @@
 #include "control/trace.h"
 
 #define KVPOOL_FS_MAGIC		0x6b76706c	/* "kvpl" */
+
+/* How long a chunk that could not be emptied is not tried again. */
+#define KVPOOL_STUCK_PAUSE	HZ
+
+/* Chunks are compared by used pages in steps of sixteen. */
+#define KVPOOL_USED_STEPS	33
+#define KVPOOL_USED_STEP(chunk)	\
+	((KVPOOL_CHUNK_PAGES - READ_ONCE((chunk)->free)) / 16)
 
 static struct vfsmount *kvpool_mnt;
 static unsigned long kvpool_arena_chunks;	/* most chunks of one arena */
@@ -187,6 +196,7 @@ static bool kvpool_arena_release(struct kvpool_arena *arena,
 	if (page_count(chunk->page) != 1) {
 		/* Pinned from outside; it stays this tenant's. */
 		spin_lock(&arena->lock);
+		chunk->stuck = (u32)jiffies ?: 1;
 		kvpool_extmap_add(&arena->maps[chunk->node], chunk);
 		spin_unlock(&arena->lock);
 		return false;
@@ -263,15 +273,25 @@ unsigned long kvpool_arena_empty(struct kvpool_arena *arena, int node)
 	return sum;
 }
 
+/* May a chunk be emptied so that it can leave? Not if it was tried lately. */
+static bool kvpool_chunk_movable(const struct kvpool_chunk *chunk, int node)
+{
+	u32 stuck = READ_ONCE(chunk->stuck);
+
+	return (node == NUMA_NO_NODE || node == chunk->node) &&
+	       !READ_ONCE(chunk->isolated) &&
+	       (!stuck || (u32)jiffies - stuck > KVPOOL_STUCK_PAUSE) &&
+	       !folio_maybe_dma_pinned(page_folio(chunk->page));
+}
+
 /**
- * kvpool_arena_movable() - Count chunks that no device has pinned
+ * kvpool_arena_movable() - Count chunks that could be made to leave
  * @arena: the arena
- * @node: of which node, or NUMA_NO_NODE for any
  * @max: how many are enough
  *
- * Return: how many could leave the arena if they were free, as of a moment ago.
+ * Return: chunks that no device has pinned, as of a moment ago.
  */
-unsigned long kvpool_arena_movable(struct kvpool_arena *arena, int node,
+unsigned long kvpool_arena_movable(struct kvpool_arena *arena,
 				   unsigned long max)
 {
 	struct kvpool_chunk *chunk;
@@ -281,15 +301,189 @@ unsigned long kvpool_arena_movable(struct kvpool_arena *arena, int node,
 	xa_for_each(&arena->chunks, index, chunk) {
 		if (sum >= max)
 			break;
-		if ((node == NUMA_NO_NODE || node == chunk->node) &&
-		    !folio_maybe_dma_pinned(page_folio(chunk->page)))
-			sum++;
+		sum += kvpool_chunk_movable(chunk, NUMA_NO_NODE);
 		/* Large pools have many; @chunk is not used any more. */
 		if (!(index % 1024))
 			cond_resched_rcu();
 	}
 	rcu_read_unlock();
 	return sum;
+}
+
+/**
+ * kvpool_arena_isolate() - Set apart the chunks that are emptied most easily
+ * @arena: the arena
+ * @node: of which node, or NUMA_NO_NODE for any
+ * @chunks: where to put them
+ * @nr: how many at most
+ * @try: do not wait for locks
+ *
+ * Nothing is allocated from them until kvpool_arena_rejoin().
+ *
+ * Return: how many.
+ */
+unsigned int kvpool_arena_isolate(struct kvpool_arena *arena, int node,
+				  struct kvpool_chunk **chunks, unsigned int nr,
+				  bool try)
+{
+	unsigned int used[KVPOOL_USED_STEPS] = {}, step, sum = 0, n = 0;
+	struct kvpool_chunk *chunk;
+	unsigned long index;
+
+	/* Chunks do not leave while this is held. */
+	if (!try)
+		down_read(&arena->map_sem);
+	else if (!down_read_trylock(&arena->map_sem))
+		return 0;
+
+	/* How many pages may a chunk use to be among the @nr least used? */
+	xa_for_each(&arena->chunks, index, chunk)
+		if (kvpool_chunk_movable(chunk, node))
+			used[KVPOOL_USED_STEP(chunk)]++;
+	for (step = 0; step < KVPOOL_USED_STEPS - 1 && sum < nr; step++)
+		sum += used[step];
+
+	xa_for_each(&arena->chunks, index, chunk) {
+		if (n == nr)
+			break;
+		if (!kvpool_chunk_movable(chunk, node) ||
+		    KVPOOL_USED_STEP(chunk) > step)
+			continue;
+		spin_lock(&arena->lock);
+		if (!chunk->isolated) {
+			kvpool_extmap_isolate(&arena->maps[chunk->node], chunk);
+			chunks[n++] = chunk;
+		}
+		spin_unlock(&arena->lock);
+	}
+	up_read(&arena->map_sem);
+	return n;
+}
+
+/**
+ * kvpool_arena_rejoin() - Let isolated chunks leave if they are empty
+ * @arena: the arena
+ * @chunks: what kvpool_arena_isolate() gave
+ * @nr: how many
+ * @try: do not wait for locks
+ *
+ * Those that are not empty, or that someone outside still holds, are usable
+ * again.
+ *
+ * Return: how many left.
+ */
+unsigned long kvpool_arena_rejoin(struct kvpool_arena *arena,
+				  struct kvpool_chunk **chunks, unsigned int nr,
+				  bool try)
+{
+	unsigned long freed = 0;
+	bool locked = true;
+	unsigned int i;
+
+	if (!try)
+		down_write(&arena->map_sem);
+	else
+		locked = down_write_trylock(&arena->map_sem);
+
+	for (i = 0; i < nr; i++) {
+		struct kvpool_chunk *chunk = chunks[i];
+		struct kvpool_extmap *map = &arena->maps[chunk->node];
+		bool empty;
+
+		spin_lock(&arena->lock);
+		kvpool_extmap_restore(map, chunk);
+		empty = locked && chunk->free == KVPOOL_CHUNK_PAGES;
+		if (empty)
+			kvpool_extmap_del(map, chunk);
+		else
+			chunk->stuck = (u32)jiffies ?: 1;
+		spin_unlock(&arena->lock);
+		if (empty)
+			freed += kvpool_arena_release(arena, chunk);
+	}
+	if (locked)
+		up_write(&arena->map_sem);
+	return freed;
+}
+
+/**
+ * kvpool_arena_captive() - Count pages that keep isolated chunks from leaving
+ * @arena: the arena
+ *
+ * Return: pages, as of a moment ago.
+ */
+unsigned long kvpool_arena_captive(struct kvpool_arena *arena)
+{
+	unsigned long sum = 0;
+	int i;
+
+	for (i = 0; i < nr_node_ids; i++)
+		sum += READ_ONCE(arena->maps[i].nr_captive);
+	return sum;
+}
+
+/**
+ * kvpool_arena_isolated() - Does a block lie in an isolated chunk?
+ * @arena: the arena
+ * @block: a referenced, sealed block
+ *
+ * Return: true if a part of it does.
+ */
+bool kvpool_arena_isolated(struct kvpool_arena *arena,
+			   const struct kvpool_block *block)
+{
+	const struct kvpool_extent *ext = kvpool_block_extents(block);
+	struct kvpool_chunk *chunk;
+	u32 i;
+
+	for (i = 0; i < block->nr_extents; i++) {
+		chunk = xa_load(&arena->chunks,
+				ext[i].page >> KVPOOL_CHUNK_ORDER);
+		if (READ_ONCE(chunk->isolated))
+			return true;
+	}
+	return false;
+}
+
+static void *kvpool_arena_address(struct kvpool_arena *arena, u32 page)
+{
+	struct kvpool_chunk *chunk;
+
+	chunk = xa_load(&arena->chunks, page >> KVPOOL_CHUNK_ORDER);
+	return page_address(chunk->page + (page & (KVPOOL_CHUNK_PAGES - 1)));
+}
+
+/**
+ * kvpool_arena_copy() - Copy a block's bytes with the CPU
+ * @arena: the arena
+ * @to: a block of the same length, its owner's
+ * @from: a referenced, sealed block
+ */
+void kvpool_arena_copy(struct kvpool_arena *arena, struct kvpool_block *to,
+		       const struct kvpool_block *from)
+{
+	struct kvpool_extent d = *kvpool_block_extents(to);
+	struct kvpool_extent s = *kvpool_block_extents(from);
+	u32 left = kvpool_block_pages(to), di = 0, si = 0, nr;
+
+	for (;;) {
+		nr = min(d.nr, s.nr);
+		memcpy(kvpool_arena_address(arena, d.page),
+		       kvpool_arena_address(arena, s.page),
+		       (size_t)nr << KVPOOL_PAGE_SHIFT);
+		left -= nr;
+		if (!left)
+			break;
+		cond_resched();
+		d.page += nr;
+		s.page += nr;
+		d.nr -= nr;
+		s.nr -= nr;
+		if (!d.nr)
+			d = kvpool_block_extents(to)[++di];
+		if (!s.nr)
+			s = kvpool_block_extents(from)[++si];
+	}
 }
 
 /**

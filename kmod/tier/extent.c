@@ -102,6 +102,41 @@ void kvpool_extmap_del(struct kvpool_extmap *map, struct kvpool_chunk *chunk)
 }
 
 /**
+ * kvpool_extmap_isolate() - Allocate nothing from a chunk from now on
+ * @map: the map; the arena's lock is held
+ * @chunk: the chunk
+ */
+void kvpool_extmap_isolate(struct kvpool_extmap *map,
+			   struct kvpool_chunk *chunk)
+{
+	kvpool_extmap_unbin(map, chunk);
+	chunk->run = 0;
+	WRITE_ONCE(chunk->isolated, true);
+	WRITE_ONCE(map->nr_free, map->nr_free - chunk->free);
+	WRITE_ONCE(map->nr_captive, map->nr_captive + KVPOOL_CHUNK_PAGES -
+				    chunk->free);
+	if (chunk->free == KVPOOL_CHUNK_PAGES)
+		WRITE_ONCE(map->nr_empty, map->nr_empty - 1);
+}
+
+/**
+ * kvpool_extmap_restore() - Undo kvpool_extmap_isolate()
+ * @map: the map; the arena's lock is held
+ * @chunk: the chunk, with what was freed in it meanwhile
+ */
+void kvpool_extmap_restore(struct kvpool_extmap *map,
+			   struct kvpool_chunk *chunk)
+{
+	WRITE_ONCE(chunk->isolated, false);
+	WRITE_ONCE(map->nr_free, map->nr_free + chunk->free);
+	WRITE_ONCE(map->nr_captive, map->nr_captive + chunk->free -
+				    KVPOOL_CHUNK_PAGES);
+	if (chunk->free == KVPOOL_CHUNK_PAGES)
+		WRITE_ONCE(map->nr_empty, map->nr_empty + 1);
+	kvpool_extmap_rebin(map, chunk, kvpool_longest_run(chunk));
+}
+
+/**
  * kvpool_extmap_empty() - Find a chunk that is entirely free
  * @map: the map; the arena's lock is held
  *
@@ -214,6 +249,10 @@ void kvpool_extmap_free(struct kvpool_extmap *map, struct kvpool_chunk *chunk,
 
 	bitmap_clear(chunk->map, first, nr);
 	chunk->free += nr;
+	if (chunk->isolated) {
+		WRITE_ONCE(map->nr_captive, map->nr_captive - nr);
+		return;
+	}
 	WRITE_ONCE(map->nr_free, map->nr_free + nr);
 	if (chunk->free == KVPOOL_CHUNK_PAGES)
 		WRITE_ONCE(map->nr_empty, map->nr_empty + 1);

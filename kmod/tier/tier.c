@@ -197,7 +197,8 @@ void kvpool_tiers_exit(void)
 		if (!kvpool_tiers[node])
 			continue;
 		WARN_ON(atomic_long_read(&kvpool_tiers[node]->nr_chunks));
-		kobject_del(&kvpool_tiers[node]->kobj);
+		if (kvpool_tiers[node]->kobj.state_in_sysfs)
+			kobject_del(&kvpool_tiers[node]->kobj);
 		kobject_put(&kvpool_tiers[node]->kobj);
 	}
 	kobject_put(kvpool_tiers_dir);

@@ -1,0 +1,113 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Compaction: how a tenant gives chunks back without losing what they hold.
+ *
+ * The least used chunks are set apart. Where the rest of the arena has no room
+ * for what is in them, blocks are evicted in the policy's order; what is left
+ * in the chunks after that moves. Leased blocks do not: their chunks stay.
+ */
+#include <linux/mm.h>
+#include <linux/sched/signal.h>
+#include <linux/slab.h>
+
+#include "kvpool.h"
+
+#define KVPOOL_COMPACT_CHUNKS	512	/* in one walk over the index */
+#define KVPOOL_COMPACT_BATCH	32	/* blocks */
+
+static unsigned long kvpool_compact_room(struct kvpool_tenant *tenant)
+{
+	unsigned long sum = 0;
+	int node;
+
+	for (node = 0; node < nr_node_ids; node++)
+		sum += kvpool_arena_room(&tenant->arena, node);
+	return sum;
+}
+
+/*
+ * The next blocks that have to move, with a reference. Extents may only be
+ * looked at with one, and the last one may not be dropped inside the walk.
+ */
+static unsigned int kvpool_compact_find(struct kvpool_tenant *tenant,
+					struct rhashtable_iter *walk,
+					struct kvpool_block **batch,
+					unsigned int *restarts, bool *more)
+{
+	struct kvpool_block *block;
+	unsigned int n = 0;
+
+	rhashtable_walk_start(walk);
+	do {
+		block = rhashtable_walk_next(walk);
+		if (IS_ERR(block)) {
+			/* The index was resized: what moved does so once. */
+			if (++*restarts > KVPOOL_COMPACT_BATCH)
+				block = NULL;
+			continue;
+		}
+		if (!block || READ_ONCE(block->state) != KVPOOL_BLOCK_SEALED ||
+		    refcount_read(&block->refs) != 1 ||
+		    !refcount_inc_not_zero(&block->refs))
+			continue;
+		if (kvpool_arena_isolated(&tenant->arena, block) ||
+		    !refcount_dec_not_one(&block->refs))
+			batch[n++] = block;
+	} while (block && n < KVPOOL_COMPACT_BATCH);
+	rhashtable_walk_stop(walk);
+	*more = !!block;
+	return n;
+}
+
+static void kvpool_compact_move(struct kvpool_tenant *tenant)
+{
+	struct kvpool_block *batch[KVPOOL_COMPACT_BATCH];
+	unsigned int restarts = 0, n, i;
+	struct rhashtable_iter walk;
+	bool more;
+
+	rhashtable_walk_enter(&tenant->index, &walk);
+	do {
+		n = kvpool_compact_find(tenant, &walk, batch, &restarts, &more);
+		for (i = 0; i < n; i++) {
+			kvpool_block_move(tenant, batch[i]);
+			kvpool_block_put(tenant, batch[i]);
+		}
+		cond_resched();
+	} while (more && kvpool_arena_captive(&tenant->arena) &&
+		 !fatal_signal_pending(current));
+	rhashtable_walk_exit(&walk);
+}
+
+/**
+ * kvpool_compact() - Empty chunks and give them back
+ * @tenant: whose; nobody deletes it meanwhile
+ * @node: of which node, or NUMA_NO_NODE for any
+ * @nr: how many chunks are wanted
+ * @try: do not wait for locks
+ *
+ * Return: how many left the arena; none if the least used ones hold blocks
+ * that are leased or reserved, or are pinned from outside.
+ */
+unsigned long kvpool_compact(struct kvpool_tenant *tenant, int node,
+			     unsigned long nr, bool try)
+{
+	struct kvpool_arena *arena = &tenant->arena;
+	struct kvpool_chunk **chunks;
+	unsigned long freed;
+
+	nr = min_t(unsigned long, nr, KVPOOL_COMPACT_CHUNKS);
+	chunks = kmalloc_array(nr, sizeof(*chunks), GFP_KERNEL | __GFP_NOWARN);
+	if (!chunks)
+		return 0;
+	nr = kvpool_arena_isolate(arena, node, chunks, nr, try);
+
+	while (kvpool_arena_captive(arena) > kvpool_compact_room(tenant) &&
+	       kvpool_evict_one(tenant, NUMA_NO_NODE))
+		;
+	if (kvpool_arena_captive(arena))
+		kvpool_compact_move(tenant);
+	freed = kvpool_arena_rejoin(arena, chunks, nr, try);
+	kfree(chunks);
+	return freed;
+}
