@@ -199,7 +199,8 @@ def qemu_args(name, kernel, accel, opts, joined):
     smp = 1 if opts.icount else opts.smp
     argv = ["-name", name, "-machine", "q35", "-nodefaults",
             "-no-user-config", "-display", "none", "-no-reboot",
-            "-smp", str(smp)]
+            # A CPU in each socket: nodes may not share one.
+            "-smp", "%d,sockets=%d" % (smp, smp)]
     if opts.icount:
         argv += ["-accel", "tcg,thread=single",
                  "-icount", "shift=0,sleep=off", "-cpu", CPU]
