@@ -18,6 +18,7 @@ help:
 	@echo '  run [TRACE=FILE]   follow a trace of requests: produce, consume, verify'
 	@echo '  check              all tests; ends with "N passed, N failed, N skipped"'
 	@echo '  bench              figures and their targets; build/bench.json'
+	@echo '  docs               the interface to programs, rendered to build/docs'
 	@echo '  lint               W=1, sparse, checkpatch, kernel-doc'
 	@echo
 	@echo 'Build and install:'
@@ -50,6 +51,7 @@ modules:
 modules_install: modules
 	$(MAKE) -C $(KDIR) M=$(BUILD)/mod/$(shell $(MAKE) -s -C $(KDIR) kernelrelease) \
 		$(if $(DESTDIR),INSTALL_MOD_PATH=$(DESTDIR)) modules_install
+	$(if $(DESTDIR),,depmod -a $(shell $(MAKE) -s -C $(KDIR) kernelrelease))
 	$(MAKE) udev-install
 
 udev-install:
@@ -86,6 +88,9 @@ bench: packages
 	@scripts/rig kernel fetch lean
 	@scripts/bench
 
+docs:
+	@scripts/docs
+
 lint: packages
 	@scripts/lint
 
@@ -98,4 +103,4 @@ distclean:
 	rm -rf $(BUILD)
 
 .PHONY: all help packages modules modules_install udev-install dkms-install lib install \
-	run check bench lint clean distclean
+	run check bench docs lint clean distclean

@@ -125,12 +125,13 @@ enum kvpool_block_state {
  * @refs:	one for the index, one for each lease and for the reservation
  * @length:	bytes
  * @nr_extents:	extents; the owner's until it is sealed, then constant
- * @state:	enum kvpool_block_state; changed by cmpxchg(), the change to
- *		sealed or dead under the policy's lock
+ * @state:	enum kvpool_block_state. It leaves "reserved" by cmpxchg(), and
+ *		sealed blocks come and go under the policy's lock.
  * @stamp:	jiffies when it was reserved
  * @pin:	0, KVPOOL_PIN_SOFT or KVPOOL_PIN_HARD; policy's lock
  * @visited:	used again since it was queued (SIEVE); racy by intent
  * @waited:	someone wants to know when the reservation is settled
+ * @moving:	compaction holds a reference, which is no use of the block
  * @ext:	the extents where there are few
  * @extv:	the extents where there are more than KVPOOL_INLINE_EXTENTS
  */
@@ -149,6 +150,7 @@ struct kvpool_block {
 	u8 pin;
 	u8 visited;
 	u8 waited;
+	u8 moving;
 	union {
 		struct kvpool_extent ext[KVPOOL_INLINE_EXTENTS];
 		struct kvpool_extent *extv;

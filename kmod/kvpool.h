@@ -175,7 +175,7 @@ int kvpool_arena_node(struct kvpool_arena *arena,
 		      const struct kvpool_block *block);
 unsigned long kvpool_arena_room(struct kvpool_arena *arena, int node);
 int kvpool_arena_alloc(struct kvpool_arena *arena, int node,
-		       struct kvpool_block *block, bool fragmented);
+		       struct kvpool_block *block, bool fragmented, gfp_t gfp);
 void kvpool_arena_free(struct kvpool_arena *arena, struct kvpool_block *block);
 bool kvpool_arena_pinned(struct kvpool_arena *arena,
 			 const struct kvpool_block *block);
@@ -335,7 +335,8 @@ int kvpool_block_remove(struct kvpool_tenant *tenant,
 			const struct kvpool_key *key);
 int kvpool_block_pin(struct kvpool_tenant *tenant,
 		     const struct kvpool_key *key, u32 pin);
-void kvpool_block_move(struct kvpool_tenant *tenant, struct kvpool_block *old);
+void kvpool_block_move(struct kvpool_tenant *tenant, struct kvpool_block *old,
+		       gfp_t gfp);
 void kvpool_block_put(struct kvpool_tenant *tenant, struct kvpool_block *block);
 void kvpool_block_free(struct kvpool_tenant *tenant,
 		       struct kvpool_block *block);

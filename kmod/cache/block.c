@@ -116,17 +116,24 @@ static bool kvpool_block_stuck(const struct kvpool_block *block)
  * The owner keeps its reference, hence the space, until it seals, aborts or
  * closes: whatever it still writes lands in memory that is nobody else's.
  */
-static void kvpool_block_preempt(struct kvpool_tenant *tenant,
+static bool kvpool_block_preempt(struct kvpool_tenant *tenant,
+				 struct kvpool_block *old,
 				 struct kvpool_block *block)
 {
-	atomic_long_add(kvpool_block_pages(block), &tenant->quarantined);
-	if (!kvpool_block_unreserve(tenant, block, KVPOOL_BLOCK_PREEMPTED)) {
-		atomic_long_sub(kvpool_block_pages(block),
-				&tenant->quarantined);
-		return;
+	atomic_long_add(kvpool_block_pages(old), &tenant->quarantined);
+	if (cmpxchg(&old->state, KVPOOL_BLOCK_RESERVED,
+		    KVPOOL_BLOCK_PREEMPTED) != KVPOOL_BLOCK_RESERVED) {
+		atomic_long_sub(kvpool_block_pages(old), &tenant->quarantined);
+		return false;
 	}
-	trace_kvpool_block_preempt(tenant, block);
+	/* In one step, so that nobody who waits for the key misses it. */
+	kvpool_index_replace(&tenant->index, old, block);
+	trace_kvpool_block_preempt(tenant, old);
+	kvpool_count(tenant, pending, -1);
 	kvpool_count(tenant, preempted_blocks, 1);
+	kvpool_block_settle(tenant, old);
+	kvpool_block_put(tenant, old);
+	return true;
 }
 
 /* Enter a new block, or say why not. */
@@ -151,8 +158,10 @@ static int kvpool_block_enter(struct kvpool_tenant *tenant,
 		rcu_read_unlock();
 
 		if (stuck) {
-			kvpool_block_preempt(tenant, old);
+			stuck = kvpool_block_preempt(tenant, old, block);
 			kvpool_block_put(tenant, old);
+			if (stuck)
+				return 0;
 		} else if (state == KVPOOL_BLOCK_SEALED) {
 			return -EEXIST;
 		} else if (state == KVPOOL_BLOCK_RESERVED) {
@@ -367,14 +376,14 @@ int kvpool_block_probe(struct kvpool_tenant *tenant,
 
 /* Space for a moved block: of the arena as it is, near where it was. */
 static int kvpool_block_rehome(struct kvpool_tenant *tenant,
-			       struct kvpool_block *block, int node)
+			       struct kvpool_block *block, int node, gfp_t gfp)
 {
 	struct kvpool_tier *tier = kvpool_tier_get(node), *other;
 	int i, ret = -ENOSPC;
 
 	kvpool_for_each_fallback(tier, i, other) {
 		ret = kvpool_arena_alloc(&tenant->arena, other->node, block,
-					 true);
+					 true, gfp);
 		if (ret != -ENOSPC)
 			break;
 	}
@@ -385,17 +394,18 @@ static int kvpool_block_rehome(struct kvpool_tenant *tenant,
  * kvpool_block_move() - Move a sealed block's bytes, if that can be done
  * @tenant: whose it is
  * @old: the block, referenced by the caller
+ * @gfp: how to get memory for the new block's description
  *
  * A new block takes its place. Who has leased @old by then keeps it as if it
  * had been removed.
  */
-void kvpool_block_move(struct kvpool_tenant *tenant, struct kvpool_block *old)
+void kvpool_block_move(struct kvpool_tenant *tenant, struct kvpool_block *old,
+		       gfp_t gfp)
 {
 	struct kvpool_block *block;
 	bool moved;
 
-	block = kmem_cache_zalloc(kvpool_block_cache,
-				  GFP_KERNEL | __GFP_NOWARN);
+	block = kmem_cache_zalloc(kvpool_block_cache, gfp);
 	if (!block)
 		return;
 	block->key = old->key;
@@ -404,7 +414,7 @@ void kvpool_block_move(struct kvpool_tenant *tenant, struct kvpool_block *old)
 	INIT_LIST_HEAD(&block->lru);
 	refcount_set(&block->refs, 1);
 	if (kvpool_block_rehome(tenant, block,
-				kvpool_arena_node(&tenant->arena, old))) {
+				kvpool_arena_node(&tenant->arena, old), gfp)) {
 		kmem_cache_free(kvpool_block_cache, block);
 		return;
 	}

@@ -47,11 +47,17 @@ static unsigned int kvpool_compact_find(struct kvpool_tenant *tenant,
 			continue;
 		}
 		if (!block || READ_ONCE(block->state) != KVPOOL_BLOCK_SEALED ||
-		    refcount_read(&block->refs) != 1 ||
-		    !refcount_inc_not_zero(&block->refs))
+		    refcount_read(&block->refs) != 1)
 			continue;
-		if (kvpool_arena_isolated(&tenant->arena, block) ||
-		    !refcount_dec_not_one(&block->refs))
+		WRITE_ONCE(block->moving, 1);
+		if (!refcount_inc_not_zero(&block->refs))
+			continue;
+		if (kvpool_arena_isolated(&tenant->arena, block)) {
+			batch[n++] = block;
+			continue;
+		}
+		WRITE_ONCE(block->moving, 0);
+		if (!refcount_dec_not_one(&block->refs))
 			batch[n++] = block;
 	} while (block && n < KVPOOL_COMPACT_BATCH);
 	rhashtable_walk_stop(walk);
@@ -59,7 +65,7 @@ static unsigned int kvpool_compact_find(struct kvpool_tenant *tenant,
 	return n;
 }
 
-static void kvpool_compact_move(struct kvpool_tenant *tenant)
+static void kvpool_compact_move(struct kvpool_tenant *tenant, gfp_t gfp)
 {
 	struct kvpool_block *batch[KVPOOL_COMPACT_BATCH];
 	unsigned int restarts = 0, n, i;
@@ -70,7 +76,8 @@ static void kvpool_compact_move(struct kvpool_tenant *tenant)
 	do {
 		n = kvpool_compact_find(tenant, &walk, batch, &restarts, &more);
 		for (i = 0; i < n; i++) {
-			kvpool_block_move(tenant, batch[i]);
+			kvpool_block_move(tenant, batch[i], gfp);
+			WRITE_ONCE(batch[i]->moving, 0);
 			kvpool_block_put(tenant, batch[i]);
 		}
 		cond_resched();
@@ -84,7 +91,7 @@ static void kvpool_compact_move(struct kvpool_tenant *tenant)
  * @tenant: whose; nobody deletes it meanwhile
  * @node: of which node, or NUMA_NO_NODE for any
  * @nr: how many chunks are wanted
- * @try: do not wait for locks
+ * @try: do not wait for locks; called by the shrinker
  *
  * Return: how many left the arena; none if the least used ones hold blocks
  * that are leased or reserved, or are pinned from outside.
@@ -95,9 +102,11 @@ unsigned long kvpool_compact(struct kvpool_tenant *tenant, int node,
 	struct kvpool_arena *arena = &tenant->arena;
 	struct kvpool_chunk **chunks;
 	unsigned long freed;
+	/* The shrinker must not live on the last reserves. */
+	gfp_t gfp = GFP_KERNEL | __GFP_NOWARN | (try ? __GFP_NOMEMALLOC : 0);
 
 	nr = min_t(unsigned long, nr, KVPOOL_COMPACT_CHUNKS);
-	chunks = kmalloc_array(nr, sizeof(*chunks), GFP_KERNEL | __GFP_NOWARN);
+	chunks = kmalloc_array(nr, sizeof(*chunks), gfp);
 	if (!chunks)
 		return 0;
 	nr = kvpool_arena_isolate(arena, node, chunks, nr, try);
@@ -106,7 +115,7 @@ unsigned long kvpool_compact(struct kvpool_tenant *tenant, int node,
 	       kvpool_evict_one(tenant, NUMA_NO_NODE))
 		;
 	if (kvpool_arena_captive(arena))
-		kvpool_compact_move(tenant);
+		kvpool_compact_move(tenant, gfp);
 	freed = kvpool_arena_rejoin(arena, chunks, nr, try);
 	kfree(chunks);
 	return freed;

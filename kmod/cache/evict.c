@@ -245,14 +245,15 @@ static int kvpool_space_on(struct kvpool_tenant *tenant,
 	int ret, why;
 
 	do {
-		ret = kvpool_arena_alloc(arena, tier->node, block, false);
+		ret = kvpool_arena_alloc(arena, tier->node, block, false,
+					 GFP_KERNEL);
 		if (ret != -ENOSPC)
 			return ret;
 		why = kvpool_arena_grow(arena, tier, READ_ONCE(tenant->quota),
 					hard);
 	} while (!why);
 
-	ret = kvpool_arena_alloc(arena, tier->node, block, true);
+	ret = kvpool_arena_alloc(arena, tier->node, block, true, GFP_KERNEL);
 	if (ret != -ENOSPC)
 		return ret;
 	return why == -ENOMEM ? -EAGAIN : why;

@@ -5,6 +5,8 @@
  * kvpool_policy_touch() goes through a prefix from its tail to its head, so the
  * tail is always older than what it depends on and is evicted before it.
  */
+#include <linux/limits.h>
+
 #include "core.h"
 
 static void kvpool_lru_touch(struct kvpool_policy_queue *q,
@@ -43,6 +45,17 @@ static struct kvpool_block *kvpool_lru_search(struct kvpool_policy_queue *q,
 	return NULL;
 }
 
+static bool kvpool_lru_accepts_any(const struct kvpool_policy_want *want,
+				   const struct kvpool_block *block)
+{
+	return true;
+}
+
+static const struct kvpool_policy_want kvpool_lru_any = {
+	.accepts = kvpool_lru_accepts_any,
+	.tag = INT_MIN,
+};
+
 static struct kvpool_block *kvpool_lru_victim(struct kvpool_policy_queue *q,
 					      unsigned long *budget,
 					      const struct kvpool_policy_want *want)
@@ -56,6 +69,11 @@ static struct kvpool_block *kvpool_lru_victim(struct kvpool_policy_queue *q,
 		block = list_last_entry(&q->list, struct kvpool_block, lru);
 		if (kvpool_block_freeze(block))
 			return block;
+		/* Whoever moves a block does not use it: it keeps its age. */
+		if (READ_ONCE(block->moving)) {
+			q->hand = NULL;
+			return kvpool_lru_search(q, budget, &kvpool_lru_any);
+		}
 		/* In use: the end of its lease will make it the youngest. */
 		kvpool_lru_touch(q, block);
 	}

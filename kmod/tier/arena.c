@@ -537,11 +537,12 @@ static void kvpool_arena_put_extents(struct kvpool_arena *arena,
  * @node: from which node
  * @block: a block without extents; its owner's
  * @fragmented: take it in as many pieces as need be
+ * @gfp: how to get memory for the list of extents
  *
  * Return: 0; -ENOSPC if there is no room, or not in few pieces; -ENOMEM.
  */
 int kvpool_arena_alloc(struct kvpool_arena *arena, int node,
-		       struct kvpool_block *block, bool fragmented)
+		       struct kvpool_block *block, bool fragmented, gfp_t gfp)
 {
 	struct kvpool_extmap *map = &arena->maps[node];
 	struct kvpool_extent *ext = block->ext, *fit;
@@ -552,7 +553,7 @@ int kvpool_arena_alloc(struct kvpool_arena *arena, int node,
 
 	max = fragmented ? pages : DIV_ROUND_UP(pages, KVPOOL_CHUNK_PAGES);
 	if (max > KVPOOL_INLINE_EXTENTS) {
-		ext = kvmalloc_array(max, sizeof(*ext), GFP_KERNEL);
+		ext = kvmalloc_array(max, sizeof(*ext), gfp);
 		if (!ext)
 			return -ENOMEM;
 	}
@@ -577,7 +578,7 @@ int kvpool_arena_alloc(struct kvpool_arena *arena, int node,
 			/* A larger array than need be is no reason to fail. */
 			fit = nr == max ? NULL :
 			      kvmalloc_array(nr, sizeof(*ext),
-					     GFP_KERNEL | __GFP_NOWARN);
+					     gfp | __GFP_NOWARN);
 			if (fit) {
 				memcpy(fit, ext, nr * sizeof(*ext));
 				kvfree(ext);

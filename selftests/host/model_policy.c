@@ -176,6 +176,7 @@ void model_insert(struct model_policy *m, int id, u8 pin, u32 length)
 	refcount_set(&block->refs, 1);
 	block->length = length;
 	block->pin = pin;
+	block->moving = 0;
 	block->key.w[0] = m->node[id];
 	m->entries[id].block = block;
 	m->entries[id].held = 0;

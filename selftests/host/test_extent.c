@@ -355,12 +355,69 @@ static void test_fill_steady(void)
 	fill_end(&fill, "one out, one in", worst);
 }
 
+/* An isolated chunk gives nothing, takes back what was its, and rejoins. */
+static void test_isolate(void)
+{
+	struct kvpool_chunk chunks[2];
+	struct kvpool_extent ext[4];
+	struct kvpool_extmap map;
+	u32 pages = 100;
+	int i;
+
+	kvpool_extmap_init(&map);
+	memset(chunks, 0, sizeof(chunks));
+	for (i = 0; i < 2; i++) {
+		chunks[i].index = i;
+		kvpool_extmap_add(&map, &chunks[i]);
+	}
+	CHECK_EQ(kvpool_extmap_alloc(&map, &pages, ext, 1), 1);
+	i = ext[0].page / KVPOOL_CHUNK_PAGES;
+
+	kvpool_extmap_isolate(&map, &chunks[i]);
+	CHECK_EQ(map.nr_free, KVPOOL_CHUNK_PAGES);
+	CHECK_EQ(map.nr_captive, 100);
+	CHECK_EQ(map.nr_empty, 1);
+	pages = KVPOOL_CHUNK_PAGES + 1;
+	CHECK_EQ(kvpool_extmap_alloc(&map, &pages, ext + 1, 3), 1);
+	CHECK_EQ(pages, 1);
+	CHECK_EQ(ext[1].page / KVPOOL_CHUNK_PAGES, !i);
+
+	kvpool_extmap_free(&map, &chunks[i],
+			   ext[0].page % KVPOOL_CHUNK_PAGES, 60);
+	CHECK_EQ(map.nr_free, 0);
+	CHECK_EQ(map.nr_captive, 40);
+	pages = 1;
+	CHECK_EQ(kvpool_extmap_alloc(&map, &pages, ext + 2, 1), 0);
+
+	/* Not emptied: its free pages can be had again. */
+	kvpool_extmap_restore(&map, &chunks[i]);
+	CHECK_EQ(map.nr_free, KVPOOL_CHUNK_PAGES - 40);
+	CHECK_EQ(map.nr_captive, 0);
+	CHECK_EQ(map.nr_empty, 0);
+	CHECK_EQ(chunks[i].run, KVPOOL_CHUNK_PAGES - 100);
+	pages = KVPOOL_CHUNK_PAGES - 40;
+	CHECK_EQ(kvpool_extmap_alloc(&map, &pages, ext + 2, 2), 2);
+	CHECK_EQ(pages, 0);
+	CHECK_EQ(map.nr_free, 0);
+
+	/* Emptied: it can be taken out. */
+	kvpool_extmap_isolate(&map, &chunks[i]);
+	kvpool_extmap_free(&map, &chunks[i], 0, KVPOOL_CHUNK_PAGES);
+	kvpool_extmap_restore(&map, &chunks[i]);
+	CHECK(kvpool_extmap_empty(&map) == &chunks[i]);
+	kvpool_extmap_del(&map, &chunks[i]);
+	CHECK_EQ(map.nr_chunks, 1);
+	CHECK_EQ(map.nr_free, 0);
+	CHECK_EQ(map.nr_empty, 0);
+}
+
 static const struct tap_case cases[] = {
 	{ "shim: bit searches agree with loops", test_shim },
 	{ "extent: whole chunks serve large blocks", test_whole_chunks },
 	{ "extent: limits of room and of memory", test_limits },
 	{ "extent: short requests leave long runs alone", test_best_fit },
 	{ "extent: free pages join on both sides", test_free_joins },
+	{ "extent: isolated chunks", test_isolate },
 	{ "extent: random operations equal the model", test_random_ops },
 	{ "extent: 64 KiB blocks use 0.99", test_fill_64k },
 	{ "extent: 320 KiB blocks use 0.99", test_fill_320k },

@@ -94,6 +94,32 @@ static void test_one_thread(void)
 	CHECK_EQ(n, ARRAY_SIZE(blocks));
 }
 
+/* A block in the place of another: found at once, and nothing else changes. */
+static void test_replace(void)
+{
+	struct kvpool_block *blocks[100], *twin;
+	struct rhashtable index;
+	int i, n = 0;
+
+	CHECK(!kvpool_index_init(&index));
+	/* Few chains, so that there are neighbours on both sides. */
+	index.nr_buckets = 3;
+	for (i = 0; i < ARRAY_SIZE(blocks); i++) {
+		blocks[i] = block_new(key_of(i));
+		CHECK(!insert(&index, blocks[i]));
+	}
+	for (i = 0; i < ARRAY_SIZE(blocks); i += 7) {
+		twin = block_new(key_of(i));
+		kvpool_index_replace(&index, blocks[i], twin);
+		free(blocks[i]);
+		blocks[i] = twin;
+	}
+	for (i = 0; i < ARRAY_SIZE(blocks); i++)
+		CHECK(find(&index, i) == blocks[i]);
+	rhashtable_free_and_destroy(&index, free_one, &n);
+	CHECK_EQ(n, ARRAY_SIZE(blocks));
+}
+
 /* All 32 bytes count, for being equal and for the hash. */
 static void test_whole_key(void)
 {
@@ -328,6 +354,7 @@ static void test_churn(void)
 
 static const struct tap_case cases[] = {
 	{ "index: insert, find and remove", test_one_thread },
+	{ "index: a block takes another's place", test_replace },
 	{ "index: every bit of a key counts", test_whole_key },
 	{ "index: tables know nothing of each other", test_two_tables },
 	{ "index: a failed insertion is reported", test_error },

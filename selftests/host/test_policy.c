@@ -286,6 +286,87 @@ static void test_in_use(void)
 	}
 }
 
+/* A moved block has the age, the pin and the hand of the one it replaces. */
+static void test_replace(void)
+{
+	const struct kvpool_policy_ops *ops[] = {
+		&kvpool_policy_lru, &kvpool_policy_sieve,
+	};
+	struct kvpool_block blocks[5], moved[5], *victim;
+	struct kvpool_policy policy;
+	unsigned long budget;
+	int n, i;
+
+	for (n = 0; n < ARRAY_SIZE(ops); n++) {
+		kvpool_policy_init(&policy, ops[n]);
+		memset(blocks, 0, sizeof(blocks));
+		memset(moved, 0, sizeof(moved));
+		spin_lock(&policy.lock);
+		for (i = 0; i < ARRAY_SIZE(blocks); i++) {
+			refcount_set(&blocks[i].refs, 1);
+			refcount_set(&moved[i].refs, 1);
+			INIT_LIST_HEAD(&blocks[i].lru);
+			INIT_LIST_HEAD(&moved[i].lru);
+			blocks[i].length = 4096;
+			moved[i].length = 4096;
+			blocks[i].pin = i == 4 ? KVPOOL_PIN_SOFT : 0;
+			kvpool_policy_insert(&policy, &blocks[i]);
+		}
+		/* SIEVE's hand rests on the next one after a victim. */
+		budget = 10;
+		CHECK(kvpool_policy_victim(&policy, KVPOOL_QUEUE_NORMAL,
+					   &budget, NULL) == &blocks[0]);
+		for (i = 1; i < ARRAY_SIZE(blocks); i++) {
+			kvpool_policy_replace(&policy, &blocks[i], &moved[i]);
+			CHECK(list_empty(&blocks[i].lru));
+			CHECK_EQ(moved[i].pin, blocks[i].pin);
+		}
+		for (i = 1; i < 4; i++) {
+			budget = 10;
+			victim = kvpool_policy_victim(&policy,
+						      KVPOOL_QUEUE_NORMAL,
+						      &budget, NULL);
+			CHECK(victim == &moved[i]);
+		}
+		budget = 10;
+		CHECK(kvpool_policy_victim(&policy, KVPOOL_QUEUE_SOFT, &budget,
+					   NULL) == &moved[4]);
+		for (i = 0; i < KVPOOL_NR_QUEUES; i++) {
+			CHECK_EQ(policy.queues[i].nr, 0);
+			CHECK_EQ(policy.queues[i].pages, 0);
+		}
+		spin_unlock(&policy.lock);
+	}
+}
+
+/* A reference of compaction makes a block neither a victim nor young. */
+static void test_moving(void)
+{
+	struct kvpool_block blocks[3];
+	struct kvpool_policy policy;
+	unsigned long budget = 10;
+	int i;
+
+	kvpool_policy_init(&policy, &kvpool_policy_lru);
+	memset(blocks, 0, sizeof(blocks));
+	spin_lock(&policy.lock);
+	for (i = 0; i < ARRAY_SIZE(blocks); i++) {
+		refcount_set(&blocks[i].refs, 1);
+		INIT_LIST_HEAD(&blocks[i].lru);
+		blocks[i].length = 4096;
+		kvpool_policy_insert(&policy, &blocks[i]);
+	}
+	refcount_set(&blocks[0].refs, 2);
+	blocks[0].moving = 1;
+	CHECK(kvpool_policy_victim(&policy, KVPOOL_QUEUE_NORMAL, &budget,
+				   NULL) == &blocks[1]);
+	refcount_set(&blocks[0].refs, 1);
+	blocks[0].moving = 0;
+	CHECK(kvpool_policy_victim(&policy, KVPOOL_QUEUE_NORMAL, &budget,
+				   NULL) == &blocks[0]);
+	spin_unlock(&policy.lock);
+}
+
 static void test_soft_last(void)
 {
 	int sieve, i;
@@ -465,6 +546,9 @@ static const struct tap_case cases[] = {
 	  test_prefix_tail_first_nodes },
 	{ "policy: victims of one node", test_node },
 	{ "policy: blocks in use are passed over", test_in_use },
+	{ "policy: a moved block takes the place of the old one",
+	  test_replace },
+	{ "policy: a block that moves keeps its age", test_moving },
 	{ "policy: soft pins last, hard pins never", test_soft_last },
 	{ "policy: two rounds find who can go", test_two_rounds },
 	{ "policy: budget respected, next call goes on", test_budget },

@@ -246,3 +246,24 @@ int shim_rht_remove(struct rhashtable *ht, struct rhash_head *head)
 	spin_unlock(&bucket->lock);
 	return err;
 }
+
+int shim_rht_replace(struct rhashtable *ht, struct rhash_head *old,
+		     struct rhash_head *head)
+{
+	const char *key = (char *)rht_obj(ht, head) + ht->p.key_offset;
+	struct shim_bucket *bucket = rht_bucket(ht, key);
+	struct rhash_head **pos;
+	int err = -ENOENT;
+
+	spin_lock(&bucket->lock);
+	for (pos = &bucket->first; *pos; pos = &(*pos)->next) {
+		if (*pos != old)
+			continue;
+		__atomic_store_n(&head->next, old->next, __ATOMIC_RELAXED);
+		rcu_assign_pointer(*pos, head);
+		err = 0;
+		break;
+	}
+	spin_unlock(&bucket->lock);
+	return err;
+}

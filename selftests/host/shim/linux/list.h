@@ -64,6 +64,17 @@ static inline void list_del_init(struct list_head *entry)
 	INIT_LIST_HEAD(entry);
 }
 
+static inline void list_replace_init(struct list_head *old,
+				     struct list_head *entry)
+{
+	BUG_ON(old->prev->next != old || old->next->prev != old);
+	entry->next = old->next;
+	entry->prev = old->prev;
+	entry->next->prev = entry;
+	WRITE_ONCE(entry->prev->next, entry);
+	INIT_LIST_HEAD(old);
+}
+
 static inline void list_move(struct list_head *entry, struct list_head *head)
 {
 	shim_list_unlink(entry);

@@ -67,6 +67,8 @@ void rhashtable_free_and_destroy(struct rhashtable *ht,
 void *shim_rht_lookup(struct rhashtable *ht, const void *key);
 void *shim_rht_insert(struct rhashtable *ht, struct rhash_head *head);
 int shim_rht_remove(struct rhashtable *ht, struct rhash_head *head);
+int shim_rht_replace(struct rhashtable *ht, struct rhash_head *old,
+		     struct rhash_head *head);
 
 /* The kernel inlines by these parameters, which must be those of init. */
 static inline void shim_rht_check(const struct rhashtable *ht,
@@ -115,6 +117,15 @@ static inline int rhashtable_remove_fast(struct rhashtable *ht,
 {
 	shim_rht_check(ht, &p);
 	return shim_rht_remove(ht, head);
+}
+
+static inline int rhashtable_replace_fast(struct rhashtable *ht,
+					  struct rhash_head *old,
+					  struct rhash_head *head,
+					  const struct rhashtable_params p)
+{
+	shim_rht_check(ht, &p);
+	return shim_rht_replace(ht, old, head);
 }
 
 #endif /* _SHIM_RHASHTABLE_H */
