@@ -16,6 +16,15 @@
 #include "kvpool.h"
 #include "control/trace.h"
 
+/*
+ * Chunks are large folios that processes map in part. Without huge pages,
+ * madvise(MADV_PAGEOUT) on such a mapping takes a failed split for a success,
+ * in madvise_cold_or_pageout_pte_range() of 6.12, and never ends.
+ */
+#ifndef CONFIG_TRANSPARENT_HUGEPAGE
+#error "kvpool needs a kernel with CONFIG_TRANSPARENT_HUGEPAGE"
+#endif
+
 #define KVPOOL_FS_MAGIC		0x6b76706c	/* "kvpl" */
 
 /* How long a chunk that could not be emptied is not tried again. */
