@@ -88,11 +88,11 @@ def fetch(name):
     return found
 
 
-def finish(name, release, kdir, source):
+def finish(name, release, kdir, source, want):
     path = base(name)
     util.check_output([find_tool("depmod"), "-b", path, release])
     util.write_atomic(os.path.join(path, "stamp.json"), util.json.dumps(
-        {"format": FORMAT, "wanted": wanted(name), "release": release,
+        {"format": FORMAT, "wanted": want, "release": release,
          "kdir": kdir, "source": source}, indent=1))
 
 
@@ -169,7 +169,7 @@ def fetch_stock(name):
                 os.path.join(temp, "config"))
     shutil.rmtree(path, ignore_errors=True)
     os.rename(temp, path)
-    finish(name, release, kdir, image)
+    finish(name, release, kdir, image, wanted(name))
 
 
 # ---- built ------------------------------------------------------------------
@@ -247,6 +247,7 @@ def configure(name, src, obj):
 
 
 def build(name):
+    want = wanted(name)     # now: the fragments may change meanwhile
     src = source()
     path = base(name)
     obj = os.path.join(path, "obj")
@@ -275,7 +276,8 @@ def build(name):
     shutil.copy(os.path.join(obj, "arch/x86/boot/bzImage"),
                 os.path.join(path, "vmlinuz"))
     shutil.copy(os.path.join(obj, ".config"), os.path.join(path, "config"))
-    finish(name, release, "obj", SOURCE_PACKAGE + " " + source_version())
+    finish(name, release, "obj", SOURCE_PACKAGE + " " + source_version(),
+           want)
 
 
 def run_make(name, argv, log_path):
