@@ -173,6 +173,8 @@ int kvpool_arena_grow(struct kvpool_arena *arena, struct kvpool_tier *tier,
 	chunk->page = page;
 	chunk->node = tier->node;
 	INIT_LIST_HEAD(&chunk->bin);
+	/* Compaction, which finds it by its index, keeps off until it is in. */
+	chunk->isolated = true;
 
 	/* The lowest free index, so that mappings stay dense. */
 	ret = xa_alloc(&arena->chunks, &chunk->index, chunk,

@@ -81,7 +81,7 @@ void kvpool_extmap_add(struct kvpool_extmap *map, struct kvpool_chunk *chunk)
 	INIT_LIST_HEAD(&chunk->bin);
 	chunk->free = KVPOOL_CHUNK_PAGES;
 	chunk->run = 0;
-	chunk->isolated = false;
+	WRITE_ONCE(chunk->isolated, false);
 	kvpool_extmap_rebin(map, chunk, KVPOOL_CHUNK_PAGES);
 	/* The counts are read without the lock too. */
 	WRITE_ONCE(map->nr_chunks, map->nr_chunks + 1);
