@@ -328,16 +328,21 @@ void kvpool_block_abort(struct kvpool_tenant *tenant,
 struct kvpool_block *kvpool_block_get(struct kvpool_tenant *tenant,
 				      const struct kvpool_key *key, u32 *state)
 {
-	struct kvpool_block *block;
+	struct kvpool_block *block, *gone = NULL;
 
 	rcu_read_lock();
-	block = kvpool_index_find(&tenant->index, key);
-	if (block) {
+	/* One that is dead may have moved: then the index has another. */
+	while ((block = kvpool_index_find(&tenant->index, key))) {
 		/* Pairs with the cmpxchg() of kvpool_block_publish(). */
 		*state = smp_load_acquire(&block->state);
-		if (*state > KVPOOL_BLOCK_SEALED ||
-		    !refcount_inc_not_zero(&block->refs))
+		if (*state <= KVPOOL_BLOCK_SEALED &&
+		    refcount_inc_not_zero(&block->refs))
+			break;
+		if (block == gone) {
 			block = NULL;
+			break;
+		}
+		gone = block;
 	}
 	rcu_read_unlock();
 	return block;
@@ -354,21 +359,25 @@ struct kvpool_block *kvpool_block_get(struct kvpool_tenant *tenant,
 int kvpool_block_probe(struct kvpool_tenant *tenant,
 		       const struct kvpool_key *key, u32 *length)
 {
-	struct kvpool_block *block;
+	struct kvpool_block *block, *gone = NULL;
 	int ret = -ENOENT;
+	u32 state;
 
 	rcu_read_lock();
-	block = kvpool_index_find(&tenant->index, key);
-	if (block) {
-		switch (READ_ONCE(block->state)) {
-		case KVPOOL_BLOCK_SEALED:
+	/* One that is dead may have moved: then the index has another. */
+	while ((block = kvpool_index_find(&tenant->index, key)) &&
+	       block != gone) {
+		state = READ_ONCE(block->state);
+		if (state == KVPOOL_BLOCK_SEALED) {
 			*length = block->length;
 			ret = 0;
 			break;
-		case KVPOOL_BLOCK_RESERVED:
+		}
+		if (state == KVPOOL_BLOCK_RESERVED) {
 			ret = -EINPROGRESS;
 			break;
 		}
+		gone = block;
 	}
 	rcu_read_unlock();
 	return ret;
@@ -457,34 +466,56 @@ int kvpool_block_remove(struct kvpool_tenant *tenant,
 			const struct kvpool_key *key)
 {
 	struct kvpool_block *block;
-	int ret = -ENOENT;
+	bool removed;
 	u32 state;
 
-	block = kvpool_block_get(tenant, key, &state);
-	if (!block)
-		return -ENOENT;
-	if (state == KVPOOL_BLOCK_RESERVED) {
-		kvpool_block_put(tenant, block);
-		return -EBUSY;
-	}
+	do {
+		block = kvpool_block_get(tenant, key, &state);
+		if (!block)
+			return -ENOENT;
+		if (state == KVPOOL_BLOCK_RESERVED) {
+			kvpool_block_put(tenant, block);
+			return -EBUSY;
+		}
 
-	spin_lock(&tenant->policy.lock);
-	if (block->state == KVPOOL_BLOCK_SEALED) {
-		WRITE_ONCE(block->state, KVPOOL_BLOCK_DEAD);
-		kvpool_block_unpin(tenant, block);
-		kvpool_index_remove(&tenant->index, block);
-		ret = 0;
-	}
-	spin_unlock(&tenant->policy.lock);
+		/* If it died meanwhile it may have moved: look again. */
+		spin_lock(&tenant->policy.lock);
+		removed = block->state == KVPOOL_BLOCK_SEALED;
+		if (removed) {
+			WRITE_ONCE(block->state, KVPOOL_BLOCK_DEAD);
+			kvpool_block_unpin(tenant, block);
+			kvpool_index_remove(&tenant->index, block);
+		}
+		spin_unlock(&tenant->policy.lock);
 
-	if (!ret) {
-		trace_kvpool_block_remove(tenant, block);
-		kvpool_count(tenant, blocks, -1);
-		kvpool_count(tenant, removed_blocks, 1);
+		if (removed) {
+			trace_kvpool_block_remove(tenant, block);
+			kvpool_count(tenant, blocks, -1);
+			kvpool_count(tenant, removed_blocks, 1);
+			/* The index's reference. */
+			kvpool_block_put(tenant, block);
+		}
 		kvpool_block_put(tenant, block);
-	}
-	kvpool_block_put(tenant, block);
-	return ret;
+	} while (!removed);
+	return 0;
+}
+
+/* Set the pin of a sealed block; policy.lock is held. */
+static int kvpool_block_repin(struct kvpool_tenant *tenant,
+			      struct kvpool_block *block, u32 pin)
+{
+	if (block->pin == pin)
+		return 0;
+	if (pin == KVPOOL_PIN_HARD &&
+	    tenant->pinned + block->length > READ_ONCE(tenant->pin_quota))
+		return -EDQUOT;
+	kvpool_block_unpin(tenant, block);
+	WRITE_ONCE(block->pin, pin);
+	if (pin == KVPOOL_PIN_HARD)
+		WRITE_ONCE(tenant->pinned, tenant->pinned + block->length);
+	else
+		kvpool_policy_insert(&tenant->policy, block);
+	return 0;
 }
 
 /**
@@ -501,37 +532,27 @@ int kvpool_block_pin(struct kvpool_tenant *tenant,
 		     const struct kvpool_key *key, u32 pin)
 {
 	struct kvpool_block *block;
-	int ret = 0;
 	u32 state;
+	int ret;
 
-	block = kvpool_block_get(tenant, key, &state);
-	if (!block)
-		return -ENOENT;
-	if (state == KVPOOL_BLOCK_RESERVED) {
+	do {
+		block = kvpool_block_get(tenant, key, &state);
+		if (!block)
+			return -ENOENT;
+		if (state == KVPOOL_BLOCK_RESERVED) {
+			kvpool_block_put(tenant, block);
+			return -EBUSY;
+		}
+
+		/* If it died meanwhile it may have moved: look again. */
+		spin_lock(&tenant->policy.lock);
+		ret = block->state == KVPOOL_BLOCK_SEALED ?
+			kvpool_block_repin(tenant, block, pin) : -EAGAIN;
+		spin_unlock(&tenant->policy.lock);
+
+		if (!ret)
+			trace_kvpool_block_pin(tenant, block);
 		kvpool_block_put(tenant, block);
-		return -EBUSY;
-	}
-
-	spin_lock(&tenant->policy.lock);
-	if (block->state != KVPOOL_BLOCK_SEALED) {
-		ret = -ENOENT;
-	} else if (pin == KVPOOL_PIN_HARD && block->pin != pin &&
-		   tenant->pinned + block->length >
-		   READ_ONCE(tenant->pin_quota)) {
-		ret = -EDQUOT;
-	} else if (block->pin != pin) {
-		kvpool_block_unpin(tenant, block);
-		WRITE_ONCE(block->pin, pin);
-		if (pin == KVPOOL_PIN_HARD)
-			WRITE_ONCE(tenant->pinned,
-				   tenant->pinned + block->length);
-		else
-			kvpool_policy_insert(&tenant->policy, block);
-	}
-	spin_unlock(&tenant->policy.lock);
-
-	if (!ret)
-		trace_kvpool_block_pin(tenant, block);
-	kvpool_block_put(tenant, block);
+	} while (ret == -EAGAIN);
 	return ret;
 }
