@@ -158,11 +158,11 @@ int kvpool_arena_grow(struct kvpool_arena *arena, struct kvpool_tier *tier,
 unsigned long kvpool_arena_shrink(struct kvpool_arena *arena, int node,
 				  unsigned long nr, bool try);
 unsigned long kvpool_arena_empty(struct kvpool_arena *arena, int node);
-unsigned long kvpool_arena_movable(struct kvpool_arena *arena,
+unsigned long kvpool_arena_movable(struct kvpool_arena *arena, u32 since,
 				   unsigned long max);
 unsigned int kvpool_arena_isolate(struct kvpool_arena *arena, int node,
-				  struct kvpool_chunk **chunks, unsigned int nr,
-				  bool try);
+				  u32 since, struct kvpool_chunk **chunks,
+				  unsigned int nr, bool try);
 unsigned long kvpool_arena_rejoin(struct kvpool_arena *arena,
 				  struct kvpool_chunk **chunks, unsigned int nr,
 				  bool try);
@@ -310,7 +310,7 @@ void kvpool_shrinker_exit(void);
 
 /* ---- compaction: cache/compact.c ---- */
 
-unsigned long kvpool_compact(struct kvpool_tenant *tenant, int node,
+unsigned long kvpool_compact(struct kvpool_tenant *tenant, int node, u32 since,
 			     unsigned long nr, bool try);
 
 /* ---- blocks: cache/block.c ---- */

@@ -90,13 +90,14 @@ static void kvpool_compact_move(struct kvpool_tenant *tenant, gfp_t gfp)
  * kvpool_compact() - Empty chunks and give them back
  * @tenant: whose; nobody deletes it meanwhile
  * @node: of which node, or NUMA_NO_NODE for any
+ * @since: jiffies; chunks that could not be emptied since then are left alone
  * @nr: how many chunks are wanted
  * @try: do not wait for locks; called by the shrinker
  *
  * Return: how many left the arena; none if the least used ones hold blocks
  * that are leased or reserved, or are pinned from outside.
  */
-unsigned long kvpool_compact(struct kvpool_tenant *tenant, int node,
+unsigned long kvpool_compact(struct kvpool_tenant *tenant, int node, u32 since,
 			     unsigned long nr, bool try)
 {
 	struct kvpool_arena *arena = &tenant->arena;
@@ -109,7 +110,7 @@ unsigned long kvpool_compact(struct kvpool_tenant *tenant, int node,
 	chunks = kmalloc_array(nr, sizeof(*chunks), gfp);
 	if (!chunks)
 		return 0;
-	nr = kvpool_arena_isolate(arena, node, chunks, nr, try);
+	nr = kvpool_arena_isolate(arena, node, since, chunks, nr, try);
 
 	while (kvpool_arena_captive(arena) > kvpool_compact_room(tenant) &&
 	       kvpool_evict_one(tenant, NUMA_NO_NODE))

@@ -21,6 +21,9 @@
 /* How often it may be in vain before a tenant is left alone. */
 #define KVPOOL_COMPACT_FAILS	2
 
+/* How long the shrinker does not try a chunk again that it cannot empty. */
+#define KVPOOL_STUCK_PAUSE	HZ
+
 /* How long a tenant does not look again for chunks of others. */
 #define KVPOOL_CLAIM_PAUSE	(HZ / 10)
 
@@ -119,13 +122,15 @@ void kvpool_evict_all(struct kvpool_tenant *tenant)
 static unsigned long kvpool_give_chunks(struct kvpool_tenant *tenant, int node,
 					unsigned long nr, bool try)
 {
+	/* The shrinker comes again and again: it leaves hopeless chunks alone. */
+	u32 since = (u32)jiffies - (try ? KVPOOL_STUCK_PAUSE : 0);
 	unsigned long freed, got;
 	int fails = 0;
 
 	freed = kvpool_arena_shrink(&tenant->arena, node, nr, try);
 	while (freed < nr && fails < KVPOOL_COMPACT_FAILS &&
 	       !fatal_signal_pending(current)) {
-		got = kvpool_compact(tenant, node, nr - freed, try);
+		got = kvpool_compact(tenant, node, since, nr - freed, try);
 		freed += got;
 		fails += !got;
 	}
@@ -446,6 +451,8 @@ static unsigned long kvpool_shrink_count(struct shrinker *shrinker,
 		/* What is pinned from outside is not worth evicting. */
 		sum += min(pages, KVPOOL_CHUNK_PAGES *
 			   kvpool_arena_movable(&tenant->arena,
+						(u32)jiffies -
+						KVPOOL_STUCK_PAUSE,
 						pages / KVPOOL_CHUNK_PAGES));
 	}
 	mutex_unlock(&kvpool_pool.lock);

@@ -27,9 +27,6 @@
 
 #define KVPOOL_FS_MAGIC		0x6b76706c	/* "kvpl" */
 
-/* How long a chunk that could not be emptied is not tried again. */
-#define KVPOOL_STUCK_PAUSE	HZ
-
 /* Chunks are compared by used pages in steps of sixteen. */
 #define KVPOOL_USED_STEPS	33
 #define KVPOOL_USED_STEP(chunk)	\
@@ -284,25 +281,27 @@ unsigned long kvpool_arena_empty(struct kvpool_arena *arena, int node)
 	return sum;
 }
 
-/* May a chunk be emptied so that it can leave? Not if it was tried lately. */
-static bool kvpool_chunk_movable(const struct kvpool_chunk *chunk, int node)
+/* May a chunk be emptied so that it leaves? Not if that failed @since then. */
+static bool kvpool_chunk_movable(const struct kvpool_chunk *chunk, int node,
+				 u32 since)
 {
 	u32 stuck = READ_ONCE(chunk->stuck);
 
 	return (node == NUMA_NO_NODE || node == chunk->node) &&
 	       !READ_ONCE(chunk->isolated) &&
-	       (!stuck || (u32)jiffies - stuck > KVPOOL_STUCK_PAUSE) &&
+	       (!stuck || (s32)(stuck - since) < 0) &&
 	       !folio_maybe_dma_pinned(page_folio(chunk->page));
 }
 
 /**
  * kvpool_arena_movable() - Count chunks that could be made to leave
  * @arena: the arena
+ * @since: jiffies; those that could not be emptied since then do not count
  * @max: how many are enough
  *
  * Return: chunks that no device has pinned, as of a moment ago.
  */
-unsigned long kvpool_arena_movable(struct kvpool_arena *arena,
+unsigned long kvpool_arena_movable(struct kvpool_arena *arena, u32 since,
 				   unsigned long max)
 {
 	struct kvpool_chunk *chunk;
@@ -312,7 +311,7 @@ unsigned long kvpool_arena_movable(struct kvpool_arena *arena,
 	xa_for_each(&arena->chunks, index, chunk) {
 		if (sum >= max)
 			break;
-		sum += kvpool_chunk_movable(chunk, NUMA_NO_NODE);
+		sum += kvpool_chunk_movable(chunk, NUMA_NO_NODE, since);
 		/* Large pools have many; @chunk is not used any more. */
 		if (!(index % 1024))
 			cond_resched_rcu();
@@ -325,6 +324,7 @@ unsigned long kvpool_arena_movable(struct kvpool_arena *arena,
  * kvpool_arena_isolate() - Set apart the chunks that are emptied most easily
  * @arena: the arena
  * @node: of which node, or NUMA_NO_NODE for any
+ * @since: jiffies; those that could not be emptied since then are left alone
  * @chunks: where to put them
  * @nr: how many at most
  * @try: do not wait for locks
@@ -334,8 +334,8 @@ unsigned long kvpool_arena_movable(struct kvpool_arena *arena,
  * Return: how many.
  */
 unsigned int kvpool_arena_isolate(struct kvpool_arena *arena, int node,
-				  struct kvpool_chunk **chunks, unsigned int nr,
-				  bool try)
+				  u32 since, struct kvpool_chunk **chunks,
+				  unsigned int nr, bool try)
 {
 	unsigned int used[KVPOOL_USED_STEPS] = {}, step, sum = 0, n = 0;
 	struct kvpool_chunk *chunk;
@@ -349,7 +349,7 @@ unsigned int kvpool_arena_isolate(struct kvpool_arena *arena, int node,
 
 	/* How many pages may a chunk use to be among the @nr least used? */
 	xa_for_each(&arena->chunks, index, chunk)
-		if (kvpool_chunk_movable(chunk, node))
+		if (kvpool_chunk_movable(chunk, node, since))
 			used[KVPOOL_USED_STEP(chunk)]++;
 	for (step = 0; step < KVPOOL_USED_STEPS - 1 && sum < nr; step++)
 		sum += used[step];
@@ -357,7 +357,7 @@ unsigned int kvpool_arena_isolate(struct kvpool_arena *arena, int node,
 	xa_for_each(&arena->chunks, index, chunk) {
 		if (n == nr)
 			break;
-		if (!kvpool_chunk_movable(chunk, node) ||
+		if (!kvpool_chunk_movable(chunk, node, since) ||
 		    KVPOOL_USED_STEP(chunk) > step)
 			continue;
 		spin_lock(&arena->lock);
