@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /* Blocks: from reservation to seal to the last reference. */
+#include <linux/err.h>
 #include <linux/jiffies.h>
 #include <linux/sched.h>
 #include <linux/slab.h>
@@ -383,6 +384,23 @@ int kvpool_block_probe(struct kvpool_tenant *tenant,
 	return ret;
 }
 
+static struct kvpool_block *
+kvpool_block_get_sealed(struct kvpool_tenant *tenant,
+			const struct kvpool_key *key)
+{
+	struct kvpool_block *block;
+	u32 state;
+
+	block = kvpool_block_get(tenant, key, &state);
+	if (!block)
+		return ERR_PTR(-ENOENT);
+	if (state == KVPOOL_BLOCK_RESERVED) {
+		kvpool_block_put(tenant, block);
+		return ERR_PTR(-EBUSY);
+	}
+	return block;
+}
+
 /* Space for a moved block: of the arena as it is, near where it was. */
 static int kvpool_block_rehome(struct kvpool_tenant *tenant,
 			       struct kvpool_block *block, int node, gfp_t gfp)
@@ -467,16 +485,11 @@ int kvpool_block_remove(struct kvpool_tenant *tenant,
 {
 	struct kvpool_block *block;
 	bool removed;
-	u32 state;
 
 	do {
-		block = kvpool_block_get(tenant, key, &state);
-		if (!block)
-			return -ENOENT;
-		if (state == KVPOOL_BLOCK_RESERVED) {
-			kvpool_block_put(tenant, block);
-			return -EBUSY;
-		}
+		block = kvpool_block_get_sealed(tenant, key);
+		if (IS_ERR(block))
+			return PTR_ERR(block);
 
 		/* If it died meanwhile it may have moved: look again. */
 		spin_lock(&tenant->policy.lock);
@@ -532,17 +545,12 @@ int kvpool_block_pin(struct kvpool_tenant *tenant,
 		     const struct kvpool_key *key, u32 pin)
 {
 	struct kvpool_block *block;
-	u32 state;
 	int ret;
 
 	do {
-		block = kvpool_block_get(tenant, key, &state);
-		if (!block)
-			return -ENOENT;
-		if (state == KVPOOL_BLOCK_RESERVED) {
-			kvpool_block_put(tenant, block);
-			return -EBUSY;
-		}
+		block = kvpool_block_get_sealed(tenant, key);
+		if (IS_ERR(block))
+			return PTR_ERR(block);
 
 		/* If it died meanwhile it may have moved: look again. */
 		spin_lock(&tenant->policy.lock);
