@@ -19,7 +19,8 @@ help:
 	@echo '  check              all tests; ends with "N passed, N failed, N skipped"'
 	@echo '  bench              figures and their targets; build/bench.json'
 	@echo '  docs               the interface to programs, rendered to build/docs'
-	@echo '  lint               W=1, sparse, checkpatch, kernel-doc'
+	@echo '  lint               W=1, sparse, checkpatch, kernel-doc, generated code'
+	@echo '  netlink            generate the code of the netlink family anew'
 	@echo
 	@echo 'Build and install:'
 	@echo '  all                module for Debian 6.12 and 6.1, and the library'
@@ -94,6 +95,9 @@ docs:
 lint: packages
 	@scripts/lint
 
+netlink: packages
+	@scripts/ynl
+
 clean:
 	rm -rf $(BUILD)/mod $(BUILD)/lib $(BUILD)/selftests $(BUILD)/host $(BUILD)/check \
 		$(BUILD)/lint $(BUILD)/run $(BUILD)/ksft $(BUILD)/bench $(BUILD)/insn $(BUILD)/rig-cache
@@ -103,4 +107,4 @@ distclean:
 	rm -rf $(BUILD)
 
 .PHONY: all help packages modules modules_install udev-install dkms-install lib install \
-	run check bench docs lint clean distclean
+	run check bench docs lint netlink clean distclean
