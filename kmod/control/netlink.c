@@ -1,0 +1,884 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Generic netlink: peers, links, sessions and settings of the fabric, events.
+ *
+ * The tables in netlink_gen.c come from Documentation/netlink/specs/kvpool.yaml.
+ * Handlers run in the process of the caller and in parallel; what they call in
+ * the fabric has locks of its own.
+ */
+#define pr_fmt(fmt) "kvpool_rdma: " fmt
+
+#include <linux/ctype.h>
+#include <linux/in.h>
+#include <linux/in6.h>
+#include <linux/inet.h>
+#include <linux/key.h>
+#include <linux/module.h>
+#include <linux/mutex.h>
+#include <linux/rwsem.h>
+#include <linux/string.h>
+#include <keys/user-type.h>
+#include <net/genetlink.h>
+#include <net/ipv6.h>
+
+#include "fabric/fabric.h"
+#include "netlink_gen.h"
+
+/* Protects @kvpool_nl_secret, and settings against each other. */
+static DEFINE_MUTEX(kvpool_nl_lock);
+static char kvpool_nl_secret[KVPOOL_SECRET_KEY_LEN + 1];
+
+/* Read: an event is being sent; write: @kvpool_nl_ready changes. */
+static DECLARE_RWSEM(kvpool_nl_sem);
+static bool kvpool_nl_ready;
+
+static const struct genl_multicast_group kvpool_nl_groups[] = {
+	[KVPOOL_NLGRP_EVENTS] = { KVPOOL_MCGRP_EVENTS, },
+};
+
+/* RDMA connections are made in the initial network namespace only. */
+static struct genl_family kvpool_nl_family __ro_after_init = {
+	.name = KVPOOL_FAMILY_NAME,
+	.version = KVPOOL_FAMILY_VERSION,
+	.parallel_ops = true,
+	.module = THIS_MODULE,
+	.ops = kvpool_nl_ops,
+	.n_ops = ARRAY_SIZE(kvpool_nl_ops),
+	.mcgrps = kvpool_nl_groups,
+	.n_mcgrps = ARRAY_SIZE(kvpool_nl_groups),
+};
+
+/* ---- addresses ---- */
+
+static int kvpool_nl_put_endpoint(struct sk_buff *skb, int type,
+				  const struct sockaddr_storage *addr)
+{
+	const struct sockaddr_in6 *v6 = (const struct sockaddr_in6 *)addr;
+	const struct sockaddr_in *v4 = (const struct sockaddr_in *)addr;
+	struct nlattr *nest;
+
+	if (addr->ss_family != AF_INET && addr->ss_family != AF_INET6)
+		return 0;
+	nest = nla_nest_start(skb, type);
+	if (!nest)
+		return -EMSGSIZE;
+	if (addr->ss_family == AF_INET) {
+		if (nla_put_in_addr(skb, KVPOOL_A_ENDPOINT_IPV4,
+				    v4->sin_addr.s_addr) ||
+		    nla_put_be16(skb, KVPOOL_A_ENDPOINT_PORT, v4->sin_port))
+			return -EMSGSIZE;
+	} else {
+		if (nla_put_in6_addr(skb, KVPOOL_A_ENDPOINT_IPV6,
+				     &v6->sin6_addr) ||
+		    nla_put_be16(skb, KVPOOL_A_ENDPOINT_PORT, v6->sin6_port) ||
+		    (v6->sin6_scope_id &&
+		     nla_put_u32(skb, KVPOOL_A_ENDPOINT_SCOPE,
+				 v6->sin6_scope_id)))
+			return -EMSGSIZE;
+	}
+	nla_nest_end(skb, nest);
+	return 0;
+}
+
+enum kvpool_nl_use {
+	KVPOOL_NL_DST,		/* another host */
+	KVPOOL_NL_SRC,		/* one of this host's addresses */
+	KVPOOL_NL_LISTEN,	/* likewise, or all of them */
+};
+
+static int kvpool_nl_check_v4(struct genl_info *info, struct nlattr *nest,
+			      __be32 addr, enum kvpool_nl_use use)
+{
+	if (ipv4_is_multicast(addr) || ipv4_is_lbcast(addr)) {
+		NL_SET_ERR_MSG_ATTR(info->extack, nest,
+				    "this is no address of one host");
+		return -EINVAL;
+	}
+	if (!addr && use != KVPOOL_NL_LISTEN) {
+		NL_SET_ERR_MSG_ATTR(info->extack, nest,
+				    "0.0.0.0 is good for listening only; name one address");
+		return -EINVAL;
+	}
+	return 0;
+}
+
+static int kvpool_nl_check_v6(struct genl_info *info, struct nlattr *nest,
+			      const struct in6_addr *addr, u32 scope,
+			      enum kvpool_nl_use use)
+{
+	int type = ipv6_addr_type(addr);
+
+	if ((type & IPV6_ADDR_MULTICAST) || ipv6_addr_v4mapped(addr)) {
+		NL_SET_ERR_MSG_ATTR(info->extack, nest,
+				    "this is no IPv6 address of one host");
+		return -EINVAL;
+	}
+	if (ipv6_addr_any(addr) && use != KVPOOL_NL_LISTEN) {
+		NL_SET_ERR_MSG_ATTR(info->extack, nest,
+				    ":: is good for listening only; name one address");
+		return -EINVAL;
+	}
+	if (!(type & IPV6_ADDR_LINKLOCAL) != !scope) {
+		NL_SET_ERR_MSG_ATTR(info->extack, nest,
+				    "a link-local address, and no other, needs a scope: the index of its interface");
+		return -EINVAL;
+	}
+	return 0;
+}
+
+static int kvpool_nl_get_endpoint(struct genl_info *info, int type,
+				  enum kvpool_nl_use use,
+				  struct sockaddr_storage *addr)
+{
+	struct sockaddr_in6 *v6 = (struct sockaddr_in6 *)addr;
+	struct sockaddr_in *v4 = (struct sockaddr_in *)addr;
+	struct nlattr *tb[KVPOOL_A_ENDPOINT_SCOPE + 1];
+	struct nlattr *nest = info->attrs[type];
+	__be16 port = 0;
+	u32 scope = 0;
+	int ret;
+
+	memset(addr, 0, sizeof(*addr));
+	ret = nla_parse_nested(tb, KVPOOL_A_ENDPOINT_SCOPE, nest,
+			       kvpool_endpoint_nl_policy, info->extack);
+	if (ret)
+		return ret;
+	if (!tb[KVPOOL_A_ENDPOINT_IPV4] == !tb[KVPOOL_A_ENDPOINT_IPV6]) {
+		NL_SET_ERR_MSG_ATTR(info->extack, nest,
+				    "give either an IPv4 or an IPv6 address");
+		return -EINVAL;
+	}
+	if (tb[KVPOOL_A_ENDPOINT_PORT])
+		port = nla_get_be16(tb[KVPOOL_A_ENDPOINT_PORT]);
+	if (!port && use != KVPOOL_NL_SRC)
+		port = htons(KVPOOL_PORT);
+	if (tb[KVPOOL_A_ENDPOINT_SCOPE])
+		scope = nla_get_u32(tb[KVPOOL_A_ENDPOINT_SCOPE]);
+
+	if (tb[KVPOOL_A_ENDPOINT_IPV4]) {
+		if (scope) {
+			NL_SET_ERR_MSG_ATTR(info->extack, nest,
+					    "an IPv4 address has no scope");
+			return -EINVAL;
+		}
+		v4->sin_family = AF_INET;
+		v4->sin_port = port;
+		v4->sin_addr.s_addr =
+			nla_get_in_addr(tb[KVPOOL_A_ENDPOINT_IPV4]);
+		return kvpool_nl_check_v4(info, nest, v4->sin_addr.s_addr, use);
+	}
+	v6->sin6_family = AF_INET6;
+	v6->sin6_port = port;
+	v6->sin6_addr = nla_get_in6_addr(tb[KVPOOL_A_ENDPOINT_IPV6]);
+	v6->sin6_scope_id = scope;
+	return kvpool_nl_check_v6(info, nest, &v6->sin6_addr, scope, use);
+}
+
+/* ---- replies ---- */
+
+static struct sk_buff *kvpool_nl_reply(struct genl_info *info, void **hdr)
+{
+	struct sk_buff *skb = genlmsg_new(GENLMSG_DEFAULT_SIZE, GFP_KERNEL);
+
+	if (!skb)
+		return NULL;
+	*hdr = genlmsg_put_reply(skb, info, &kvpool_nl_family, 0,
+				 info->genlhdr->cmd);
+	if (!*hdr) {
+		nlmsg_free(skb);
+		return NULL;
+	}
+	return skb;
+}
+
+/* Send what @put returned on, or free it. */
+static int kvpool_nl_finish(struct sk_buff *skb, void *hdr,
+			    struct genl_info *info, int put)
+{
+	if (put) {
+		nlmsg_free(skb);
+		return put;
+	}
+	genlmsg_end(skb, hdr);
+	return genlmsg_reply(skb, info);
+}
+
+/*
+ * A dump goes on behind the last id it has shown, and ids only rise. So each
+ * object that is there all the time is shown once, whatever comes and goes.
+ */
+static int kvpool_nl_dump_start(struct netlink_callback *cb)
+{
+	if (nlmsg_attrlen(cb->nlh, GENL_HDRLEN)) {
+		NL_SET_ERR_MSG(cb->extack,
+			       "a dump shows everything and takes no attributes");
+		return -EINVAL;
+	}
+	return 0;
+}
+
+static void *kvpool_nl_dump_put(struct sk_buff *skb,
+				struct netlink_callback *cb, int cmd)
+{
+	return genlmsg_put(skb, NETLINK_CB(cb->skb).portid, cb->nlh->nlmsg_seq,
+			   &kvpool_nl_family, NLM_F_MULTI, cmd);
+}
+
+/* ---- peers ---- */
+
+static int kvpool_nl_put_peer(struct sk_buff *skb,
+			      const struct kvpool_peer_info *peer)
+{
+	const int pad = KVPOOL_A_PEER_PAD;
+
+	if (nla_put_u32(skb, KVPOOL_A_PEER_ID, peer->id) ||
+	    nla_put_string(skb, KVPOOL_A_PEER_NAME, peer->name) ||
+	    nla_put_u32(skb, KVPOOL_A_PEER_NR_LINKS, peer->nr_links) ||
+	    nla_put_u32(skb, KVPOOL_A_PEER_NR_UP, peer->nr_up) ||
+	    nla_put_u64_64bit(skb, KVPOOL_A_PEER_REQUESTS, peer->requests,
+			      pad) ||
+	    nla_put_u64_64bit(skb, KVPOOL_A_PEER_BYTES_IN, peer->bytes_in,
+			      pad) ||
+	    nla_put_u64_64bit(skb, KVPOOL_A_PEER_BYTES_OUT, peer->bytes_out,
+			      pad) ||
+	    nla_put_u64_64bit(skb, KVPOOL_A_PEER_FAILED, peer->failed, pad))
+		return -EMSGSIZE;
+	return 0;
+}
+
+/* The id of the peer in @type, which a request must have. */
+static int kvpool_nl_peer_id(struct genl_info *info, int type, u32 *id)
+{
+	if (GENL_REQ_ATTR_CHECK(info, type)) {
+		GENL_SET_ERR_MSG(info, "the id of a peer is missing");
+		return -EINVAL;
+	}
+	*id = nla_get_u32(info->attrs[type]);
+	return 0;
+}
+
+static int kvpool_nl_no_peer(struct genl_info *info, int type)
+{
+	NL_SET_ERR_MSG_ATTR(info->extack, info->attrs[type],
+			    "there is no peer with this id");
+	return -ENOENT;
+}
+
+int kvpool_nl_peer_get_doit(struct sk_buff *skb, struct genl_info *info)
+{
+	struct kvpool_peer_info peer;
+	void *hdr;
+	u32 id;
+	int ret;
+
+	ret = kvpool_nl_peer_id(info, KVPOOL_A_PEER_ID, &id);
+	if (ret)
+		return ret;
+	if (kvpool_peer_next(id - 1, &peer) || peer.id != id)
+		return kvpool_nl_no_peer(info, KVPOOL_A_PEER_ID);
+	skb = kvpool_nl_reply(info, &hdr);
+	if (!skb)
+		return -ENOMEM;
+	return kvpool_nl_finish(skb, hdr, info, kvpool_nl_put_peer(skb, &peer));
+}
+
+int kvpool_nl_peer_get_dumpit(struct sk_buff *skb, struct netlink_callback *cb)
+{
+	struct kvpool_peer_info peer;
+	void *hdr;
+	int ret;
+
+	ret = kvpool_nl_dump_start(cb);
+	if (ret)
+		return ret;
+	while (!kvpool_peer_next(cb->args[0], &peer)) {
+		hdr = kvpool_nl_dump_put(skb, cb, KVPOOL_CMD_PEER_GET);
+		if (!hdr)
+			break;
+		if (kvpool_nl_put_peer(skb, &peer)) {
+			genlmsg_cancel(skb, hdr);
+			break;
+		}
+		genlmsg_end(skb, hdr);
+		cb->args[0] = peer.id;
+	}
+	return skb->len;
+}
+
+int kvpool_nl_peer_add_doit(struct sk_buff *skb, struct genl_info *info)
+{
+	const char *name, *c;
+	void *hdr;
+	int ret;
+	u32 id;
+
+	if (GENL_REQ_ATTR_CHECK(info, KVPOOL_A_PEER_NAME)) {
+		GENL_SET_ERR_MSG(info, "the name of the peer is missing");
+		return -EINVAL;
+	}
+	name = nla_data(info->attrs[KVPOOL_A_PEER_NAME]);
+	for (c = name; isascii(*c) && isgraph(*c); c++)
+		;
+	if (c == name || *c) {
+		NL_SET_ERR_MSG_ATTR(info->extack,
+				    info->attrs[KVPOOL_A_PEER_NAME],
+				    "a name has 1 to 31 printable ASCII characters without spaces");
+		return -EINVAL;
+	}
+	/* First what can fail, then the peer. */
+	skb = kvpool_nl_reply(info, &hdr);
+	if (!skb)
+		return -ENOMEM;
+	ret = kvpool_peer_add(name, &id);
+	if (ret == -EEXIST)
+		NL_SET_ERR_MSG_ATTR(info->extack,
+				    info->attrs[KVPOOL_A_PEER_NAME],
+				    "there is a peer of this name already");
+	else if (ret == -ENOSPC)
+		GENL_SET_ERR_MSG(info,
+				 "there are as many peers as the module takes; remove one first");
+	return kvpool_nl_finish(skb, hdr, info,
+				ret ?: nla_put_u32(skb, KVPOOL_A_PEER_ID, id));
+}
+
+int kvpool_nl_peer_del_doit(struct sk_buff *skb, struct genl_info *info)
+{
+	u32 id;
+	int ret;
+
+	ret = kvpool_nl_peer_id(info, KVPOOL_A_PEER_ID, &id);
+	if (ret)
+		return ret;
+	ret = kvpool_peer_del(id);
+	return ret == -ENOENT ? kvpool_nl_no_peer(info, KVPOOL_A_PEER_ID) : ret;
+}
+
+/* ---- links ---- */
+
+static int kvpool_nl_put_link(struct sk_buff *skb,
+			      const struct kvpool_link_info *link)
+{
+	const int pad = KVPOOL_A_LINK_PAD;
+
+	if (nla_put_u32(skb, KVPOOL_A_LINK_PEER, link->peer) ||
+	    nla_put_u32(skb, KVPOOL_A_LINK_ID, link->id) ||
+	    kvpool_nl_put_endpoint(skb, KVPOOL_A_LINK_DST, &link->dst) ||
+	    kvpool_nl_put_endpoint(skb, KVPOOL_A_LINK_SRC, &link->src) ||
+	    nla_put_u32(skb, KVPOOL_A_LINK_STATE, link->state) ||
+	    (*link->ibdev &&
+	     nla_put_string(skb, KVPOOL_A_LINK_IBDEV, link->ibdev)) ||
+	    nla_put_u32(skb, KVPOOL_A_LINK_QUEUES, link->queues) ||
+	    nla_put_u32(skb, KVPOOL_A_LINK_INFLIGHT, link->inflight) ||
+	    nla_put_u64_64bit(skb, KVPOOL_A_LINK_RATE, link->rate, pad) ||
+	    nla_put_u64_64bit(skb, KVPOOL_A_LINK_REQUESTS, link->requests,
+			      pad) ||
+	    nla_put_u64_64bit(skb, KVPOOL_A_LINK_BYTES_IN, link->bytes_in,
+			      pad) ||
+	    nla_put_u64_64bit(skb, KVPOOL_A_LINK_BYTES_OUT, link->bytes_out,
+			      pad) ||
+	    nla_put_u64_64bit(skb, KVPOOL_A_LINK_ERRORS, link->errors, pad) ||
+	    nla_put_u64_64bit(skb, KVPOOL_A_LINK_RECONNECTS, link->reconnects,
+			      pad) ||
+	    nla_put_u32(skb, KVPOOL_A_LINK_LAST_ERROR,
+			abs(link->last_error)) ||
+	    nla_put_u32(skb, KVPOOL_A_LINK_CLOSE_REASON, link->close_reason))
+		return -EMSGSIZE;
+	return 0;
+}
+
+static int kvpool_nl_link_ids(struct genl_info *info, u32 *peer, u32 *id)
+{
+	int ret = kvpool_nl_peer_id(info, KVPOOL_A_LINK_PEER, peer);
+
+	if (ret)
+		return ret;
+	if (GENL_REQ_ATTR_CHECK(info, KVPOOL_A_LINK_ID)) {
+		GENL_SET_ERR_MSG(info, "the id of a link is missing");
+		return -EINVAL;
+	}
+	*id = nla_get_u32(info->attrs[KVPOOL_A_LINK_ID]);
+	return 0;
+}
+
+static int kvpool_nl_no_link(struct genl_info *info, u32 peer)
+{
+	struct kvpool_peer_info found;
+
+	if (kvpool_peer_next(peer - 1, &found) || found.id != peer)
+		return kvpool_nl_no_peer(info, KVPOOL_A_LINK_PEER);
+	NL_SET_ERR_MSG_ATTR(info->extack, info->attrs[KVPOOL_A_LINK_ID],
+			    "the peer has no link with this id");
+	return -ENOENT;
+}
+
+int kvpool_nl_link_get_doit(struct sk_buff *skb, struct genl_info *info)
+{
+	struct kvpool_link_info link;
+	u32 peer, id;
+	void *hdr;
+	int ret;
+
+	ret = kvpool_nl_link_ids(info, &peer, &id);
+	if (ret)
+		return ret;
+	if (kvpool_link_next(peer, id - 1, &link) || link.id != id)
+		return kvpool_nl_no_link(info, peer);
+	skb = kvpool_nl_reply(info, &hdr);
+	if (!skb)
+		return -ENOMEM;
+	return kvpool_nl_finish(skb, hdr, info, kvpool_nl_put_link(skb, &link));
+}
+
+int kvpool_nl_link_get_dumpit(struct sk_buff *skb, struct netlink_callback *cb)
+{
+	struct kvpool_link_info link;
+	struct kvpool_peer_info peer;
+	void *hdr;
+	int ret;
+
+	ret = kvpool_nl_dump_start(cb);
+	if (ret)
+		return ret;
+	while (1) {
+		if (!cb->args[0] ||
+		    kvpool_link_next(cb->args[0], cb->args[1], &link)) {
+			if (kvpool_peer_next(cb->args[0], &peer))
+				break;
+			cb->args[0] = peer.id;
+			cb->args[1] = 0;
+			continue;
+		}
+		hdr = kvpool_nl_dump_put(skb, cb, KVPOOL_CMD_LINK_GET);
+		if (!hdr)
+			break;
+		if (kvpool_nl_put_link(skb, &link)) {
+			genlmsg_cancel(skb, hdr);
+			break;
+		}
+		genlmsg_end(skb, hdr);
+		cb->args[1] = link.id;
+	}
+	return skb->len;
+}
+
+static void kvpool_nl_link_failed(struct genl_info *info, int error)
+{
+	switch (error) {
+	case -ENOSPC:
+		GENL_SET_ERR_MSG(info,
+				 "the peer has as many links as one can have; remove one first");
+		break;
+	case -EEXIST:
+		GENL_SET_ERR_MSG(info,
+				 "the peer has a link between these addresses already");
+		break;
+	case -EPERM:
+		GENL_SET_ERR_MSG(info,
+				 "no secret is set: set secret-key, or open to do without");
+		break;
+	}
+}
+
+int kvpool_nl_link_add_doit(struct sk_buff *skb, struct genl_info *info)
+{
+	struct sockaddr_storage dst, src;
+	bool has_src = info->attrs[KVPOOL_A_LINK_SRC];
+	u32 peer, id;
+	void *hdr;
+	int ret;
+
+	ret = kvpool_nl_peer_id(info, KVPOOL_A_LINK_PEER, &peer);
+	if (ret)
+		return ret;
+	if (GENL_REQ_ATTR_CHECK(info, KVPOOL_A_LINK_DST)) {
+		GENL_SET_ERR_MSG(info, "the address of the peer is missing");
+		return -EINVAL;
+	}
+	ret = kvpool_nl_get_endpoint(info, KVPOOL_A_LINK_DST, KVPOOL_NL_DST,
+				     &dst);
+	if (!ret && has_src)
+		ret = kvpool_nl_get_endpoint(info, KVPOOL_A_LINK_SRC,
+					     KVPOOL_NL_SRC, &src);
+	if (ret)
+		return ret;
+	if (has_src && src.ss_family != dst.ss_family) {
+		NL_SET_ERR_MSG_ATTR(info->extack,
+				    info->attrs[KVPOOL_A_LINK_SRC],
+				    "one address is IPv4 and the other IPv6");
+		return -EINVAL;
+	}
+	skb = kvpool_nl_reply(info, &hdr);
+	if (!skb)
+		return -ENOMEM;
+	ret = kvpool_link_add(peer, &dst, has_src ? &src : NULL, &id);
+	if (ret == -ENOENT)
+		ret = kvpool_nl_no_peer(info, KVPOOL_A_LINK_PEER);
+	else
+		kvpool_nl_link_failed(info, ret);
+	ret = ret ?: nla_put_u32(skb, KVPOOL_A_LINK_PEER, peer);
+	return kvpool_nl_finish(skb, hdr, info,
+				ret ?: nla_put_u32(skb, KVPOOL_A_LINK_ID, id));
+}
+
+int kvpool_nl_link_del_doit(struct sk_buff *skb, struct genl_info *info)
+{
+	u32 peer, id;
+	int ret;
+
+	ret = kvpool_nl_link_ids(info, &peer, &id);
+	if (ret)
+		return ret;
+	ret = kvpool_link_del(peer, id);
+	return ret == -ENOENT ? kvpool_nl_no_link(info, peer) : ret;
+}
+
+/* ---- sessions ---- */
+
+static int kvpool_nl_put_session(struct sk_buff *skb,
+				 const struct kvpool_session_info *session)
+{
+	const int pad = KVPOOL_A_SESSION_PAD;
+
+	if (nla_put_u64_64bit(skb, KVPOOL_A_SESSION_ID, session->id, pad) ||
+	    kvpool_nl_put_endpoint(skb, KVPOOL_A_SESSION_SRC, &session->src) ||
+	    nla_put(skb, KVPOOL_A_SESSION_HOST, sizeof(session->host),
+		    session->host) ||
+	    nla_put_u8(skb, KVPOOL_A_SESSION_AUTHENTICATED,
+		       session->authenticated) ||
+	    nla_put_u64_64bit(skb, KVPOOL_A_SESSION_REQUESTS,
+			      session->requests, pad) ||
+	    nla_put_u64_64bit(skb, KVPOOL_A_SESSION_BYTES_IN,
+			      session->bytes_in, pad) ||
+	    nla_put_u64_64bit(skb, KVPOOL_A_SESSION_BYTES_OUT,
+			      session->bytes_out, pad) ||
+	    nla_put_u32(skb, KVPOOL_A_SESSION_CLOSE_REASON,
+			session->close_reason))
+		return -EMSGSIZE;
+	return 0;
+}
+
+int kvpool_nl_session_get_doit(struct sk_buff *skb, struct genl_info *info)
+{
+	struct kvpool_session_info session;
+	void *hdr;
+	u64 id;
+
+	if (GENL_REQ_ATTR_CHECK(info, KVPOOL_A_SESSION_ID)) {
+		GENL_SET_ERR_MSG(info, "the id of a session is missing");
+		return -EINVAL;
+	}
+	id = nla_get_u64(info->attrs[KVPOOL_A_SESSION_ID]);
+	if (kvpool_session_next(id - 1, &session) || session.id != id) {
+		NL_SET_ERR_MSG_ATTR(info->extack,
+				    info->attrs[KVPOOL_A_SESSION_ID],
+				    "there is no session with this id");
+		return -ENOENT;
+	}
+	skb = kvpool_nl_reply(info, &hdr);
+	if (!skb)
+		return -ENOMEM;
+	return kvpool_nl_finish(skb, hdr, info,
+				kvpool_nl_put_session(skb, &session));
+}
+
+int kvpool_nl_session_get_dumpit(struct sk_buff *skb,
+				 struct netlink_callback *cb)
+{
+	struct kvpool_session_info session;
+	void *hdr;
+	int ret;
+
+	ret = kvpool_nl_dump_start(cb);
+	if (ret)
+		return ret;
+	while (!kvpool_session_next(cb->args[0], &session)) {
+		hdr = kvpool_nl_dump_put(skb, cb, KVPOOL_CMD_SESSION_GET);
+		if (!hdr)
+			break;
+		if (kvpool_nl_put_session(skb, &session)) {
+			genlmsg_cancel(skb, hdr);
+			break;
+		}
+		genlmsg_end(skb, hdr);
+		cb->args[0] = session.id;
+	}
+	return skb->len;
+}
+
+/* ---- settings ---- */
+
+static int kvpool_nl_put_closed(struct sk_buff *skb, u32 reason, u64 count)
+{
+	struct nlattr *nest = nla_nest_start(skb, KVPOOL_A_FABRIC_CLOSED);
+
+	if (!nest || nla_put_u32(skb, KVPOOL_A_CLOSED_REASON, reason) ||
+	    nla_put_u64_64bit(skb, KVPOOL_A_CLOSED_COUNT, count,
+			      KVPOOL_A_CLOSED_PAD))
+		return -EMSGSIZE;
+	nla_nest_end(skb, nest);
+	return 0;
+}
+
+static int kvpool_nl_put_fabric(struct sk_buff *skb)
+{
+	struct kvpool_fabric_info fabric;
+	u32 reason;
+	int ret = 0;
+
+	mutex_lock(&kvpool_nl_lock);
+	kvpool_fabric_info(&fabric);
+	if ((fabric.listening &&
+	     kvpool_nl_put_endpoint(skb, KVPOOL_A_FABRIC_LISTEN,
+				    &fabric.listen)) ||
+	    (*kvpool_nl_secret &&
+	     nla_put_string(skb, KVPOOL_A_FABRIC_SECRET_KEY,
+			    kvpool_nl_secret)) ||
+	    nla_put_u8(skb, KVPOOL_A_FABRIC_OPEN, fabric.open))
+		ret = -EMSGSIZE;
+	mutex_unlock(&kvpool_nl_lock);
+	for (reason = 0; !ret && reason <= KVPOOL_CLOSE_REASON_MAX; reason++)
+		if (fabric.closed[reason])
+			ret = kvpool_nl_put_closed(skb, reason,
+						   fabric.closed[reason]);
+	return ret;
+}
+
+int kvpool_nl_fabric_get_doit(struct sk_buff *skb, struct genl_info *info)
+{
+	void *hdr;
+
+	skb = kvpool_nl_reply(info, &hdr);
+	if (!skb)
+		return -ENOMEM;
+	return kvpool_nl_finish(skb, hdr, info, kvpool_nl_put_fabric(skb));
+}
+
+/* The key of that name that the caller may use. */
+static struct key *kvpool_nl_find_key(const char *name)
+{
+	struct key *key = request_key(&key_type_logon, name, NULL);
+
+	if (PTR_ERR_OR_ZERO(key) == -ENOKEY)
+		key = request_key(&key_type_user, name, NULL);
+	return key;
+}
+
+static int kvpool_nl_check_key(struct key *key)
+{
+	const struct user_key_payload *payload;
+	int ret;
+
+	ret = key_validate(key);
+	if (ret)
+		return ret;
+	down_read(&key->sem);
+	payload = user_key_payload_locked(key);
+	if (!payload)
+		ret = -EKEYREVOKED;
+	else if (payload->datalen < KVPOOL_SECRET_MIN)
+		ret = -EKEYREJECTED;
+	up_read(&key->sem);
+	return ret;
+}
+
+static int kvpool_nl_set_secret(struct genl_info *info, struct nlattr *attr)
+{
+	const char *name = nla_data(attr);
+	struct key *key = NULL;
+	int ret = 0;
+
+	if (*name) {
+		key = kvpool_nl_find_key(name);
+		ret = PTR_ERR_OR_ZERO(key);
+	}
+	if (key && !ret) {
+		ret = kvpool_nl_check_key(key);
+		if (ret)
+			key_put(key);
+	}
+	switch (ret) {
+	case 0:
+		break;
+	case -ENOKEY:
+		NL_SET_ERR_MSG_ATTR(info->extack, attr,
+				    "no key of type logon or user with this description is in your keyrings; add one with keyctl, or link its keyring to your session");
+		return ret;
+	case -EKEYREJECTED:
+		NL_SET_ERR_MSG_ATTR(info->extack, attr,
+				    "the secret in this key is shorter than 16 bytes");
+		return ret;
+	default:
+		NL_SET_ERR_MSG_ATTR(info->extack, attr,
+				    "this key is expired, revoked or not yours to use");
+		return ret;
+	}
+	kvpool_fabric_set_secret(key);
+	strscpy(kvpool_nl_secret, name, sizeof(kvpool_nl_secret));
+	return 0;
+}
+
+static int kvpool_nl_listen(struct genl_info *info)
+{
+	struct sockaddr_storage addr;
+	int ret;
+
+	if (info->attrs[KVPOOL_A_FABRIC_LISTEN_OFF])
+		return kvpool_fabric_listen(NULL);
+	ret = kvpool_nl_get_endpoint(info, KVPOOL_A_FABRIC_LISTEN,
+				     KVPOOL_NL_LISTEN, &addr);
+	if (ret)
+		return ret;
+	ret = kvpool_fabric_listen(&addr);
+	switch (ret) {
+	case -EPERM:
+		GENL_SET_ERR_MSG(info,
+				 "no secret is set: set secret-key, or open to listen without");
+		break;
+	case -EADDRINUSE:
+		GENL_SET_ERR_MSG(info,
+				 "another program listens at this address and port");
+		break;
+	case -EADDRNOTAVAIL:
+	case -ENODEV:
+		GENL_SET_ERR_MSG(info,
+				 "no RDMA device of this host has this address; see 'rdma link' and 'ip address'");
+		break;
+	}
+	return ret;
+}
+
+int kvpool_nl_fabric_set_doit(struct sk_buff *skb, struct genl_info *info)
+{
+	struct nlattr *secret = info->attrs[KVPOOL_A_FABRIC_SECRET_KEY];
+	struct nlattr *open = info->attrs[KVPOOL_A_FABRIC_OPEN];
+	bool listen = info->attrs[KVPOOL_A_FABRIC_LISTEN];
+	bool off = info->attrs[KVPOOL_A_FABRIC_LISTEN_OFF];
+	int ret = 0;
+
+	if (listen && off) {
+		GENL_SET_ERR_MSG(info,
+				 "listen and listen-off cannot both be asked for");
+		return -EINVAL;
+	}
+	if (!secret && !open && !listen && !off) {
+		GENL_SET_ERR_MSG(info, "there is nothing to set");
+		return -EINVAL;
+	}
+	mutex_lock(&kvpool_nl_lock);
+	if (secret)
+		ret = kvpool_nl_set_secret(info, secret);
+	if (!ret && open)
+		kvpool_fabric_set_open(nla_get_u8(open));
+	if (!ret && (listen || off))
+		ret = kvpool_nl_listen(info);
+	mutex_unlock(&kvpool_nl_lock);
+	return ret;
+}
+
+/* ---- events ---- */
+
+static bool kvpool_nl_heard(void)
+{
+	return kvpool_nl_ready &&
+	       genl_has_listeners(&kvpool_nl_family, &init_net,
+				  KVPOOL_NLGRP_EVENTS);
+}
+
+static void kvpool_nl_send(struct sk_buff *skb, void *hdr, int put)
+{
+	if (!hdr || put) {
+		/* Listeners learn that there was something. */
+		nlmsg_free(skb);
+		genl_set_err(&kvpool_nl_family, &init_net, 0,
+			     KVPOOL_NLGRP_EVENTS, -ENOBUFS);
+		return;
+	}
+	genlmsg_end(skb, hdr);
+	genlmsg_multicast(&kvpool_nl_family, skb, 0, KVPOOL_NLGRP_EVENTS,
+			  GFP_KERNEL);
+}
+
+static struct sk_buff *kvpool_nl_event(int cmd, void **hdr)
+{
+	struct sk_buff *skb = genlmsg_new(GENLMSG_DEFAULT_SIZE, GFP_KERNEL);
+
+	*hdr = skb ? genlmsg_put(skb, 0, 0, &kvpool_nl_family, 0, cmd) : NULL;
+	return skb;
+}
+
+/**
+ * kvpool_netlink_peer_event() - tell listeners about a peer
+ * @info: the peer
+ * @cmd: KVPOOL_CMD_PEER_ADD_NTF or KVPOOL_CMD_PEER_DEL_NTF
+ *
+ * Process context, no lock held.
+ */
+void kvpool_netlink_peer_event(const struct kvpool_peer_info *info, int cmd)
+{
+	struct sk_buff *skb;
+	void *hdr;
+
+	down_read(&kvpool_nl_sem);
+	if (kvpool_nl_heard()) {
+		skb = kvpool_nl_event(cmd, &hdr);
+		kvpool_nl_send(skb, hdr,
+			       hdr ? kvpool_nl_put_peer(skb, info) : 0);
+	}
+	up_read(&kvpool_nl_sem);
+}
+
+/**
+ * kvpool_netlink_link_event() - tell listeners about a link
+ * @info: the link
+ * @cmd: KVPOOL_CMD_LINK_ADD_NTF, KVPOOL_CMD_LINK_DEL_NTF or
+ *	KVPOOL_CMD_LINK_CHANGE_NTF
+ *
+ * Process context, no lock held.
+ */
+void kvpool_netlink_link_event(const struct kvpool_link_info *info, int cmd)
+{
+	struct sk_buff *skb;
+	void *hdr;
+
+	down_read(&kvpool_nl_sem);
+	if (kvpool_nl_heard()) {
+		skb = kvpool_nl_event(cmd, &hdr);
+		kvpool_nl_send(skb, hdr,
+			       hdr ? kvpool_nl_put_link(skb, info) : 0);
+	}
+	up_read(&kvpool_nl_sem);
+}
+
+/* ---- load and unload ---- */
+
+/**
+ * kvpool_netlink_init() - let the administrator in
+ *
+ * Last when the module is loaded: requests come from here on.
+ *
+ * Return: 0 or a negative errno.
+ */
+int __init kvpool_netlink_init(void)
+{
+	int ret = genl_register_family(&kvpool_nl_family);
+
+	if (ret)
+		return ret;
+	down_write(&kvpool_nl_sem);
+	kvpool_nl_ready = true;
+	up_write(&kvpool_nl_sem);
+	return 0;
+}
+
+/**
+ * kvpool_netlink_exit() - no request is running or comes any more
+ *
+ * First when the module is unloaded. Events are dropped from here on.
+ */
+void kvpool_netlink_exit(void)
+{
+	down_write(&kvpool_nl_sem);
+	kvpool_nl_ready = false;
+	up_write(&kvpool_nl_sem);
+	genl_unregister_family(&kvpool_nl_family);
+}
