@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: MIT
 /* kvpoolctl blocks: reads the dump that the module has in debugfs. */
 #include <errno.h>
-#include <getopt.h>
 #include <inttypes.h>
 #include <string.h>
 
@@ -100,52 +99,33 @@ static int read_dump(FILE *dump, const struct filter *filter, struct totals *tot
 	return EX_OK;
 }
 
-int cmd_blocks(const struct ctl *ctl, int argc, char **argv)
+static bool parse_state(const char *text, void *value)
 {
-	static const struct option options[] = {
-		{ "tenant", required_argument, NULL, 't' },
-		{ "state", required_argument, NULL, 's' },
-		{ "limit", required_argument, NULL, 'n' },
-		{ "json", no_argument, NULL, 'j' },
-		{ "help", no_argument, NULL, 'h' },
-		{ NULL, 0, NULL, 0 },
-	};
+	*(const char **)value = text;
+	return !strcmp(text, "reserved") || !strcmp(text, "sealed") || !strcmp(text, "dead");
+}
+
+int cmd_blocks(struct args *args)
+{
 	struct filter filter = { .limit = UINT64_MAX };
+	const struct opt opts[] = {
+		{ 't', "tenant", parse_text, &filter.tenant, NULL },
+		{ 's', "state", parse_state, &filter.state, "reserved, sealed or dead" },
+		{ 'n', "limit", parse_number, &filter.limit, "a number" },
+	};
 	struct totals totals = { 0 };
-	bool json = ctl->json;
 	struct tenant tenant;
 	char size[32];
 	FILE *dump;
-	int opt, code;
+	bool json;
+	int code;
 
-	while ((opt = getopt_long(argc, argv, "t:s:n:jh", options, NULL)) != -1) {
-		switch (opt) {
-		case 't':
-			filter.tenant = optarg;
-			break;
-		case 's':
-			filter.state = optarg;
-			if (strcmp(optarg, "reserved") && strcmp(optarg, "sealed") &&
-			    strcmp(optarg, "dead"))
-				return usage_error("blocks", "--state: '%s' is not reserved, sealed or dead",
-						   optarg);
-			break;
-		case 'n':
-			if (!parse_u64(optarg, &filter.limit))
-				return usage_error("blocks", "--limit: '%s' is not a number", optarg);
-			break;
-		case 'j':
-			json = true;
-			break;
-		case 'h':
-			usage(stdout);
-			return EX_OK;
-		default:
-			return EX_BAD_USAGE;
-		}
-	}
-	if (optind < argc)
-		return usage_error("blocks", "'%s' is too much", argv[optind]);
+	code = parse_options(args, usage, opts, ARRAY_SIZE(opts));
+	if (code != EX_GO_ON)
+		return code;
+	json = args->json;
+	if (args->argc)
+		return usage_error("blocks", "'%s' is too much", args->argv[0]);
 	code = sysfs_present();
 	if (!code && filter.tenant)
 		code = read_tenant(filter.tenant, &tenant);

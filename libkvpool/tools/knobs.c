@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: MIT
 /* kvpoolctl knobs. */
 #include <errno.h>
-#include <getopt.h>
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
@@ -199,33 +198,18 @@ static int set(const char *name, const char *text, bool json)
 	return json ? get(name, true) : EX_OK;
 }
 
-int cmd_knobs(const struct ctl *ctl, int argc, char **argv)
+int cmd_knobs(struct args *args)
 {
-	static const struct option options[] = {
-		{ "json", no_argument, NULL, 'j' },
-		{ "help", no_argument, NULL, 'h' },
-		{ NULL, 0, NULL, 0 },
-	};
-	const char *verb = "list";
-	bool json = ctl->json;
-	int opt, code;
+	const char *verb;
+	char **argv;
+	int argc, code;
 
-	while ((opt = getopt_long(argc, argv, "jh", options, NULL)) != -1) {
-		switch (opt) {
-		case 'j':
-			json = true;
-			break;
-		case 'h':
-			usage(stdout);
-			return EX_OK;
-		default:
-			return EX_BAD_USAGE;
-		}
-	}
-	if (optind < argc)
-		verb = argv[optind++];
-	argc -= optind;
-	argv += optind;
+	code = parse_options(args, usage, NULL, 0);
+	if (code != EX_GO_ON)
+		return code;
+	verb = take_verb(args, "list");
+	argc = args->argc;
+	argv = args->argv;
 	if (!strcmp(verb, "list") ? argc != 0 : !strcmp(verb, "get") ? argc != 1 :
 	    !strcmp(verb, "set") ? argc != 2 : true)
 		return usage_error("knobs", "'%s' with %d arguments is not 'list', 'get NAME' or 'set NAME VALUE'",
@@ -234,6 +218,6 @@ int cmd_knobs(const struct ctl *ctl, int argc, char **argv)
 	if (code)
 		return code;
 	if (*verb == 'l')
-		return list(json);
-	return *verb == 'g' ? get(argv[0], json) : set(argv[0], argv[1], json);
+		return list(args->json);
+	return *verb == 'g' ? get(argv[0], args->json) : set(argv[0], argv[1], args->json);
 }

@@ -15,23 +15,48 @@ enum {
 	EX_BAD_USAGE = 2,	/* the command line is wrong */
 	EX_NO_MODULE = 3,	/* the module is not there */
 	EX_NO_PERMISSION = 4,	/* not allowed */
-	EX_NOT_FOUND = 5,	/* no such tenant, tier or knob */
+	EX_NOT_FOUND = 5,	/* no such tenant, tier, knob, peer or link */
+	EX_GO_ON = -1,		/* not an exit code: the command goes on */
 };
 
 #define VALUE_MAX	512	/* longest value of a sysfs file */
 #define NAME_MAX_LEN	64	/* longest name that is shown */
 
-struct ctl {
+#define ARRAY_SIZE(a)	((int)(sizeof(a) / sizeof((a)[0])))
+
+/* The command line of a command. */
+struct args {
+	const char *command;
 	bool json;
+	int argc;		/* with the command until the options are parsed */
+	char **argv;
 };
 
-/* Commands: @argv[0] is the name of the command. They return an exit code. */
-int cmd_status(const struct ctl *ctl, int argc, char **argv);
-int cmd_top(const struct ctl *ctl, int argc, char **argv);
-int cmd_tenants(const struct ctl *ctl, int argc, char **argv);
-int cmd_blocks(const struct ctl *ctl, int argc, char **argv);
-int cmd_knobs(const struct ctl *ctl, int argc, char **argv);
-int cmd_tiers(const struct ctl *ctl, int argc, char **argv);
+/* Commands return an exit code. */
+int cmd_status(struct args *args);
+int cmd_top(struct args *args);
+int cmd_tenants(struct args *args);
+int cmd_blocks(struct args *args);
+int cmd_knobs(struct args *args);
+int cmd_tiers(struct args *args);
+
+/* options.c */
+struct opt {
+	char letter;		/* or 0 */
+	const char *name;
+	bool (*parse)(const char *text, void *value);	/* null: a flag, @value is a bool */
+	void *value;
+	const char *what;	/* what its text has to be: "a size" */
+};
+
+enum answer { ANSWER_NONE, ANSWER_NO, ANSWER_YES };
+
+int parse_options(struct args *args, void (*usage)(FILE *to), const struct opt *opts, int nr);
+const char *take_verb(struct args *args, const char *usual);
+bool parse_text(const char *text, void *value);
+bool parse_count(const char *text, void *value);
+bool parse_number(const char *text, void *value);
+bool parse_bool(const char *text, void *value);
 
 /* util.c */
 void complain(const char *fmt, ...) __attribute__((format(printf, 1, 2)));

@@ -8,7 +8,7 @@
 
 static const struct {
 	const char *name;
-	int (*run)(const struct ctl *ctl, int argc, char **argv);
+	int (*run)(struct args *args);
 	const char *summary;
 } commands[] = {
 	{ "status", cmd_status, "the module and the pool as a whole" },
@@ -19,14 +19,12 @@ static const struct {
 	{ "tiers", cmd_tiers, "memory by tier, and its limits" },
 };
 
-#define NR_COMMANDS	(sizeof(commands) / sizeof(commands[0]))
-
 static void usage(FILE *to)
 {
-	size_t i;
+	int i;
 
 	fprintf(to, "Usage: kvpoolctl [--json] COMMAND [ARGUMENT]...\n\nCommands:\n");
-	for (i = 0; i < NR_COMMANDS; i++)
+	for (i = 0; i < ARRAY_SIZE(commands); i++)
 		fprintf(to, "  %-9s %s\n", commands[i].name, commands[i].summary);
 	fprintf(to,
 "\n"
@@ -40,14 +38,13 @@ static void usage(FILE *to)
 
 int main(int argc, char **argv)
 {
-	struct ctl ctl = { 0 };
+	struct args args = { 0 };
 	char name[32];
-	size_t i;
-	int at;
+	int at, i;
 
 	for (at = 1; at < argc && argv[at][0] == '-'; at++) {
 		if (!strcmp(argv[at], "-j") || !strcmp(argv[at], "--json")) {
-			ctl.json = true;
+			args.json = true;
 		} else if (!strcmp(argv[at], "-h") || !strcmp(argv[at], "--help")) {
 			usage(stdout);
 			return finish_stdout(EX_OK);
@@ -63,13 +60,16 @@ int main(int argc, char **argv)
 		complain("a command is missing; see kvpoolctl --help");
 		return EX_BAD_USAGE;
 	}
-	for (i = 0; i < NR_COMMANDS; i++) {
+	for (i = 0; i < ARRAY_SIZE(commands); i++) {
 		if (strcmp(argv[at], commands[i].name))
 			continue;
 		/* getopt() begins its messages with this. */
 		snprintf(name, sizeof(name), "kvpoolctl %s", commands[i].name);
 		argv[at] = name;
-		return finish_stdout(commands[i].run(&ctl, argc - at, argv + at));
+		args.command = commands[i].name;
+		args.argc = argc - at;
+		args.argv = argv + at;
+		return finish_stdout(commands[i].run(&args));
 	}
 	complain("'%s' is not a command; see kvpoolctl --help", argv[at]);
 	return EX_BAD_USAGE;

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: MIT
 /* kvpoolctl status and kvpoolctl tiers. */
 #include <errno.h>
-#include <getopt.h>
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
@@ -225,33 +224,18 @@ static void json_status(const struct status *status)
 	json_done();
 }
 
-int cmd_status(const struct ctl *ctl, int argc, char **argv)
+int cmd_status(struct args *args)
 {
-	static const struct option options[] = {
-		{ "json", no_argument, NULL, 'j' },
-		{ "help", no_argument, NULL, 'h' },
-		{ NULL, 0, NULL, 0 },
-	};
 	struct status status;
-	bool json = ctl->json;
-	int opt, code;
+	int code;
 
-	while ((opt = getopt_long(argc, argv, "jh", options, NULL)) != -1) {
-		switch (opt) {
-		case 'j':
-			json = true;
-			break;
-		case 'h':
-			status_usage(stdout);
-			return EX_OK;
-		default:
-			return EX_BAD_USAGE;
-		}
-	}
-	if (optind < argc)
-		return usage_error("status", "'%s' is too much", argv[optind]);
+	code = parse_options(args, status_usage, NULL, 0);
+	if (code != EX_GO_ON)
+		return code;
+	if (args->argc)
+		return usage_error("status", "'%s' is too much", args->argv[0]);
 	code = read_status(&status);
-	if (!code && json)
+	if (!code && args->json)
 		json_status(&status);
 	else if (!code)
 		print_status(&status);
@@ -330,49 +314,42 @@ static int set_tier(const char *name, uint64_t limit, bool json)
 	return EX_OK;
 }
 
-int cmd_tiers(const struct ctl *ctl, int argc, char **argv)
-{
-	static const struct option options[] = {
-		{ "limit", required_argument, NULL, 'l' },
-		{ "json", no_argument, NULL, 'j' },
-		{ "help", no_argument, NULL, 'h' },
-		{ NULL, 0, NULL, 0 },
-	};
-	const char *verb = "list";
-	const char *limit_text = NULL;
-	bool json = ctl->json;
-	uint64_t limit = 0;
-	int opt, code;
+/* A limit, and whether one was given. */
+struct limit {
+	bool given;
+	uint64_t bytes;
+};
 
-	while ((opt = getopt_long(argc, argv, "l:jh", options, NULL)) != -1) {
-		switch (opt) {
-		case 'l':
-			limit_text = optarg;
-			if (!parse_size(optarg, &limit))
-				return usage_error("tiers", "--limit: '%s' is not a size", optarg);
-			break;
-		case 'j':
-			json = true;
-			break;
-		case 'h':
-			tiers_usage(stdout);
-			return EX_OK;
-		default:
-			return EX_BAD_USAGE;
-		}
-	}
-	if (optind < argc)
-		verb = argv[optind++];
-	argc -= optind;
-	argv += optind;
+static bool parse_limit(const char *text, void *value)
+{
+	struct limit *limit = value;
+
+	limit->given = true;
+	return parse_size(text, &limit->bytes);
+}
+
+int cmd_tiers(struct args *args)
+{
+	struct limit limit = { 0 };
+	const struct opt opts[] = {
+		{ 'l', "limit", parse_limit, &limit, "a size" },
+	};
+	const char *verb;
+	int code;
+
+	code = parse_options(args, tiers_usage, opts, ARRAY_SIZE(opts));
+	if (code != EX_GO_ON)
+		return code;
+	verb = take_verb(args, "list");
 	if (strcmp(verb, "list") && strcmp(verb, "set"))
 		return usage_error("tiers", "'%s' is neither 'list' nor 'set'", verb);
-	if (!strcmp(verb, "list") && (argc || limit_text))
+	if (!strcmp(verb, "list") && (args->argc || limit.given))
 		return usage_error("tiers", "'list' takes no tier and no limit");
-	if (!strcmp(verb, "set") && (argc != 1 || !limit_text))
+	if (!strcmp(verb, "set") && (args->argc != 1 || !limit.given))
 		return usage_error("tiers", "'set' takes one tier and --limit");
 	code = sysfs_present();
 	if (code)
 		return code;
-	return *verb == 'l' ? list_tiers(json) : set_tier(argv[0], limit, json);
+	return *verb == 'l' ? list_tiers(args->json) :
+			      set_tier(args->argv[0], limit.bytes, args->json);
 }

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: MIT
 /* kvpoolctl tenants. */
 #include <errno.h>
-#include <getopt.h>
 #include <grp.h>
 #include <inttypes.h>
 #include <pwd.h>
@@ -54,31 +53,39 @@ static char *make_text(uint64_t value)
 	return text;
 }
 
-static char *user_text(const char *name)
+/* These make the texts that the files in sysfs take. */
+static bool keep_text(char **text, uint64_t number)
+{
+	free(*text);
+	*text = make_text(number);
+	return true;
+}
+
+static bool parse_user(const char *name, void *text)
 {
 	const struct passwd *user = getpwnam(name);
 	uint64_t number;
 
 	if (user)
-		return make_text(user->pw_uid);
-	return parse_u64(name, &number) && number < UINT32_MAX ? make_text(number) : NULL;
+		return keep_text(text, user->pw_uid);
+	return parse_u64(name, &number) && number < UINT32_MAX && keep_text(text, number);
 }
 
-static char *group_text(const char *name)
+static bool parse_group(const char *name, void *text)
 {
 	const struct group *group = getgrnam(name);
 	uint64_t number;
 
 	if (group)
-		return make_text(group->gr_gid);
-	return parse_u64(name, &number) && number < UINT32_MAX ? make_text(number) : NULL;
+		return keep_text(text, group->gr_gid);
+	return parse_u64(name, &number) && number < UINT32_MAX && keep_text(text, number);
 }
 
-static char *quota_text(const char *text)
+static bool parse_quota(const char *size, void *text)
 {
-	uint64_t value;
+	uint64_t number;
 
-	return parse_size(text, &value) ? make_text(value) : NULL;
+	return parse_size(size, &number) && keep_text(text, number);
 }
 
 static int apply(const char *name, const struct changes *changes)
@@ -282,58 +289,23 @@ static int run(const char *verb, int argc, char **argv, const struct changes *ch
 	return code || !json ? code : show(name, true);
 }
 
-int cmd_tenants(const struct ctl *ctl, int argc, char **argv)
+int cmd_tenants(struct args *args)
 {
-	static const struct option options[] = {
-		{ "quota", required_argument, NULL, 'q' },
-		{ "pin-quota", required_argument, NULL, 'p' },
-		{ "uid", required_argument, NULL, 'u' },
-		{ "gid", required_argument, NULL, 'g' },
-		{ "json", no_argument, NULL, 'j' },
-		{ "help", no_argument, NULL, 'h' },
-		{ NULL, 0, NULL, 0 },
-	};
 	struct changes changes = { 0 };
-	const char *verb = "list";
-	bool json = ctl->json;
-	int opt, code;
+	const struct opt opts[] = {
+		{ 'q', "quota", parse_quota, &changes.quota_bytes, "a size" },
+		{ 'p', "pin-quota", parse_quota, &changes.pin_quota_bytes, "a size" },
+		{ 'u', "uid", parse_user, &changes.uid, "a user" },
+		{ 'g', "gid", parse_group, &changes.gid, "a group" },
+	};
+	const char *verb;
+	int code;
 
-	while ((opt = getopt_long(argc, argv, "q:p:u:g:jh", options, NULL)) != -1) {
-		switch (opt) {
-		case 'q':
-			changes.quota_bytes = quota_text(optarg);
-			if (!changes.quota_bytes)
-				return usage_error("tenants", "--quota: '%s' is not a size", optarg);
-			break;
-		case 'p':
-			changes.pin_quota_bytes = quota_text(optarg);
-			if (!changes.pin_quota_bytes)
-				return usage_error("tenants", "--pin-quota: '%s' is not a size",
-						   optarg);
-			break;
-		case 'u':
-			changes.uid = user_text(optarg);
-			if (!changes.uid)
-				return usage_error("tenants", "--uid: there is no user '%s'", optarg);
-			break;
-		case 'g':
-			changes.gid = group_text(optarg);
-			if (!changes.gid)
-				return usage_error("tenants", "--gid: there is no group '%s'", optarg);
-			break;
-		case 'j':
-			json = true;
-			break;
-		case 'h':
-			usage(stdout);
-			return EX_OK;
-		default:
-			return EX_BAD_USAGE;
-		}
+	code = parse_options(args, usage, opts, ARRAY_SIZE(opts));
+	if (code == EX_GO_ON) {
+		verb = take_verb(args, "list");
+		code = run(verb, args->argc, args->argv, &changes, args->json);
 	}
-	if (optind < argc)
-		verb = argv[optind++];
-	code = run(verb, argc - optind, argv + optind, &changes, json);
 	free(changes.quota_bytes);
 	free(changes.pin_quota_bytes);
 	free(changes.uid);

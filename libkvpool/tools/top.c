@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: MIT
 /* kvpoolctl top: rates of all tenants, again and again. */
 #include <errno.h>
-#include <getopt.h>
 #include <inttypes.h>
 #include <poll.h>
 #include <signal.h>
@@ -256,59 +255,44 @@ static int look(uint64_t delay, uint64_t iterations, bool json)
 	return code;
 }
 
-int cmd_top(const struct ctl *ctl, int argc, char **argv)
+static bool parse_delay(const char *text, void *value)
 {
-	static const struct option options[] = {
-		{ "delay", required_argument, NULL, 'd' },
-		{ "iterations", required_argument, NULL, 'n' },
-		{ "once", no_argument, NULL, '1' },
-		{ "json", no_argument, NULL, 'j' },
-		{ "help", no_argument, NULL, 'h' },
-		{ NULL, 0, NULL, 0 },
-	};
+	double delay;
+	char *end;
+
+	delay = strtod(text, &end);
+	*(double *)value = delay;
+	return end != text && !*end && delay >= 0.1 && delay <= 3600;
+}
+
+int cmd_top(struct args *args)
+{
 	const struct sigaction action = { .sa_handler = on_signal };
 	uint64_t iterations = UINT64_MAX;
-	bool json = ctl->json;
+	bool once = false;
 	double delay = 2;
-	char *end;
-	int opt, code;
+	const struct opt opts[] = {
+		{ 'd', "delay", parse_delay, &delay, "a number from 0.1 to 3600" },
+		{ 'n', "iterations", parse_count, &iterations, "a number from 1" },
+		{ '1', "once", NULL, &once, NULL },
+	};
+	int code;
 
-	while ((opt = getopt_long(argc, argv, "d:n:1jh", options, NULL)) != -1) {
-		switch (opt) {
-		case 'd':
-			delay = strtod(optarg, &end);
-			if (end == optarg || *end || !(delay >= 0.1 && delay <= 3600))
-				return usage_error("top", "--delay: '%s' is not a number from 0.1 to 3600",
-						   optarg);
-			break;
-		case 'n':
-			if (!parse_u64(optarg, &iterations) || !iterations)
-				return usage_error("top", "--iterations: '%s' is not a number from 1",
-						   optarg);
-			break;
-		case '1':
-			iterations = 1;
-			break;
-		case 'j':
-			json = true;
-			break;
-		case 'h':
-			usage(stdout);
-			return EX_OK;
-		default:
-			return EX_BAD_USAGE;
-		}
-	}
-	if (optind < argc)
-		return usage_error("top", "'%s' is too much", argv[optind]);
+	code = parse_options(args, usage, opts, ARRAY_SIZE(opts));
+	if (code != EX_GO_ON)
+		return code;
+	if (once)
+		iterations = 1;
+	if (args->argc)
+		return usage_error("top", "'%s' is too much", args->argv[0]);
 	code = sysfs_present();
 	if (code)
 		return code;
 	sigaction(SIGINT, &action, NULL);
 	sigaction(SIGTERM, &action, NULL);
-	if (!json && iterations > 1)
+	if (!args->json && iterations > 1)
 		screen_begin();
-	code = look((uint64_t)(delay * 1e9), iterations, json);
+	code = look((uint64_t)(delay * 1e9), iterations, args->json);
 	screen_restore();
 	return code;
 }
