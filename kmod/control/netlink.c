@@ -24,6 +24,18 @@
 #include "fabric/fabric.h"
 #include "netlink_gen.h"
 
+/* The fabric's numbers are those of the interface. */
+#define X(name, number) static_assert((number) == KVPOOL_CLOSE_REASON_##name);
+KVPOOL_CLOSES(X)
+#undef X
+static_assert(KVPOOL_CLOSE_REASON_MAX + 1 == (int)KVPOOL_NR_CLOSES);
+static_assert(KVPOOL_LINK_DOWN == (int)KVPOOL_LINK_STATE_DOWN);
+static_assert(KVPOOL_LINK_CONNECTING == (int)KVPOOL_LINK_STATE_CONNECTING);
+static_assert(KVPOOL_LINK_UP == (int)KVPOOL_LINK_STATE_UP);
+static_assert(KVPOOL_LINK_DRAINING == (int)KVPOOL_LINK_STATE_DRAINING);
+static_assert(KVPOOL_PORT == KVPOOL_DEFAULT_PORT);
+static_assert(KVPOOL_PEER_NAME == KVPOOL_PEER_NAME_SIZE);
+
 /* Protects @kvpool_nl_secret, and settings against each other. */
 static DEFINE_MUTEX(kvpool_nl_lock);
 static char kvpool_nl_secret[KVPOOL_SECRET_KEY_LEN + 1];
@@ -151,7 +163,7 @@ static int kvpool_nl_get_endpoint(struct genl_info *info, int type,
 	if (tb[KVPOOL_A_ENDPOINT_PORT])
 		port = nla_get_be16(tb[KVPOOL_A_ENDPOINT_PORT]);
 	if (!port && use != KVPOOL_NL_SRC)
-		port = htons(KVPOOL_PORT);
+		port = htons(KVPOOL_DEFAULT_PORT);
 	if (tb[KVPOOL_A_ENDPOINT_SCOPE])
 		scope = nla_get_u32(tb[KVPOOL_A_ENDPOINT_SCOPE]);
 
@@ -621,25 +633,25 @@ static int kvpool_nl_put_closed(struct sk_buff *skb, u32 reason, u64 count)
 
 static int kvpool_nl_put_fabric(struct sk_buff *skb)
 {
-	struct kvpool_fabric_info fabric;
+	struct kvpool_listen_info fabric;
 	u32 reason;
 	int ret = 0;
 
 	mutex_lock(&kvpool_nl_lock);
-	kvpool_fabric_info(&fabric);
+	kvpool_listen_get(&fabric);
 	if ((fabric.listening &&
 	     kvpool_nl_put_endpoint(skb, KVPOOL_A_FABRIC_LISTEN,
-				    &fabric.listen)) ||
+				    &fabric.addr)) ||
 	    (*kvpool_nl_secret &&
 	     nla_put_string(skb, KVPOOL_A_FABRIC_SECRET_KEY,
 			    kvpool_nl_secret)) ||
 	    nla_put_u8(skb, KVPOOL_A_FABRIC_OPEN, fabric.open))
 		ret = -EMSGSIZE;
 	mutex_unlock(&kvpool_nl_lock);
-	for (reason = 0; !ret && reason <= KVPOOL_CLOSE_REASON_MAX; reason++)
-		if (fabric.closed[reason])
+	for (reason = 0; !ret && reason < KVPOOL_NR_CLOSES; reason++)
+		if (fabric.closes[reason])
 			ret = kvpool_nl_put_closed(skb, reason,
-						   fabric.closed[reason]);
+						   fabric.closes[reason]);
 	return ret;
 }
 
@@ -663,24 +675,6 @@ static struct key *kvpool_nl_find_key(const char *name)
 	return key;
 }
 
-static int kvpool_nl_check_key(struct key *key)
-{
-	const struct user_key_payload *payload;
-	int ret;
-
-	ret = key_validate(key);
-	if (ret)
-		return ret;
-	down_read(&key->sem);
-	payload = user_key_payload_locked(key);
-	if (!payload)
-		ret = -EKEYREVOKED;
-	else if (payload->datalen < KVPOOL_SECRET_MIN)
-		ret = -EKEYREJECTED;
-	up_read(&key->sem);
-	return ret;
-}
-
 static int kvpool_nl_set_secret(struct genl_info *info, struct nlattr *attr)
 {
 	const char *name = nla_data(attr);
@@ -691,14 +685,14 @@ static int kvpool_nl_set_secret(struct genl_info *info, struct nlattr *attr)
 		key = kvpool_nl_find_key(name);
 		ret = PTR_ERR_OR_ZERO(key);
 	}
-	if (key && !ret) {
-		ret = kvpool_nl_check_key(key);
-		if (ret)
-			key_put(key);
-	}
+	if (!ret)
+		ret = kvpool_fabric_set_secret(key);
 	switch (ret) {
 	case 0:
-		break;
+		strscpy(kvpool_nl_secret, name, sizeof(kvpool_nl_secret));
+		return 0;
+	case -ENOMEM:
+		return ret;
 	case -ENOKEY:
 		NL_SET_ERR_MSG_ATTR(info->extack, attr,
 				    "no key of type logon or user with this description is in your keyrings; add one with keyctl, or link its keyring to your session");
@@ -712,9 +706,6 @@ static int kvpool_nl_set_secret(struct genl_info *info, struct nlattr *attr)
 				    "this key is expired, revoked or not yours to use");
 		return ret;
 	}
-	kvpool_fabric_set_secret(key);
-	strscpy(kvpool_nl_secret, name, sizeof(kvpool_nl_secret));
-	return 0;
 }
 
 static int kvpool_nl_listen(struct genl_info *info)
@@ -809,18 +800,23 @@ static struct sk_buff *kvpool_nl_event(int cmd, void **hdr)
 /**
  * kvpool_netlink_peer_event() - tell listeners about a peer
  * @info: the peer
- * @cmd: KVPOOL_CMD_PEER_ADD_NTF or KVPOOL_CMD_PEER_DEL_NTF
+ * @event: what happened to it
  *
  * Process context, no lock held.
  */
-void kvpool_netlink_peer_event(const struct kvpool_peer_info *info, int cmd)
+void kvpool_netlink_peer_event(const struct kvpool_peer_info *info,
+			       enum kvpool_peer_event event)
 {
+	static const u8 cmds[] = {
+		[KVPOOL_PEER_ADDED] = KVPOOL_CMD_PEER_ADD_NTF,
+		[KVPOOL_PEER_DELETED] = KVPOOL_CMD_PEER_DEL_NTF,
+	};
 	struct sk_buff *skb;
 	void *hdr;
 
 	down_read(&kvpool_nl_sem);
 	if (kvpool_nl_heard()) {
-		skb = kvpool_nl_event(cmd, &hdr);
+		skb = kvpool_nl_event(cmds[event], &hdr);
 		kvpool_nl_send(skb, hdr,
 			       hdr ? kvpool_nl_put_peer(skb, info) : 0);
 	}
@@ -830,19 +826,24 @@ void kvpool_netlink_peer_event(const struct kvpool_peer_info *info, int cmd)
 /**
  * kvpool_netlink_link_event() - tell listeners about a link
  * @info: the link
- * @cmd: KVPOOL_CMD_LINK_ADD_NTF, KVPOOL_CMD_LINK_DEL_NTF or
- *	KVPOOL_CMD_LINK_CHANGE_NTF
+ * @event: what happened to it
  *
  * Process context, no lock held.
  */
-void kvpool_netlink_link_event(const struct kvpool_link_info *info, int cmd)
+void kvpool_netlink_link_event(const struct kvpool_link_info *info,
+			       enum kvpool_link_event event)
 {
+	static const u8 cmds[] = {
+		[KVPOOL_LINK_ADDED] = KVPOOL_CMD_LINK_ADD_NTF,
+		[KVPOOL_LINK_DELETED] = KVPOOL_CMD_LINK_DEL_NTF,
+		[KVPOOL_LINK_CHANGED] = KVPOOL_CMD_LINK_CHANGE_NTF,
+	};
 	struct sk_buff *skb;
 	void *hdr;
 
 	down_read(&kvpool_nl_sem);
 	if (kvpool_nl_heard()) {
-		skb = kvpool_nl_event(cmd, &hdr);
+		skb = kvpool_nl_event(cmds[event], &hdr);
 		kvpool_nl_send(skb, hdr,
 			       hdr ? kvpool_nl_put_link(skb, info) : 0);
 	}

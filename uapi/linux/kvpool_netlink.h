@@ -9,13 +9,12 @@
 #define KVPOOL_FAMILY_NAME	"kvpool"
 #define KVPOOL_FAMILY_VERSION	1
 
-#define KVPOOL_PORT		4710
+#define KVPOOL_DEFAULT_PORT	4710
 #define KVPOOL_PEER_NAME_SIZE	32
-#define KVPOOL_SECRET_MIN	16
 #define KVPOOL_SECRET_KEY_LEN	255
 
 /**
- * enum kvpool_link_state
+ * enum kvpool_netlink_link_state
  * @KVPOOL_LINK_STATE_DOWN: Waits until it may try to connect again.
  * @KVPOOL_LINK_STATE_CONNECTING: Resolves the address, connects, or proves
  *   that it knows the secret.
@@ -23,7 +22,7 @@
  * @KVPOOL_LINK_STATE_DRAINING: Lost or being removed; it ends when the
  *   hardware can no longer touch memory.
  */
-enum kvpool_link_state {
+enum kvpool_netlink_link_state {
 	KVPOOL_LINK_STATE_DOWN,
 	KVPOOL_LINK_STATE_CONNECTING,
 	KVPOOL_LINK_STATE_UP,
@@ -33,40 +32,49 @@ enum kvpool_link_state {
 /**
  * enum kvpool_close_reason - Why a connection ended last, as seen from this
  *   side.
- * @KVPOOL_CLOSE_REASON_NONE: It has not ended yet.
- * @KVPOOL_CLOSE_REASON_LOCAL: The administrator of this host removed it.
+ * @KVPOOL_CLOSE_REASON_NONE: It has not ended.
+ * @KVPOOL_CLOSE_REASON_LOCAL: This host ended it: the administrator, or its
+ *   module was unloaded.
  * @KVPOOL_CLOSE_REASON_PEER: The other side ended it.
- * @KVPOOL_CLOSE_REASON_UNREACHABLE: No route to the address, or nobody answers
- *   there.
- * @KVPOOL_CLOSE_REASON_LOST: The queue pair failed, for instance because the
- *   cable is out.
- * @KVPOOL_CLOSE_REASON_TIMEOUT: The other side did not answer in time.
+ * @KVPOOL_CLOSE_REASON_TRANSPORT: The queue pair failed, for instance because
+ *   the cable is out.
+ * @KVPOOL_CLOSE_REASON_TIMEOUT: The other side fell silent.
+ * @KVPOOL_CLOSE_REASON_DEVICE: The RDMA device went away.
+ * @KVPOOL_CLOSE_REASON_FENCE: It was the only way to keep the hardware off the
+ *   memory of a transfer that was cancelled or took too long.
+ * @KVPOOL_CLOSE_REASON_ADDRESS: There is no route to the address.
+ * @KVPOOL_CLOSE_REASON_REFUSED: Nobody listens there, or not for this
+ *   protocol.
  * @KVPOOL_CLOSE_REASON_VERSION: The two sides have no version of the protocol
  *   in common.
- * @KVPOOL_CLOSE_REASON_SECRET: One side could not prove that it knows the
- *   secret.
- * @KVPOOL_CLOSE_REASON_REFUSED: The other side does not take connections, or
- *   no more of them.
- * @KVPOOL_CLOSE_REASON_PROTOCOL: The other side sent what the protocol does
- *   not allow.
- * @KVPOOL_CLOSE_REASON_DEVICE: The RDMA device went away.
- * @KVPOOL_CLOSE_REASON_MEMORY: This side had no memory for it.
- * @KVPOOL_CLOSE_REASON_UNLOAD: The module of this side was being unloaded.
+ * @KVPOOL_CLOSE_REASON_MESSAGE: A message was malformed.
+ * @KVPOOL_CLOSE_REASON_STATE: A message came out of order.
+ * @KVPOOL_CLOSE_REASON_CREDITS: There were more requests than agreed.
+ * @KVPOOL_CLOSE_REASON_ACCESS: The memory that a message named was not as it
+ *   said.
+ * @KVPOOL_CLOSE_REASON_AUTH: One side did not prove that it knows the secret.
+ * @KVPOOL_CLOSE_REASON_LIMIT: The other side has as many connections as it
+ *   takes.
+ * @KVPOOL_CLOSE_REASON_MEMORY: There was no memory for it.
  */
 enum kvpool_close_reason {
 	KVPOOL_CLOSE_REASON_NONE,
 	KVPOOL_CLOSE_REASON_LOCAL,
 	KVPOOL_CLOSE_REASON_PEER,
-	KVPOOL_CLOSE_REASON_UNREACHABLE,
-	KVPOOL_CLOSE_REASON_LOST,
+	KVPOOL_CLOSE_REASON_TRANSPORT,
 	KVPOOL_CLOSE_REASON_TIMEOUT,
-	KVPOOL_CLOSE_REASON_VERSION,
-	KVPOOL_CLOSE_REASON_SECRET,
-	KVPOOL_CLOSE_REASON_REFUSED,
-	KVPOOL_CLOSE_REASON_PROTOCOL,
 	KVPOOL_CLOSE_REASON_DEVICE,
+	KVPOOL_CLOSE_REASON_FENCE,
+	KVPOOL_CLOSE_REASON_ADDRESS,
+	KVPOOL_CLOSE_REASON_REFUSED,
+	KVPOOL_CLOSE_REASON_VERSION,
+	KVPOOL_CLOSE_REASON_MESSAGE,
+	KVPOOL_CLOSE_REASON_STATE,
+	KVPOOL_CLOSE_REASON_CREDITS,
+	KVPOOL_CLOSE_REASON_ACCESS,
+	KVPOOL_CLOSE_REASON_AUTH,
+	KVPOOL_CLOSE_REASON_LIMIT,
 	KVPOOL_CLOSE_REASON_MEMORY,
-	KVPOOL_CLOSE_REASON_UNLOAD,
 
 	/* private: */
 	__KVPOOL_CLOSE_REASON_MAX,
