@@ -39,6 +39,11 @@ int cmd_tenants(struct args *args);
 int cmd_blocks(struct args *args);
 int cmd_knobs(struct args *args);
 int cmd_tiers(struct args *args);
+int cmd_peer(struct args *args);
+int cmd_link(struct args *args);
+int cmd_fabric(struct args *args);
+int cmd_session(struct args *args);
+int cmd_events(struct args *args);
 
 /* options.c */
 struct opt {

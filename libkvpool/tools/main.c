@@ -17,6 +17,11 @@ static const struct {
 	{ "blocks", cmd_blocks, "the blocks that are in the pool" },
 	{ "knobs", cmd_knobs, "list, read and set the knobs of the module" },
 	{ "tiers", cmd_tiers, "memory by tier, and its limits" },
+	{ "peer", cmd_peer, "list, add and remove other hosts" },
+	{ "link", cmd_link, "list, add and remove the ways to a peer" },
+	{ "fabric", cmd_fabric, "what this host offers to others" },
+	{ "session", cmd_session, "the connections that others have opened" },
+	{ "events", cmd_events, "changes of peers and links, live" },
 };
 
 static void usage(FILE *to)
@@ -33,7 +38,8 @@ static void usage(FILE *to)
 "  -V, --version  show the version of the interface that kvpoolctl was built for\n"
 "\n"
 "Exit status: 0 done, 1 the module refused, 2 wrong usage, 3 the module is not\n"
-"loaded, 4 no permission, 5 no such tenant, tier or knob.\n");
+"loaded, 4 no permission, 5 no such tenant, tier, knob, peer\n"
+"or link.\n");
 }
 
 int main(int argc, char **argv)

@@ -53,7 +53,8 @@ class KvpoolctlTest(unittest.TestCase):
 
     def test_every_command_has_help(self):
         self.assertIn("Usage", self.ctl("--help"))
-        for command in ("status", "top", "tenants", "blocks", "knobs", "tiers"):
+        for command in ("status", "top", "tenants", "blocks", "knobs", "tiers", "peer",
+                        "link", "fabric", "session", "events"):
             self.assertIn("Usage: kvpoolctl " + command, self.ctl(command, "--help"))
 
     def test_status(self):
@@ -154,6 +155,27 @@ class KvpoolctlTest(unittest.TestCase):
         shutil.rmtree(self.sysfs)
         for command in ("status", "top", "tenants", "blocks", "knobs", "tiers"):
             self.assertIn("modprobe kvpool", self.ctl(command, code=3))
+
+    @unittest.skipIf(os.path.exists("/sys/module/kvpool_rdma"), "the module is loaded")
+    def test_no_fabric(self):
+        for args in (["peer"], ["link"], ["session"], ["events"], ["fabric"],
+                     ["peer", "add", "b", "192.0.2.1"], ["peer", "del", "b"],
+                     ["link", "add", "b", "[2001:db8::1]:4711", "--src", "2001:db8::2"],
+                     ["link", "del", "b", "1"], ["fabric", "set", "--open", "yes"]):
+            self.assertIn("modprobe kvpool_rdma", self.ctl(*args, code=3))
+
+    def test_fabric_usage(self):
+        for args in (["peer", "add"], ["peer", "del"], ["peer", "del", "a", "b"],
+                     ["peer", "frobnicate"], ["link", "add", "a"], ["link", "del", "a"],
+                     ["link", "show", "--src", "192.0.2.1"], ["fabric", "set"],
+                     ["link", "add", "a", "192.0.2.1", "--src", "[192.0.2.1"],
+                     ["link", "add", "a", "192.0.2.1", "--src", "192.0.2.1:0"],
+                     ["link", "add", "a", "192.0.2.1", "--src", "192.0.2.1:65536"],
+                     ["fabric", "show", "--open", "no"], ["fabric", "set", "--open", "maybe"],
+                     ["fabric", "set", "--listen", "192.0.2.1", "--no-listen"],
+                     ["session", "show", "first"], ["events", "--count", "0"],
+                     ["events", "more"]):
+            self.ctl(*args, code=2)
 
     def test_usage(self):
         self.assertIn("command is missing", self.ctl(code=2))

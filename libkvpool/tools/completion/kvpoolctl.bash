@@ -10,6 +10,12 @@ _kvpoolctl_names()
 	done
 }
 
+# Column $1 of what kvpoolctl shows with the other arguments, without its head.
+_kvpoolctl_column()
+{
+	kvpoolctl "${@:2}" 2>/dev/null | awk -v column="$1" 'NR > 1 { print $column }'
+}
+
 _kvpoolctl()
 {
 	local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD - 1]}
@@ -25,7 +31,8 @@ _kvpoolctl()
 		esac
 		case ${COMP_WORDS[i - 1]} in
 		--quota | --pin-quota | --uid | --gid | --tenant | --state | --limit | \
-			--delay | --iterations | -[qpugtsdnl])
+			--delay | --iterations | --src | --listen | --secret-key | --open | \
+			--count | -[qpugtsdnlko])
 			continue
 			;;
 		esac
@@ -51,7 +58,18 @@ _kvpoolctl()
 	--gid | -g)
 		[[ $command == tenants ]] && words=$(compgen -g)
 		;;
-	--quota | --pin-quota | --limit | --delay | --iterations)
+	--open | -o)
+		[[ $command == fabric ]] && words="yes no"
+		;;
+	--listen | --src)
+		words=$(ip -o address show 2>/dev/null | awk '{ sub("/.*", "", $4); print $4 }')
+		;;
+	--secret-key | -k)
+		[[ $command == fabric ]] &&
+			words=$(awk '$8 ~ /^(logon|user)$/ { sub(":$", "", $9); print $9 }' \
+				/proc/keys 2>/dev/null)
+		;;
+	--quota | --pin-quota | --limit | --delay | --iterations | --count)
 		return
 		;;
 	esac
@@ -62,7 +80,8 @@ _kvpoolctl()
 
 	case $command/$verb in
 	/)
-		words="status top tenants blocks knobs tiers --json --help --version"
+		words="status top tenants blocks knobs tiers peer link fabric session events
+			--json --help --version"
 		;;
 	status/)
 		words="--json --help"
@@ -101,6 +120,41 @@ _kvpoolctl()
 		;;
 	tiers/)
 		words="list set --json --help"
+		;;
+	peer/)
+		words="show add del --json --help"
+		;;
+	peer/show | peer/del)
+		words="--json"
+		[[ -z $name ]] && words+=" $(_kvpoolctl_column 2 peer)"
+		;;
+	link/)
+		words="show add del --json --help"
+		;;
+	link/show | link/del)
+		words="--json"
+		[[ -z $name ]] && words+=" $(_kvpoolctl_column 2 peer)"
+		[[ -n $name ]] && words+=" $(_kvpoolctl_column 2 link show "$name")"
+		;;
+	link/add)
+		words="--src --json"
+		[[ -z $name ]] && words+=" $(_kvpoolctl_column 2 peer)"
+		;;
+	fabric/)
+		words="show set --json --help"
+		;;
+	fabric/set)
+		words="--listen --no-listen --secret-key --open --json"
+		;;
+	session/)
+		words="show --json --help"
+		;;
+	session/show)
+		words="--json"
+		[[ -z $name ]] && words+=" $(_kvpoolctl_column 1 session)"
+		;;
+	events/)
+		words="--count --json --help"
 		;;
 	tiers/set)
 		words="--limit --json"
