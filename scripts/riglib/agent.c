@@ -24,6 +24,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <linux/random.h>
 #include <net/if.h>
 #include <poll.h>
 #include <signal.h>
@@ -42,6 +43,7 @@
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #define FRAME_MAX	16384	/* longest payload from a client */
@@ -182,6 +184,38 @@ static void link_modules(const char *release, const char *target)
 		fprintf(stderr, "rig-init: %s: %s\n", path, strerror(errno));
 }
 
+static int snapshot_port = -1;	/* where a snapshot waits, or none is made */
+
+static void set_time(const char *seconds)
+{
+	double t = strtod(seconds, NULL);
+	struct timespec ts = { .tv_sec = t };
+
+	ts.tv_nsec = (t - ts.tv_sec) * 1e9;
+	if (clock_settime(CLOCK_REALTIME, &ts))
+		fprintf(stderr, "rig-init: time: %s\n", strerror(errno));
+}
+
+/* Hosts from one snapshot must not draw the same numbers. */
+static void set_seed(const char *hex)
+{
+	struct {
+		struct rand_pool_info info;
+		unsigned char bytes[32];
+	} seed = { .info = { .entropy_count = 256, .buf_size = 32 } };
+	unsigned int n;
+	int fd;
+
+	for (n = 0; n < sizeof(seed.bytes) &&
+	     sscanf(hex + 2 * n, "%2hhx", &seed.bytes[n]) == 1; n++)
+		;
+	fd = open("/dev/urandom", O_WRONLY | O_CLOEXEC);
+	if (n < sizeof(seed.bytes) || fd < 0 ||
+	    ioctl(fd, RNDADDENTROPY, &seed) || ioctl(fd, RNDRESEEDCRNG))
+		die("seed");
+	close(fd);
+}
+
 /* Lines of rig.conf: a verb and up to three words, separated by tabs. */
 static void configure(int pass)
 {
@@ -201,6 +235,8 @@ static void configure(int pass)
 		if (pass == 0) {
 			if (!strcmp(w[0], "module"))
 				load_module(w[1]);
+			else if (!strcmp(w[0], "snapshot"))
+				snapshot_port = atoi(w[1]);
 			continue;
 		}
 		if (!strcmp(w[0], "host")) {
@@ -214,6 +250,10 @@ static void configure(int pass)
 			must_mount("tmpfs", path, "tmpfs", 0, "mode=755");
 		} else if (!strcmp(w[0], "modules") && w[2]) {
 			link_modules(w[1], w[2]);
+		} else if (!strcmp(w[0], "time")) {
+			set_time(w[1]);
+		} else if (!strcmp(w[0], "seed")) {
+			set_seed(w[1]);
 		}
 	}
 	fclose(f);
@@ -639,44 +679,109 @@ static void serve(const char *dev)
 
 /* ---- process 1 ---------------------------------------------------------- */
 
-static int start_ports(int want)
+#define MAX_PORTS	64
+
+/* Which port a device of the class is: -1 for none of ours. */
+static int port_number(const char *device)
 {
-	char started[64] = { 0 };
 	char path[PATH_MAX], name[64];
-	int tries, found = 0;
-	struct dirent *d;
-	DIR *dir;
 	FILE *f;
 	int n;
 
-	for (tries = 0; found < want && tries < 1000; tries++) {
+	snprintf(path, sizeof(path), "/sys/class/virtio-ports/%s/name", device);
+	f = fopen(path, "re");
+	if (!f)
+		return -1;
+	if (!fgets(name, sizeof(name), f))
+		name[0] = 0;
+	fclose(f);
+	if (sscanf(name, "rig.%d", &n) != 1 || n < 0 || n >= MAX_PORTS)
+		return -1;
+	snprintf(path, sizeof(path), "/dev/%s", device);
+	return access(path, F_OK) ? -1 : n;
+}
+
+/* Call @found for each port until all @want are there or it says stop. */
+static int find_ports(int want, bool (*found)(int n, const char *path))
+{
+	char seen[MAX_PORTS] = { 0 };
+	char path[PATH_MAX];
+	int tries, nr = 0, n;
+	struct dirent *d;
+	DIR *dir;
+
+	for (tries = 0; nr < want && tries < 1000; tries++) {
 		dir = opendir("/sys/class/virtio-ports");
 		while (dir && (d = readdir(dir))) {
-			snprintf(path, sizeof(path),
-				 "/sys/class/virtio-ports/%s/name", d->d_name);
-			f = fopen(path, "re");
-			if (!f)
+			n = port_number(d->d_name);
+			if (n < 0 || seen[n])
 				continue;
-			if (!fgets(name, sizeof(name), f))
-				name[0] = 0;
-			fclose(f);
-			if (sscanf(name, "rig.%d", &n) != 1 || n < 0 ||
-			    n >= 64 || started[n])
-				continue;
+			seen[n] = 1;
+			nr++;
 			snprintf(path, sizeof(path), "/dev/%s", d->d_name);
-			if (access(path, F_OK))
-				continue;
-			started[n] = 1;
-			found++;
-			if (!fork())
-				serve(path);
+			if (found(n, path)) {
+				closedir(dir);
+				return want;
+			}
 		}
 		if (dir)
 			closedir(dir);
-		if (found < want)
+		if (nr < want)
 			usleep(5000);
 	}
-	return found;
+	return nr;
+}
+
+static bool serve_port(int n, const char *path)
+{
+	if (!fork())
+		serve(path);
+	return false;
+}
+
+/*
+ * Wait for the configuration: here the snapshot is taken, and what follows
+ * happens in each host that is started from it.
+ */
+static bool wait_for_conf(int n, const char *path)
+{
+	static const char end[] = "go\ton\n";
+	char conf[16384];
+	size_t len = 0;
+	ssize_t got;
+	int fd, out;
+
+	if (n != snapshot_port)
+		return false;
+	fd = open(path, O_RDWR | O_CLOEXEC);
+	if (fd < 0 || write(fd, "S", 1) != 1)
+		die("snapshot port");
+	while (len < sizeof(end) - 1 ||
+	       memcmp(conf + len - (sizeof(end) - 1), end, sizeof(end) - 1)) {
+		got = read(fd, conf + len, sizeof(conf) - len);
+		if (got < 0 || len == sizeof(conf))
+			die("read configuration");
+		len += got;
+		/* Nobody has connected yet. */
+		if (!got)
+			usleep(1000);
+	}
+	if (write(fd, "G", 1) != 1)
+		die("snapshot port");
+	close(fd);
+	out = open("/rig.conf", O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
+	if (out < 0 || write(out, conf, len) != (ssize_t)len)
+		die("write rig.conf");
+	close(out);
+	return true;
+}
+
+static void pause_for_snapshot(void)
+{
+	try_mount("sys", "/sys", "sysfs", 0, NULL);
+	if (find_ports(MAX_PORTS, wait_for_conf) < MAX_PORTS)
+		die("virtio-serial port %d", snapshot_port);
+	umount2("/sys", MNT_DETACH);
 }
 
 /* A shell on the serial line, once somebody presses Enter there. */
@@ -716,6 +821,8 @@ int main(void)
 	}
 	umask(022);
 	configure(0);
+	if (snapshot_port >= 0)
+		pause_for_snapshot();
 	make_root();
 	configure(1);
 	write_file("/newroot/run/rig", "1\n");
@@ -730,7 +837,7 @@ int main(void)
 	setenv("USER", "root", 1);
 	setenv("LANG", "C.UTF-8", 1);
 	setenv("TERM", "vt100", 1);
-	if (start_ports(RIG_PORTS) < RIG_PORTS)
+	if (find_ports(RIG_PORTS, serve_port) < RIG_PORTS)
 		die("virtio-serial ports");
 	for (;;) {
 		shell = fork();

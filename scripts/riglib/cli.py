@@ -45,7 +45,7 @@ class Options(argparse.Namespace):
     def plain(self):
         return Options(kernel=self.kernel, mem="1G", smp=1, numa=None,
                        append=None, device=[], qemu_arg=[], share=[],
-                       plugin=None, icount=False)
+                       plugin=None, icount=False, snapshot=False)
 
 
 def add_host_options(p):
@@ -69,6 +69,9 @@ def add_host_options(p):
                    help="a TCG plugin; writes build/rig/HOST/plugin.log")
     p.add_argument("--icount", action="store_true",
                    help="deterministic instruction counting; one CPU")
+    p.add_argument("--snapshot", action="store_true",
+                   help="start from the memory of a host of the same kind "
+                   "that has booted; the first time makes the snapshot")
     p.add_argument("--boot-timeout", type=float, default=300,
                    metavar="S", help="default: %(default)s")
 

@@ -11,7 +11,7 @@ import subprocess
 import sys
 import time
 
-from . import client, initrd, kernels, klog, links, util
+from . import client, initrd, kernels, klog, links, snapshot, util
 from .initrd import PORTS
 from .util import BUILD, EX_BOOT, EX_RIG, EX_USAGE, HOSTS, RigError, say
 
@@ -268,15 +268,37 @@ def start(name, opts, accel, owner=None, joined=()):
     if host.running():
         raise RigError("host %s is up already" % name, EX_USAGE)
     kernel = kernels.fetch(opts.kernel)
+    argv, lines = qemu_args(name, kernel, accel, opts, joined)
+    if not opts.snapshot:
+        links.wait_for_peers(name, joined)
+        return launch(host, opts, accel, owner, kernel, argv,
+                      initrd.make(kernel, lines))
+    if opts.icount:
+        raise RigError("--snapshot does not go with --icount", EX_USAGE)
+
+    def boot(argv, lines):
+        me = os.getpid()
+        return launch(Host("snapshot-%d" % me), opts, accel,
+                      (me, util.start_time(me)), kernel, argv,
+                      initrd.make(kernel, lines))
+
+    path = snapshot.get(kernel, argv, boot, opts.boot_timeout)
+    links.wait_for_peers(name, joined)
+    return launch(host, opts, accel, owner, kernel,
+                  snapshot.incoming(path, argv), None, lines)
+
+
+def launch(host, opts, accel, owner, kernel, argv, image, lines=None):
+    """Start QEMU in a fresh directory; @lines are sent when it runs."""
     qemu = shutil.which("qemu-system-x86_64")
     if not qemu:
         raise RigError("qemu-system-x86_64 is missing; run "
                        "scripts/packages install")
-    argv, lines = qemu_args(name, kernel, accel, opts, joined)
     shutil.rmtree(host.dir, ignore_errors=True)
     os.makedirs(host.dir)
-    with open(host.path("initrd"), "wb") as f:
-        f.write(initrd.make(kernel, lines))
+    if image:
+        with open(host.path("initrd"), "wb") as f:
+            f.write(image)
     argv = ["setpriv", "--pdeathsig", "KILL", qemu] + argv
     with open(host.path("command"), "w") as f:
         f.write(" ".join(shlex.quote(a) for a in argv) + "\n")
@@ -288,9 +310,9 @@ def start(name, opts, accel, owner=None, joined=()):
         if not pid and time.monotonic() - begun > 20:
             raise RigError("QEMU did not start", EX_BOOT)
         time.sleep(0.005)
-    pid.update(name=name, kernel=opts.kernel, release=kernel["release"],
+    pid.update(name=host.name, kernel=opts.kernel, release=kernel["release"],
                accel=accel, smp=opts.smp, mem=opts.mem, begun=begun,
-               owner=owner)
+               owner=owner, lines=lines)
     util.write_atomic(host.path("state.json"), json.dumps(pid))
     return host
 
@@ -306,6 +328,9 @@ def wait_ready(host, timeout):
             if time.monotonic() > end:
                 raise RigError("QEMU made no socket")
             time.sleep(0.005)
+        if state["lines"]:
+            snapshot.send(host.dir, state["lines"],
+                          max(1.0, end - time.monotonic()))
         port = client.Port(host.dir)
         try:
             port.hello(max(1.0, end - time.monotonic()))

@@ -89,14 +89,18 @@ def read_module(path):
     return data
 
 
+def key(kernel):
+    """A name for what is the same in all hosts with a kernel."""
+    text = "%s %s %s" % (os.path.basename(agent()), kernel["release"],
+                         kernel["wanted"])
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
 def make(kernel, lines):
     """The initramfs for a kernel, with the lines of rig.conf."""
     program = agent()
-    key = "%s %s %s" % (os.path.basename(program), kernel["release"],
-                        kernel["wanted"])
-    key = hashlib.sha256(key.encode()).hexdigest()[:16]
     path = os.path.join(BUILD, "rig-cache",
-                        "initrd-%s-%s" % (kernel["name"], key))
+                        "initrd-%s-%s" % (kernel["name"], key(kernel)))
     modules = module_files(kernel)
     if not os.path.exists(path):
         with open(program, "rb") as f:

@@ -7,9 +7,11 @@ QMP knows it by the name linkN (set_link) and its device as nicN (device_del).
 """
 
 import collections
+import os
+import time
 
 from . import client
-from .util import EX_BOOT, EX_USAGE, RigError
+from .util import EX_BOOT, EX_USAGE, HOSTS, RigError
 
 Link = collections.namedtuple("Link", "number ends kind")
 MTU = 4200      # room for RoCE's path MTU of 4096
@@ -66,6 +68,20 @@ def qemu_args(name, links):
                  "-device", "virtio-net-pci,id=nic%d,netdev=%s,mac=%s,"
                  "host_mtu=9000" % (link.number, here, mac(link, end))]
     return argv
+
+
+def wait_for_peers(name, links):
+    """Wait until those whom a host will connect to listen."""
+    end = time.monotonic() + 20
+    for link in links:
+        if link.kind != "stream" or link.ends[1] != name:
+            continue
+        path = os.path.join(HOSTS, link.ends[0], "link%d" % link.number)
+        while not os.path.exists(path):
+            if time.monotonic() > end:
+                raise RigError("host %s made no %s" % (link.ends[0], path),
+                               EX_BOOT)
+            time.sleep(0.005)
 
 
 def configure(host, links):

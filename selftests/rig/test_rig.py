@@ -1,0 +1,112 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""The virtual hosts: what tests and benchmarks rely on."""
+
+import json
+import os
+import shutil
+import subprocess
+import time
+import unittest
+
+REPO = os.path.realpath(os.path.join(os.path.dirname(__file__), "..", ".."))
+RIG = os.path.join(REPO, "scripts", "rig")
+BUILD = os.environ.get("KVPOOL_BUILD", os.path.join(REPO, "build"))
+
+
+def rig(*argv, **kw):
+    return subprocess.run([RIG, *argv], stdin=subprocess.DEVNULL, text=True,
+                          stdout=subprocess.PIPE, stderr=subprocess.PIPE, **kw)
+
+
+class Hosts(unittest.TestCase):
+    def setUp(self):
+        self.names = []
+        self.addCleanup(self.down)
+
+    def down(self):
+        for name in self.names:
+            rig("down", name)
+            shutil.rmtree(os.path.join(BUILD, "rig", name), ignore_errors=True)
+
+    def up(self, *names, options=()):
+        names = ["test-%d-%s" % (os.getpid(), n) for n in names]
+        self.names += names
+        done = rig("up", *names, "--mem", "512M", "--smp", "1", *options,
+                   "--json")
+        self.assertEqual(done.returncode, 0, done.stderr)
+        return names if len(names) > 1 else names[0]
+
+    def sh(self, name, script, want=0, options=()):
+        done = rig("exec", name, *options, "--", "sh", "-c", script)
+        self.assertEqual(done.returncode, want, done.stderr)
+        return done
+
+    def test_command(self):
+        host = self.up("a")
+        self.assertEqual(self.sh(host, "echo out; echo err >&2").stdout,
+                         "out\n")
+        self.sh(host, "exit 7", 7)
+        self.sh(host, "kill -9 $$", 128 + 9)
+        done = rig("exec", host, "--", "/no/such/program")
+        self.assertEqual(done.returncode, 127)
+        self.sh(host, "sleep 100", 124, ("--timeout", "1"))
+        # What a host writes outside the build directory is its own.
+        self.sh(host, "echo x > /etc/kvpool-rig-test")
+        self.assertFalse(os.path.exists("/etc/kvpool-rig-test"))
+
+    def test_kernel_complains(self):
+        host = self.up("a")
+        line = "echo '<4>WARNING: CPU: 0 PID: 1 at a test' > /dev/kmsg"
+        done = self.sh(host, line, 97)
+        self.assertIn("at a test", done.stderr)
+        self.sh(host, "true")
+        self.sh(host, line, 0, ("--no-klog",))
+        self.assertEqual(rig("down", host).returncode, 0)
+
+    def test_host_is_killed(self):
+        host = self.up("a")
+        state = json.loads(rig("list", "--json").stdout)
+        pid = [s["pid"] for s in state if s["name"] == host][0]
+        os.kill(pid, 9)
+        done = rig("exec", host, "--", "true")
+        self.assertEqual(done.returncode, 98, done.stderr)
+
+    def test_snapshot(self):
+        one = self.up("a", options=("--snapshot",))
+        two = self.up("b", options=("--snapshot",))
+        said = []
+        for host in (one, two):
+            out = self.sh(host, "hostname; date +%s; head -c16 /dev/urandom |"
+                          " od -An -tx1; ls -d " + BUILD + "; wc -l <"
+                          " /proc/modules").stdout.split("\n")
+            said.append(out)
+            self.assertEqual(out[0], host)
+            self.assertLess(abs(int(out[1]) - time.time()), 60)
+            self.assertEqual(out[3], BUILD)
+        # Both come from one memory and must not draw the same numbers.
+        self.assertNotEqual(said[0][2], said[1][2])
+        self.assertEqual(said[0][4], said[1][4])
+        self.sh(one, "modprobe loop && grep -q ^loop /proc/modules")
+
+    def test_links(self):
+        self.both_ways("stream", ())
+
+    def test_links_and_snapshot(self):
+        self.both_ways("dgram", ("--snapshot",))
+
+    def both_ways(self, kind, snapshot):
+        pair = ["%s-%s" % (kind, n) for n in "ab"]
+        a, b = ["test-%d-%s" % (os.getpid(), n) for n in pair]
+        link = "%s:%s:%s" % (a, b, kind)
+        self.up(*pair, options=("--link", link, "--link", link, *snapshot))
+        for host, other in ((a, 2), (b, 1)):
+            for number in (0, 1):
+                # That nobody listens there is an answer of the other host.
+                said = self.sh(host, "python3 -c 'import socket;"
+                               " socket.create_connection((\"10.77.%d.%d\","
+                               " 7), 20)'" % (number, other), 1).stderr
+                self.assertIn("ConnectionRefusedError", said)
+
+
+if __name__ == "__main__":
+    unittest.main()
