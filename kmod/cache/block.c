@@ -156,6 +156,9 @@ static int kvpool_block_enter(struct kvpool_tenant *tenant,
 		stuck = state == KVPOOL_BLOCK_RESERVED &&
 			kvpool_block_stuck(old) &&
 			refcount_inc_not_zero(&old->refs);
+		/* It is on its way out of the index: do not wait for that. */
+		if (state == KVPOOL_BLOCK_DEAD)
+			kvpool_index_remove(&tenant->index, old);
 		rcu_read_unlock();
 
 		if (stuck) {
@@ -168,7 +171,6 @@ static int kvpool_block_enter(struct kvpool_tenant *tenant,
 		} else if (state == KVPOOL_BLOCK_RESERVED) {
 			return -EBUSY;
 		}
-		/* It is on its way out of the index. */
 		cond_resched();
 	}
 }

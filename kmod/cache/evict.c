@@ -64,10 +64,8 @@ static struct kvpool_block *kvpool_evict_from(struct kvpool_tenant *tenant,
 		block = kvpool_policy_victim(policy, queue, &slice,
 					     node == NUMA_NO_NODE ? NULL :
 								    &w.want);
-		if (block) {
+		if (block)
 			WRITE_ONCE(block->state, KVPOOL_BLOCK_DEAD);
-			kvpool_index_remove(&tenant->index, block);
-		}
 		spin_unlock(&policy->lock);
 		/* Part of the slice left over: there is none. */
 		if (!block && slice)
@@ -93,6 +91,7 @@ bool kvpool_evict_one(struct kvpool_tenant *tenant, int node)
 	if (!block)
 		return false;
 
+	kvpool_index_remove(&tenant->index, block);
 	trace_kvpool_block_evict(tenant, block);
 	kvpool_count(tenant, blocks, -1);
 	kvpool_count(tenant, evicted_blocks, 1);

@@ -89,7 +89,7 @@ void kvpool_index_replace(struct rhashtable *index, struct kvpool_block *old,
 /**
  * kvpool_index_remove() - Take a block out
  * @index: the index
- * @block: a block that is in it
+ * @block: a block; nothing happens if another has taken it out
  */
 void kvpool_index_remove(struct rhashtable *index, struct kvpool_block *block)
 {
