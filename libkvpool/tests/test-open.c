@@ -24,7 +24,7 @@ static void opens_default_device(void)
 	expect_int(mock.nr_attaches, 0);
 	expect(kvpool_base(pool));
 	expect(kvpool_fd(pool) >= 0);
-	expect_int(kvpool_info(pool)->abi_version, 1);
+	expect_int(kvpool_info(pool)->abi_version, KVPOOL_ABI_VERSION);
 	kvpool_close(pool);
 	expect_int(mock.closes, 1);
 	expect_int(mock.unmaps, 1);
@@ -163,7 +163,7 @@ static const struct failure failures[] = {
 	{ .info_error = ENOTTY, .result = -EPROTONOSUPPORT,
 	  .says = "not a kvpool device or its module is too old", .advises = "load a module" },
 	{ .info_error = EFAULT, .result = -EFAULT, .says = "Bad address", .advises = "" },
-	{ .abi = -1, .result = -EPROTONOSUPPORT,
+	{ .abi = -KVPOOL_ABI_VERSION, .result = -EPROTONOSUPPORT,
 	  .says = "speaks ABI version 0, this library needs 1", .advises = "load a newer module" },
 	{ .batch = -1, .result = -EPROTO, .says = "batches of 0 keys", .advises = "broken" },
 	{ .tenant = "red", .attach_error = ENOENT, .result = -ENOENT,
