@@ -113,6 +113,8 @@ def parser():
                    help="join two of the hosts; may be repeated. The first "
                    "link gives A 10.77.0.1 and B 10.77.0.2, the second "
                    "10.77.1.1 and so on. In QMP: link0, nic0")
+    u.add_argument("--rdma", action="store_true",
+                   help="soft RDMA on all links: rxe0 on the first and so on")
     u.add_argument("--json", action="store_true")
 
     e = sub.add_parser("exec", help="run a command on a host, as root")
@@ -202,7 +204,7 @@ def do_up(opts):
             started.append(hostmod.start(name, opts, accel, joined=joined))
         for h in started:
             took = hostmod.wait_ready(h, opts.boot_timeout)
-            links.configure(h, joined)
+            links.configure(h, joined, opts.rdma)
             facts.append({k: h.state[k] for k in
                           ("name", "kernel", "release", "accel", "ready")})
             if not opts.json:
