@@ -5,7 +5,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <linux/keyctl.h>
 #include <netlink/genl/genl.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 
 #include "fabric.h"
 
@@ -227,6 +230,13 @@ static int set_fabric(const struct settings *settings)
 	struct nl_msg *msg = fabric_request(KVPOOL_CMD_FABRIC_SET, false);
 	int error;
 
+	/*
+	 * The module searches the keyrings of this process. Sessions by sudo or of
+	 * a service often lack the user's keyring; without it that is no worse.
+	 */
+	if (settings->secret_key)
+		syscall(SYS_keyctl, KEYCTL_LINK, KEY_SPEC_USER_KEYRING,
+			KEY_SPEC_PROCESS_KEYRING);
 	if (settings->listen.ss_family)
 		put_address(msg, KVPOOL_A_FABRIC_LISTEN, &settings->listen);
 	if (settings->no_listen)
@@ -257,8 +267,8 @@ static void fabric_usage(FILE *to)
 "  -j, --json            print JSON\n"
 "  -h, --help            show this text\n"
 "\n"
-"The key is searched in the keyrings of kvpoolctl. To make one of 32 random bytes:\n"
-"  head -c 32 /dev/urandom | keyctl padd logon kvpool:secret @u\n", KVPOOL_DEFAULT_PORT);
+"The key is searched in the keyrings of the session and of the user. To make one:\n"
+"  keyctl padd logon kvpool:secret @u < FILE\n", KVPOOL_DEFAULT_PORT);
 }
 
 int cmd_fabric(struct args *args)
