@@ -39,15 +39,6 @@ A host ends when that directory is removed.
 """ % (EX_BOOT, EX_KLOG, EX_RIG, EX_TIMEOUT)
 
 
-class Options(argparse.Namespace):
-    """How a host is made."""
-
-    def plain(self):
-        return Options(kernel=self.kernel, mem="1G", smp=1, numa=None,
-                       append=None, device=[], qemu_arg=[], share=[],
-                       plugin=None, icount=False, snapshot=False)
-
-
 def add_host_options(p):
     p.add_argument("--kernel", default="6.12", choices=kernels.NAMES,
                    help="default: %(default)s")
@@ -158,7 +149,7 @@ def main(argv):
         argv, command = argv[:at], argv[at + 1:]
     elif argv[:1] == ["exec"] and len(argv) > 2 and argv[2][:1] != "-":
         argv, command = argv[:2], argv[2:]
-    opts = parser().parse_args(argv, Options())
+    opts = parser().parse_args(argv, hostmod.Options())
     opts.command_argv = command
     if opts.verb in ("exec", "run") and not command:
         say("write the command after --")

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0
 """Virtual hosts: start, find, stop."""
 
+import argparse
 import json
 import os
 import re
@@ -22,6 +23,18 @@ APPEND = ("console=ttyS0 loglevel=5 panic=-1 mitigations=off tsc=reliable "
 # With five-level paging, an interrupt that comes while the kernel identifies
 # its first CPU finds the wrong shadow memory, and KASAN reports it.
 CPU = "max,la57=off"
+
+
+class Options(argparse.Namespace):
+    """How a host is made: what the options of `rig up` say."""
+
+    kernel, mem, smp, numa, append = "6.12", "2G", 2, None, None
+    device, qemu_arg, share, plugin = (), (), (), None
+    icount = snapshot = False
+    boot_timeout = 300
+
+    def plain(self):
+        return Options(kernel=self.kernel, mem="1G", smp=1)
 
 
 class Host:

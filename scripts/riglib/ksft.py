@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0
 """Test programs on a virtual host, with the module loaded afresh for each."""
 
-import argparse
 import os
 import shlex
 import shutil
@@ -79,10 +78,7 @@ class Guest:
                 self.host.running()):
             return
         self.down()
-        opts = argparse.Namespace(
-            kernel=self.kernel, mem=mem, smp=2, numa=numa, append=None,
-            device=[], qemu_arg=[], share=[], plugin=None, icount=False)
-        opts.plain = lambda: opts
+        opts = hostmod.Options(kernel=self.kernel, mem=mem, numa=numa)
         me = os.getpid()
         accel = hostmod.accel_for(opts)
         self.host = hostmod.start("check-%s-%d" % (self.kernel, me), opts,
