@@ -157,9 +157,14 @@ struct kvpool_block {
 	};
 };
 
+static inline u32 kvpool_pages(u64 length)
+{
+	return (length + KVPOOL_PAGE_SIZE - 1) >> KVPOOL_PAGE_SHIFT;
+}
+
 static inline u32 kvpool_block_pages(const struct kvpool_block *block)
 {
-	return (block->length + KVPOOL_PAGE_SIZE - 1) >> KVPOOL_PAGE_SHIFT;
+	return kvpool_pages(block->length);
 }
 
 static inline const struct kvpool_extent *

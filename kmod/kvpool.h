@@ -128,7 +128,8 @@ extern const struct kobj_type kvpool_tier_ktype;
 
 /**
  * struct kvpool_arena - the memory of one tenant, as one space of offsets
- * @lock:	protects @maps and what they hold
+ * @lock:	protects @maps, what they hold, and @used
+ * @used:	pages that belong to blocks; read without the lock too
  * @map_sem:	read: between looking a chunk up and mapping it; write: while
  *		chunks leave. Protects the mappings against stale chunks.
  * @chunks:	chunks by index; its own lock, readers use RCU
@@ -136,16 +137,15 @@ extern const struct kobj_type kvpool_tier_ktype;
  * @inode:	its mapping is that of every file of the tenant, so that one
  *		call unmaps a chunk everywhere
  * @nr_chunks:	chunks in it
- * @used:	pages that belong to blocks
  */
 struct kvpool_arena {
 	spinlock_t lock;		/* free space */
+	unsigned long used;
 	struct rw_semaphore map_sem;	/* chunks against mappings */
 	struct xarray chunks;
 	struct kvpool_extmap *maps;
 	struct inode *inode;
 	atomic_long_t nr_chunks;
-	atomic_long_t used;
 };
 
 int kvpool_arenas_init(void);
@@ -176,7 +176,7 @@ int kvpool_arena_node(struct kvpool_arena *arena,
 unsigned long kvpool_arena_room(struct kvpool_arena *arena, int node);
 int kvpool_arena_alloc(struct kvpool_arena *arena, int node,
 		       struct kvpool_block *block, bool fragmented, gfp_t gfp);
-void kvpool_arena_free(struct kvpool_arena *arena, struct kvpool_block *block);
+void kvpool_arena_free(struct kvpool_arena *arena, struct list_head *blocks);
 bool kvpool_arena_pinned(struct kvpool_arena *arena,
 			 const struct kvpool_block *block);
 vm_fault_t kvpool_arena_fault(struct kvpool_arena *arena, struct vm_fault *vmf);
@@ -293,14 +293,21 @@ void kvpool_pool_set_policy(const struct kvpool_policy_ops *ops);
 
 /* ---- eviction: cache/evict.c ---- */
 
+/**
+ * struct kvpool_space - where a block should be
+ * @node:	NUMA node
+ * @strict:	there or nowhere
+ * @ahead:	pages that the same call wants after this block
+ */
 struct kvpool_space {
 	int node;
 	bool strict;
+	u32 ahead;
 };
 
 int kvpool_space_get(struct kvpool_tenant *tenant, struct kvpool_block *block,
 		     const struct kvpool_space *space);
-bool kvpool_evict_one(struct kvpool_tenant *tenant, int node);
+bool kvpool_evict(struct kvpool_tenant *tenant, int node, u32 pages);
 void kvpool_evict_all(struct kvpool_tenant *tenant);
 void kvpool_evict_kick(struct kvpool_tenant *tenant);
 void kvpool_evict_work(struct work_struct *work);
@@ -318,10 +325,13 @@ unsigned long kvpool_compact(struct kvpool_tenant *tenant, int node, u32 since,
 int kvpool_blocks_init(void);
 void kvpool_blocks_exit(void);
 bool kvpool_block_await(struct kvpool_block *block);
-int kvpool_block_reserve(struct kvpool_tenant *tenant,
-			 const struct kvpool_key *key, u32 length,
-			 const struct kvpool_space *space,
-			 struct kvpool_block **out);
+int kvpool_block_begin(struct kvpool_tenant *tenant,
+		       const struct kvpool_key *key, u32 length,
+		       struct kvpool_block **out);
+void kvpool_block_refuse(struct kvpool_tenant *tenant,
+			 struct kvpool_block *block, int why);
+int kvpool_block_place(struct kvpool_tenant *tenant, struct kvpool_block *block,
+		       const struct kvpool_space *space);
 void kvpool_block_seal(struct kvpool_tenant *tenant,
 		       struct kvpool_block **blocks, const u32 *pins,
 		       int *status, unsigned int nr);
@@ -340,6 +350,7 @@ void kvpool_block_move(struct kvpool_tenant *tenant, struct kvpool_block *old,
 void kvpool_block_put(struct kvpool_tenant *tenant, struct kvpool_block *block);
 void kvpool_block_free(struct kvpool_tenant *tenant,
 		       struct kvpool_block *block);
+void kvpool_blocks_free(struct kvpool_tenant *tenant, struct list_head *blocks);
 
 /* ---- open files: dev/ ---- */
 

@@ -213,7 +213,7 @@ static bool op_reserve(struct model *m, struct mfile *f, unsigned int n)
 	struct kvpool_entry e[MOST_BATCH] = {};
 	unsigned int key[MOST_BATCH], i, done = 0;
 	__u32 room = 2 * MOST_BATCH;
-	int ret;
+	int want[MOST_BATCH], ret;
 
 	if (f->nr_reserved + n > MOST_HANDLES / 8)
 		return true;
@@ -225,34 +225,45 @@ static bool op_reserve(struct model *m, struct mfile *f, unsigned int n)
 	ret = kv_reserve_batch(f->fd, e, n, span, &room);
 	if (ret < 0)
 		return FAIL(m, "reserve: %d", ret);
+	/* All keys first. */
 	for (i = 0; i < n; i++) {
 		struct mblock *b = m->keys[key[i]];
-		__u64 bytes = page_up(e[i].length);
-		int want = 0;
 
+		want[i] = 0;
 		if (b) {
-			want = b->state == SEALED ? -EEXIST : -EBUSY;
-		} else {
-			while (!want && m->want.bytes + bytes > m->room)
-				if (!evict_one(m))
-					want = -EDQUOT;
-			m->want.rejected += !!want;
-		}
-		if (e[i].status != want)
-			return FAIL(m, "reserve key %u: %d, not %d", key[i],
-				    e[i].status, want);
-		if (want)
+			want[i] = b->state == SEALED ? -EEXIST : -EBUSY;
 			continue;
-		if (e[i].nr_spans < 1 || e[i].nr_spans > 2)
-			return FAIL(m, "reserve: %u spans", e[i].nr_spans);
+		}
 		b = calloc(1, sizeof(*b));
 		b->key = key[i];
 		b->length = e[i].length;
+		m->keys[key[i]] = b;
+	}
+	for (i = 0; i < n; i++) {
+		struct mblock *b = m->keys[key[i]];
+		__u64 bytes = page_up(e[i].length);
+
+		if (!want[i]) {
+			while (!want[i] && m->want.bytes + bytes > m->room)
+				if (!evict_one(m))
+					want[i] = -EDQUOT;
+			if (want[i]) {
+				m->want.rejected++;
+				m->keys[key[i]] = NULL;
+				free(b);
+			}
+		}
+		if (e[i].status != want[i])
+			return FAIL(m, "reserve key %u: %d, not %d", key[i],
+				    e[i].status, want[i]);
+		if (want[i])
+			continue;
+		if (e[i].nr_spans < 1 || e[i].nr_spans > 2)
+			return FAIL(m, "reserve: %u spans", e[i].nr_spans);
 		b->stamp = ++m->stamps * 0x100000001ULL + key[i];
 		b->nr_spans = e[i].nr_spans;
 		memcpy(b->span, &span[e[i].span_index],
 		       b->nr_spans * sizeof(b->span[0]));
-		m->keys[key[i]] = b;
 		m->want.bytes += bytes;
 		m->want.pending++;
 		f->reserved[f->nr_reserved].handle = e[i].handle;

@@ -39,15 +39,32 @@ static void kvpool_block_free_rcu(struct rcu_head *rcu)
 }
 
 /**
+ * kvpool_blocks_free() - Free blocks that have no reference left
+ * @tenant: whose they are
+ * @blocks: a list of them by their lru; out of the index and of their queues
+ */
+void kvpool_blocks_free(struct kvpool_tenant *tenant, struct list_head *blocks)
+{
+	struct kvpool_block *block, *next;
+
+	kvpool_arena_free(&tenant->arena, blocks);
+	list_for_each_entry_safe(block, next, blocks, lru) {
+		trace_kvpool_block_free(tenant, block);
+		call_rcu(&block->rcu, kvpool_block_free_rcu);
+	}
+}
+
+/**
  * kvpool_block_free() - Free a block that has no reference left
  * @tenant: whose it is
  * @block: the block; out of the index and of its queue
  */
 void kvpool_block_free(struct kvpool_tenant *tenant, struct kvpool_block *block)
 {
-	trace_kvpool_block_free(tenant, block);
-	kvpool_arena_free(&tenant->arena, block);
-	call_rcu(&block->rcu, kvpool_block_free_rcu);
+	LIST_HEAD(blocks);
+
+	list_add(&block->lru, &blocks);
+	kvpool_blocks_free(tenant, &blocks);
 }
 
 /**
@@ -176,19 +193,18 @@ static int kvpool_block_enter(struct kvpool_tenant *tenant,
 }
 
 /**
- * kvpool_block_reserve() - Make a pending block with space
+ * kvpool_block_begin() - Make a pending block, without space as yet
  * @tenant: whose it will be
  * @key: its key
  * @length: bytes
- * @space: where the space should be
- * @out: the block; the caller owns a reference
+ * @out: the block; the caller owns a reference, and gives the block space with
+ *	 kvpool_block_place() or gives it up with kvpool_block_refuse()
  *
- * Return: 0 or the negative errno that KVPOOL_IOC_RESERVE reports.
+ * Return: 0, -EEXIST, -EBUSY or -ENOMEM as KVPOOL_IOC_RESERVE reports them.
  */
-int kvpool_block_reserve(struct kvpool_tenant *tenant,
-			 const struct kvpool_key *key, u32 length,
-			 const struct kvpool_space *space,
-			 struct kvpool_block **out)
+int kvpool_block_begin(struct kvpool_tenant *tenant,
+		       const struct kvpool_key *key, u32 length,
+		       struct kvpool_block **out)
 {
 	struct kvpool_block *block;
 	int ret;
@@ -209,21 +225,47 @@ int kvpool_block_reserve(struct kvpool_tenant *tenant,
 		return ret;
 	}
 	kvpool_count(tenant, pending, 1);
-
-	ret = kvpool_space_get(tenant, block, space);
-	if (ret) {
-		/* If it was pre-empted meanwhile, it was counted then. */
-		if (!kvpool_block_unreserve(tenant, block, KVPOOL_BLOCK_DEAD))
-			atomic_long_sub(kvpool_block_pages(block),
-					&tenant->quarantined);
-		kvpool_block_put(tenant, block);
-		if (ret != -EINTR)
-			kvpool_count(tenant, rejected, 1);
-		return ret;
-	}
-	trace_kvpool_block_reserve(tenant, block);
 	*out = block;
 	return 0;
+}
+
+/**
+ * kvpool_block_refuse() - Give up a pending block that got no space
+ * @tenant: whose it is
+ * @block: the block; the caller's reference is taken over
+ * @why: the negative errno that its reservation ends with
+ */
+void kvpool_block_refuse(struct kvpool_tenant *tenant,
+			 struct kvpool_block *block, int why)
+{
+	/* If it was pre-empted meanwhile, it was counted then. */
+	if (!kvpool_block_unreserve(tenant, block, KVPOOL_BLOCK_DEAD))
+		atomic_long_sub(kvpool_block_pages(block),
+				&tenant->quarantined);
+	kvpool_block_put(tenant, block);
+	if (why != -EINTR)
+		kvpool_count(tenant, rejected, 1);
+}
+
+/**
+ * kvpool_block_place() - Find space for a pending block
+ * @tenant: whose it is
+ * @block: the block; given up if there is no space
+ * @space: where the space should be
+ *
+ * Return: 0 or the negative errno that KVPOOL_IOC_RESERVE reports.
+ */
+int kvpool_block_place(struct kvpool_tenant *tenant, struct kvpool_block *block,
+		       const struct kvpool_space *space)
+{
+	int ret;
+
+	ret = kvpool_space_get(tenant, block, space);
+	if (ret)
+		kvpool_block_refuse(tenant, block, ret);
+	else
+		trace_kvpool_block_reserve(tenant, block);
+	return ret;
 }
 
 /* Make one block visible; policy.lock is held. */

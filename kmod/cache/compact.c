@@ -113,7 +113,7 @@ unsigned long kvpool_compact(struct kvpool_tenant *tenant, int node, u32 since,
 	nr = kvpool_arena_isolate(arena, node, since, chunks, nr, try);
 
 	while (kvpool_arena_captive(arena) > kvpool_compact_room(tenant) &&
-	       kvpool_evict_one(tenant, NUMA_NO_NODE))
+	       kvpool_evict(tenant, NUMA_NO_NODE, 1))
 		;
 	if (kvpool_arena_captive(arena))
 		kvpool_compact_move(tenant, gfp);

@@ -15,6 +15,9 @@
 /* Blocks to look at with a lock held. */
 #define KVPOOL_EVICT_SLICE	256
 
+/* Pages to evict at once, which others could have left in the cache. */
+#define KVPOOL_EVICT_PAGES	4096
+
 /* Compaction looks at every block, so it should be for several chunks. */
 #define KVPOOL_CLAIM_CHUNKS	8
 
@@ -44,59 +47,75 @@ static bool kvpool_evict_accepts(const struct kvpool_policy_want *want,
 	return kvpool_arena_node(w->arena, block) == want->tag;
 }
 
-static struct kvpool_block *kvpool_evict_from(struct kvpool_tenant *tenant,
-					      unsigned int queue, int node)
+/* Take victims out of one queue until their pages suffice. */
+static void kvpool_evict_from(struct kvpool_tenant *tenant, unsigned int queue,
+			      int node, u32 *pages, struct list_head *victims)
 {
 	struct kvpool_evict_want w = {
 		.want = { .accepts = kvpool_evict_accepts, .tag = node },
 		.arena = &tenant->arena,
 	};
 	struct kvpool_policy *policy = &tenant->policy;
-	struct kvpool_block *block = NULL;
 	unsigned long budget, slice;
+	struct kvpool_block *block;
 
 	/* SIEVE may have to go round twice; others may add meanwhile. */
 	budget = 2 * READ_ONCE(policy->queues[queue].nr) + 16;
-	while (budget && !block) {
+	while (budget && *pages) {
 		slice = min_t(unsigned long, budget, KVPOOL_EVICT_SLICE);
 		budget -= slice;
 		spin_lock(&policy->lock);
-		block = kvpool_policy_victim(policy, queue, &slice,
-					     node == NUMA_NO_NODE ? NULL :
-								    &w.want);
-		if (block)
+		do {
+			block = kvpool_policy_victim(policy, queue, &slice,
+						     node == NUMA_NO_NODE ?
+						     NULL : &w.want);
+			if (!block)
+				break;
 			WRITE_ONCE(block->state, KVPOOL_BLOCK_DEAD);
+			list_add_tail(&block->lru, victims);
+			*pages -= min(*pages, kvpool_block_pages(block));
+		} while (*pages && slice);
 		spin_unlock(&policy->lock);
 		/* Part of the slice left over: there is none. */
 		if (!block && slice)
 			break;
 		cond_resched();
 	}
-	return block;
 }
 
 /**
- * kvpool_evict_one() - Evict the next block
+ * kvpool_evict() - Evict the next blocks
  * @tenant: whose
  * @node: on which node, or NUMA_NO_NODE for any
+ * @pages: until they had this many pages, the last one may have had more; at
+ *	   least one
  *
  * Return: false if there is none that may be evicted.
  */
-bool kvpool_evict_one(struct kvpool_tenant *tenant, int node)
+bool kvpool_evict(struct kvpool_tenant *tenant, int node, u32 pages)
 {
 	struct kvpool_block *block;
+	LIST_HEAD(victims);
+	u64 bytes = 0;
+	long nr = 0;
 
-	block = kvpool_evict_from(tenant, KVPOOL_QUEUE_NORMAL, node) ?:
-		kvpool_evict_from(tenant, KVPOOL_QUEUE_SOFT, node);
-	if (!block)
+	kvpool_evict_from(tenant, KVPOOL_QUEUE_NORMAL, node, &pages, &victims);
+	if (list_empty(&victims))
+		kvpool_evict_from(tenant, KVPOOL_QUEUE_SOFT, node, &pages,
+				  &victims);
+	if (list_empty(&victims))
 		return false;
 
-	kvpool_index_remove(&tenant->index, block);
-	trace_kvpool_block_evict(tenant, block);
-	kvpool_count(tenant, blocks, -1);
-	kvpool_count(tenant, evicted_blocks, 1);
-	kvpool_count(tenant, evicted_bytes, block->length);
-	kvpool_block_free(tenant, block);
+	list_for_each_entry(block, &victims, lru) {
+		kvpool_index_remove(&tenant->index, block);
+		trace_kvpool_block_evict(tenant, block);
+		bytes += block->length;
+		nr++;
+	}
+	kvpool_count(tenant, blocks, -nr);
+	kvpool_count(tenant, evicted_blocks, nr);
+	kvpool_count(tenant, evicted_bytes, bytes);
+	kvpool_blocks_free(tenant, &victims);
 	return true;
 }
 
@@ -113,7 +132,7 @@ void kvpool_evict_all(struct kvpool_tenant *tenant)
 	for (i = 0; i < KVPOOL_NR_QUEUES; i++)
 		nr += READ_ONCE(tenant->policy.queues[i].nr);
 	while (nr-- && !fatal_signal_pending(current) &&
-	       kvpool_evict_one(tenant, NUMA_NO_NODE))
+	       kvpool_evict(tenant, NUMA_NO_NODE, 1))
 		;
 }
 
@@ -186,7 +205,7 @@ static unsigned long kvpool_tenant_share(void)
 	struct kvpool_tenant *tenant;
 
 	list_for_each_entry(tenant, &kvpool_pool.tenants, entry)
-		n += tenant->nr_ctx || atomic_long_read(&tenant->arena.used);
+		n += tenant->nr_ctx || READ_ONCE(tenant->arena.used);
 	return kvpool_tiers_limit() / max(n, 1UL);
 }
 
@@ -284,18 +303,34 @@ static int kvpool_space_try(struct kvpool_tenant *tenant,
 	return why;
 }
 
-static bool kvpool_space_room(struct kvpool_tenant *tenant,
-			      struct kvpool_tier *tier, bool strict, u32 pages)
+/*
+ * Make room on one of the nodes by evicting, for this block and for those that
+ * its call still brings: one by one, each would cost all locks.
+ */
+static bool kvpool_space_clear(struct kvpool_tenant *tenant,
+			       struct kvpool_tier *tier,
+			       const struct kvpool_space *space, u32 pages)
 {
 	struct kvpool_tier *other;
+	unsigned long room, sum;
+	u32 want;
 	int i;
 
-	kvpool_for_each_fallback(tier, i, other) {
-		if (kvpool_arena_room(&tenant->arena, other->node) >= pages)
-			return true;
-		if (strict)
-			break;
-	}
+	do {
+		sum = 0;
+		kvpool_for_each_fallback(tier, i, other) {
+			room = kvpool_arena_room(&tenant->arena, other->node);
+			if (room >= pages)
+				return true;
+			sum += room;
+			if (space->strict)
+				break;
+		}
+		want = pages + space->ahead;
+		want = sum < want ? min_t(u32, want - sum,
+					  KVPOOL_EVICT_PAGES) : 1;
+	} while (kvpool_evict(tenant, space->strict ? tier->node :
+				      NUMA_NO_NODE, want));
 	return false;
 }
 
@@ -329,7 +364,7 @@ int kvpool_space_get(struct kvpool_tenant *tenant, struct kvpool_block *block,
 {
 	struct kvpool_tier *tier = kvpool_tier_get(space->node);
 	u32 pages = kvpool_block_pages(block);
-	bool strict = space->strict, room;
+	bool strict = space->strict;
 	int why;
 
 	/* Do not evict anything for a block that can never fit. */
@@ -349,13 +384,8 @@ int kvpool_space_get(struct kvpool_tenant *tenant, struct kvpool_block *block,
 		if (why == -ENOSPC &&
 		    kvpool_space_claim(tenant, tier, strict, false))
 			continue;
-		do {
-			room = kvpool_space_room(tenant, tier, strict, pages);
-		} while (!room &&
-			 kvpool_evict_one(tenant, strict ? tier->node :
-						  NUMA_NO_NODE));
 		/* Another context may be faster to use it: look again. */
-		if (room)
+		if (kvpool_space_clear(tenant, tier, space, pages))
 			continue;
 		if (why == -EDQUOT)
 			return why;
@@ -372,7 +402,7 @@ static bool kvpool_over(struct kvpool_tenant *tenant, unsigned int percent)
 	unsigned long cap = kvpool_tenant_capacity(tenant);
 
 	/* Chunks of 512 pages times 100 do not overflow. */
-	return atomic_long_read(&tenant->arena.used) * 100 >
+	return READ_ONCE(tenant->arena.used) * 100 >
 	       cap * KVPOOL_CHUNK_PAGES * percent;
 }
 
@@ -411,7 +441,7 @@ void kvpool_evict_work(struct work_struct *work)
 	if (!kvpool_over_high(tenant))
 		return;
 	while (kvpool_over(tenant, READ_ONCE(kvpool_pool.watermark_low)))
-		if (!kvpool_evict_one(tenant, NUMA_NO_NODE))
+		if (!kvpool_evict(tenant, NUMA_NO_NODE, 1))
 			break;
 }
 

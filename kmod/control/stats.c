@@ -45,7 +45,7 @@ void kvpool_stats_read(struct kvpool_tenant *tenant, struct kvpool_stats *out)
 		*(u64 *)((void *)out + kvpool_stats_offset[i]) = sum;
 	}
 
-	out->bytes = (u64)atomic_long_read(&tenant->arena.used) <<
+	out->bytes = (u64)READ_ONCE(tenant->arena.used) <<
 		     KVPOOL_PAGE_SHIFT;
 	out->arena_bytes = (u64)atomic_long_read(&tenant->arena.nr_chunks) <<
 			   KVPOOL_CHUNK_SHIFT;

@@ -12,6 +12,7 @@ static int kvpool_space_choose(const struct kvpool_reserve *arg,
 {
 	space->strict = arg->flags & KVPOOL_RESERVE_STRICT_NODE;
 	space->node = arg->node;
+	space->ahead = 0;
 	if (arg->node == KVPOOL_NODE_ANY) {
 		if (space->strict)
 			return -EINVAL;
@@ -37,7 +38,7 @@ int kvpool_ioctl_reserve(struct kvpool_call *call)
 	struct kvpool_hold *hold;
 	u64 full = U64_MAX;
 	int ret, why = 0;
-	u32 i, len;
+	u32 i;
 
 	if (arg->flags & ~KVPOOL_RESERVE_STRICT_NODE || arg->nr_done ||
 	    !arg->spans != !arg->nr_spans)
@@ -59,30 +60,38 @@ int kvpool_ioctl_reserve(struct kvpool_call *call)
 	}
 	call->hold = hold;
 
+	/* All keys first: then it is known how much space is wanted. */
 	for (i = 0; i < arg->nr_entries; i++) {
 		struct kvpool_entry *e = &entries[i];
 
-		if (fatal_signal_pending(current)) {
-			e->status = -EINTR;
+		e->status = fatal_signal_pending(current) ? -EINTR :
+			    kvpool_block_begin(tenant, (void *)e->key,
+					       e->length, &hold->blocks[i]);
+		if (!e->status)
+			space.ahead += kvpool_pages(e->length);
+	}
+	for (i = 0; i < arg->nr_entries; i++) {
+		struct kvpool_entry *e = &entries[i];
+
+		if (e->status)
 			continue;
+		space.ahead -= kvpool_pages(e->length);
+		if (e->length < full) {
+			e->status = kvpool_block_place(tenant, hold->blocks[i],
+						       &space);
+		} else {
+			/* Where a shorter one did not fit. */
+			kvpool_block_refuse(tenant, hold->blocks[i], why);
+			e->status = why;
 		}
-		/* Where a block did not fit, a longer one will not either. */
-		if (e->length >= full) {
-			ret = kvpool_block_probe(tenant, (void *)e->key, &len);
-			e->status = !ret ? -EEXIST :
-				    ret == -EINPROGRESS ? -EBUSY : why;
-			if (e->status == why)
-				kvpool_count(tenant, rejected, 1);
-			continue;
-		}
-		ret = kvpool_block_reserve(tenant, (void *)e->key, e->length,
-					   &space, &hold->blocks[i]);
-		e->status = ret;
-		if (!ret) {
+		if (!e->status) {
 			call->live++;
-		} else if (ret == -ENOSPC || ret == -EDQUOT) {
+			continue;
+		}
+		hold->blocks[i] = NULL;
+		if (e->status != -ENOMEM && e->length < full) {
 			full = e->length;
-			why = ret;
+			why = e->status;
 		}
 	}
 	arg->nr_done = call->live;

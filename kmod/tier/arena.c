@@ -120,7 +120,7 @@ void kvpool_arena_exit(struct kvpool_arena *arena)
 	struct kvpool_chunk *chunk;
 	unsigned long index;
 
-	WARN_ON(atomic_long_read(&arena->used));
+	WARN_ON(arena->used);
 	/*
 	 * A page that someone outside still holds (in a pipe, say) is only
 	 * given up: the kernel frees it when that hold ends.
@@ -573,13 +573,14 @@ int kvpool_arena_alloc(struct kvpool_arena *arena, int node,
 	nr = kvpool_extmap_alloc(map, &want, ext, max);
 	if (want)
 		kvpool_arena_put_extents(arena, ext, nr);
+	else
+		WRITE_ONCE(arena->used, arena->used + pages);
 	spin_unlock(&arena->lock);
 	if (want) {
 		if (ext != block->ext)
 			kvfree(ext);
 		return -ENOSPC;
 	}
-	atomic_long_add(pages, &arena->used);
 
 	if (ext != block->ext) {
 		if (nr <= KVPOOL_INLINE_EXTENTS) {
@@ -603,23 +604,30 @@ int kvpool_arena_alloc(struct kvpool_arena *arena, int node,
 }
 
 /**
- * kvpool_arena_free() - Take a block's extents back
+ * kvpool_arena_free() - Take the extents of blocks back
  * @arena: the arena
- * @block: a block that nobody can reach any more
+ * @blocks: a list, by their lru, of blocks that nobody can reach any more
  */
-void kvpool_arena_free(struct kvpool_arena *arena, struct kvpool_block *block)
+void kvpool_arena_free(struct kvpool_arena *arena, struct list_head *blocks)
 {
-	u32 nr = block->nr_extents;
+	struct kvpool_block *block;
 
-	if (!nr)
-		return;
 	spin_lock(&arena->lock);
-	kvpool_arena_put_extents(arena, kvpool_block_extents(block), nr);
+	list_for_each_entry(block, blocks, lru) {
+		if (!block->nr_extents)
+			continue;
+		kvpool_arena_put_extents(arena, kvpool_block_extents(block),
+					 block->nr_extents);
+		WRITE_ONCE(arena->used,
+			   arena->used - kvpool_block_pages(block));
+	}
 	spin_unlock(&arena->lock);
-	atomic_long_sub(kvpool_block_pages(block), &arena->used);
-	if (nr > KVPOOL_INLINE_EXTENTS)
-		kvfree(block->extv);
-	block->nr_extents = 0;
+
+	list_for_each_entry(block, blocks, lru) {
+		if (block->nr_extents > KVPOOL_INLINE_EXTENTS)
+			kvfree(block->extv);
+		block->nr_extents = 0;
+	}
 }
 
 /**

@@ -197,8 +197,9 @@ struct kvpool_attach {
  * @node:	In: NUMA node to prefer, or KVPOOL_NODE_ANY for the caller's.
  * @nr_done:	In: zero. Out: entries with status zero.
  *
- * Each key becomes pending and its block gets space, evicting others if that
- * is needed and allowed. The content of the space is undefined: it may hold
+ * First all keys become pending that are unknown, then their blocks get space
+ * in the order of the array, evicting others if that is needed and allowed; a
+ * key whose block gets none is unknown again. The content of the space is undefined: it may hold
  * earlier blocks of the same tenant, and never those of another. The owner
  * fills the space through its mapping and seals or aborts the reservation. A
  * reservation that is older than the knob preempt_ms is taken over by whoever
