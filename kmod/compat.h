@@ -3,9 +3,17 @@
 #ifndef _KVPOOL_COMPAT_H
 #define _KVPOOL_COMPAT_H
 
+#include <linux/eventfd.h>
+#include <linux/export.h>
 #include <linux/mm.h>
 #include <linux/shrinker.h>
 #include <linux/version.h>
+
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 8, 0)
+#include <linux/io_uring/cmd.h>
+#else
+#include <linux/io_uring.h>
+#endif
 
 /* 6.2 made the object of kset_uevent_ops const. */
 #if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 2, 0)
@@ -24,6 +32,52 @@ static inline void kvpool_vma_mod_flags(struct vm_area_struct *vma,
 	vma->vm_flags = (vma->vm_flags | set) & ~clear;
 #endif
 }
+
+/* 6.8 took the count away. */
+static inline void kvpool_eventfd_signal(struct eventfd_ctx *ctx)
+{
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 8, 0)
+	eventfd_signal(ctx);
+#else
+	eventfd_signal(ctx, 1);
+#endif
+}
+
+/* 6.7 let io_uring cancel commands, 6.8 moved its header. */
+#define KVPOOL_URING_CANCELS	(LINUX_VERSION_CODE >= KERNEL_VERSION(6, 8, 0))
+
+static inline bool kvpool_uring_cancels(unsigned int issue_flags)
+{
+#if KVPOOL_URING_CANCELS
+	return issue_flags & IO_URING_F_CANCEL;
+#else
+	return false;
+#endif
+}
+
+static inline void kvpool_uring_cancelable(struct io_uring_cmd *cmd,
+					   unsigned int issue_flags)
+{
+#if KVPOOL_URING_CANCELS
+	io_uring_cmd_mark_cancelable(cmd, issue_flags);
+#endif
+}
+
+static inline const void *kvpool_uring_args(const struct io_uring_cmd *cmd)
+{
+#if KVPOOL_URING_CANCELS
+	return io_uring_sqe_cmd(cmd->sqe);
+#else
+	return cmd->cmd;
+#endif
+}
+
+/* What kvpool_rdma.ko uses. 6.13 made the name of a namespace a string. */
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 13, 0)
+#define EXPORT_SYMBOL_KVPOOL(symbol)	EXPORT_SYMBOL_NS_GPL(symbol, "KVPOOL")
+#else
+#define EXPORT_SYMBOL_KVPOOL(symbol)	EXPORT_SYMBOL_NS_GPL(symbol, KVPOOL)
+#endif
 
 /* 6.7 made shrinkers dynamic objects. */
 #if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 7, 0)

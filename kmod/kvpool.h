@@ -14,7 +14,10 @@
  *	buckets of kvpool_tenant.index
  *	kvpool_arena.lock
  *
- * kvpool_tenant.quarantine_lock nests in none and has none inside.
+ * kvpool_tenant.quarantine_lock, kvpool_ring.lock and the buckets of waiters
+ * (xfer/wait.c) nest in none and have none inside. Operations are completed
+ * without any lock: in process context, and never within the calls of a fabric
+ * that hold its own locks.
  *
  * Memory is never allocated with one of the spinlocks held. The shrinker may
  * run wherever memory is allocated, so it only tries pool.lock and map_sem.
@@ -23,6 +26,7 @@
 #define _KVPOOL_H
 
 #include <linux/atomic.h>
+#include <linux/completion.h>
 #include <linux/fs.h>
 #include <linux/kobject.h>
 #include <linux/kref.h>
@@ -38,7 +42,9 @@
 #include "compat.h"
 #include "core.h"
 
+struct io_uring_cmd;
 struct kvpool_tenant;
+struct kvpool_xfer;
 
 /* ---- statistics: control/stats.c ---- */
 
@@ -58,7 +64,17 @@ struct kvpool_tenant;
 	X(removed_blocks)	\
 	X(aborted_blocks)	\
 	X(preempted_blocks)	\
-	X(rejected)
+	X(rejected)		\
+	X(fetched_blocks)	\
+	X(fetched_bytes)	\
+	X(pushed_blocks)	\
+	X(pushed_bytes)		\
+	X(served_blocks)	\
+	X(served_bytes)		\
+	X(received_blocks)	\
+	X(received_bytes)	\
+	X(cancelled_ops)	\
+	X(timedout_ops)
 
 struct kvpool_counters {
 #define X(name) u64 name;
@@ -268,6 +284,8 @@ void kvpool_quarantine_add(struct kvpool_tenant *tenant,
  * @preempt_ms:	age at which a reservation may be pre-empted; 0 is never
  * @quarantine_ms: longest stay in quarantine; 0 is until the pins are gone
  * @max_handles: most handles of one file
+ * @remote_timeout_ms: deadline of operations that may ask a peer, unless they
+ *		bring one
  * @wq:		background work
  * @open:	files may be opened: loading is over and cannot fail any more
  * @closing:	the module is being unloaded: no new tenants
@@ -284,6 +302,7 @@ struct kvpool_pool {
 	unsigned int preempt_ms;
 	unsigned int quarantine_ms;
 	unsigned int max_handles;
+	unsigned int remote_timeout_ms;
 	struct workqueue_struct *wq;
 };
 
@@ -332,6 +351,14 @@ void kvpool_block_refuse(struct kvpool_tenant *tenant,
 			 struct kvpool_block *block, int why);
 int kvpool_block_place(struct kvpool_tenant *tenant, struct kvpool_block *block,
 		       const struct kvpool_space *space);
+int kvpool_block_reserve(struct kvpool_tenant *tenant,
+			 const struct kvpool_key *key, u32 length,
+			 const struct kvpool_space *space,
+			 struct kvpool_block **out);
+struct kvpool_block *kvpool_block_alloc(struct kvpool_tenant *tenant,
+					const struct kvpool_key *key,
+					u32 length,
+					const struct kvpool_space *space);
 void kvpool_block_seal(struct kvpool_tenant *tenant,
 		       struct kvpool_block **blocks, const u32 *pins,
 		       int *status, unsigned int nr);
@@ -390,6 +417,12 @@ struct kvpool_hold {
  * @nr_handles:	handles that live
  * @armed:	poll() waits for @settled to differ from the tenant's
  * @settled:	the tenant's count when the latest lease began
+ * @ring:	its completion ring, or NULL; set once
+ * @wq:		waiters for completions
+ * @xfers:	operations in flight by id; its own lock, readers use RCU
+ * @next_xfer:	where to look for the next id
+ * @nr_xfers:	operations in flight
+ * @xfer_seq:	counts the operations that did not complete at once
  * @pid:	who opened it, for debugfs
  * @comm:	its name
  */
@@ -404,6 +437,12 @@ struct kvpool_ctx {
 	atomic_t nr_handles;
 	bool armed;
 	int settled;
+	struct kvpool_ring *ring;
+	wait_queue_head_t wq;
+	struct xarray xfers;
+	u32 next_xfer;
+	atomic_t nr_xfers;
+	atomic64_t xfer_seq;
 	pid_t pid;
 	char comm[TASK_COMM_LEN];
 };
@@ -463,13 +502,217 @@ struct kvpool_entry *kvpool_entries_get(u64 ptr, u32 nr, u32 flags,
 					bool length);
 struct kvpool_handle_entry *kvpool_handles_get(u64 ptr, u32 nr, u32 flags);
 int kvpool_entries_put(u64 ptr, const void *entries, size_t bytes);
+void kvpool_block_span(const struct kvpool_block *block, u32 i,
+		       struct kvpool_span *span);
 int kvpool_spans_put(u64 ptr, const struct kvpool_block *block, u32 first,
 		     u32 nr);
 int kvpool_blocks_refuse(int why, struct kvpool_entry *entries, u64 to, u32 nr);
 int kvpool_blocks_put(struct kvpool_call *call, struct kvpool_entry *entries,
 		      u64 to, u64 spans, u32 *nr_spans);
 
+int kvpool_space_choose(int node, bool strict, struct kvpool_space *space);
+
 int kvpool_mmap(struct file *file, struct vm_area_struct *vma);
+
+/* ---- completion ring: dev/ring.c ---- */
+
+struct kvpool_ring;
+
+int kvpool_ioctl_ring(struct kvpool_call *call);
+int kvpool_ring_mmap(struct kvpool_ctx *ctx, struct vm_area_struct *vma);
+u32 kvpool_ring_admit(struct kvpool_ring *ring, u32 nr);
+void kvpool_ring_post(struct kvpool_ring *ring,
+		      const struct kvpool_completion *cqe);
+void kvpool_ring_wake(struct kvpool_ctx *ctx, struct kvpool_ring *ring);
+bool kvpool_ring_readable(struct kvpool_ctx *ctx);
+void kvpool_ring_exit(struct kvpool_ctx *ctx);
+
+/* ---- submission: dev/submit.c, dev/uring.c ---- */
+
+/**
+ * struct kvpool_batch - operations whose results a call waits for
+ * @left:	those that have not completed, and one for the call itself
+ * @done:	completed when @left is zero
+ * @results:	in the order of the operations
+ */
+struct kvpool_batch {
+	atomic_t left;
+	struct completion done;
+	struct kvpool_completion results[];
+};
+
+void *kvpool_array_get(u64 ptr, u32 nr, size_t size);
+int kvpool_op_check(const struct kvpool_ctx *ctx, const struct kvpool_op *op);
+
+/* Nanoseconds for operations that may not take for ever and do not say more. */
+static inline u64 kvpool_op_timeout_default(void)
+{
+	return (u64)READ_ONCE(kvpool_pool.remote_timeout_ms) * NSEC_PER_MSEC;
+}
+
+int kvpool_ioctl_submit(struct kvpool_call *call);
+int kvpool_ioctl_cancel(struct kvpool_call *call);
+int kvpool_uring_cmd(struct io_uring_cmd *cmd, unsigned int issue_flags);
+void kvpool_uring_post(struct kvpool_xfer *xfer);
+
+/* ---- operations in flight: xfer/ ---- */
+
+enum kvpool_xfer_kind {
+	KVPOOL_XFER_PROBE,	/* does a peer have the key? */
+	KVPOOL_XFER_GET,	/* read a block of a peer */
+	KVPOOL_XFER_PUT,	/* write a block to a peer */
+};
+
+enum kvpool_xfer_state {
+	KVPOOL_XFER_CORE,	/* the core's */
+	KVPOOL_XFER_GIVEN,	/* the fabric's, whose submit() has not returned */
+	KVPOOL_XFER_CANCELLABLE, /* the fabric's */
+};
+
+/**
+ * struct kvpool_xfer - an operation that did not complete at once
+ * @refs:	one until it has completed, one for its deadline, and whoever
+ *		looks at it. kvpool_xfer_get(), kvpool_xfer_put().
+ * @kind:	what a fabric has to do
+ * @peer:	in: number of the peer, or zero for any; out: who served it
+ * @length:	GET, PUT: bytes of the block. PROBE, out: bytes of the peer's;
+ *		GET that ends with -EMSGSIZE, out: likewise
+ * @list:	the fabric's from submit() until kvpool_xfer_done()
+ * @priv:	likewise; NULL at submit()
+ * @tenant:	whose operation it is; stays until kvpool_xfer_done()
+ * @key:	the key
+ * @block:	GET: destination, not sealed. PUT: source. The xfer holds a
+ *		reference until kvpool_xfer_done(). Its extents are constant.
+ *
+ * The rest belongs to the core.
+ *
+ * @state:	enum kvpool_xfer_state
+ * @cancelled:	0, or the negative errno that it is to end with
+ * @done:	it has completed
+ * @tenant_id:	number of @tenant, which may be gone when it has completed
+ * @flags:	of the operation
+ * @opcode:	of the operation
+ * @node:	of the operation
+ * @id:		in ctx->xfers
+ * @seq:	its place in the order of submission
+ * @tag:	of the operation
+ * @born:	jiffies at submission
+ * @expires:	jiffies when @deadline is due
+ * @ctx:	whose it is; stays until it has completed
+ * @hold:	LEASE: where its handle will be, or NULL
+ * @index:	LEASE: index in @hold
+ * @result:	where the completion goes to: @ring, or @slot of @batch, or @cmd
+ * @cqe:	the completion
+ * @awaited:	the pending block that it waits for, with a reference
+ * @wait:	entry in a bucket of waiters
+ * @entry:	in a list of whoever submits it to the fabric
+ * @work:	goes on after waiting
+ * @deadline:	cancels it
+ * @rcu:	to free it after the last reader of ctx->xfers
+ */
+struct kvpool_xfer {
+	refcount_t refs;
+	enum kvpool_xfer_kind kind;
+	u32 peer;
+	u32 length;
+	struct list_head list;
+	void *priv;
+	struct kvpool_tenant *tenant;
+	struct kvpool_key key;
+	struct kvpool_block *block;
+
+	int state;
+	int cancelled;
+	bool done;
+	u32 tenant_id;
+	u32 flags;
+	u32 opcode;
+	int node;
+	u32 id;
+	u64 seq;
+	u64 tag;
+	unsigned long born;
+	unsigned long expires;
+	struct kvpool_ctx *ctx;
+	struct kvpool_hold *hold;
+	u32 index;
+	struct {
+		struct kvpool_ring *ring;
+		struct kvpool_batch *batch;
+		struct kvpool_completion *slot;
+		struct io_uring_cmd *cmd;
+	} result;
+	struct kvpool_completion cqe;
+	struct kvpool_block *awaited;
+	struct hlist_node wait;
+	struct list_head entry;
+	struct work_struct work;
+	struct delayed_work deadline;
+	struct rcu_head rcu;
+};
+
+/**
+ * struct kvpool_fabric_ops - what moves blocks between hosts
+ * @submit:	Take every xfer of the list. Each is completed exactly once by
+ *		kvpool_xfer_done(), possibly before this returns. Process
+ *		context; may sleep for memory, never for a peer.
+ * @cancel:	Complete it as soon as a fence allows: after kvpool_xfer_done()
+ *		no device touches its block. Process context; must not wait for
+ *		a peer. The caller holds a reference to the xfer. It is called
+ *		after submit() has returned, possibly more than once, from
+ *		several tasks at a time, and also during or after
+ *		kvpool_xfer_done(): then there is nothing left to do.
+ */
+struct kvpool_fabric_ops {
+	void (*submit)(struct list_head *xfers);
+	void (*cancel)(struct kvpool_xfer *xfer);
+};
+
+int kvpool_fabric_register(const struct kvpool_fabric_ops *ops);
+void kvpool_fabric_unregister(const struct kvpool_fabric_ops *ops);
+bool kvpool_fabric_loaded(void);
+void kvpool_xfer_done(struct kvpool_xfer *xfer, int status, u64 bytes);
+void kvpool_xfer_free(struct kvpool_xfer *xfer);
+
+static inline void kvpool_xfer_get(struct kvpool_xfer *xfer)
+{
+	refcount_inc(&xfer->refs);
+}
+
+static inline void kvpool_xfer_put(struct kvpool_xfer *xfer)
+{
+	if (refcount_dec_and_test(&xfer->refs))
+		kvpool_xfer_free(xfer);
+}
+
+/* Then its completion is where it has to be. */
+static inline bool kvpool_xfer_is_done(const struct kvpool_xfer *xfer)
+{
+	/* Pairs with the release of kvpool_xfer_finish(). */
+	return smp_load_acquire(&xfer->done);
+}
+
+int kvpool_xfers_init(void);
+void kvpool_xfers_exit(void);
+bool kvpool_op_try(struct kvpool_ctx *ctx, const struct kvpool_op *op,
+		   struct kvpool_hold *hold, u32 index,
+		   struct kvpool_completion *cqe);
+int kvpool_ctx_release(struct kvpool_ctx *ctx, u64 handle);
+struct kvpool_xfer *kvpool_xfer_new(struct kvpool_ctx *ctx,
+				    const struct kvpool_op *op,
+				    struct kvpool_hold *hold, u32 index,
+				    u64 timeout_ns);
+void kvpool_xfer_start(struct kvpool_xfer *xfer, struct list_head *remote);
+void kvpool_xfers_submit(struct list_head *remote);
+void kvpool_xfer_cancel(struct kvpool_xfer *xfer, int why);
+void kvpool_ctx_cancel_all(struct kvpool_ctx *ctx);
+
+/* Waiters for pending keys: xfer/wait.c */
+
+void kvpool_wait_init(void);
+bool kvpool_wait_add(struct kvpool_xfer *xfer, struct kvpool_block *block);
+bool kvpool_wait_del(struct kvpool_xfer *xfer);
+void kvpool_wait_wake(const struct kvpool_block *block);
 
 /* ---- control ---- */
 

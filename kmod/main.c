@@ -26,9 +26,12 @@ static int __init kvpool_init(void)
 	ret = kvpool_blocks_init();
 	if (ret)
 		return ret;
-	ret = kvpool_arenas_init();
+	ret = kvpool_xfers_init();
 	if (ret)
 		goto err_blocks;
+	ret = kvpool_arenas_init();
+	if (ret)
+		goto err_xfers;
 	ret = kvpool_tiers_init();
 	if (ret)
 		goto err_arenas;
@@ -79,6 +82,8 @@ err_tiers:
 	kvpool_tiers_exit();
 err_arenas:
 	kvpool_arenas_exit();
+err_xfers:
+	kvpool_xfers_exit();
 err_blocks:
 	kvpool_blocks_exit();
 	return ret;
@@ -94,6 +99,7 @@ static void __exit kvpool_exit(void)
 	misc_deregister(&kvpool_misc);
 	destroy_workqueue(kvpool_pool.wq);
 	kvpool_arenas_exit();
+	kvpool_xfers_exit();
 	kvpool_blocks_exit();
 }
 

@@ -4,26 +4,9 @@
  * refused gives a specific errno and changes nothing, which the statistics
  * show.
  */
-#include "kvpool_util.h"
+#include "abi.h"
 
 #define NR_ENTRIES	3
-
-/* A value for a member, and what the call must say about it. */
-struct poke {
-	const char *what;
-	unsigned int offset;
-	unsigned int width;
-	__u64 value;
-	int want;
-};
-
-#define POKE(type, member, val, ret) {				\
-	.what = #type "." #member " = " #val,			\
-	.offset = offsetof(struct type, member),		\
-	.width = sizeof(((struct type *)0)->member),		\
-	.value = (__u64)(val),					\
-	.want = ret,						\
-}
 
 FIXTURE(abi) {
 	struct kv_bench t;
@@ -49,102 +32,12 @@ FIXTURE_TEARDOWN(abi)
 	EXPECT_EQ(0, kv_bench_end(&self->t));
 }
 
-static bool unchanged(int fd, const struct kvpool_stats *before)
-{
-	struct kvpool_stats now;
-
-	return !kv_stats(fd, &now) && kv_same_stats(before, &now);
-}
-
-static void apply(void *to, const struct poke *p)
-{
-	memcpy((__u8 *)to + p->offset, &p->value, p->width);
-}
-
-/* Calls with one member poked; @good is left as it was. */
-static int call_poked(int fd, unsigned long nr, const void *good, size_t size,
-		      const struct poke *p)
-{
-	__u8 copy[512] = {};
-
-	memcpy(copy, good, size);
-	apply(copy, p);
-	return kv_call(fd, nr, copy);
-}
-
-#define EXPECT_POKES(nr, good, pokes) do {				\
-	unsigned int __i;						\
-									\
-	for (__i = 0; __i < ARRAY_SIZE(pokes); __i++) {			\
-		EXPECT_EQ((pokes)[__i].want,				\
-			  call_poked(self->t.fd, nr, &(good),		\
-				     sizeof(good), &(pokes)[__i]))	\
-			TH_LOG("%s", (pokes)[__i].what);		\
-		EXPECT_TRUE(unchanged(self->t.fd, &self->before))	\
-			TH_LOG("%s changed something",			\
-			       (pokes)[__i].what);			\
-	}								\
-} while (0)
-
-/*
- * The size rules are those of every structure: too small, exact, longer with a
- * tail of zeros, longer with something in the tail.
- */
-static int check_size(int fd, unsigned long nr, const void *good, size_t size)
-{
-	static __u8 buf[3 * 4096] __attribute__((aligned(8)));
-	__u32 bad[] = { 0, 1, 4, size / 2, size - 8, size - 1 };
-	__u32 longer[] = { size + 1, size + 8, 1024, 4096 };
-	unsigned int i;
-	__u32 at;
-
-	for (i = 0; i < ARRAY_SIZE(bad); i++) {
-		memset(buf, 0, sizeof(buf));
-		memcpy(buf, good, size);
-		memcpy(buf, &bad[i], sizeof(__u32));
-		if (kv_call(fd, nr, buf) != -EINVAL)
-			return -1 - (int)i;
-	}
-	for (i = 0; i < ARRAY_SIZE(longer); i++) {
-		for (at = size; at < longer[i];
-		     at = at == longer[i] - 1 ? longer[i] : longer[i] - 1) {
-			memset(buf, 0, sizeof(buf));
-			memcpy(buf, good, size);
-			memcpy(buf, &longer[i], sizeof(__u32));
-			buf[at] = 1;
-			if (kv_call(fd, nr, buf) != -E2BIG)
-				return -11 - (int)i;
-		}
-	}
-	return 0;
-}
-
-/* A longer structure from a newer program, its news all zero, is served. */
-static int check_longer(int fd, unsigned long nr, void *good, size_t size)
-{
-	__u8 buf[1024] __attribute__((aligned(8))) = {};
-	__u32 len = sizeof(buf);
-	unsigned int i;
-	int ret;
-
-	memcpy(buf, good, size);
-	memcpy(buf, &len, sizeof(len));
-	ret = kv_call(fd, nr, buf);
-	if (ret)
-		return ret;
-	for (i = size; i < sizeof(buf); i++)
-		if (buf[i])
-			return -EPROTO;
-	memcpy((__u8 *)good + 4, buf + 4, size - 4);
-	return 0;
-}
-
 TEST_F(abi, unknown_ioctls)
 {
 	struct kvpool_info info = { .size = sizeof(info) };
 	unsigned int nr;
 
-	for (nr = 0x0c; nr < 0x100; nr++)
+	for (nr = 0x0f; nr < 0x100; nr++)
 		EXPECT_EQ(-ENOTTY, kv_call(self->t.fd,
 					   _IO(KVPOOL_IOC_TYPE, nr), &info));
 	/* The numbers carry neither a direction nor a size. */
@@ -172,6 +65,7 @@ TEST_F(abi, info)
 
 	EXPECT_POKES(KVPOOL_IOC_INFO, good, pokes);
 	EXPECT_EQ(0, check_size(self->t.fd, KVPOOL_IOC_INFO, &good,
+				sizeof(good),
 				sizeof(good)));
 	info = good;
 	EXPECT_EQ(0, check_longer(self->t.fd, KVPOOL_IOC_INFO, &info,
@@ -184,7 +78,9 @@ TEST_F(abi, info)
 	EXPECT_GE(info.arena_size, info.block_max);
 	EXPECT_EQ(0, info.arena_size % info.chunk_size);
 	EXPECT_EQ(KVPOOL_FEATURE_MMAP_PIN | KVPOOL_FEATURE_PREEMPT |
-		  KVPOOL_FEATURE_POLL, info.features);
+		  KVPOOL_FEATURE_POLL | KVPOOL_FEATURE_RING,
+		  info.features & ~(KVPOOL_FEATURE_FABRIC |
+				    KVPOOL_FEATURE_URING));
 	EXPECT_STREQ(self->t.tenant, (char *)info.tenant);
 	EXPECT_EQ(KVPOOL_MODE_CONSUME | KVPOOL_MODE_PRODUCE, info.mode);
 
@@ -215,7 +111,8 @@ TEST_F(abi, attach)
 	for (i = 0; i < ARRAY_SIZE(pokes); i++)
 		EXPECT_EQ(-EINVAL, call_poked(fd, KVPOOL_IOC_ATTACH, &good,
 					      sizeof(good), &pokes[i]));
-	EXPECT_EQ(0, check_size(fd, KVPOOL_IOC_ATTACH, &good, sizeof(good)));
+	EXPECT_EQ(0, check_size(fd, KVPOOL_IOC_ATTACH, &good, sizeof(good),
+				sizeof(good)));
 
 	arg = good;
 	memset(arg.tenant, 'a', sizeof(arg.tenant));
@@ -342,6 +239,7 @@ TEST_F(abi, reserve)
 	}
 	EXPECT_POKES(KVPOOL_IOC_RESERVE, good, pokes);
 	EXPECT_EQ(0, check_size(self->t.fd, KVPOOL_IOC_RESERVE, &good,
+				sizeof(good),
 				sizeof(good)));
 	EXPECT_TRUE(unchanged(self->t.fd, &self->before));
 
@@ -417,7 +315,8 @@ TEST_F(abi, handles)
 		entries[0].handle = nr == KVPOOL_IOC_RELEASE ?
 				    self->leased.handle : self->reserved.handle;
 		EXPECT_POKES(nr, good, pokes);
-		EXPECT_EQ(0, check_size(self->t.fd, nr, &good, sizeof(good)));
+		EXPECT_EQ(0, check_size(self->t.fd, nr, &good, sizeof(good),
+				sizeof(good)));
 		for (i = 0; i < ARRAY_SIZE(entry_pokes); i++) {
 			struct kvpool_handle_entry *last;
 
@@ -570,7 +469,8 @@ TEST_F(abi, lookup)
 		kv_key(entries[0].key, 1);
 		EXPECT_POKES(calls[c], good, pokes);
 		EXPECT_EQ(0, check_size(self->t.fd, calls[c], &good,
-					sizeof(good)));
+					sizeof(good),
+				sizeof(good)));
 		for (i = 0; i < ARRAY_SIZE(entry_pokes); i++) {
 			struct kvpool_entry *last = &entries[NR_ENTRIES - 1];
 
@@ -619,7 +519,8 @@ TEST_F(abi, keys)
 		kv_key(entries[0].key, 1);
 		EXPECT_POKES(calls[c], good, pokes);
 		EXPECT_EQ(0, check_size(self->t.fd, calls[c], &good,
-					sizeof(good)));
+					sizeof(good),
+				sizeof(good)));
 		for (i = 0; i < ARRAY_SIZE(entry_pokes); i++) {
 			struct kvpool_entry *last = &entries[NR_ENTRIES - 1];
 
@@ -663,6 +564,7 @@ TEST_F(abi, spans)
 	ASSERT_EQ(1, self->reserved.nr_spans);
 	EXPECT_POKES(KVPOOL_IOC_SPANS, good, pokes);
 	EXPECT_EQ(0, check_size(self->t.fd, KVPOOL_IOC_SPANS, &good,
+				sizeof(good),
 				sizeof(good)));
 	EXPECT_EQ(0, check_longer(self->t.fd, KVPOOL_IOC_SPANS, &good,
 				  sizeof(good)));
@@ -683,13 +585,29 @@ TEST_F(abi, stats)
 
 	EXPECT_POKES(KVPOOL_IOC_STATS, good, pokes);
 	EXPECT_EQ(0, check_size(self->t.fd, KVPOOL_IOC_STATS, &good,
-				sizeof(good)));
+				sizeof(good), KV_STATS_FIRST));
 	EXPECT_EQ(0, check_longer(self->t.fd, KVPOOL_IOC_STATS, &good,
 				  sizeof(good)));
 	EXPECT_EQ(1, good.blocks);
 	EXPECT_EQ(1, good.pending);
 	EXPECT_EQ(1, good.leases);
 	EXPECT_EQ(2 * 65536, good.bytes);
+}
+
+/* A program that knows the first version gets that, and no byte more. */
+TEST_F(abi, stats_of_the_first_version)
+{
+	struct kvpool_stats st;
+
+	memset(&st, 0x5a, sizeof(st));
+	st.size = KV_STATS_FIRST;
+	st.flags = 0;
+	EXPECT_EQ(0, kv_call(self->t.fd, KVPOOL_IOC_STATS, &st));
+	EXPECT_EQ(KV_STATS_FIRST, st.size);
+	EXPECT_EQ(1, st.blocks);
+	EXPECT_EQ(0, st.rejected);
+	EXPECT_EQ(0x5a5a5a5a5a5a5a5aULL, st.fetched_blocks);
+	EXPECT_EQ(0x5a5a5a5a5a5a5a5aULL, st.timedout_ops);
 }
 
 /* The largest batch there is, and one entry more. */

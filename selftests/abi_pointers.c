@@ -66,7 +66,7 @@ TEST_F(ptr, argument)
 {
 	unsigned int nr, i;
 
-	for (nr = 0; nr <= 0x0b; nr++) {
+	for (nr = 0; nr <= 0x0e; nr++) {
 		for (i = 0; i < ARRAY_SIZE(nowhere); i++)
 			EXPECT_EQ(-EFAULT,
 				  kv_call(self->t.fd,
@@ -92,7 +92,7 @@ TEST_F(ptr, endless_size)
 	unsigned int nr, i;
 	int ret;
 
-	for (nr = 0; nr <= 0x0b; nr++)
+	for (nr = 0; nr <= 0x0e; nr++)
 		for (i = 0; i < ARRAY_SIZE(sizes); i++) {
 			memset(self->edge - 1024, 0, 1024);
 			*(__u32 *)(self->edge - 1024) = sizes[i];

@@ -21,9 +21,19 @@ SIZE(kvpool_handles, 24);
 SIZE(kvpool_lookup, 48);
 SIZE(kvpool_keys, 24);
 SIZE(kvpool_spans, 40);
-SIZE(kvpool_stats, 176);
+SIZE(kvpool_stats, 256);
 LAYOUT(kvpool_entry, flags, 60);
 LAYOUT(kvpool_stats, rejected, 168);
+LAYOUT(kvpool_stats, timedout_ops, 248);
+SIZE(kvpool_ring_setup, 48);
+LAYOUT(kvpool_ring_setup, offset, 16);
+SIZE(kvpool_op, 96);
+LAYOUT(kvpool_op, key, 32);
+LAYOUT(kvpool_op, peer, 80);
+SIZE(kvpool_completion, 64);
+SIZE(kvpool_submit, 32);
+SIZE(kvpool_cancel, 24);
+SIZE(kvpool_uring, 16);
 
 TEST(caller_of_32_bits)
 {

@@ -33,9 +33,19 @@ SIZE(kvpool_keys, 24);
 SIZE(kvpool_spans, 40);
 LAYOUT(kvpool_spans, handle, 8);
 LAYOUT(kvpool_spans, nr_spans, 24);
-SIZE(kvpool_stats, 176);
+SIZE(kvpool_stats, 256);
 LAYOUT(kvpool_stats, blocks, 8);
 LAYOUT(kvpool_stats, rejected, 168);
+LAYOUT(kvpool_stats, timedout_ops, 248);
+SIZE(kvpool_ring_setup, 48);
+LAYOUT(kvpool_ring_setup, offset, 16);
+SIZE(kvpool_op, 96);
+LAYOUT(kvpool_op, key, 32);
+LAYOUT(kvpool_op, peer, 80);
+SIZE(kvpool_completion, 64);
+SIZE(kvpool_submit, 32);
+SIZE(kvpool_cancel, 24);
+SIZE(kvpool_uring, 16);
 
 #define NR_EXIT		1
 #define NR_OPEN		5

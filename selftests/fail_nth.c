@@ -6,7 +6,7 @@
  *
  * Needs a kernel with fault injection.
  */
-#include "kvpool_util.h"
+#include "kvpool_async.h"
 
 struct pool {
 	struct kv_bench t;
@@ -431,6 +431,166 @@ TEST_F(fail, map_and_fault)
 	EXPECT_GT(self->p.injected, 1);
 }
 
+static int ring_of_new_file(const char *tenant, __u32 entries)
+{
+	struct kvpool_op op = kv_op_nop(1);
+	struct kvpool_completion c;
+	struct kv_ring r = {};
+	int ret, fd = kv_open(tenant, O_RDWR);
+
+	if (fd < 0)
+		return fd;
+	ret = kv_ring_open(fd, &r, entries);
+	if (!ret)
+		ret = kv_submit(fd, &op, 1) == 1 && kv_ring_reap(&r, &c) ?
+		      0 : -ENOMEM;
+	kv_ring_close(&r);
+	close(fd);
+	/* mmap() says so when it has no memory for the page tables. */
+	return ret == -EAGAIN ? -ENOMEM : ret;
+}
+
+TEST_F(fail, ring)
+{
+	SWEEP(ring_of_new_file(self->p.t.tenant, 1), );
+	SWEEP(ring_of_new_file(self->p.t.tenant, 2000), );
+	EXPECT_BASE();
+	EXPECT_GT(self->p.injected, 30);
+}
+
+static struct kvpool_completion results[16];
+
+static int submit_results(int fd, __u64 timeout)
+{
+	struct kvpool_op ops[16];
+	int i, ret;
+
+	memset(results, 0, sizeof(results));
+	for (i = 0; i < 16; i++) {
+		ops[i] = kv_op(KVPOOL_OP_LEASE, KVPOOL_OP_WAIT, i, i);
+		ops[i].timeout_ns = timeout;
+	}
+	ret = kv_submit_wait(fd, ops, 16, results);
+	for (i = 0; !ret && i < 16; i++)
+		if (results[i].status && results[i].status != -ETIMEDOUT)
+			ret = results[i].status;
+	return ret;
+}
+
+static void end_results(int fd)
+{
+	int i;
+
+	for (i = 0; i < 16; i++)
+		if (results[i].handle)
+			kv_release(fd, results[i].handle);
+}
+
+/* Eight blocks are there, and eight are waited for. */
+TEST_F(fail, submit_with_results)
+{
+	struct kv_block pending;
+	int i, fd = self->p.t.fd;
+
+	for (i = 0; i < 16; i++) {
+		if (i < 8) {
+			ASSERT_EQ(0, kv_produce_blank(fd, i, 4096));
+		} else {
+			ASSERT_EQ(0, kv_reserve(fd, &pending, i, 4096));
+		}
+	}
+	ASSERT_EQ(0, kv_stats(fd, &self->base));
+	SWEEP(submit_results(fd, 1), end_results(fd); EXPECT_BASE());
+	EXPECT_GT(self->p.injected, 10);
+}
+
+static int submit_ring(int fd)
+{
+	struct kvpool_op ops[16];
+	int i, ret;
+
+	for (i = 0; i < 16; i++)
+		ops[i] = kv_op(KVPOOL_OP_LEASE, KVPOOL_OP_WAIT, i, i);
+	ret = kv_submit(fd, ops, 16);
+	return ret == 16 ? 0 : ret < 0 ? ret : -EPROTO;
+}
+
+/* What was begun completes, whether the caller was told or not. */
+static int drain_ring(int fd, struct kv_ring *r)
+{
+	struct kvpool_completion c;
+	int ret = 0;
+
+	if (kv_cancel(fd, KVPOOL_CANCEL_ALL, 0) < 0)
+		return -EPROTO;
+	while (kv_ring_reap(r, &c)) {
+		if (!c.status)
+			kv_release(fd, c.handle);
+		else if (c.status != -ENOMEM && c.status != -ECANCELED)
+			ret = c.status;
+	}
+	return ret;
+}
+
+TEST_F(fail, submit_to_ring)
+{
+	struct kv_block pending;
+	struct kv_ring r = {};
+	int i, fd = self->p.t.fd;
+
+	for (i = 0; i < 16; i++) {
+		if (i < 8) {
+			ASSERT_EQ(0, kv_produce_blank(fd, i, 4096));
+		} else {
+			ASSERT_EQ(0, kv_reserve(fd, &pending, i, 4096));
+		}
+	}
+	ASSERT_EQ(0, kv_ring_open(fd, &r, 16));
+	ASSERT_EQ(0, kv_stats(fd, &self->base));
+	SWEEP(submit_ring(fd),
+	      EXPECT_EQ(0, drain_ring(fd, &r)); EXPECT_BASE());
+	kv_ring_close(&r);
+	EXPECT_GT(self->p.injected, 10);
+}
+
+static int cancel_one(int fd)
+{
+	int ret = kv_cancel(fd, KVPOOL_CANCEL_USER_DATA, 7);
+
+	return ret < 0 ? ret : 0;
+}
+
+TEST_F(fail, cancel)
+{
+	struct kvpool_op op = kv_op(KVPOOL_OP_LEASE, KVPOOL_OP_WAIT, 1, 7);
+	struct kvpool_completion c;
+	struct kv_block pending;
+	struct kv_ring r = {};
+	int fd = self->p.t.fd;
+
+	ASSERT_EQ(0, kv_reserve(fd, &pending, 1, 4096));
+	ASSERT_EQ(0, kv_ring_open(fd, &r, 4));
+	ASSERT_EQ(1, kv_submit(fd, &op, 1));
+	ASSERT_EQ(0, kv_stats(fd, &self->base));
+	SWEEP(cancel_one(fd),
+	      if (kv_ring_reap(&r, &c)) kv_submit(fd, &op, 1));
+	EXPECT_EQ(1, kv_cancel(fd, KVPOOL_CANCEL_ALL, 0));
+	kv_ring_close(&r);
+	EXPECT_BASE();
+}
+
+/* Leaves an operation in flight. */
+static int wait_in_ring(int fd, __u64 number)
+{
+	struct kvpool_op op = kv_op(KVPOOL_OP_LEASE, KVPOOL_OP_WAIT, number, 1);
+	struct kvpool_ring_setup setup;
+	int ret = kv_ring_setup(fd, &setup, 8, -1);
+
+	if (!ret)
+		ret = kv_submit(fd, &op, 1);
+	return ret < 0 ? ret : 0;
+}
+
 static int whole_file(const char *tenant)
 {
 	struct kv_block b, lease;
@@ -445,6 +605,8 @@ static int whole_file(const char *tenant)
 		ret = kv_lease(fd, &lease, 1);
 	if (!ret)
 		ret = kv_reserve(fd, &b, 2, 65536);
+	if (!ret)
+		ret = wait_in_ring(fd, 2);
 	/* The end of the file has work to do, and no memory for it. */
 	close(fd);
 	return ret == -ENOSPC ? -ENOMEM : ret;

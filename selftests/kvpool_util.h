@@ -179,6 +179,8 @@ static inline int kv_knobs_reset(void)
 		ret = kv_sys_set("preempt_ms", 600000);
 	if (!ret)
 		ret = kv_sys_set("quarantine_ms", 600000);
+	if (!ret)
+		ret = kv_sys_set("remote_timeout_ms", 10000);
 	for (node = 0; !ret && node < 8; node++) {
 		snprintf(name, sizeof(name), "tiers/dram%d/limit_bytes", node);
 		if (kv_sys_has(name))

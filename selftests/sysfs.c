@@ -60,6 +60,7 @@ static const struct {
 	{ "preempt_ms", 0, 86400000 },
 	{ "quarantine_ms", 0, 86400000 },
 	{ "max_handles", 1, 1 << 24 },
+	{ "remote_timeout_ms", 1, 86400000 },
 };
 
 TEST_F(sysfs, knobs)
@@ -279,7 +280,12 @@ TEST_F(sysfs, counters)
 		FILE_OF(copied_bytes), FILE_OF(evicted_blocks),
 		FILE_OF(evicted_bytes), FILE_OF(removed_blocks),
 		FILE_OF(aborted_blocks), FILE_OF(preempted_blocks),
-		FILE_OF(rejected),
+		FILE_OF(rejected), FILE_OF(fetched_blocks),
+		FILE_OF(fetched_bytes), FILE_OF(pushed_blocks),
+		FILE_OF(pushed_bytes), FILE_OF(served_blocks),
+		FILE_OF(served_bytes), FILE_OF(received_blocks),
+		FILE_OF(received_bytes), FILE_OF(cancelled_ops),
+		FILE_OF(timedout_ops),
 #undef FILE_OF
 	};
 	int i, other = kv_open(self->t.tenant, O_RDWR);

@@ -89,6 +89,7 @@ static void kvpool_block_settle(struct kvpool_tenant *tenant,
 	if (READ_ONCE(block->waited)) {
 		atomic_inc(&tenant->settled);
 		wake_up_all(&tenant->wq);
+		kvpool_wait_wake(block);
 	}
 }
 
@@ -192,6 +193,25 @@ static int kvpool_block_enter(struct kvpool_tenant *tenant,
 	}
 }
 
+/* A block with one reference and no space. */
+static struct kvpool_block *kvpool_block_new(const struct kvpool_key *key,
+					     u32 length,
+					     enum kvpool_block_state state,
+					     gfp_t gfp)
+{
+	struct kvpool_block *block;
+
+	block = kmem_cache_zalloc(kvpool_block_cache, gfp);
+	if (!block)
+		return NULL;
+	block->key = *key;
+	block->length = length;
+	block->state = state;
+	INIT_LIST_HEAD(&block->lru);
+	refcount_set(&block->refs, 1);
+	return block;
+}
+
 /**
  * kvpool_block_begin() - Make a pending block, without space as yet
  * @tenant: whose it will be
@@ -209,14 +229,11 @@ int kvpool_block_begin(struct kvpool_tenant *tenant,
 	struct kvpool_block *block;
 	int ret;
 
-	block = kmem_cache_zalloc(kvpool_block_cache, GFP_KERNEL);
+	block = kvpool_block_new(key, length, KVPOOL_BLOCK_RESERVED,
+				 GFP_KERNEL);
 	if (!block)
 		return -ENOMEM;
-	block->key = *key;
-	block->length = length;
-	block->state = KVPOOL_BLOCK_RESERVED;
 	block->stamp = jiffies;
-	INIT_LIST_HEAD(&block->lru);
 	refcount_set(&block->refs, 2);
 
 	ret = kvpool_block_enter(tenant, block);
@@ -266,6 +283,59 @@ int kvpool_block_place(struct kvpool_tenant *tenant, struct kvpool_block *block,
 	else
 		trace_kvpool_block_reserve(tenant, block);
 	return ret;
+}
+
+/**
+ * kvpool_block_reserve() - Make a pending block with space
+ * @tenant: whose it will be
+ * @key: its key
+ * @length: bytes
+ * @space: where the space should be
+ * @out: the block; the caller owns a reference
+ *
+ * Return: 0 or the negative errno that KVPOOL_IOC_RESERVE reports.
+ */
+int kvpool_block_reserve(struct kvpool_tenant *tenant,
+			 const struct kvpool_key *key, u32 length,
+			 const struct kvpool_space *space,
+			 struct kvpool_block **out)
+{
+	return kvpool_block_begin(tenant, key, length, out) ?:
+	       kvpool_block_place(tenant, *out, space);
+}
+
+/**
+ * kvpool_block_alloc() - Make a block with space that is not in the index
+ * @tenant: whose it will be
+ * @key: its key, under which nobody finds it
+ * @length: bytes
+ * @space: where the space should be
+ *
+ * It is as one that was removed and is leased still: its only reference is the
+ * caller's.
+ *
+ * Return: the block, or ERR_PTR() of what KVPOOL_IOC_RESERVE reports when there
+ * is no space.
+ */
+struct kvpool_block *kvpool_block_alloc(struct kvpool_tenant *tenant,
+					const struct kvpool_key *key,
+					u32 length,
+					const struct kvpool_space *space)
+{
+	struct kvpool_block *block;
+	int ret;
+
+	block = kvpool_block_new(key, length, KVPOOL_BLOCK_DEAD, GFP_KERNEL);
+	if (!block)
+		return ERR_PTR(-ENOMEM);
+	ret = kvpool_space_get(tenant, block, space);
+	if (ret) {
+		kmem_cache_free(kvpool_block_cache, block);
+		if (ret != -EINTR)
+			kvpool_count(tenant, rejected, 1);
+		return ERR_PTR(ret);
+	}
+	return block;
 }
 
 /* Make one block visible; policy.lock is held. */
@@ -476,14 +546,10 @@ void kvpool_block_move(struct kvpool_tenant *tenant, struct kvpool_block *old,
 	struct kvpool_block *block;
 	bool moved;
 
-	block = kmem_cache_zalloc(kvpool_block_cache, gfp);
+	block = kvpool_block_new(&old->key, old->length, KVPOOL_BLOCK_SEALED,
+				 gfp);
 	if (!block)
 		return;
-	block->key = old->key;
-	block->length = old->length;
-	block->state = KVPOOL_BLOCK_SEALED;
-	INIT_LIST_HEAD(&block->lru);
-	refcount_set(&block->refs, 1);
 	if (kvpool_block_rehome(tenant, block,
 				kvpool_arena_node(&tenant->arena, old), gfp)) {
 		kmem_cache_free(kvpool_block_cache, block);

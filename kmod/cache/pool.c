@@ -12,6 +12,7 @@ struct kvpool_pool kvpool_pool = {
 	.preempt_ms = 30 * MSEC_PER_SEC,
 	.quarantine_ms = 60 * MSEC_PER_SEC,
 	.max_handles = 1 << 20,
+	.remote_timeout_ms = 10 * MSEC_PER_SEC,
 };
 
 /**

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * debugfs: every block, chunk and context, for whoever looks for a fault.
+ * debugfs: every block, chunk, context and operation, for whoever looks for a fault.
  *
  * Blocks and chunks are copied in batches and printed from the copy, so that
  * no lock is held for longer than a batch takes, however large the pool is.
@@ -10,6 +10,7 @@
  */
 #include <linux/debugfs.h>
 #include <linux/err.h>
+#include <linux/jiffies.h>
 #include <linux/rcupdate_wait.h>
 #include <linux/sched.h>
 #include <linux/seq_file.h>
@@ -444,6 +445,61 @@ static const struct seq_operations kvpool_contexts_sops = {
 };
 DEFINE_SEQ_ATTRIBUTE(kvpool_contexts);
 
+/* ---- operations ---- */
+
+static void kvpool_operation_show(struct seq_file *m,
+				  const struct kvpool_ctx *ctx,
+				  const struct kvpool_xfer *xfer)
+{
+	static const char * const opcodes[] = {
+		[KVPOOL_OP_NOP] = "nop",
+		[KVPOOL_OP_PROBE] = "probe",
+		[KVPOOL_OP_LEASE] = "lease",
+		[KVPOOL_OP_RELEASE] = "release",
+		[KVPOOL_OP_PUSH] = "push",
+	};
+	const char *state = READ_ONCE(xfer->done) ? "done" :
+			    READ_ONCE(xfer->state) != KVPOOL_XFER_CORE ?
+			    "remote" : READ_ONCE(xfer->awaited) ? "waits" :
+			    "runs";
+
+	seq_printf(m, "%s %d %llu %s %*phN %s %u %u %d %u\n",
+		   READ_ONCE(ctx->tenant)->name, ctx->pid, xfer->seq,
+		   opcodes[xfer->opcode], KVPOOL_KEY_SIZE, &xfer->key, state,
+		   READ_ONCE(xfer->peer), READ_ONCE(xfer->length),
+		   READ_ONCE(xfer->cancelled),
+		   jiffies_to_msecs(jiffies - xfer->born));
+}
+
+static int kvpool_operations_show(struct seq_file *m, void *v)
+{
+	struct kvpool_xfer *xfer;
+	struct kvpool_ctx *ctx;
+	unsigned long id;
+
+	if (v == &kvpool_pool.ctxs) {
+		seq_puts(m, "# tenant pid op opcode key state peer length cancelled age_ms\n");
+		return 0;
+	}
+	ctx = list_entry(v, struct kvpool_ctx, entry);
+	rcu_read_lock();
+	xa_for_each(&ctx->xfers, id, xfer) {
+		kvpool_operation_show(m, ctx, xfer);
+		/* @xfer is not used any more. */
+		cond_resched_rcu();
+	}
+	rcu_read_unlock();
+	return 0;
+}
+
+static const struct seq_operations kvpool_operations_sops = {
+	.start = kvpool_contexts_start,
+	.next = kvpool_contexts_next,
+	.stop = kvpool_contexts_stop,
+	.show = kvpool_operations_show,
+};
+DEFINE_SEQ_ATTRIBUTE(kvpool_operations);
+
 static struct dentry *kvpool_debugfs;
 
 /**
@@ -460,6 +516,8 @@ void kvpool_debugfs_init(void)
 			    &kvpool_chunks_fops);
 	debugfs_create_file("contexts", 0400, kvpool_debugfs, NULL,
 			    &kvpool_contexts_fops);
+	debugfs_create_file("operations", 0400, kvpool_debugfs, NULL,
+			    &kvpool_operations_fops);
 }
 
 /**

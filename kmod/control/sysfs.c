@@ -96,6 +96,7 @@ KVPOOL_KNOB(watermark_low, 1, 100, .ceiling = &kvpool_pool.watermark_high);
 KVPOOL_KNOB(preempt_ms, 0, KVPOOL_DAY_MS);
 KVPOOL_KNOB(quarantine_ms, 0, KVPOOL_DAY_MS);
 KVPOOL_KNOB(max_handles, 1, 1U << 24);
+KVPOOL_KNOB(remote_timeout_ms, 1, KVPOOL_DAY_MS);
 
 static ssize_t abi_version_show(struct device *dev,
 				struct device_attribute *attr, char *buf)
@@ -138,6 +139,7 @@ static struct attribute *kvpool_sysfs_attrs[] = {
 	&kvpool_knob_preempt_ms.attr.attr,
 	&kvpool_knob_quarantine_ms.attr.attr,
 	&kvpool_knob_max_handles.attr.attr,
+	&kvpool_knob_remote_timeout_ms.attr.attr,
 	NULL
 };
 

@@ -104,6 +104,44 @@ KVPOOL_CTX_EVENT(open);
 KVPOOL_CTX_EVENT(attach);
 KVPOOL_CTX_EVENT(close);
 
+DECLARE_EVENT_CLASS(kvpool_xfer,
+		    TP_PROTO(const struct kvpool_xfer *xfer, int status),
+		    TP_ARGS(xfer, status),
+		    TP_STRUCT__entry(__field(u64, key)
+				     __field(u64, seq)
+				     __field(u64, bytes)
+				     __field(u32, tenant)
+				     __field(u32, opcode)
+				     __field(u32, flags)
+				     __field(u32, peer)
+				     __field(int, status)
+		    ),
+		    TP_fast_assign(__entry->key =
+				    be64_to_cpup((const __be64 *)xfer->key.w);
+				   __entry->seq = xfer->seq;
+				   __entry->bytes = xfer->cqe.bytes;
+				   __entry->tenant = xfer->tenant_id;
+				   __entry->opcode = xfer->opcode;
+				   __entry->flags = xfer->flags;
+				   __entry->peer = xfer->peer;
+				   __entry->status = status;
+		    ),
+		    TP_printk("tenant=%u op=%llu opcode=%u flags=%u key=%016llx peer=%u bytes=%llu status=%d",
+			      __entry->tenant, __entry->seq, __entry->opcode,
+			      __entry->flags, __entry->key, __entry->peer,
+			      __entry->bytes, __entry->status)
+);
+
+#define KVPOOL_XFER_EVENT(name)						\
+DEFINE_EVENT(kvpool_xfer, kvpool_xfer_##name,				\
+	TP_PROTO(const struct kvpool_xfer *xfer, int status),		\
+	TP_ARGS(xfer, status)						\
+)
+
+KVPOOL_XFER_EVENT(submit);
+KVPOOL_XFER_EVENT(cancel);
+KVPOOL_XFER_EVENT(complete);
+
 DECLARE_EVENT_CLASS(kvpool_tenant,
 		    TP_PROTO(const struct kvpool_tenant *tenant),
 		    TP_ARGS(tenant),

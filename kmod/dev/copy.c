@@ -8,7 +8,15 @@
 
 #define KVPOOL_SPANS_AT_ONCE	16
 
-static void *kvpool_array_get(u64 ptr, u32 nr, size_t size)
+/**
+ * kvpool_array_get() - Read an array of the uAPI
+ * @ptr: the caller's array
+ * @nr: its length
+ * @size: bytes of a member
+ *
+ * Return: a copy to kvfree(), or ERR_PTR(-EINVAL, -EFAULT or -ENOMEM).
+ */
+void *kvpool_array_get(u64 ptr, u32 nr, size_t size)
 {
 	void *array;
 
@@ -105,6 +113,24 @@ int kvpool_entries_put(u64 ptr, const void *entries, size_t bytes)
 	return copy_to_user(u64_to_user_ptr(ptr), entries, bytes) ? -EFAULT : 0;
 }
 
+/**
+ * kvpool_block_span() - Tell where a piece of a block lies
+ * @block: a referenced block
+ * @i: index of the extent
+ * @span: where it lies
+ */
+void kvpool_block_span(const struct kvpool_block *block, u32 i,
+		       struct kvpool_span *span)
+{
+	const struct kvpool_extent *ext = kvpool_block_extents(block) + i;
+
+	span->offset = (u64)ext->page << KVPOOL_PAGE_SHIFT;
+	span->length = (u64)ext->nr << KVPOOL_PAGE_SHIFT;
+	/* What its last page holds beyond the block is not part of it. */
+	if (i == block->nr_extents - 1)
+		span->length -= -block->length & (KVPOOL_PAGE_SIZE - 1);
+}
+
 /* Spans on their way to the caller, a few at a time. */
 struct kvpool_span_out {
 	u64 ptr;
@@ -126,23 +152,15 @@ static int kvpool_spans_flush(struct kvpool_span_out *out)
 static int kvpool_spans_add(struct kvpool_span_out *out,
 			    const struct kvpool_block *block, u32 first, u32 nr)
 {
-	const struct kvpool_extent *ext = kvpool_block_extents(block) + first;
-	u32 last = block->nr_extents - 1;
-	struct kvpool_span *span;
 	int ret;
 
-	for (; nr--; ext++, first++) {
+	for (; nr--; first++) {
 		if (out->nr == KVPOOL_SPANS_AT_ONCE) {
 			ret = kvpool_spans_flush(out);
 			if (ret)
 				return ret;
 		}
-		span = &out->spans[out->nr++];
-		span->offset = (u64)ext->page << KVPOOL_PAGE_SHIFT;
-		span->length = (u64)ext->nr << KVPOOL_PAGE_SHIFT;
-		/* What its last page holds beyond the block is not part of it. */
-		if (first == last)
-			span->length -= -block->length & (KVPOOL_PAGE_SIZE - 1);
+		kvpool_block_span(block, first, &out->spans[out->nr++]);
 	}
 	return 0;
 }

@@ -28,6 +28,8 @@ static int kvpool_open(struct inode *inode, struct file *file)
 		ctx->mode |= KVPOOL_MODE_PRODUCE;
 	mutex_init(&ctx->lock);
 	xa_init_flags(&ctx->holds, XA_FLAGS_ALLOC1);
+	xa_init_flags(&ctx->xfers, XA_FLAGS_ALLOC1);
+	init_waitqueue_head(&ctx->wq);
 	ctx->pid = task_tgid_nr(current);
 	get_task_comm(ctx->comm, current);
 
@@ -49,6 +51,8 @@ static int kvpool_release(struct inode *inode, struct file *file)
 	list_del(&ctx->entry);
 	mutex_unlock(&kvpool_pool.lock);
 	trace_kvpool_ctx_close(ctx);
+	kvpool_ctx_cancel_all(ctx);
+	kvpool_ring_exit(ctx);
 	kvpool_holds_exit(ctx);
 	kvpool_tenant_detach(ctx->tenant);
 	kfree(ctx);
@@ -116,6 +120,9 @@ static __poll_t kvpool_poll(struct file *file, poll_table *wait)
 	struct kvpool_tenant *tenant = kvpool_ctx_bind(ctx);
 
 	poll_wait(file, &tenant->wq, wait);
+	poll_wait(file, &ctx->wq, wait);
+	if (kvpool_ring_readable(ctx))
+		return EPOLLIN | EPOLLRDNORM;
 	if (READ_ONCE(ctx->armed) &&
 	    atomic_read(&tenant->settled) != READ_ONCE(ctx->settled))
 		return EPOLLIN | EPOLLRDNORM;
@@ -130,4 +137,5 @@ const struct file_operations kvpool_fops = {
 	.compat_ioctl = compat_ptr_ioctl,
 	.mmap = kvpool_mmap,
 	.poll = kvpool_poll,
+	.uring_cmd = kvpool_uring_cmd,
 };

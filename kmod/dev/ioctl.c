@@ -18,7 +18,11 @@ static int kvpool_ioctl_info(struct kvpool_call *call)
 		.abi_version = KVPOOL_ABI_VERSION,
 		.max_batch = KVPOOL_MAX_BATCH,
 		.features = KVPOOL_FEATURE_MMAP_PIN | KVPOOL_FEATURE_PREEMPT |
-			    KVPOOL_FEATURE_POLL,
+			    KVPOOL_FEATURE_POLL | KVPOOL_FEATURE_RING |
+			    (kvpool_fabric_loaded() ?
+			     KVPOOL_FEATURE_FABRIC : 0) |
+			    (IS_ENABLED(CONFIG_IO_URING) ?
+			     KVPOOL_FEATURE_URING : 0),
 		.arena_size = kvpool_arena_size(),
 		.chunk_size = KVPOOL_CHUNK_SIZE,
 		.block_min = KVPOOL_BLOCK_MIN,
@@ -60,6 +64,9 @@ union kvpool_arg {
 	struct kvpool_keys keys;
 	struct kvpool_spans spans;
 	struct kvpool_stats stats;
+	struct kvpool_ring_setup ring;
+	struct kvpool_submit submit;
+	struct kvpool_cancel cancel;
 };
 
 struct kvpool_ioctl_op {
@@ -81,7 +88,7 @@ struct kvpool_ioctl_op {
 		.execute = (_fn),					\
 	}
 
-/* The last member is that of ABI version 1, whatever is added later. */
+/* The last member is that of its first version, whatever is added later. */
 static const struct kvpool_ioctl_op kvpool_ioctl_ops[] = {
 	KVPOOL_OP(KVPOOL_IOC_INFO, 0, kvpool_ioctl_info, struct kvpool_info,
 		  mode),
@@ -107,6 +114,12 @@ static const struct kvpool_ioctl_op kvpool_ioctl_ops[] = {
 		  reserved),
 	KVPOOL_OP(KVPOOL_IOC_STATS, 0, kvpool_ioctl_stats, struct kvpool_stats,
 		  rejected),
+	KVPOOL_OP(KVPOOL_IOC_RING, KVPOOL_MODE_CONSUME | KVPOOL_MODE_PRODUCE,
+		  kvpool_ioctl_ring, struct kvpool_ring_setup, reserved),
+	KVPOOL_OP(KVPOOL_IOC_SUBMIT, KVPOOL_MODE_CONSUME, kvpool_ioctl_submit,
+		  struct kvpool_submit, results),
+	KVPOOL_OP(KVPOOL_IOC_CANCEL, KVPOOL_MODE_CONSUME, kvpool_ioctl_cancel,
+		  struct kvpool_cancel, reserved),
 };
 
 /* Give the caller its handles, or take back what they stand for. */

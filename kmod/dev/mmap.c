@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Mappings of the tenant's arena.
+ * Mappings of the tenant's arena, and beyond it of the file's ring.
  *
- * They hold ordinary pages, so engines can pin them for their GPU and NIC once
+ * Those of the arena hold ordinary pages, so engines can pin them for their GPU and NIC once
  * and for all blocks to come. A context for reading gets a mapping that can
  * never be made writable.
  */
@@ -22,9 +22,9 @@ static const struct vm_operations_struct kvpool_vm_ops = {
 };
 
 /**
- * kvpool_mmap() - Map a part of the arena
+ * kvpool_mmap() - Map a part of the arena, or the ring
  * @file: of the context
- * @vma: shared, not executable, within kvpool_arena_size()
+ * @vma: shared, not executable, within kvpool_arena_size() or beginning there
  *
  * Return: 0 or -EINVAL; -EACCES for writing through a file opened for reading;
  * -EPERM for an executable mapping.
@@ -39,6 +39,8 @@ int kvpool_mmap(struct file *file, struct vm_area_struct *vma)
 		return -EINVAL;
 	if (vma->vm_flags & VM_EXEC)
 		return -EPERM;
+	if (vma->vm_pgoff == pages)
+		return kvpool_ring_mmap(ctx, vma);
 	if (vma->vm_pgoff >= pages || vma_pages(vma) > pages - vma->vm_pgoff)
 		return -EINVAL;
 	if (!(ctx->mode & KVPOOL_MODE_PRODUCE)) {

@@ -7,14 +7,21 @@
 
 #include "kvpool.h"
 
-static int kvpool_space_choose(const struct kvpool_reserve *arg,
-			       struct kvpool_space *space)
+/**
+ * kvpool_space_choose() - Make a wish for a node a place to look for space
+ * @node: NUMA node, or KVPOOL_NODE_ANY for the caller's
+ * @strict: on no other node
+ * @space: the place
+ *
+ * Return: 0 or -EINVAL.
+ */
+int kvpool_space_choose(int node, bool strict, struct kvpool_space *space)
 {
-	space->strict = arg->flags & KVPOOL_RESERVE_STRICT_NODE;
-	space->node = arg->node;
+	space->strict = strict;
+	space->node = node;
 	space->ahead = 0;
-	if (arg->node == KVPOOL_NODE_ANY) {
-		if (space->strict)
+	if (node == KVPOOL_NODE_ANY) {
+		if (strict)
 			return -EINVAL;
 		space->node = numa_mem_id();
 		if (!kvpool_tier_get(space->node))
@@ -43,7 +50,9 @@ int kvpool_ioctl_reserve(struct kvpool_call *call)
 	if (arg->flags & ~KVPOOL_RESERVE_STRICT_NODE || arg->nr_done ||
 	    !arg->spans != !arg->nr_spans)
 		return -EINVAL;
-	ret = kvpool_space_choose(arg, &space);
+	ret = kvpool_space_choose(arg->node,
+				  arg->flags & KVPOOL_RESERVE_STRICT_NODE,
+				  &space);
 	if (ret)
 		return ret;
 	entries = kvpool_entries_get(arg->entries, arg->nr_entries, 0, true);

@@ -26,6 +26,16 @@ const char * const counter_names[NR_COUNTERS] = {
 	[C_ABORTED_BLOCKS] = "aborted_blocks",
 	[C_PREEMPTED_BLOCKS] = "preempted_blocks",
 	[C_REJECTED] = "rejected",
+	[C_FETCHED_BLOCKS] = "fetched_blocks",
+	[C_FETCHED_BYTES] = "fetched_bytes",
+	[C_PUSHED_BLOCKS] = "pushed_blocks",
+	[C_PUSHED_BYTES] = "pushed_bytes",
+	[C_SERVED_BLOCKS] = "served_blocks",
+	[C_SERVED_BYTES] = "served_bytes",
+	[C_RECEIVED_BLOCKS] = "received_blocks",
+	[C_RECEIVED_BYTES] = "received_bytes",
+	[C_CANCELLED_OPS] = "cancelled_ops",
+	[C_TIMEDOUT_OPS] = "timedout_ops",
 };
 
 /* -ENOENT says that the tenant is not there, or not any more. */

@@ -28,6 +28,8 @@ static const struct knob {
 	  "longest that memory is held back for pins of a dead owner; 0 is no limit" },
 	{ "max_handles", NULL, 1, 1 << 24,
 	  "most leases and reservations of one open file" },
+	{ "remote_timeout_ms", "ms", 1, DAY_MS,
+	  "longest that an operation takes which may ask a peer and brings no deadline" },
 };
 
 #define NR_KNOBS	(sizeof(knobs) / sizeof(knobs[0]))

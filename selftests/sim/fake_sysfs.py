@@ -7,7 +7,9 @@ COUNTERS = (
     "blocks bytes arena_bytes pinned_bytes quarantined_bytes pending leases "
     "lookups hits produced_blocks produced_bytes consumed_bytes copied_bytes "
     "evicted_blocks evicted_bytes removed_blocks aborted_blocks "
-    "preempted_blocks rejected").split()
+    "preempted_blocks rejected fetched_blocks fetched_bytes pushed_blocks "
+    "pushed_bytes served_blocks served_bytes received_blocks received_bytes "
+    "cancelled_ops timedout_ops").split()
 
 
 def put(root, path, value):
@@ -37,7 +39,7 @@ def make(root):
     put(root, "policy", "[lru] sieve")
     for name, value in (("watermark_high", 95), ("watermark_low", 90),
                         ("preempt_ms", 10000), ("quarantine_ms", 100),
-                        ("max_handles", 65536)):
+                        ("max_handles", 65536), ("remote_timeout_ms", 10000)):
         put(root, name, value)
     put(root, "tenants/add", "")
     put(root, "tenants/del", "")

@@ -27,7 +27,8 @@
  * - ``EFAULT``: a pointer does not lead to accessible memory. Nothing was
  *   changed when the inputs could not be read. When only the results could not
  *   be written, KVPOOL_IOC_RESERVE and KVPOOL_IOC_LEASE give back what they
- *   had taken; what the other calls did stays done.
+ *   had taken, and so does KVPOOL_IOC_SUBMIT with a results array; what the
+ *   other calls did stays done.
  * - ``ENOMEM``: the kernel has no memory for the call itself.
  *
  * Calls on many keys carry an array of entries and report in each entry's
@@ -40,11 +41,17 @@
  * share it. When the last descriptor and the last mapping of an open file are
  * gone, its leases end and its reservations are aborted.
  *
+ * Operations are what may take time: they are submitted with KVPOOL_IOC_SUBMIT
+ * (or through io_uring) and complete later, each exactly once, in any order.
+ * One that is in flight belongs to the open file as handles do: when the file
+ * ends it is cancelled. Cancelling is a fence: once the operation has completed
+ * no device and no peer writes to its memory or reads it.
+ *
  * All calls may be used from several threads on one file at the same time.
  */
 
 /** KVPOOL_ABI_VERSION - raised when something is added to this header. */
-#define KVPOOL_ABI_VERSION	1
+#define KVPOOL_ABI_VERSION	2
 
 #define KVPOOL_KEY_SIZE		32
 #define KVPOOL_NAME_SIZE	32
@@ -118,6 +125,9 @@ struct kvpool_handle_entry {
 #define KVPOOL_FEATURE_MMAP_PIN	(1ULL << 0)	/* mappings take pin_user_pages() */
 #define KVPOOL_FEATURE_PREEMPT	(1ULL << 1)	/* stuck reservations are pre-empted */
 #define KVPOOL_FEATURE_POLL	(1ULL << 2)	/* poll() reports settled keys */
+#define KVPOOL_FEATURE_RING	(1ULL << 3)	/* operations: RING, SUBMIT, CANCEL */
+#define KVPOOL_FEATURE_FABRIC	(1ULL << 4)	/* a fabric is loaded: peers can be named */
+#define KVPOOL_FEATURE_URING	(1ULL << 5)	/* operations through io_uring */
 
 /**
  * struct kvpool_info - KVPOOL_IOC_INFO: what this module is and can do
@@ -413,6 +423,17 @@ struct kvpool_spans {
  * @aborted_blocks:	Out: reservations aborted, by their owner or its end.
  * @preempted_blocks:	Out: reservations pre-empted.
  * @rejected:		Out: reservations that found no space.
+ * @fetched_blocks:	Out: blocks read from a peer.
+ * @fetched_bytes:	Out: their bytes.
+ * @pushed_blocks:	Out: blocks written to a peer.
+ * @pushed_bytes:	Out: their bytes.
+ * @served_blocks:	Out: blocks that peers have read from here.
+ * @served_bytes:	Out: their bytes.
+ * @received_blocks:	Out: blocks that peers have written here.
+ * @received_bytes:	Out: their bytes.
+ * @cancelled_ops:	Out: operations that were cancelled, by request, by a
+ *			signal or by the end of their file.
+ * @timedout_ops:	Out: operations that reached their deadline.
  *
  * Counters are read without stopping the tenant: they are each exact at a
  * quiet point and may disagree with each other otherwise.
@@ -443,8 +464,281 @@ struct kvpool_stats {
 	__aligned_u64 aborted_blocks;
 	__aligned_u64 preempted_blocks;
 	__aligned_u64 rejected;
+	__aligned_u64 fetched_blocks;
+	__aligned_u64 fetched_bytes;
+	__aligned_u64 pushed_blocks;
+	__aligned_u64 pushed_bytes;
+	__aligned_u64 served_blocks;
+	__aligned_u64 served_bytes;
+	__aligned_u64 received_blocks;
+	__aligned_u64 received_bytes;
+	__aligned_u64 cancelled_ops;
+	__aligned_u64 timedout_ops;
 };
 
 #define KVPOOL_IOC_STATS	_IO(KVPOOL_IOC_TYPE, 0x0b)
+
+/* Operations */
+
+#define KVPOOL_RING_ENTRIES_MAX	65536U		/* completions in one ring */
+
+/**
+ * struct kvpool_ring_setup - KVPOOL_IOC_RING: make the file's completion ring
+ * @size:		sizeof(struct kvpool_ring_setup)
+ * @flags:		In: zero.
+ * @entries:		In: how many operations may be in flight or not reaped
+ *			at a time, 1 to KVPOOL_RING_ENTRIES_MAX. Out: the next
+ *			power of two.
+ * @eventfd:		In: an eventfd to be signalled when completions have
+ *			been added, or -1.
+ * @offset:		Out: what to give to mmap(), with PROT_READ | PROT_WRITE
+ *			and MAP_SHARED.
+ * @length:		Out: bytes to map.
+ * @head_offset:	Out: where in the mapping the head is, a __u32.
+ * @tail_offset:	Out: where the tail is, a __u32.
+ * @completions_offset:	Out: where the array of @entries struct
+ *			kvpool_completion begins.
+ * @reserved:		In: zero. Out: zero.
+ *
+ * A file has one ring, for as long as it lives. Both indices run freely and
+ * wrap at 2^32; completion number n is at n modulo @entries. The module writes
+ * completions and then the tail; the user reads the tail (acquire), takes what
+ * lies between head and tail, and writes the head (release). No call is needed
+ * for that, and poll() reports POLLIN while there is something between them.
+ *
+ * The module keeps its own tail and reads nothing from the mapping but the
+ * head, and that only to see how much room there is. Room is taken when an
+ * operation is submitted, so a completion always has a place: none is dropped.
+ * Whoever writes a wrong head, or into the completions, spoils only what it
+ * reads itself. A head that cannot be one (more than @entries behind the tail)
+ * counts as a full ring.
+ *
+ * Errors: ``EBADF`` the file is not open for reading and writing, which the
+ * mapping needs (KVPOOL_IOC_SUBMIT with a results array works without), or
+ * @eventfd is not a descriptor; ``EBUSY`` the
+ * file has a ring; ``EINVAL`` @entries is out of its range or @eventfd is a
+ * descriptor of something else.
+ */
+struct kvpool_ring_setup {
+	__u32 size;
+	__u32 flags;
+	__u32 entries;
+	__s32 eventfd;
+	__aligned_u64 offset;
+	__aligned_u64 length;
+	__u32 head_offset;
+	__u32 tail_offset;
+	__u32 completions_offset;
+	__u32 reserved;
+};
+
+#define KVPOOL_IOC_RING		_IO(KVPOOL_IOC_TYPE, 0x0c)
+
+/**
+ * enum kvpool_opcode - What an operation does
+ * @KVPOOL_OP_NOP:	Complete.
+ * @KVPOOL_OP_PROBE:	Say whether there is a block and how long it is.
+ * @KVPOOL_OP_LEASE:	Take a lease on a block.
+ * @KVPOOL_OP_RELEASE:	End a lease.
+ * @KVPOOL_OP_PUSH:	Write a block to a peer, which seals it there.
+ */
+enum kvpool_opcode {
+	KVPOOL_OP_NOP,
+	KVPOOL_OP_PROBE,
+	KVPOOL_OP_LEASE,
+	KVPOOL_OP_RELEASE,
+	KVPOOL_OP_PUSH,
+};
+
+/* Flags of an operation. */
+#define KVPOOL_OP_WAIT		(1U << 0)	/* LEASE: wait for a pending key */
+#define KVPOOL_OP_REMOTE	(1U << 1)	/* PROBE, LEASE: if not here, of a peer */
+#define KVPOOL_OP_TRANSIENT	(1U << 2)	/* LEASE of a peer: keep no copy */
+
+/**
+ * struct kvpool_op - One operation
+ * @opcode:	enum kvpool_opcode.
+ * @flags:	KVPOOL_OP_*.
+ * @user_data:	Comes back with the completion. KVPOOL_IOC_CANCEL can look for
+ *		it.
+ * @tag:	Anything. KVPOOL_IOC_CANCEL can look for it.
+ * @timeout_ns:	With KVPOOL_OP_WAIT, KVPOOL_OP_REMOTE and KVPOOL_OP_PUSH: the
+ *		longest time until completion, in nanoseconds from the
+ *		submission. Zero: for what may ask a peer, and for what comes
+ *		through io_uring, the knob remote_timeout_ms, else no limit.
+ *		Zero for others.
+ * @key:	PROBE, LEASE, PUSH: the key. Zero for others.
+ * @length:	LEASE with KVPOOL_OP_REMOTE: length of the block in bytes,
+ *		KVPOOL_BLOCK_MIN to KVPOOL_BLOCK_MAX, which a PROBE can tell.
+ *		Zero for others.
+ * @handle:	RELEASE: the lease. Zero for others.
+ * @peer:	With KVPOOL_OP_REMOTE: number of the peer to ask, or zero for
+ *		all. PUSH: number of the peer. Zero for others.
+ * @node:	LEASE with KVPOOL_OP_REMOTE: NUMA node to prefer for the copy,
+ *		or KVPOOL_NODE_ANY. Zero for others.
+ * @reserved:	Zero.
+ *
+ * LEASE finds a block as KVPOOL_IOC_LEASE does. With KVPOOL_OP_WAIT it does not
+ * end with a pending key: it completes when the key is sealed, aborted or
+ * pre-empted for good. With KVPOOL_OP_REMOTE it waits likewise, and a block that
+ * is not here is read from a peer: into space that is reserved under the key,
+ * sealed, and leased; others who want the key meanwhile wait for the same
+ * transfer. With KVPOOL_OP_TRANSIENT as well the block is not entered under its
+ * key, and its space is free when the lease ends; it counts as used until then.
+ *
+ * PUSH leases the block until the peer has sealed it or refused.
+ */
+struct kvpool_op {
+	__u32 opcode;
+	__u32 flags;
+	__aligned_u64 user_data;
+	__aligned_u64 tag;
+	__aligned_u64 timeout_ns;
+	__u8 key[KVPOOL_KEY_SIZE];
+	__aligned_u64 length;
+	__aligned_u64 handle;
+	__u32 peer;
+	__s32 node;
+	__aligned_u64 reserved;
+};
+
+/* Where the bytes of an operation went along: struct kvpool_completion. */
+#define KVPOOL_ROUTE_NONE	0		/* no bytes were asked for */
+#define KVPOOL_ROUTE_LOCAL	1		/* they were here: nothing was moved */
+#define KVPOOL_ROUTE_RDMA	2		/* through a fabric, with RDMA */
+
+/**
+ * struct kvpool_completion - How an operation ended
+ * @user_data:	That of the operation.
+ * @status:	Zero or a negative errno.
+ * @route:	KVPOOL_ROUTE_*.
+ * @handle:	LEASE: the lease. Otherwise zero.
+ * @length:	Length of the block in bytes, where @status is zero and for
+ *		``-EMSGSIZE``. Zero for NOP and RELEASE.
+ * @bytes:	Bytes that this operation moved.
+ * @span:	LEASE: the first span of the block.
+ * @nr_spans:	LEASE: the number of its spans; KVPOOL_IOC_SPANS reads them all.
+ * @peer:	Number of the peer that served it, zero for this host.
+ *
+ * Status, of all operations: ``-ENOMEM`` the kernel has no memory for it;
+ * ``-ECANCELED`` it was cancelled; ``-ETIMEDOUT`` its deadline came;
+ * ``-EINTR`` a signal ended the wait for the results.
+ *
+ * PROBE: ``-ENOENT`` no such block, ``-EINPROGRESS`` the key is pending (a
+ * sealed block of a peer is found all the same). LEASE: ``-ENOENT``;
+ * ``-EINPROGRESS`` the key is pending and KVPOOL_OP_WAIT not set; ``-EMFILE``
+ * the file has reached its limit of handles. RELEASE: ``-ENOENT`` no such
+ * lease. PUSH: ``-ENOENT``; ``-EINPROGRESS`` the key is pending here.
+ *
+ * Where a peer is needed: ``-EOPNOTSUPP`` no fabric is loaded; ``-ENOENT`` no
+ * peer of that number, or none has the block; ``-EHOSTUNREACH`` no link to it
+ * lives; ``-EMSGSIZE`` the peer's block is of another length, see @length;
+ * ``-EREMOTEIO`` the peer failed; ``-ENOSPC``, ``-EDQUOT`` no space for the
+ * copy, here (LEASE) or there (PUSH); ``-EEXIST`` the peer has the block
+ * already (PUSH).
+ */
+struct kvpool_completion {
+	__aligned_u64 user_data;
+	__s32 status;
+	__u32 route;
+	__aligned_u64 handle;
+	__aligned_u64 length;
+	__aligned_u64 bytes;
+	struct kvpool_span span;
+	__u32 nr_spans;
+	__u32 peer;
+};
+
+/**
+ * struct kvpool_submit - KVPOOL_IOC_SUBMIT: begin operations
+ * @size:	sizeof(struct kvpool_submit)
+ * @flags:	In: zero.
+ * @nr_ops:	In: number of operations, 1 to KVPOOL_MAX_BATCH.
+ * @nr_done:	In: zero. Out: operations that were begun, the first ones of the
+ *		array. Each of them completes exactly once; the others are as if
+ *		they had not been submitted.
+ * @ops:	In: pointer to an array of struct kvpool_op.
+ * @results:	In: zero, and completions go to the ring. Or pointer to an array
+ *		of @nr_ops struct kvpool_completion: the call waits for all of
+ *		them and writes them in the order of the operations.
+ *
+ * With the ring fewer operations are begun than asked for where it has no room
+ * for more: in flight and not reaped are at most its entries. What can be done
+ * at once is done before the call returns, in the order of the operations, so
+ * its completion is there then.
+ *
+ * With results, a signal cancels what is in flight; that is waited for, and the
+ * call succeeds and reports ``-EINTR`` for those.
+ *
+ * Errors: ``EBADF`` the file is not open for reading, or not for writing and an
+ * operation is a PUSH; ``ENXIO`` no results array, and the file has no ring;
+ * ``EBUSY`` the ring has no room.
+ */
+struct kvpool_submit {
+	__u32 size;
+	__u32 flags;
+	__u32 nr_ops;
+	__u32 nr_done;
+	__aligned_u64 ops;
+	__aligned_u64 results;
+};
+
+#define KVPOOL_IOC_SUBMIT	_IO(KVPOOL_IOC_TYPE, 0x0d)
+
+/* Flags of struct kvpool_cancel. Exactly one of the first three. */
+#define KVPOOL_CANCEL_USER_DATA	(1U << 0)	/* those with @match as user_data */
+#define KVPOOL_CANCEL_TAG	(1U << 1)	/* those with @match as tag */
+#define KVPOOL_CANCEL_ALL	(1U << 2)	/* all of the file */
+#define KVPOOL_CANCEL_NOWAIT	(1U << 3)	/* do not wait until they have completed */
+
+/**
+ * struct kvpool_cancel - KVPOOL_IOC_CANCEL: end operations that are in flight
+ * @size:	sizeof(struct kvpool_cancel)
+ * @flags:	In: KVPOOL_CANCEL_*.
+ * @match:	In: what to look for; zero with KVPOOL_CANCEL_ALL.
+ * @nr_done:	In: zero. Out: operations in flight that matched.
+ * @reserved:	In: zero.
+ *
+ * Looks at the operations that were submitted on this file before, however
+ * they were. Those that match complete: with ``-ECANCELED``, or as they would
+ * have if it was too late. When the call returns they have, unless
+ * KVPOOL_CANCEL_NOWAIT was set.
+ *
+ * Errors: ``EBADF`` the file is not open for reading; ``EINTR`` a fatal signal
+ * came while it waited.
+ */
+struct kvpool_cancel {
+	__u32 size;
+	__u32 flags;
+	__aligned_u64 match;
+	__u32 nr_done;
+	__u32 reserved;
+};
+
+#define KVPOOL_IOC_CANCEL	_IO(KVPOOL_IOC_TYPE, 0x0e)
+
+/**
+ * struct kvpool_uring - One operation through io_uring (IORING_OP_URING_CMD)
+ * @op:		Pointer to a struct kvpool_op, read when the command is issued.
+ * @completion:	Pointer to a struct kvpool_completion, written before the
+ *		command completes; or zero.
+ *
+ * This is the @cmd of the submission queue entry, whose @fd is the file and
+ * whose @cmd_op is KVPOOL_URING_OP. The @res of its completion is zero or a
+ * negative errno: the operation's status, ``-EINVAL`` or ``-EBADF`` as
+ * KVPOOL_IOC_SUBMIT gives them, or ``-EFAULT``, when a lease that the operation
+ * had taken is given back. The @user_data of the entry is io_uring's, that of
+ * the operation is for KVPOOL_IOC_CANCEL.
+ *
+ * Such an operation always has a deadline; see struct kvpool_op. Where io_uring
+ * cannot cancel commands (before Linux 6.8) it is the knob remote_timeout_ms at
+ * the latest, since a process that ends waits for its commands.
+ */
+struct kvpool_uring {
+	__aligned_u64 op;
+	__aligned_u64 completion;
+};
+
+#define KVPOOL_URING_OP		0
 
 #endif /* _UAPI_LINUX_KVPOOL_H */

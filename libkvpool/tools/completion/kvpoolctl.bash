@@ -19,7 +19,7 @@ _kvpoolctl_column()
 _kvpoolctl()
 {
 	local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD - 1]}
-	local knobs="policy watermark_high watermark_low preempt_ms quarantine_ms max_handles"
+	local knobs="policy watermark_high watermark_low preempt_ms quarantine_ms max_handles remote_timeout_ms"
 	local command='' verb='' name='' words='' word i
 
 	for ((i = 1; i < COMP_CWORD; i++)); do
