@@ -214,6 +214,17 @@ int kvpool_block_status(const struct kvpool_batch *batch, unsigned int index);
 uint64_t kvpool_block_handle(const struct kvpool_batch *batch, unsigned int index);
 
 /**
+ * kvpool_block_route() - Which way a leased block came
+ * @batch: The batch, filled by kvpool_consume_begin().
+ * @index: The index of the key.
+ *
+ * Return: KVPOOL_ROUTE_LOCAL if the block was on this host, KVPOOL_ROUTE_RDMA
+ * if this call brought it from a peer; -EBADF if the batch holds no lease for
+ * this key.
+ */
+int kvpool_block_route(const struct kvpool_batch *batch, unsigned int index);
+
+/**
  * kvpool_block_length() - Length of a held block in bytes
  * @batch: The batch.
  * @index: The index of the key.
@@ -367,6 +378,8 @@ int kvpool_produce_abort(struct kvpool_batch *batch, const unsigned int *which,
 /* ------------------------------------------------------------------------ */
 
 #define KVPOOL_CONSUME_PREFIX	(1U << 0)	/* stop at the first miss */
+#define KVPOOL_CONSUME_REMOTE	(1U << 1)	/* ask peers for what is not here */
+#define KVPOOL_CONSUME_TRANSIENT (1U << 2)	/* with it: keep no copy here */
 
 /** KVPOOL_WAIT_FOREVER - a timeout that does not end. */
 #define KVPOOL_WAIT_FOREVER	UINT64_MAX
@@ -375,12 +388,26 @@ int kvpool_produce_abort(struct kvpool_batch *batch, const unsigned int *which,
  * struct kvpool_consume_opts - How to take leases
  * @size:	sizeof(struct kvpool_consume_opts)
  * @flags:	KVPOOL_CONSUME_*.
- * @timeout_ns:	How long the call may wait for pending keys, in total.
+ * @timeout_ns:	How long the call may wait for pending keys and for peers, in
+ *		total. With KVPOOL_CONSUME_REMOTE, zero is the module's default.
+ * @length:	With KVPOOL_CONSUME_REMOTE: length of every block in bytes, which
+ *		must be the one that it has at the peer. Otherwise zero.
+ * @peer:	With KVPOOL_CONSUME_REMOTE: number of the peer to ask, or zero
+ *		for all. Otherwise zero.
+ * @reserved:	Zero.
+ *
+ * With KVPOOL_CONSUME_REMOTE a block that is not in the pool of this host is
+ * read from a peer and kept as a copy; with KVPOOL_CONSUME_TRANSIENT too its
+ * space is free again when the lease ends. Blocks that are pending here are
+ * waited for. All keys are asked for at once, also those behind a miss.
  */
 struct kvpool_consume_opts {
 	uint32_t size;
 	uint32_t flags;
 	uint64_t timeout_ns;
+	uint64_t length;
+	uint32_t peer;
+	uint32_t reserved;
 };
 
 /**

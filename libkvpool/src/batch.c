@@ -71,6 +71,8 @@ static void free_batch(struct kvpool_batch *batch)
 	free(batch->ends);
 	free(batch->index);
 	free(batch->spans);
+	free(batch->ops);
+	free(batch->results);
 	free(batch);
 }
 
@@ -481,11 +483,163 @@ static int lease_pending(struct kvpool_batch *batch, const char *call)
 	return ret;
 }
 
+static int grow_ops(struct kvpool_batch *batch, unsigned int nr, const char *call)
+{
+	if (nr <= batch->cap_ops)
+		return 0;
+	free(batch->ops);
+	free(batch->results);
+	batch->ops = calloc(nr, sizeof(*batch->ops));
+	batch->results = calloc(nr, sizeof(*batch->results));
+	batch->cap_ops = batch->ops && batch->results ? nr : 0;
+	if (!batch->cap_ops)
+		return kvp_fail(-ENOMEM, "%s: out of memory for %u operations", call, nr);
+	return 0;
+}
+
+/* Leases @nr keys from @first on, of peers where they are not here. */
+static int lease_remote(struct kvpool_batch *batch, unsigned int first, unsigned int nr,
+			const struct kvpool_consume_opts *o, const char *call)
+{
+	struct kvpool_entry *entries = batch->entries + first;
+	int ret, made = 0;
+	unsigned int i;
+
+	ret = grow_ops(batch, nr, call);
+	if (ret)
+		return ret;
+	memset(batch->ops, 0, nr * sizeof(*batch->ops));
+	for (i = 0; i < nr; i++) {
+		struct kvpool_op *op = &batch->ops[i];
+
+		op->opcode = KVPOOL_OP_LEASE;
+		op->flags = KVPOOL_OP_REMOTE;
+		if (o->flags & KVPOOL_CONSUME_TRANSIENT)
+			op->flags |= KVPOOL_OP_TRANSIENT;
+		op->timeout_ns = o->timeout_ns;
+		memcpy(op->key, entries[i].key, sizeof(op->key));
+		op->length = o->length;
+		op->peer = o->peer;
+		op->node = KVPOOL_NODE_ANY;
+	}
+	ret = kvp_run(batch->pool, batch->ops, nr, batch->results, call);
+	if (ret)
+		return ret;
+	for (i = 0; i < nr; i++) {
+		const struct kvpool_completion *done = &batch->results[i];
+
+		entries[i].status = done->status;
+		if (done->status)
+			continue;
+		entries[i].length = done->length;
+		entries[i].handle = done->handle;
+		entries[i].nr_spans = done->nr_spans;
+		entries[i].span_index = KVPOOL_SPAN_NONE;
+		entries[i].flags = done->route;
+		made++;
+	}
+	batch->held += made;
+	for (i = 0; i < nr; i++) {
+		if (!entries[i].handle)
+			continue;
+		ret = entries[i].nr_spans == 1 ? grow_spans(batch, 1, call) :
+						 read_spans(batch, &entries[i], call);
+		if (ret)
+			return ret;
+		if (entries[i].nr_spans > 1)
+			continue;
+		entries[i].span_index = batch->nr_spans;
+		batch->spans[batch->nr_spans++] = batch->results[i].span;
+	}
+	return made;
+}
+
 /* What the keys behind a call that stopped early have: they were not tried. */
 static void skip_rest(struct kvpool_batch *batch, unsigned int from, int status)
 {
 	for (; from < batch->nr; from++)
 		batch->entries[from].status = status;
+}
+
+/* The leading keys that were leased; the leases behind the first miss end. */
+static int keep_prefix(struct kvpool_batch *batch, const char *call)
+{
+	unsigned int hits = 0, first = batch->cap_ends;
+	unsigned int i;
+	int ret;
+
+	while (hits < batch->nr && batch->entries[hits].handle)
+		hits++;
+	for (i = batch->nr; i > hits + 1; i--) {
+		if (!batch->entries[i - 1].handle)
+			continue;
+		first--;
+		batch->index[first] = i - 1;
+		batch->ends[first] = (struct kvpool_handle_entry) {
+			.handle = batch->entries[i - 1].handle,
+		};
+		if (first)
+			continue;
+		ret = end_some(batch, KVPOOL_IOC_RELEASE, 0, call);
+		if (ret < 0)
+			return ret;
+		first = batch->cap_ends;
+	}
+	if (first < batch->cap_ends) {
+		ret = end_some(batch, KVPOOL_IOC_RELEASE, first, call);
+		if (ret < 0)
+			return ret;
+	}
+	if (hits < batch->nr)
+		skip_rest(batch, hits + 1, -ECANCELED);
+	return (int)hits;
+}
+
+static int consume_remote(struct kvpool_batch *batch, struct kvpool_consume_opts *o,
+			  const char *call)
+{
+	const uint64_t deadline = now_ns() + o->timeout_ns;
+	unsigned int done, n;
+	int ret, hits = 0;
+	uint64_t now;
+
+	for (done = 0; done < batch->nr; done += n) {
+		if (done && o->timeout_ns) {
+			now = now_ns();
+			/* Zero would ask for the default. */
+			o->timeout_ns = now < deadline ? deadline - now : 1;
+		}
+		n = next_chunk(batch, done);
+		ret = lease_remote(batch, done, n, o, call);
+		if (ret < 0)
+			return ret;
+		hits += ret;
+		if (ret < (int)n && (o->flags & KVPOOL_CONSUME_PREFIX))
+			break;
+	}
+	return o->flags & KVPOOL_CONSUME_PREFIX ? keep_prefix(batch, call) : hits;
+}
+
+static int check_consume(struct kvpool_consume_opts *o, const struct kvpool_consume_opts *opts,
+			 const char *call)
+{
+	const uint32_t remote = KVPOOL_CONSUME_REMOTE | KVPOOL_CONSUME_TRANSIENT;
+	int ret;
+
+	ret = kvp_options(o, sizeof(*o), KVP_SIZE_TO(struct kvpool_consume_opts, timeout_ns),
+			  opts, call);
+	if (ret)
+		return ret;
+	if ((o->flags & ~(KVPOOL_CONSUME_PREFIX | remote)) || o->reserved)
+		return kvp_fail(-EINVAL, "%s: unknown flags %#x, or a reserved member is not zero",
+				call, o->flags);
+	if (!(o->flags & KVPOOL_CONSUME_REMOTE) &&
+	    ((o->flags & KVPOOL_CONSUME_TRANSIENT) || o->length || o->peer))
+		return kvp_fail(-EINVAL, "%s: transient, a length or a peer without KVPOOL_CONSUME_REMOTE",
+				call);
+	if (o->timeout_ns > INT64_MAX)
+		o->timeout_ns = INT64_MAX;
+	return 0;
 }
 
 KVP_EXPORT int kvpool_consume_begin(struct kvpool_batch *batch, const struct kvpool_key *keys,
@@ -499,23 +653,21 @@ KVP_EXPORT int kvpool_consume_begin(struct kvpool_batch *batch, const struct kvp
 	int ret, hits = 0, last;
 	uint32_t flags = 0;
 
-	ret = kvp_options(&o, sizeof(o), KVP_SIZE_TO(struct kvpool_consume_opts, timeout_ns),
-			  opts, __func__);
+	ret = check_consume(&o, opts, __func__);
 	if (ret)
 		return ret;
 	prefix = o.flags & KVPOOL_CONSUME_PREFIX;
-	if (o.flags & ~KVPOOL_CONSUME_PREFIX)
-		return kvp_fail(-EINVAL, "%s: unknown flags %#x", __func__, o.flags);
 	if (prefix)
 		flags |= KVPOOL_LOOKUP_PREFIX;
-	if (o.timeout_ns) {
+	if (o.timeout_ns)
 		flags |= KVPOOL_LOOKUP_WAIT;
-		if (o.timeout_ns > INT64_MAX)
-			o.timeout_ns = INT64_MAX;
-	}
 	ret = prepare(batch, KVP_CONSUME, keys, nr_keys, __func__);
 	if (ret)
 		return ret;
+	if (o.flags & KVPOOL_CONSUME_REMOTE) {
+		ret = consume_remote(batch, &o, __func__);
+		return ret < 0 ? fail_begin(batch, ret) : ret;
+	}
 	if (o.timeout_ns && nr_keys > batch->pool->max_batch)
 		deadline = now_ns() + o.timeout_ns;
 	for (done = 0; done < nr_keys; done += n) {

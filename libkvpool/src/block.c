@@ -22,6 +22,16 @@ KVP_EXPORT int kvpool_block_status(const struct kvpool_batch *batch, unsigned in
 	return index < batch->nr ? batch->entries[index].status : -ERANGE;
 }
 
+KVP_EXPORT int kvpool_block_route(const struct kvpool_batch *batch, unsigned int index)
+{
+	const struct kvpool_entry *entry;
+
+	if (!kvp_is_held(batch, index) || batch->kind != KVP_CONSUME)
+		return -EBADF;
+	entry = &batch->entries[index];
+	return entry->flags ? (int)entry->flags : KVPOOL_ROUTE_LOCAL;
+}
+
 KVP_EXPORT uint64_t kvpool_block_handle(const struct kvpool_batch *batch, unsigned int index)
 {
 	return index < batch->nr ? batch->entries[index].handle : 0;

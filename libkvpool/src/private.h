@@ -45,6 +45,11 @@ struct kvpool_batch {
 	struct kvpool_handle_entry *ends;
 	unsigned int *index;
 	unsigned int cap_ends;
+
+	/* Scratch for one submission of operations; null until there is one. */
+	struct kvpool_op *ops;
+	struct kvpool_completion *results;
+	unsigned int cap_ops;
 };
 
 /* Sets the thread's error text and returns @error. */
@@ -52,6 +57,13 @@ int kvp_fail(int error, const char *fmt, ...) __attribute__((format(printf, 2, 3
 
 /* Returns 0 or a negative errno, with the error text set on behalf of @call. */
 int kvp_ioctl(const struct kvpool *pool, unsigned long cmd, void *arg, const char *call);
+
+/*
+ * Begins up to max_batch operations and waits for all of them; @results are in
+ * their order. Returns 0, or a negative errno for the call as a whole.
+ */
+int kvp_run(const struct kvpool *pool, const struct kvpool_op *ops, unsigned int nr,
+	    struct kvpool_completion *results, const char *call);
 
 /* The size of a structure that ends with @member, as it was published first. */
 #define KVP_SIZE_TO(type, member) \

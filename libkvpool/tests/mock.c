@@ -80,6 +80,7 @@ struct kvpool_key mock_key(struct mock_key spec)
 	key.bytes[3] = spec.spans_error;
 	memcpy(key.bytes + 4, &spec.id, sizeof(spec.id));
 	memcpy(key.bytes + 8, &spec.settles, sizeof(spec.settles));
+	key.bytes[12] = spec.remote;
 	return key;
 }
 
@@ -116,14 +117,14 @@ static bool same(const struct mock_call *a, const struct mock_call *b)
 {
 	return a->cmd == b->cmd && a->nr == b->nr && a->flags == b->flags && a->node == b->node &&
 	       a->first == b->first && a->last == b->last && a->entry_flags == b->entry_flags &&
-	       a->timeout_ns == b->timeout_ns;
+	       a->timeout_ns == b->timeout_ns && a->peer == b->peer && a->length == b->length;
 }
 
 static void print_call(const char *what, const struct mock_call *c)
 {
-	printf("# %s: ioctl %#lx, %u entries (%u to %u), flags %#x, node %d, entry flags %#x, timeout %llu\n",
+	printf("# %s: ioctl %#lx, %u entries (%u to %u), flags %#x, node %d, entry flags %#x, timeout %llu, peer %u, length %llu\n",
 	       what, c->cmd, c->nr, c->first, c->last, c->flags, c->node, c->entry_flags,
-	       c->timeout_ns);
+	       c->timeout_ns, c->peer, c->length);
 }
 
 bool mock_saw(const struct mock_call *calls, unsigned int nr)
@@ -220,12 +221,17 @@ static unsigned int handle_id(unsigned long long handle)
 	return (unsigned int)handle - 1;
 }
 
-static unsigned int key_id(const struct kvpool_entry *entry)
+static unsigned int id_of(const unsigned char *key)
 {
 	unsigned int id;
 
-	memcpy(&id, entry->key + 4, sizeof(id));
+	memcpy(&id, key + 4, sizeof(id));
 	return id;
+}
+
+static unsigned int key_id(const struct kvpool_entry *entry)
+{
+	return id_of(entry->key);
 }
 
 static unsigned int count_spans(unsigned int spans)
@@ -298,6 +304,33 @@ static unsigned int take(struct kvpool_entry *entries, unsigned int nr,
 	*nr_spans = used;
 	count_held(made);
 	return made;
+}
+
+/* SUBMIT with results; of the operations only leases that may ask peers. */
+static unsigned int submit(const struct kvpool_op *ops, struct kvpool_completion *results,
+			   unsigned int nr)
+{
+	unsigned int i, n, made = 0;
+
+	for (i = 0; i < nr; i++) {
+		const struct kvpool_op *op = &ops[i];
+
+		bad(op->opcode != KVPOOL_OP_LEASE || op->handle || op->reserved || op->tag ||
+		    !(op->flags & KVPOOL_OP_REMOTE) || op->node != KVPOOL_NODE_ANY);
+		memset(&results[i], 0, sizeof(results[i]));
+		results[i].status = -(int)op->key[0];
+		if (results[i].status)
+			continue;
+		n = count_spans(op->key[1]);
+		results[i].route = op->key[12] ? KVPOOL_ROUTE_RDMA : KVPOOL_ROUTE_LOCAL;
+		results[i].handle = make_handle(op->key);
+		results[i].length = lease_length(n);
+		results[i].nr_spans = n;
+		results[i].span = make_span(id_of(op->key), n, 0, results[i].length);
+		made++;
+	}
+	count_held(made);
+	return nr;
 }
 
 static unsigned int end(struct kvpool_handle_entry *entries, unsigned int nr, bool seal)
@@ -459,6 +492,21 @@ int __wrap_ioctl(int fd, unsigned long cmd, ...)
 			e[i].status = key_status(&e[i]);
 			a->nr_done += !e[i].status;
 		}
+		return 0;
+	}
+	case KVPOOL_IOC_SUBMIT: {
+		struct kvpool_submit *a = arg;
+		struct kvpool_op *ops = (void *)(uintptr_t)a->ops;
+
+		bad(size != sizeof(*a) || a->flags || a->nr_done || !a->results);
+		call->nr = a->nr_ops;
+		call->flags = ops->flags;
+		call->peer = ops->peer;
+		call->length = ops->length;
+		call->timeout_ns = ops->timeout_ns;
+		call->first = id_of(ops->key);
+		call->last = id_of(ops[a->nr_ops - 1].key);
+		a->nr_done = submit(ops, (void *)(uintptr_t)a->results, a->nr_ops);
 		return 0;
 	}
 	case KVPOOL_IOC_SPANS:

@@ -22,6 +22,7 @@ struct mock_key {
 	unsigned char spans_error;	/* errno of KVPOOL_IOC_SPANS */
 	unsigned int id;		/* tells keys apart */
 	unsigned int settles;		/* status is 0 from this look-up on, if not 0 */
+	bool remote;			/* an operation finds it at a peer */
 };
 
 struct kvpool_key mock_key(struct mock_key spec);
@@ -38,6 +39,8 @@ struct mock_call {
 	unsigned int entry_flags;	/* of the first entry */
 	unsigned long long timeout_ns;
 	unsigned int nr_spans;
+	unsigned int peer;
+	unsigned long long length;
 };
 
 #define MOCK_MAX_CALLS 64
