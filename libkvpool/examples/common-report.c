@@ -150,7 +150,11 @@ void report_text(const struct report *report)
 	bytes_line("bytes produced", prefill->bytes, "");
 	bytes_line("bytes consumed and verified", decode->bytes,
 		   report->verified ? ", every byte as expected" : "");
-	bytes_line("bytes copied by the kernel", after->copied_bytes - before->copied_bytes, "");
+	if (report->job->apart)
+		bytes_line("bytes from host to host", decode->fetched_bytes, "");
+	bytes_line("bytes copied by the kernel",
+		   after->copied_bytes - before->copied_bytes + decode->copied_bytes,
+		   report->job->apart ? ", on both hosts" : "");
 	line("blocks evicted", "%" PRIu64, (uint64_t)(after->evicted_blocks - before->evicted_blocks));
 	line("blocks found present on reserve", "%" PRIu64, prefill->present);
 	line("blocks without space", "%" PRIu64, prefill->rejected);
@@ -230,7 +234,8 @@ void report_json(const struct report *report)
 	json_u64("produced_bytes", prefill->bytes);
 	json_u64("consumed_blocks", decode->blocks);
 	json_u64("verified_bytes", decode->bytes);
-	json_u64("copied_bytes", after->copied_bytes - before->copied_bytes);
+	json_u64("copied_bytes", after->copied_bytes - before->copied_bytes + decode->copied_bytes);
+	json_u64("fetched_bytes", decode->fetched_bytes);
 	json_u64("evicted_blocks", after->evicted_blocks - before->evicted_blocks);
 	json_u64("present", prefill->present);
 	json_u64("busy", prefill->busy);

@@ -7,6 +7,10 @@
  * the keys to decode. Decode leases every block of the request, checks every
  * byte, releases its leases in prefix order and answers. Then prefill releases
  * its own leases in prefix order, and the next request follows.
+ *
+ * When decode is on another host, prefill holds leases on what it made as well:
+ * the blocks are there until decode has them, and their order in the eviction
+ * policy is that of the prefix, in whatever order they were fetched.
  */
 #include <errno.h>
 #include <inttypes.h>
@@ -18,11 +22,13 @@
 #include <kvpool.h>
 
 #include "common.h"
+#include "common-net.h"
 #include "common-roles.h"
 
+/* From prefill to decode, followed by the keys; and back, without them. */
 struct message {
 	uint64_t request;
-	uint32_t nr_keys;
+	uint32_t nr_keys;	/* back: those that decode leased */
 	uint32_t reserved;
 };
 
@@ -49,41 +55,6 @@ static struct kvpool_batch *make_batch(struct kvpool *pool, const struct job *jo
 	return batch;
 }
 
-/* False when the other process is gone. */
-static bool send_all(int fd, const void *data, size_t len)
-{
-	const char *at = data;
-	ssize_t done;
-
-	while (len) {
-		done = send(fd, at, len, MSG_NOSIGNAL);
-		if (done < 0 && errno == EINTR)
-			continue;
-		if (done <= 0)
-			return false;
-		at += done;
-		len -= (size_t)done;
-	}
-	return true;
-}
-
-static bool receive_all(int fd, void *data, size_t len)
-{
-	char *at = data;
-	ssize_t done;
-
-	while (len) {
-		done = recv(fd, at, len, 0);
-		if (done < 0 && errno == EINTR)
-			continue;
-		if (done <= 0)
-			return false;
-		at += done;
-		len -= (size_t)done;
-	}
-	return true;
-}
-
 /* ------------------------------------------------------------------------ */
 /* Prefill                                                                  */
 /* ------------------------------------------------------------------------ */
@@ -95,6 +66,7 @@ struct prefill {
 	struct kvpool *pool;
 	struct kvpool_batch *produce;
 	struct kvpool_batch *prefix[MAX_DEPTH];	/* leases of requests on the way */
+	struct kvpool_batch *made[MAX_DEPTH];	/* apart: of what was made for them */
 	size_t in_flight[MAX_DEPTH];		/* which requests these are */
 	unsigned int first;			/* the oldest of them */
 	unsigned int nr;
@@ -142,15 +114,20 @@ static void end_leases(struct kvpool_batch *batch, struct tally *tally)
 static bool finish_oldest(struct prefill *prefill)
 {
 	unsigned int slot = prefill->first;
-	uint64_t request;
+	struct outcome *outcome;
+	struct message answer;
 
-	if (!receive_all(prefill->socket, &request, sizeof(request)))
+	if (!receive_all(prefill->socket, &answer, sizeof(answer)))
 		return false;
-	if (request != prefill->in_flight[slot])
+	if (answer.request != prefill->in_flight[slot])
 		die(EX_FAILED, "decode answered request %" PRIu64 " and not %zu",
-		    request, prefill->in_flight[slot]);
+		    answer.request, prefill->in_flight[slot]);
+	if (prefill->made[slot])
+		end_leases(prefill->made[slot], prefill->tally);
 	end_leases(prefill->prefix[slot], prefill->tally);
-	prefill->job->shared->outcomes[request].done = true;
+	outcome = &prefill->job->shared->outcomes[answer.request];
+	outcome->consumed = answer.nr_keys;
+	outcome->done = true;
 	tally_add(prefill->tally->requests, 1);
 	prefill->first = (slot + 1) % prefill->job->depth;
 	prefill->nr--;
@@ -242,6 +219,18 @@ static uint32_t produce(struct prefill *prefill, size_t at, uint32_t hits)
 	return (uint32_t)sealed;
 }
 
+/* Blocks behind the prefix stay too until decode has fetched them. */
+static void hold_made(struct prefill *prefill, unsigned int slot, size_t at, uint32_t hits)
+{
+	uint32_t nr = prefill->job->trace->requests[at].nr_ids - hits;
+	int held = kvpool_consume_begin(prefill->made[slot], prefill->keys + hits, nr, NULL);
+
+	if (held < 0)
+		die(EX_NO_POOL, "request %zu: what was made could not be leased: %s", at,
+		    kvpool_last_error());
+	tally_add(prefill->tally->leased_bytes, (uint64_t)held * prefill->job->block_size);
+}
+
 static bool prefill_request(struct prefill *prefill, size_t at)
 {
 	static const struct kvpool_consume_opts opts = {
@@ -270,6 +259,8 @@ static bool prefill_request(struct prefill *prefill, size_t at)
 	outcome->hits = (uint32_t)hits;
 	if ((uint32_t)hits < request->nr_ids)
 		outcome->produced = produce(prefill, at, (uint32_t)hits);
+	if (job->apart && (uint32_t)hits < request->nr_ids)
+		hold_made(prefill, slot, at, (uint32_t)hits);
 
 	saved = (uint64_t)hits * 512;
 	if (saved > request->input_length)
@@ -300,8 +291,11 @@ int prefill_main(const struct job *job, int to_decode)
 
 	prefill.pool = open_pool(job, 0);
 	prefill.produce = make_batch(prefill.pool, job);
-	for (slot = 0; slot < job->depth; slot++)
+	for (slot = 0; slot < job->depth; slot++) {
 		prefill.prefix[slot] = make_batch(prefill.pool, job);
+		if (job->apart)
+			prefill.made[slot] = make_batch(prefill.pool, job);
+	}
 	prefill.keys = xcalloc(job->trace->longest, sizeof(*prefill.keys));
 	prefill.tokens = xcalloc(job->trace->longest, 2 * sizeof(*prefill.tokens));
 	snprintf(prefill.seed, sizeof(prefill.seed), "kvpool-replay block %" PRIu64,
@@ -316,9 +310,17 @@ int prefill_main(const struct job *job, int to_decode)
 	}
 	while (connected && prefill.nr)
 		connected = finish_oldest(&prefill);
+	if (connected && job->apart) {
+		/* No more requests: decode says what it counted. */
+		shutdown(to_decode, SHUT_WR);
+		connected = receive_all(to_decode, &job->shared->decode,
+					sizeof(job->shared->decode));
+	}
 
-	for (slot = 0; slot < job->depth; slot++)
+	for (slot = 0; slot < job->depth; slot++) {
 		kvpool_batch_destroy(prefill.prefix[slot]);
+		kvpool_batch_destroy(prefill.made[slot]);
+	}
 	kvpool_batch_destroy(prefill.produce);
 	kvpool_close(prefill.pool);
 	free(prefill.keys);
@@ -383,8 +385,14 @@ static void verify_block(struct decode *decode, const struct message *message, u
 	tally_add(decode->tally->bytes, offset);
 }
 
-static void decode_request(struct decode *decode, const struct message *message)
+/* Says in the message how many blocks were leased. */
+static void decode_request(struct decode *decode, struct message *message)
 {
+	const struct kvpool_consume_opts remote = {
+		.size = sizeof(remote), .length = decode->job->block_size,
+		/* No copy is kept, so that what is found is what prefill's pool has. */
+		.flags = KVPOOL_CONSUME_REMOTE | KVPOOL_CONSUME_TRANSIENT,
+	};
 	struct tally *tally = decode->tally;
 	uint64_t begin;
 	int leased, status;
@@ -393,15 +401,17 @@ static void decode_request(struct decode *decode, const struct message *message)
 	if (!message->nr_keys)
 		return;
 	begin = now_ns();
-	leased = kvpool_consume_begin(decode->batch, decode->keys, message->nr_keys, NULL);
+	leased = kvpool_consume_begin(decode->batch, decode->keys, message->nr_keys,
+				      decode->job->apart ? &remote : NULL);
 	hist_add(&tally->latency[LAT_LEASE], now_ns() - begin);
 	if (leased < 0)
 		die(EX_NO_POOL, "request %" PRIu64 ": its blocks could not be leased: %s",
 		    message->request, kvpool_last_error());
-	decode->job->shared->outcomes[message->request].consumed = (uint32_t)leased;
 
 	for (i = 0; i < message->nr_keys; i++) {
 		status = kvpool_block_status(decode->batch, i);
+		if (!status && kvpool_block_route(decode->batch, i) == KVPOOL_ROUTE_RDMA)
+			tally_add(tally->fetched_bytes, decode->job->block_size);
 		if (!status)
 			verify_block(decode, message, i);
 		else if (status == -ENOENT || status == -EINPROGRESS)
@@ -412,6 +422,16 @@ static void decode_request(struct decode *decode, const struct message *message)
 			    message->request, i, kvpool_strerror(status));
 	}
 	end_leases(decode->batch, tally);
+	message->nr_keys = (uint32_t)leased;
+}
+
+static uint64_t copied_bytes(struct kvpool *pool)
+{
+	struct kvpool_stats stats;
+
+	if (kvpool_stats(pool, &stats, sizeof(stats)))
+		die(EX_NO_POOL, "%s", kvpool_last_error());
+	return stats.copied_bytes;
 }
 
 int decode_main(const struct job *job, int from_prefill)
@@ -421,9 +441,11 @@ int decode_main(const struct job *job, int from_prefill)
 		.tally = &job->shared->decode,
 	};
 	struct message message;
+	uint64_t copied;
 
 	/* Decode only reads: its mapping cannot be written to. */
 	decode.pool = open_pool(job, KVPOOL_OPEN_RDONLY);
+	copied = copied_bytes(decode.pool);
 	decode.batch = make_batch(decode.pool, job);
 	decode.keys = xcalloc(job->trace->longest, sizeof(*decode.keys));
 
@@ -436,8 +458,12 @@ int decode_main(const struct job *job, int from_prefill)
 			break;
 		decode_request(&decode, &message);
 		tally_add(decode.tally->requests, 1);
-		if (!send_all(from_prefill, &message.request, sizeof(message.request)))
+		if (!send_all(from_prefill, &message, sizeof(message)))
 			break;
+	}
+	if (job->apart) {
+		decode.tally->copied_bytes = copied_bytes(decode.pool) - copied;
+		send_all(from_prefill, decode.tally, sizeof(*decode.tally));
 	}
 
 	kvpool_batch_destroy(decode.batch);

@@ -40,6 +40,8 @@ struct tally {
 	uint64_t rejected;	/* reservations that found no space */
 	uint64_t preempted;	/* reservations lost to another file */
 	uint64_t missing;	/* decode: blocks that were not there */
+	uint64_t fetched_bytes;	/* decode: those that a peer sent */
+	uint64_t copied_bytes;	/* decode, apart: by the module of its host */
 };
 
 struct shared {
@@ -55,10 +57,24 @@ struct job {
 	uint64_t block_size;
 	unsigned int depth;
 	int64_t damage;		/* request with a block to damage, or -1 */
+	bool apart;		/* prefill and decode have no memory in common */
 	struct shared *shared;
 };
 
-/* Both run in a process of their own and return its exit code. */
+/* What prefill tells decode first when they are apart. */
+struct apart_hello {
+	uint64_t magic;
+	uint64_t block_size;
+	uint32_t longest;
+	uint32_t reserved;
+};
+
+#define APART_MAGIC	0x31796c7065726b76ULL	/* also tells hosts of another byte order */
+
+/*
+ * Both run in a process of their own and return its exit code. When they are
+ * apart, prefill gets what decode counted at the end.
+ */
 int prefill_main(const struct job *job, int to_decode);
 int decode_main(const struct job *job, int from_prefill);
 

@@ -3,7 +3,7 @@
  * kvpool-replay: follows a request trace with a prefill process that produces
  * KV-cache blocks and a decode process that consumes them, each with its own
  * open file of the pool, and verifies every byte. common-roles.c says
- * what the two do.
+ * what the two do. They may run on two hosts whose pools are peers.
  */
 #include <errno.h>
 #include <getopt.h>
@@ -20,6 +20,7 @@
 #include <kvpool.h>
 
 #include "common.h"
+#include "common-net.h"
 #include "common-report.h"
 #include "common-roles.h"
 #include "common-sysfs.h"
@@ -30,6 +31,8 @@ struct options {
 	const char *policy;
 	const char *hits_out;
 	const char *expect_hits;
+	const char *connect;
+	const char *listen;
 	uint64_t block_size;
 	uint64_t pool_bytes;
 	uint64_t requests;
@@ -67,6 +70,10 @@ static void usage(FILE *to)
 "  -e, --expect-hits FILE  fail if these lines, from the simulator, differ\n"
 "      --damage N          flip a bit in a block that request N produces, to see\n"
 "                          that verification notices\n"
+"  -C, --connect HOST:PORT be prefill only; decode listens there, on a host whose pool\n"
+"                          asks this one's for blocks\n"
+"  -l, --listen [HOST:]PORT\n"
+"                          be decode only, in --tenant; the rest is said by prefill\n"
 "  -j, --json              print the figures as one JSON object\n"
 "  -q, --quiet             no progress\n"
 "  -h, --help              show this text\n"
@@ -95,6 +102,8 @@ static void parse_options(struct options *options, int argc, char **argv)
 		{ "hits-out", required_argument, NULL, 'o' },
 		{ "expect-hits", required_argument, NULL, 'e' },
 		{ "damage", required_argument, NULL, OPT_DAMAGE },
+		{ "connect", required_argument, NULL, 'C' },
+		{ "listen", required_argument, NULL, 'l' },
 		{ "json", no_argument, NULL, 'j' },
 		{ "quiet", no_argument, NULL, 'q' },
 		{ "help", no_argument, NULL, 'h' },
@@ -102,7 +111,7 @@ static void parse_options(struct options *options, int argc, char **argv)
 	};
 	int opt;
 
-	while ((opt = getopt_long(argc, argv, "t:n:b:p:P:T:Dd:o:e:jqh", table, NULL)) != -1) {
+	while ((opt = getopt_long(argc, argv, "t:n:b:p:P:T:Dd:o:e:C:l:jqh", table, NULL)) != -1) {
 		switch (opt) {
 		case 't':
 			options->trace = optarg;
@@ -138,6 +147,12 @@ static void parse_options(struct options *options, int argc, char **argv)
 		case OPT_DAMAGE:
 			options->damage = (int64_t)parse_number("--damage", optarg, 0, INT64_MAX);
 			break;
+		case 'C':
+			options->connect = optarg;
+			break;
+		case 'l':
+			options->listen = optarg;
+			break;
 		case 'j':
 			options->json = true;
 			break;
@@ -154,7 +169,9 @@ static void parse_options(struct options *options, int argc, char **argv)
 	}
 	if (optind < argc)
 		die(EX_BAD_USAGE, "'%s' is not an option; see --help", argv[optind]);
-	if (!options->trace)
+	if (options->listen && (options->trace || options->connect || options->expect_hits))
+		die(EX_BAD_USAGE, "--listen: the trace and what is expected are prefill's matter");
+	if (!options->trace && !options->listen)
 		die(EX_BAD_USAGE, "--trace is missing; kvpool-tracegen makes a trace");
 	if (options->block_size < KVPOOL_BLOCK_MIN || options->block_size > KVPOOL_BLOCK_MAX)
 		die(EX_BAD_USAGE, "--block-size: a block has from %llu to %llu bytes",
@@ -274,6 +291,7 @@ static struct kvpool_stats read_stats(const char *tenant)
 	return stats;
 }
 
+/* @other is an end that the process has no business with, or -1. */
 static pid_t start(const struct job *job, int (*role)(const struct job *, int),
 		   const char *name, int mine, int other)
 {
@@ -292,7 +310,8 @@ static pid_t start(const struct job *job, int (*role)(const struct job *, int),
 	signal(SIGTERM, SIG_IGN);
 	knobs_forget();
 	progname = name;
-	close(other);
+	if (other >= 0)
+		close(other);
 	exit(role(job, mine));
 }
 
@@ -311,20 +330,23 @@ static bool ended_well(const char *name, int status, int *code)
 	return false;
 }
 
-/* Waits for both processes. Returns the exit code that theirs make. */
-static int wait_for_both(struct report *report, pid_t prefill, pid_t decode, bool quiet)
+/*
+ * Waits for the processes, of which one is zero if it runs on another host.
+ * Returns the exit code that theirs make.
+ */
+static int wait_for_all(struct report *report, pid_t prefill, pid_t decode, bool quiet)
 {
 	uint64_t begin = now_ns();
 	uint64_t shown = begin;
 	uint64_t interval = isatty(STDERR_FILENO) ? 1000000000 : 5000000000;
-	unsigned int left = 2;
+	unsigned int left = !!prefill + !!decode;
 	int code = EX_OK;
 	int status;
 	pid_t pid;
 
 	while (left) {
 		pid = waitpid(-1, &status, WNOHANG);
-		if (pid == prefill || pid == decode) {
+		if (pid > 0 && (pid == prefill || pid == decode)) {
 			left--;
 			ended_well(pid == prefill ? "prefill" : "decode", status, &code);
 			continue;
@@ -377,8 +399,11 @@ static bool check_stats(const struct options *options, const struct report *repo
 		{ "reservations at the end", after->pending, before->pending, true },
 		{ "produced_bytes", after->produced_bytes - before->produced_bytes,
 		  prefill->bytes, true },
+		{ "copied_bytes of decode's host", decode->copied_bytes, 0, false },
 		{ "consumed_bytes", after->consumed_bytes - before->consumed_bytes,
-		  prefill->leased_bytes + decode->bytes, true },
+		  prefill->leased_bytes + (report->job->apart ? 0 : decode->bytes), true },
+		{ "served_bytes", after->served_bytes - before->served_bytes,
+		  decode->fetched_bytes, true },
 		{ "blocks at the end", after->blocks, before->blocks +
 		  (after->produced_blocks - before->produced_blocks) -
 		  (after->evicted_blocks - before->evicted_blocks) -
@@ -426,22 +451,71 @@ static void set_knobs(const struct options *options)
 	}
 }
 
-static int run(const struct options *options, struct report *report)
+static void catch_signals(void)
 {
 	const struct sigaction action = { .sa_handler = on_signal };
+
+	sigaction(SIGINT, &action, NULL);
+	sigaction(SIGTERM, &action, NULL);
+	fflush(NULL);
+}
+
+/* Prefill here, decode on another host. */
+static int run_apart(const struct options *options, struct report *report)
+{
+	const struct apart_hello hello = {
+		.magic = APART_MAGIC, .block_size = report->job->block_size,
+		.longest = report->job->trace->longest,
+	};
+	int fd = net_connect("--connect", options->connect, 60);
+	pid_t prefill;
+
+	if (!send_all(fd, &hello, sizeof(hello)))
+		die(EX_FAILED, "decode went away");
+	catch_signals();
+	prefill = start(report->job, prefill_main, "kvpool-replay prefill", fd, -1);
+	close(fd);
+	return wait_for_all(report, prefill, 0, options->quiet);
+}
+
+static int run(const struct options *options, struct report *report)
+{
 	int sockets[2];
 	pid_t prefill, decode;
 
 	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, sockets))
 		die(EX_NO_POOL, "cannot connect the two processes: %s", strerror(errno));
-	sigaction(SIGINT, &action, NULL);
-	sigaction(SIGTERM, &action, NULL);
-	fflush(NULL);
+	catch_signals();
 	decode = start(report->job, decode_main, "kvpool-replay decode", sockets[1], sockets[0]);
 	prefill = start(report->job, prefill_main, "kvpool-replay prefill", sockets[0], sockets[1]);
 	close(sockets[0]);
 	close(sockets[1]);
-	return wait_for_both(report, prefill, decode, options->quiet);
+	return wait_for_all(report, prefill, decode, options->quiet);
+}
+
+/* Decode here, prefill on another host. */
+static int decode_apart(const struct options *options)
+{
+	struct trace trace = { 0 };
+	struct apart_hello hello;
+	struct job job = {
+		.tenant = options->tenant, .trace = &trace, .apart = true,
+		.shared = map_shared(0),
+	};
+	int fd = net_accept("--listen", options->listen);
+	int code;
+
+	if (!receive_all(fd, &hello, sizeof(hello)) || hello.magic != APART_MAGIC ||
+	    hello.block_size < KVPOOL_BLOCK_MIN || hello.block_size > KVPOOL_BLOCK_MAX)
+		die(EX_FAILED, "what is connected does not speak like prefill");
+	trace.longest = hello.longest;
+	job.block_size = hello.block_size;
+	code = decode_main(&job, fd);
+	printf("kvpool-replay decode: %" PRIu64 " requests, %" PRIu64
+	       " bytes verified, %" PRIu64 " of them from the other host\n",
+	       job.shared->decode.requests, job.shared->decode.bytes,
+	       job.shared->decode.fetched_bytes);
+	return code;
 }
 
 int main(int argc, char **argv)
@@ -458,13 +532,15 @@ int main(int argc, char **argv)
 
 	progname = "kvpool-replay";
 	parse_options(&options, argc, argv);
+	if (options.listen)
+		return decode_apart(&options);
 	trace_read(&trace, options.trace, options.requests);
 	if (options.expect_hits)
 		expected = read_expected(options.expect_hits, &trace);
 
 	job = (struct job) {
 		.tenant = options.tenant, .trace = &trace, .block_size = options.block_size,
-		.depth = options.depth, .damage = options.damage,
+		.depth = options.depth, .damage = options.damage, .apart = options.connect,
 		.shared = map_shared(trace.nr_requests),
 	};
 	report.job = &job;
@@ -476,7 +552,7 @@ int main(int argc, char **argv)
 	report.pool_bytes = pool_limit();
 	check_preconditions(&options, &report);
 
-	code = run(&options, &report);
+	code = options.connect ? run_apart(&options, &report) : run(&options, &report);
 	report.verified = code == EX_OK;
 
 	report.after = read_stats(options.tenant);

@@ -20,6 +20,9 @@ LIBRARY = (
     ("replay", [os.path.join(REPO, "selftests/run-python"),
                 os.path.join(REPO, "selftests/sim"), "guest_replay"],
      {"kernels": "6.12,6.1"}),
+    ("llm", [os.path.join(REPO, "selftests/run-python"),
+             os.path.join(REPO, "selftests/sim"), "guest_llm"],
+     {"kernels": "6.12,6.1"}),
 )
 
 # After a program: nothing may be left once the module is gone.  kmemleak
