@@ -11,6 +11,7 @@
 
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 #include <sys/uio.h>
 
 #ifdef __cplusplus
@@ -29,7 +30,8 @@ extern "C" {
  * in place of the options asks for all defaults.
  *
  * Thread safety: a struct kvpool may be used by any number of threads at once,
- * until kvpool_close(). A struct kvpool_batch and a struct kvpool_key_chain
+ * until kvpool_close(), and so may a struct kvpool_ring until
+ * kvpool_ring_destroy(). A struct kvpool_batch and a struct kvpool_key_chain
  * serve one thread at a time. There is no other shared state.
  *
  * Lengths and offsets are in bytes, times in nanoseconds.
@@ -504,6 +506,317 @@ int kvpool_pin(struct kvpool *pool, const struct kvpool_key *keys,
  * Return: 0 or a negative errno.
  */
 int kvpool_stats(struct kvpool *pool, struct kvpool_stats *stats, size_t size);
+
+/* ------------------------------------------------------------------------ */
+/* Operations                                                               */
+/* ------------------------------------------------------------------------ */
+
+/**
+ * DOC: Operations
+ *
+ * What may take time, because a key is pending or a block comes from another
+ * host, can be done as an operation: a struct kvpool_op says what to do, a
+ * struct kvpool_completion how it ended. <linux/kvpool.h> describes both. The
+ * functions kvpool_op_*() fill one; members that they do not take (@tag,
+ * @timeout_ns, flags as KVPOOL_OP_WAIT and KVPOOL_OP_TRANSIENT) can be set
+ * afterwards.
+ *
+ * kvpool_run() waits for operations. With a ring they are submitted by
+ * kvpool_ring_submit() and reaped by kvpool_ring_reap() when they have
+ * completed, each exactly once and in any order; @user_data tells which is
+ * which.
+ *
+ * A lease that an operation took is its completion's @handle. It ends by
+ * kvpool_op_release(), or with the pool.
+ */
+
+/**
+ * kvpool_op_init() - Begin an operation that does nothing yet
+ * @op:	       The operation.
+ * @opcode:    enum kvpool_opcode.
+ * @user_data: Comes back with the completion.
+ */
+static inline void kvpool_op_init(struct kvpool_op *op, uint32_t opcode, uint64_t user_data)
+{
+	memset(op, 0, sizeof(*op));
+	op->opcode = opcode;
+	op->user_data = user_data;
+}
+
+/**
+ * kvpool_op_probe() - Say whether there is a block, and how long it is
+ * @op:	       The operation.
+ * @key:       The key.
+ * @flags:     KVPOOL_OP_REMOTE to ask peers if it is not here, or zero.
+ * @peer:      Number of the peer to ask, or zero for all.
+ * @user_data: Comes back with the completion.
+ */
+static inline void kvpool_op_probe(struct kvpool_op *op, const struct kvpool_key *key,
+				   uint32_t flags, uint32_t peer, uint64_t user_data)
+{
+	kvpool_op_init(op, KVPOOL_OP_PROBE, user_data);
+	memcpy(op->key, key->bytes, sizeof(op->key));
+	op->flags = flags;
+	op->peer = peer;
+}
+
+/**
+ * kvpool_op_lease() - Take a lease on a block of this host
+ * @op:	       The operation.
+ * @key:       The key.
+ * @flags:     KVPOOL_OP_WAIT to wait while the key is pending, or zero.
+ * @user_data: Comes back with the completion.
+ */
+static inline void kvpool_op_lease(struct kvpool_op *op, const struct kvpool_key *key,
+				   uint32_t flags, uint64_t user_data)
+{
+	kvpool_op_init(op, KVPOOL_OP_LEASE, user_data);
+	memcpy(op->key, key->bytes, sizeof(op->key));
+	op->flags = flags;
+}
+
+/**
+ * kvpool_op_fetch() - Take a lease on a block, from a peer if it is not here
+ * @op:	       The operation.
+ * @key:       The key.
+ * @length:    Length of the block in bytes, which a probe can tell.
+ * @peer:      Number of the peer to ask, or zero for all.
+ * @user_data: Comes back with the completion.
+ *
+ * The copy stays in the pool when the lease ends, unless KVPOOL_OP_TRANSIENT is
+ * added to @flags. @node may name a NUMA node for it.
+ */
+static inline void kvpool_op_fetch(struct kvpool_op *op, const struct kvpool_key *key,
+				   uint64_t length, uint32_t peer, uint64_t user_data)
+{
+	kvpool_op_init(op, KVPOOL_OP_LEASE, user_data);
+	memcpy(op->key, key->bytes, sizeof(op->key));
+	op->flags = KVPOOL_OP_REMOTE;
+	op->length = length;
+	op->peer = peer;
+	op->node = KVPOOL_NODE_ANY;
+}
+
+/**
+ * kvpool_op_push() - Give a peer a copy of a block
+ * @op:	       The operation.
+ * @key:       The key.
+ * @peer:      Number of the peer.
+ * @user_data: Comes back with the completion.
+ */
+static inline void kvpool_op_push(struct kvpool_op *op, const struct kvpool_key *key,
+				  uint32_t peer, uint64_t user_data)
+{
+	kvpool_op_init(op, KVPOOL_OP_PUSH, user_data);
+	memcpy(op->key, key->bytes, sizeof(op->key));
+	op->peer = peer;
+}
+
+/**
+ * kvpool_op_release() - End a lease
+ * @op:	       The operation.
+ * @handle:    The lease.
+ * @user_data: Comes back with the completion.
+ */
+static inline void kvpool_op_release(struct kvpool_op *op, uint64_t handle, uint64_t user_data)
+{
+	kvpool_op_init(op, KVPOOL_OP_RELEASE, user_data);
+	op->handle = handle;
+}
+
+/**
+ * kvpool_run() - Do operations and wait for them
+ * @pool:	 The pool.
+ * @ops:	 The operations.
+ * @nr_ops:	 Their number, any.
+ * @completions: Where to store how each ended, in the order of @ops.
+ *
+ * All of a batch of kvpool_info()->max_batch are under way at a time. A signal
+ * that has a handler cancels what is not done yet: status -EINTR.
+ *
+ * Return: the number of operations whose status is zero, or a negative errno if
+ * nothing was done. If the module refuses a later batch, that is the status of
+ * its operations and of those after it.
+ */
+int kvpool_run(struct kvpool *pool, const struct kvpool_op *ops, unsigned int nr_ops,
+	       struct kvpool_completion *completions);
+
+/**
+ * kvpool_lease_spans() - The pieces of a leased or reserved block in the arena
+ * @pool:     The pool.
+ * @handle:   The lease or reservation.
+ * @spans:    Where to store them, in the order of the block's bytes; null if
+ *	      @nr_spans is zero.
+ * @nr_spans: Room in @spans.
+ *
+ * A completion has the first span. A block that lies in one piece has no other.
+ *
+ * Return: the number of spans that the block has; of these, @nr_spans at most
+ * were stored. -ENOENT if there is no such handle.
+ */
+int kvpool_lease_spans(struct kvpool *pool, uint64_t handle, struct kvpool_span *spans,
+		       unsigned int nr_spans);
+
+/** struct kvpool_ring - Operations of a pool that are submitted and reaped. */
+struct kvpool_ring;
+
+/**
+ * struct kvpool_ring_opts - How to make a ring
+ * @size:    sizeof(struct kvpool_ring_opts)
+ * @flags:   Zero.
+ * @entries: How many operations may be submitted and not reaped, up to 65536;
+ *	     zero for 256. A power of two is made of it.
+ */
+struct kvpool_ring_opts {
+	uint32_t size;
+	uint32_t flags;
+	uint32_t entries;
+};
+
+/**
+ * kvpool_ring_create() - Make the ring of a pool
+ * @pool: A pool that is open for producing and has had no ring yet.
+ * @opts: Options, or null.
+ * @ring: Where to store the ring; null when the call fails.
+ *
+ * A ring may be used by any number of threads at once, until
+ * kvpool_ring_destroy().
+ *
+ * Return: 0 or a negative errno: -EBUSY if the pool has or had a ring, -EBADF
+ * if it is open for consuming only, -ENOTTY if the module is too old.
+ */
+int kvpool_ring_create(struct kvpool *pool, const struct kvpool_ring_opts *opts,
+		       struct kvpool_ring **ring);
+
+/**
+ * kvpool_ring_destroy() - Cancel what is pending and free the ring
+ * @ring: The ring, or null.
+ *
+ * Cancels everything that is in flight on the pool and waits until no device
+ * and no peer touches its memory. Leases of completions that were not reaped
+ * end. To be called before kvpool_close().
+ */
+void kvpool_ring_destroy(struct kvpool_ring *ring);
+
+/**
+ * kvpool_ring_fd() - A descriptor for an event loop
+ * @ring: The ring.
+ *
+ * An eventfd: it becomes readable when operations have completed. Whoever waits
+ * on it reads its eight bytes first and then reaps until nothing is left, and
+ * does not wait in kvpool_ring_reap() as well. It belongs to the ring.
+ */
+int kvpool_ring_fd(const struct kvpool_ring *ring);
+
+/**
+ * kvpool_ring_entries() - How many operations there is room for
+ * @ring: The ring.
+ */
+unsigned int kvpool_ring_entries(const struct kvpool_ring *ring);
+
+/**
+ * kvpool_ring_pending() - Operations that were submitted and not reaped
+ * @ring: The ring.
+ */
+unsigned int kvpool_ring_pending(const struct kvpool_ring *ring);
+
+/**
+ * kvpool_ring_submit() - Begin operations
+ * @ring:   The ring.
+ * @ops:    The operations; they may be changed when the call returns.
+ * @nr_ops: Their number, any.
+ *
+ * Return: the number of operations that were begun, the first ones; each has
+ * one completion. It is smaller than @nr_ops, or zero, when the ring has no
+ * room until some are reaped. A negative errno if none was begun because the
+ * module refuses one of the first batch, -EINVAL for instance.
+ */
+int kvpool_ring_submit(struct kvpool_ring *ring, const struct kvpool_op *ops,
+		       unsigned int nr_ops);
+
+/**
+ * kvpool_ring_reap() - Take completions
+ * @ring:	 The ring.
+ * @completions: Where to store them.
+ * @nr:		 Room in @completions, at least 1.
+ * @min:	 How many to wait for, up to @nr; zero does not wait.
+ * @timeout_ns:	 How long, or KVPOOL_WAIT_FOREVER.
+ *
+ * Does no system call unless it waits.
+ *
+ * Return: the number of completions stored, fewer than @min if the time is over
+ * or a signal came. -ETIMEDOUT or -EINTR if there are none then.
+ */
+int kvpool_ring_reap(struct kvpool_ring *ring, struct kvpool_completion *completions,
+		     unsigned int nr, unsigned int min, uint64_t timeout_ns);
+
+/**
+ * kvpool_ring_cancel() - End operations that are in flight
+ * @ring:  The ring.
+ * @flags: KVPOOL_CANCEL_USER_DATA, KVPOOL_CANCEL_TAG or KVPOOL_CANCEL_ALL, and
+ *	   KVPOOL_CANCEL_NOWAIT not to wait until they have completed.
+ * @match: What to look for; zero with KVPOOL_CANCEL_ALL.
+ *
+ * They complete with -ECANCELED, or as they would have if it was too late, and
+ * have to be reaped in either case. When the call returns, unless
+ * KVPOOL_CANCEL_NOWAIT was given, no device and no peer touches their memory.
+ * What other threads wait for on the same pool is in flight too.
+ *
+ * Return: the number of operations in flight that matched, or a negative errno.
+ */
+int kvpool_ring_cancel(struct kvpool_ring *ring, uint32_t flags, uint64_t match);
+
+/* ------------------------------------------------------------------------ */
+/* Peers                                                                    */
+/* ------------------------------------------------------------------------ */
+
+/**
+ * struct kvpool_remote_opts - Which peer, and how long to wait for it
+ * @size:	sizeof(struct kvpool_remote_opts)
+ * @peer:	Number of the peer, which 'kvpoolctl peer' shows; zero for all.
+ * @timeout_ns:	The longest time for the whole call; zero for the module's
+ *		remote_timeout_ms.
+ */
+struct kvpool_remote_opts {
+	uint32_t size;
+	uint32_t peer;
+	uint64_t timeout_ns;
+};
+
+/**
+ * kvpool_probe() - Which keys are here or at a peer
+ * @pool:    The pool.
+ * @keys:    The keys.
+ * @nr_keys: Their number.
+ * @opts:    Options, or null.
+ * @status:  Where to store the status of each, or null: -ENOENT if nobody that
+ *	     was asked has it.
+ * @lengths: Where to store the length of each block, zero if it was not found,
+ *	     or null.
+ * @peers:   Where to store the number of the peer that has it, zero for this
+ *	     host, or null.
+ *
+ * Takes no leases, so the answer may be outdated when it arrives.
+ *
+ * Return: the number of keys found, or a negative errno.
+ */
+int kvpool_probe(struct kvpool *pool, const struct kvpool_key *keys, unsigned int nr_keys,
+		 const struct kvpool_remote_opts *opts, int *status, uint64_t *lengths,
+		 uint32_t *peers);
+
+/**
+ * kvpool_push() - Give a peer copies of blocks
+ * @pool:    The pool, open for producing.
+ * @keys:    The keys, in prefix order.
+ * @nr_keys: Their number.
+ * @opts:    Options that name a peer.
+ * @status:  Where to store the status of each, or null: -EEXIST if the peer had
+ *	     the block already.
+ *
+ * Return: the number of blocks that the peer has sealed, or a negative errno.
+ */
+int kvpool_push(struct kvpool *pool, const struct kvpool_key *keys, unsigned int nr_keys,
+		const struct kvpool_remote_opts *opts, int *status);
 
 /* ------------------------------------------------------------------------ */
 /* Keys                                                                     */

@@ -40,13 +40,15 @@ KVP_EXPORT const char *kvpool_strerror(int error)
 	case EBUSY:
 		return "the key is pending or the object is in use";
 	case ECANCELED:
-		return "not looked up since an earlier key missed, or aborted";
+		return "not looked up since an earlier key missed, aborted, or cancelled";
 	case EDQUOT:
 		return "over the quota of the tenant";
 	case EEXIST:
-		return "the key is sealed already";
+		return "the key is sealed already, here or at the peer";
 	case EFAULT:
 		return "a pointer does not lead to accessible memory";
+	case EHOSTUNREACH:
+		return "no link to the peer is up";
 	case EINPROGRESS:
 		return "the key is pending: its producer has not sealed it yet";
 	case EINTR:
@@ -65,10 +67,14 @@ KVP_EXPORT const char *kvpool_strerror(int error)
 		return "out of memory";
 	case ENOSPC:
 		return "no space in the pool: what fills it may not be evicted";
+	case EMSGSIZE:
+		return "the peer's block is of another length";
 	case ENOTTY:
 		return "the kvpool module does not know this call";
 	case ENXIO:
 		return "the arena is not mapped, or no driver is behind the device";
+	case EOPNOTSUPP:
+		return "peers are out of reach: the module kvpool_rdma is not loaded";
 	case EOVERFLOW:
 		return "the arena does not fit in the address space";
 	case EPROTO:
@@ -77,10 +83,12 @@ KVP_EXPORT const char *kvpool_strerror(int error)
 		return "the kvpool module is of a version that does not work with this library";
 	case ERANGE:
 		return "beyond the end";
+	case EREMOTEIO:
+		return "the peer failed";
 	case ESTALE:
 		return "the reservation took too long and was pre-empted";
 	case ETIMEDOUT:
-		return "the key was still pending when the time was over";
+		return "the time was over: the key was still pending, or the peer did not answer";
 	default:
 		return "unexpected error";
 	}

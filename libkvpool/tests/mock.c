@@ -98,6 +98,7 @@ void mock_forget(void)
 void mock_reset(void)
 {
 	unsetenv("KVPOOL_DEVICE");
+	mock_ring_reset();
 	memset(&mock, 0, sizeof(mock));
 	mock.room = ~0U;
 	mock.info = (struct kvpool_info) {
@@ -191,6 +192,8 @@ void *__wrap_mmap(void *addr, size_t length, int prot, int flags, int fd, off_t 
 		errno = mock.mmap_error;
 		return MAP_FAILED;
 	}
+	if (offset == (off_t)MOCK_ARENA)
+		return mock_ring_map(length);
 	mock.maps++;
 	if (!arena)
 		arena = __real_mmap(NULL, MOCK_ARENA, PROT_READ | PROT_WRITE,
@@ -498,7 +501,7 @@ int __wrap_ioctl(int fd, unsigned long cmd, ...)
 		struct kvpool_submit *a = arg;
 		struct kvpool_op *ops = (void *)(uintptr_t)a->ops;
 
-		bad(size != sizeof(*a) || a->flags || a->nr_done || !a->results);
+		bad(size != sizeof(*a) || a->flags || a->nr_done);
 		call->nr = a->nr_ops;
 		call->flags = ops->flags;
 		call->peer = ops->peer;
@@ -506,9 +509,14 @@ int __wrap_ioctl(int fd, unsigned long cmd, ...)
 		call->timeout_ns = ops->timeout_ns;
 		call->first = id_of(ops->key);
 		call->last = id_of(ops[a->nr_ops - 1].key);
+		if (!a->results || ops->opcode != KVPOOL_OP_LEASE)
+			return mock_ring_ioctl(cmd, arg);
 		a->nr_done = submit(ops, (void *)(uintptr_t)a->results, a->nr_ops);
 		return 0;
 	}
+	case KVPOOL_IOC_RING:
+	case KVPOOL_IOC_CANCEL:
+		return mock_ring_ioctl(cmd, arg);
 	case KVPOOL_IOC_SPANS:
 		call->nr = ((struct kvpool_spans *)arg)->nr_spans;
 		call->first = ((struct kvpool_spans *)arg)->first;

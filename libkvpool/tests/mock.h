@@ -57,6 +57,8 @@ struct mock {
 	unsigned int room;		/* spans written per call, ~0U for all */
 	unsigned int slow_ns;		/* what every lease takes */
 	unsigned int fail_alloc;	/* the allocation that fails, from 1 */
+	unsigned int ring_start;	/* head and tail of a new ring */
+	bool ring_nonsense;		/* the description of the ring is wrong */
 
 	/* What it saw. */
 	char path[128];
@@ -82,6 +84,17 @@ void mock_forget(void);
 
 /* Compares the calls with a table; says what differs. */
 bool mock_saw(const struct mock_call *calls, unsigned int nr);
+
+/*
+ * mock-ring.c: RING, CANCEL and SUBMIT without results. An operation whose key
+ * has @settles stays in flight until it is cancelled or completed here.
+ */
+void mock_ring_reset(void);
+int mock_ring_ioctl(unsigned long cmd, void *arg);
+void *mock_ring_map(size_t length);
+void mock_ring_complete(unsigned int nr, int status);
+uint32_t *mock_ring_head(void);
+uint32_t *mock_ring_tail(void);
 
 #define expect_calls(...) do {							\
 	static const struct mock_call calls_[] = { __VA_ARGS__ };		\

@@ -4,6 +4,7 @@
 # for the address and undefined behaviour sanitizers and for the thread sanitizer.
 
 TEST_NAMES := $(patsubst $(S)/tests/%.c,%,$(sort $(wildcard $(S)/tests/test-*.c)))
+TEST_COMMON := $(sort $(wildcard $(S)/tests/mock*.c))
 TEST_WRAP := -Wl,--wrap=open,--wrap=close,--wrap=mmap,--wrap=munmap,--wrap=ioctl \
 	-Wl,--wrap=malloc,--wrap=calloc,--wrap=reallocarray
 TEST_SANITIZERS := asan tsan
@@ -20,7 +21,7 @@ $(O)/obj/$(1)/tests/%.o: $(S)/tests/%.c
 	$$(call compile,-O1 -fno-omit-frame-pointer $(TEST_CFLAGS_$(1)))
 
 $(TEST_NAMES:%=$(O)/tests/$(1)/%): $(O)/tests/$(1)/%: $(O)/obj/$(1)/tests/%.o \
-		$(O)/obj/$(1)/tests/mock.o $(SRCS:$(S)/src/%.c=$(O)/obj/$(1)/src/%.o)
+		$(TEST_COMMON:$(S)/tests/%.c=$(O)/obj/$(1)/tests/%.o) $(SRCS:$(S)/src/%.c=$(O)/obj/$(1)/src/%.o)
 	@mkdir -p $$(@D)
 	$$(Q_LD)$$(CC) $$(CFLAGS) $(TEST_CFLAGS_$(1)) $$(LDFLAGS) $(TEST_WRAP) -o $$@ $$^ \
 		$$(NETTLE_LIBS) -pthread

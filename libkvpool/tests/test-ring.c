@@ -1,0 +1,515 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+/* Operations that are submitted and reaped. */
+
+#include "mock.h"
+#include "tap.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdatomic.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#define NR	2500
+#define MS	1000000ULL
+
+static struct kvpool *pool;
+static struct kvpool_ring *ring;
+static struct kvpool_op ops[NR];
+static struct kvpool_completion done[NR];
+
+static void open_pool(void)
+{
+	mock_reset();
+	expect_int(kvpool_open(&pool, NULL), 0);
+}
+
+static void setup(unsigned int entries)
+{
+	const struct kvpool_ring_opts opts = { .size = sizeof(opts), .entries = entries };
+	unsigned int i;
+
+	open_pool();
+	expect_int(kvpool_ring_create(pool, &opts, &ring), 0);
+	for (i = 0; i < NR; i++) {
+		struct kvpool_key key = mock_id(i);
+
+		kvpool_op_probe(&ops[i], &key, 0, 0, i);
+	}
+	mock_forget();
+}
+
+/* These stay in flight until the device is told to complete them. */
+static void make_slow(unsigned int first, unsigned int nr)
+{
+	while (nr--) {
+		struct kvpool_key key = mock_key((struct mock_key){ .id = first, .settles = 1 });
+
+		kvpool_op_fetch(&ops[first], &key, 4096, 3, first);
+		ops[first].tag = first % 2;
+		first++;
+	}
+}
+
+static void cleanup(void)
+{
+	kvpool_ring_destroy(ring);
+	kvpool_close(pool);
+	expect_int(mock.held, 0);
+	expect(!mock.bad_input);
+}
+
+static bool readable(int fd)
+{
+	struct pollfd wait = { .fd = fd, .events = POLLIN };
+
+	return poll(&wait, 1, 0) == 1;
+}
+
+static void creates(void)
+{
+	const struct kvpool_ring_opts small = { .size = sizeof(small), .entries = 5 };
+	struct kvpool_ring_opts opts = small;
+	struct kvpool_ring *second;
+
+	open_pool();
+	expect_int(kvpool_ring_create(pool, &small, &ring), 0);
+	expect_int(kvpool_ring_entries(ring), 8);
+	expect_int(kvpool_ring_pending(ring), 0);
+	expect(kvpool_ring_fd(ring) >= 0);
+	expect_int(kvpool_ring_create(pool, NULL, &second), -EBUSY);
+	expect_text(kvpool_last_error(), "can have one only");
+	expect(!second);
+	cleanup();
+
+	open_pool();
+	expect_int(kvpool_ring_create(pool, NULL, &ring), 0);
+	expect_int(kvpool_ring_entries(ring), 256);
+	cleanup();
+
+	open_pool();
+	expect_int(kvpool_ring_create(pool, NULL, NULL), -EINVAL);
+	expect_int(kvpool_ring_create(NULL, NULL, &ring), -EINVAL);
+	opts.entries = 65537;
+	expect_int(kvpool_ring_create(pool, &opts, &ring), -EINVAL);
+	expect_text(kvpool_last_error(), "65536 is the limit");
+	opts = small;
+	opts.flags = 1;
+	expect_int(kvpool_ring_create(pool, &opts, &ring), -EINVAL);
+	opts = small;
+	opts.size = 4;
+	expect_int(kvpool_ring_create(pool, &opts, &ring), -EINVAL);
+	expect_int(mock.nr_calls, 0);
+	kvpool_ring_destroy(NULL);
+	kvpool_close(pool);
+}
+
+static void creation_fails(void)
+{
+	open_pool();
+	mock.fail_at = 1;
+	mock.fail_errno = ENOTTY;
+	expect_int(kvpool_ring_create(pool, NULL, &ring), -ENOTTY);
+	expect_text(kvpool_last_error(), "load a newer module");
+	expect(!ring);
+	kvpool_close(pool);
+
+	open_pool();
+	mock.ring_nonsense = true;
+	expect_int(kvpool_ring_create(pool, NULL, &ring), -EPROTO);
+	expect_text(kvpool_last_error(), "makes no sense");
+	kvpool_close(pool);
+
+	open_pool();
+	mock.mmap_error = EAGAIN;
+	expect_int(kvpool_ring_create(pool, NULL, &ring), -EAGAIN);
+	expect_text(kvpool_last_error(), "mapping the ring");
+	kvpool_close(pool);
+
+	open_pool();
+	mock.fail_alloc = 1;
+	expect_int(kvpool_ring_create(pool, NULL, &ring), -ENOMEM);
+	expect(!ring);
+	kvpool_close(pool);
+}
+
+static void fills_operations(void)
+{
+	struct kvpool_key key = mock_id(7);
+	struct kvpool_op op;
+
+	memset(&op, 0x55, sizeof(op));
+	kvpool_op_fetch(&op, &key, 8192, 4, 99);
+	expect_int(op.opcode, KVPOOL_OP_LEASE);
+	expect_int(op.flags, KVPOOL_OP_REMOTE);
+	expect_int(op.length, 8192);
+	expect_int(op.peer, 4);
+	expect_int(op.node, KVPOOL_NODE_ANY);
+	expect_int(op.user_data, 99);
+	expect(!op.tag && !op.timeout_ns && !op.handle && !op.reserved);
+	expect(!memcmp(op.key, key.bytes, sizeof(op.key)));
+	memset(&op, 0x55, sizeof(op));
+	kvpool_op_lease(&op, &key, KVPOOL_OP_WAIT, 1);
+	expect(op.opcode == KVPOOL_OP_LEASE && op.flags == KVPOOL_OP_WAIT && !op.length && !op.node);
+	memset(&op, 0x55, sizeof(op));
+	kvpool_op_push(&op, &key, 5, 1);
+	expect(op.opcode == KVPOOL_OP_PUSH && op.peer == 5 && !op.flags);
+	memset(&op, 0x55, sizeof(op));
+	kvpool_op_release(&op, 1234, 1);
+	expect(op.opcode == KVPOOL_OP_RELEASE && op.handle == 1234 && !op.key[4]);
+	kvpool_op_init(&op, KVPOOL_OP_NOP, 17);
+	expect(op.opcode == KVPOOL_OP_NOP && op.user_data == 17 && !op.handle);
+}
+
+static void reaps_without_calls(void)
+{
+	struct kvpool_key miss = mock_key((struct mock_key){ .id = 2, .status = ENOENT });
+	int i;
+
+	setup(16);
+	kvpool_op_probe(&ops[2], &miss, KVPOOL_OP_REMOTE, 3, 2);
+	expect_int(kvpool_ring_reap(ring, done, NR, 0, 0), 0);
+	expect_int(kvpool_ring_submit(ring, ops, 5), 5);
+	expect_int(kvpool_ring_pending(ring), 5);
+	expect_int(mock.nr_calls, 1);
+	expect_int(kvpool_ring_reap(ring, done, 3, 3, 0), 3);
+	expect_int(kvpool_ring_pending(ring), 2);
+	expect_int(kvpool_ring_reap(ring, done + 3, NR, 0, KVPOOL_WAIT_FOREVER), 2);
+	expect_int(mock.nr_calls, 1);
+	for (i = 0; i < 5; i++) {
+		expect_int(done[i].user_data, i);
+		expect_int(done[i].status, i == 2 ? -ENOENT : 0);
+	}
+	expect_int(kvpool_ring_pending(ring), 0);
+	expect_int(kvpool_ring_reap(ring, done, NR, 0, 0), 0);
+	expect_int(kvpool_ring_reap(ring, done, 0, 0, 0), -EINVAL);
+	expect_int(kvpool_ring_reap(ring, done, 1, 2, 0), -EINVAL);
+	expect_int(kvpool_ring_reap(NULL, done, 1, 0, 0), -EINVAL);
+	expect_int(kvpool_ring_submit(NULL, ops, 1), -EINVAL);
+	expect_int(kvpool_ring_submit(ring, NULL, 1), -EINVAL);
+	expect_int(kvpool_ring_submit(ring, NULL, 0), 0);
+	cleanup();
+}
+
+static void submits_in_batches(void)
+{
+	int i, bad = 0;
+
+	setup(4096);
+	mock.info.max_batch = KVPOOL_MAX_BATCH;
+	expect_int(kvpool_ring_submit(ring, ops, NR), NR);
+	expect_int(mock.nr_calls, 3);
+	expect_int(kvpool_ring_reap(ring, done, NR, NR, 0), NR);
+	for (i = 0; i < NR; i++)
+		bad += done[i].user_data != (unsigned int)i;
+	expect_int(bad, 0);
+	cleanup();
+}
+
+static void stops_when_full(void)
+{
+	int round, bad = 0;
+	unsigned int next = 0;
+
+	/* The indices wrap on the way. */
+	mock_reset();
+	setup(8);
+	kvpool_ring_destroy(ring);
+	kvpool_close(pool);
+	mock_reset();
+	mock.ring_start = UINT32_MAX - 100;
+	expect_int(kvpool_open(&pool, NULL), 0);
+	expect_int(kvpool_ring_create(pool, &(struct kvpool_ring_opts){
+			.size = sizeof(struct kvpool_ring_opts), .entries = 8 }, &ring), 0);
+	expect_int(kvpool_ring_submit(ring, ops, 20), 8);
+	expect_int(kvpool_ring_submit(ring, ops + 8, 12), 0);
+	expect_int(kvpool_ring_pending(ring), 8);
+	expect_int(kvpool_ring_reap(ring, done, 3, 3, 0), 3);
+	expect_int(kvpool_ring_submit(ring, ops + 8, 12), 3);
+	expect_int(kvpool_ring_reap(ring, done + 3, 8, 8, 0), 8);
+	for (next = 0; next < 11; next++)
+		bad += done[next].user_data != next;
+	for (round = 0; round < 100; round++) {
+		bad += kvpool_ring_submit(ring, ops, 7) != 7;
+		bad += kvpool_ring_reap(ring, done, 7, 7, 0) != 7;
+		for (next = 0; next < 7; next++)
+			bad += done[next].user_data != next;
+	}
+	expect_int(bad, 0);
+	cleanup();
+}
+
+static void module_refuses(void)
+{
+	setup(4096);
+	mock.fail_at = 2;
+	mock.fail_errno = EINVAL;
+	/* What was begun is begun; the error comes when it is the first. */
+	expect_int(kvpool_ring_submit(ring, ops, NR), KVPOOL_MAX_BATCH);
+	expect_int(kvpool_ring_pending(ring), KVPOOL_MAX_BATCH);
+	mock_forget();
+	mock.fail_at = 1;
+	expect_int(kvpool_ring_submit(ring, ops, NR), -EINVAL);
+	expect_text(kvpool_last_error(), "kvpool_ring_submit: the kvpool module refused");
+	expect_int(kvpool_ring_pending(ring), KVPOOL_MAX_BATCH);
+	mock_forget();
+	mock.fail_at = 0;
+	expect_int(kvpool_ring_reap(ring, done, NR, 0, 0), KVPOOL_MAX_BATCH);
+	cleanup();
+}
+
+static void *complete_one_by_one(void *arg)
+{
+	uintptr_t nr = (uintptr_t)arg;
+
+	while (nr--)
+		mock_ring_complete(1, 0);
+	return NULL;
+}
+
+static void waits(void)
+{
+	pthread_t thread;
+	int i;
+
+	setup(64);
+	make_slow(0, 10);
+	expect_int(kvpool_ring_submit(ring, ops, 10), 10);
+	expect_int(kvpool_ring_reap(ring, done, 10, 1, 0), -ETIMEDOUT);
+	expect_text(kvpool_last_error(), "10 are pending");
+	expect_int(pthread_create(&thread, NULL, complete_one_by_one, (void *)10), 0);
+	expect_int(kvpool_ring_reap(ring, done, 10, 7, KVPOOL_WAIT_FOREVER) >= 7, 1);
+	pthread_join(thread, NULL);
+	while (kvpool_ring_pending(ring))
+		kvpool_ring_reap(ring, done, 10, 1, KVPOOL_WAIT_FOREVER);
+
+	/* What is there when the time is over is better than nothing. */
+	make_slow(2, 2);
+	make_slow(0, 2);
+	expect_int(kvpool_ring_submit(ring, ops, 4), 4);
+	mock_ring_complete(3, -EREMOTEIO);
+	expect_int(kvpool_ring_reap(ring, done, 10, 4, MS), 3);
+	for (i = 0; i < 3; i++)
+		expect_int(done[i].status, -EREMOTEIO);
+	/* The leases that the ring had given out. */
+	mock.held = 0;
+	cleanup();
+}
+
+static void on_alarm(int sig)
+{
+	(void)sig;
+}
+
+static void signal_ends_wait(void)
+{
+	const struct sigaction action = { .sa_handler = on_alarm };
+	const struct itimerspec soon = { .it_value.tv_nsec = 1000000, .it_interval.tv_nsec = 1000000 };
+	struct sigevent event = { .sigev_notify = SIGEV_SIGNAL, .sigev_signo = SIGALRM };
+	timer_t timer;
+
+	setup(64);
+	make_slow(0, 2);
+	expect_int(kvpool_ring_submit(ring, ops, 1), 1);
+	sigaction(SIGALRM, &action, NULL);
+	expect_int(timer_create(CLOCK_MONOTONIC, &event, &timer), 0);
+	expect_int(timer_settime(timer, 0, &soon, NULL), 0);
+	expect_int(kvpool_ring_reap(ring, done, 10, 1, KVPOOL_WAIT_FOREVER), -EINTR);
+	timer_delete(timer);
+	cleanup();
+}
+
+static void wakes_event_loops(void)
+{
+	uint64_t count;
+
+	setup(64);
+	make_slow(0, 4);
+	expect_int(kvpool_ring_submit(ring, ops, 4), 4);
+	/* The mock wakes at every submission; the module need not. */
+	expect_int(read(kvpool_ring_fd(ring), &count, sizeof(count)), sizeof(count));
+	expect(!readable(kvpool_ring_fd(ring)));
+	mock_ring_complete(4, -ENOENT);
+	expect(readable(kvpool_ring_fd(ring)));
+	expect_int(read(kvpool_ring_fd(ring), &count, sizeof(count)), sizeof(count));
+	expect_int(kvpool_ring_reap(ring, done, 4, 0, 0), 4);
+
+	/* A wait that leaves something leaves the descriptor readable. */
+	expect_int(kvpool_ring_submit(ring, ops, 4), 4);
+	expect_int(kvpool_ring_reap(ring, done, 4, 4, 0), -ETIMEDOUT);
+	mock_ring_complete(1, -ENOENT);
+	expect_int(kvpool_ring_reap(ring, done, 2, 2, 0), 1);
+	mock_ring_complete(3, -ENOENT);
+	expect_int(kvpool_ring_reap(ring, done, 2, 2, KVPOOL_WAIT_FOREVER), 2);
+	expect(readable(kvpool_ring_fd(ring)));
+	expect_int(kvpool_ring_reap(ring, done, 2, 1, KVPOOL_WAIT_FOREVER), 1);
+	cleanup();
+}
+
+static void cancels(void)
+{
+	setup(64);
+	make_slow(0, 10);
+	expect_int(kvpool_ring_submit(ring, ops, 10), 10);
+	expect_int(kvpool_ring_cancel(ring, KVPOOL_CANCEL_USER_DATA, 4), 1);
+	expect_int(kvpool_ring_reap(ring, done, NR, 0, 0), 1);
+	expect_int(done[0].user_data, 4);
+	expect_int(done[0].status, -ECANCELED);
+	expect_int(kvpool_ring_cancel(ring, KVPOOL_CANCEL_TAG | KVPOOL_CANCEL_NOWAIT, 1), 5);
+	expect_int(kvpool_ring_cancel(ring, KVPOOL_CANCEL_TAG, 1), 0);
+	expect_int(kvpool_ring_cancel(ring, KVPOOL_CANCEL_ALL, 0), 4);
+	expect_int(kvpool_ring_pending(ring), 9);
+	expect_int(kvpool_ring_reap(ring, done, NR, 0, 0), 9);
+	expect_int(kvpool_ring_cancel(NULL, KVPOOL_CANCEL_ALL, 0), -EINVAL);
+	mock_forget();
+	mock.fail_at = 1;
+	mock.fail_errno = EINVAL;
+	expect_int(kvpool_ring_cancel(ring, 0, 0), -EINVAL);
+	mock.fail_at = 0;
+	cleanup();
+}
+
+/* Completions that nobody reaped hold leases, and operations are in flight. */
+static void destroy_gives_back(void)
+{
+	unsigned int i;
+
+	setup(256);
+	for (i = 0; i < 150; i++) {
+		struct kvpool_key key = mock_id(i);
+
+		kvpool_op_lease(&ops[i], &key, 0, i);
+	}
+	make_slow(150, 20);
+	expect_int(kvpool_ring_submit(ring, ops, 170), 170);
+	expect_int(mock.held, 150);
+	mock_forget();
+	kvpool_ring_destroy(ring);
+	expect_int(mock.held, 0);
+	expect_calls({ .cmd = KVPOOL_IOC_CANCEL },
+		     { KVPOOL_IOC_RELEASE, .nr = 64, .first = 0, .last = 63 },
+		     { KVPOOL_IOC_RELEASE, .nr = 64, .first = 64, .last = 127 },
+		     { KVPOOL_IOC_RELEASE, .nr = 22, .first = 128, .last = 149 });
+	kvpool_close(pool);
+}
+
+/* Another part of the process scribbles on the mapping. */
+static void spoilt_mapping_is_bounded(void)
+{
+	const uint32_t wrong[] = { 1, 8, 9, 1000, 0x7fffffff, 0xffffffff };
+	unsigned int i;
+
+	for (i = 0; i < sizeof(wrong) / sizeof(*wrong); i++) {
+		setup(8);
+		*mock_ring_tail() = wrong[i];
+		expect(kvpool_ring_reap(ring, done, NR, 0, 0) <= 8);
+		expect(kvpool_ring_reap(ring, done, NR, 1, 0) <= 8);
+		*mock_ring_head() = wrong[i];
+		*mock_ring_tail() = kvpool_ring_reap(ring, done, 1, 0, 0);
+		kvpool_ring_destroy(ring);
+		kvpool_close(pool);
+	}
+}
+
+#define THREADS	4
+#define PER_THREAD 20000U
+
+static atomic_uchar seen[THREADS * PER_THREAD];
+
+/* Each thread submits its own operations and reaps anybody's. */
+static void *work(void *arg)
+{
+	unsigned int me = (uintptr_t)arg, next = 0, i;
+	struct kvpool_completion got[32];
+	struct kvpool_op mine[16];
+	uintptr_t bad = 0;
+	int n;
+
+	while (next < PER_THREAD) {
+		for (i = 0; i < 16 && next + i < PER_THREAD; i++)
+			kvpool_op_init(&mine[i], KVPOOL_OP_NOP, me * PER_THREAD + next + i);
+		n = kvpool_ring_submit(ring, mine, i);
+		bad += n < 0;
+		next += n > 0 ? n : 0;
+		n = kvpool_ring_reap(ring, got, 32, n == 0, MS);
+		for (i = 0; n > 0 && i < (unsigned int)n; i++)
+			bad += atomic_fetch_add(&seen[got[i].user_data], 1);
+	}
+	return (void *)bad;
+}
+
+static void threads_share_a_ring(void)
+{
+	pthread_t threads[THREADS];
+	unsigned int missing = 0, i;
+	void *bad;
+	int n;
+
+	setup(64);
+	mock.no_log = true;
+	for (i = 0; i < THREADS; i++)
+		expect_int(pthread_create(&threads[i], NULL, work, (void *)(uintptr_t)i), 0);
+	for (i = 0; i < THREADS; i++) {
+		pthread_join(threads[i], &bad);
+		expect_int((uintptr_t)bad, 0);
+	}
+	while ((n = kvpool_ring_reap(ring, done, NR, 0, 0)) > 0)
+		while (n--)
+			atomic_fetch_add(&seen[done[n].user_data], 1);
+	for (i = 0; i < THREADS * PER_THREAD; i++)
+		missing += seen[i] != 1;
+	expect_int(missing, 0);
+	expect_int(kvpool_ring_pending(ring), 0);
+	mock.no_log = false;
+	cleanup();
+}
+
+static void reads_spans(void)
+{
+	struct kvpool_key key = mock_key((struct mock_key){ .id = 5, .spans = 255 });
+	struct kvpool_key hidden = mock_key((struct mock_key){ .id = 6, .spans_error = ENOENT });
+	struct kvpool_span *spans = calloc(MOCK_MANY_SPANS + 1, sizeof(*spans));
+	struct kvpool_batch *batch;
+	uint64_t handle;
+
+	open_pool();
+	expect_int(kvpool_batch_create(pool, 2, &batch), 0);
+	expect_int(kvpool_consume_begin(batch, &key, 1, NULL), 1);
+	handle = kvpool_block_handle(batch, 0);
+	mock_forget();
+	expect_int(kvpool_lease_spans(pool, handle, spans, MOCK_MANY_SPANS + 1), MOCK_MANY_SPANS);
+	expect_int(mock.nr_calls, 2);
+	expect(spans[MOCK_MANY_SPANS - 1].length && !spans[MOCK_MANY_SPANS].length);
+	expect_int(kvpool_lease_spans(pool, handle, spans, 3), MOCK_MANY_SPANS);
+	expect_int(mock.nr_calls, 3);
+	expect_int(kvpool_consume_end(batch, NULL, 0), 1);
+	expect_int(kvpool_consume_begin(batch, &hidden, 1, NULL), 1);
+	expect_int(kvpool_lease_spans(pool, kvpool_block_handle(batch, 0), spans, 1), -ENOENT);
+	expect_int(kvpool_lease_spans(NULL, handle, spans, 1), -EINVAL);
+	kvpool_batch_destroy(batch);
+	kvpool_close(pool);
+	free(spans);
+}
+
+int main(void)
+{
+	run(creates);
+	run(creation_fails);
+	run(fills_operations);
+	run(reaps_without_calls);
+	run(submits_in_batches);
+	run(stops_when_full);
+	run(module_refuses);
+	run(waits);
+	run(signal_ends_wait);
+	run(wakes_event_loops);
+	run(cancels);
+	run(destroy_gives_back);
+	run(spoilt_mapping_is_bounded);
+	run(threads_share_a_ring);
+	run(reads_spans);
+	return tap_end();
+}
