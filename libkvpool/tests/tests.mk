@@ -28,8 +28,10 @@ $(TEST_NAMES:%=$(O)/tests/$(1)/%): $(O)/tests/$(1)/%: $(O)/obj/$(1)/tests/%.o \
 endef
 $(foreach s,$(TEST_SANITIZERS),$(eval $(call sanitized,$(s))))
 
-# The test of the library on a loaded module; it runs where one is.
-$(O)/tests/module: $(S)/tests/module.c $(LIB_A)
+# Tests of the library on a loaded module; they run where one is.
+MODULE_TESTS := $(patsubst $(S)/tests/%.c,$(O)/tests/%,$(wildcard $(S)/tests/module*.c))
+
+$(MODULE_TESTS): $(O)/tests/%: $(S)/tests/%.c $(LIB_A)
 	$(call compile_test)
 
 define compile_test
@@ -37,7 +39,7 @@ define compile_test
 $(Q_LD)$(CC) $(KVP_CPPFLAGS) $(KVP_CFLAGS) $(LDFLAGS) -o $@ $< $(LIB_A) $(NETTLE_LIBS) -pthread
 endef
 
-module-test: $(O)/tests/module
+module-test: $(MODULE_TESTS)
 
 .PHONY: module-test
 

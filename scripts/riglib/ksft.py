@@ -17,6 +17,7 @@ OPTIONS = {"kernels", "mem", "numa", "timeout"}
 # Programs beside those of selftests/kselftest-list.
 LIBRARY = (
     ("lib-module", [os.path.join(BUILD, "lib/tests/module")], {}),
+    ("lib-ring", [os.path.join(BUILD, "lib/tests/module-ring")], {}),
     ("replay", [os.path.join(REPO, "selftests/run-python"),
                 os.path.join(REPO, "selftests/sim"), "guest_replay"],
      {"kernels": "6.12,6.1"}),

@@ -1,0 +1,460 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+/*
+ * Operations on a loaded module, from the outside and on one host. Keys are of
+ * this run, so that whatever else is in the pool does not matter.
+ */
+
+#include <kvpool.h>
+
+#include "tap.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#define NR	3000
+#define LENGTH	8192
+#define MS	1000000ULL
+
+static struct kvpool *pool;
+static struct kvpool_ring *ring;
+static struct kvpool_key keys[NR];
+static struct kvpool_op ops[NR];
+static struct kvpool_completion done[NR];
+
+static void bail(void)
+{
+	printf("Bail out! %s\n", kvpool_last_error());
+	exit(1);
+}
+
+/* New keys for every test. */
+static void make_keys(void)
+{
+	static uint32_t tokens[NR], seed[4];
+	struct timespec ts;
+
+	clock_gettime(CLOCK_REALTIME, &ts);
+	seed[0]++;
+	seed[1] = getpid();
+	seed[2] = ts.tv_sec;
+	seed[3] = ts.tv_nsec;
+	kvpool_key_chain(seed, sizeof(seed), 1, tokens, NR, keys, NR);
+}
+
+static void setup(unsigned int entries)
+{
+	const struct kvpool_ring_opts opts = { .size = sizeof(opts), .entries = entries };
+
+	make_keys();
+	if (kvpool_open(&pool, NULL) || kvpool_ring_create(pool, &opts, &ring))
+		bail();
+}
+
+static void cleanup(void)
+{
+	kvpool_ring_destroy(ring);
+	kvpool_remove(pool, keys, NR, NULL);
+	kvpool_close(pool);
+}
+
+/* A batch that holds the reservations; sealed if @seal. */
+static struct kvpool_batch *produce(struct kvpool *p, unsigned int first, unsigned int nr,
+				    bool seal)
+{
+	const struct kvpool_produce_opts opts = { .size = sizeof(opts), .length = LENGTH };
+	struct kvpool_batch *batch;
+	char bytes[LENGTH];
+	unsigned int i;
+
+	if (kvpool_batch_create(p, nr, &batch) ||
+	    kvpool_produce_begin(batch, keys + first, NULL, nr, &opts) != (int)nr)
+		bail();
+	for (i = 0; i < nr; i++) {
+		memset(bytes, (int)(first + i), sizeof(bytes));
+		kvpool_block_write(batch, i, 0, bytes, sizeof(bytes));
+	}
+	if (seal && kvpool_produce_commit(batch, NULL, 0, 0) != (int)nr)
+		bail();
+	return batch;
+}
+
+static bool bytes_are(const struct kvpool_completion *c, unsigned char value)
+{
+	struct kvpool_span spans[4];
+	const unsigned char *at;
+	uint64_t bytes = 0, j;
+	int nr, i;
+
+	nr = kvpool_lease_spans(pool, c->handle, spans, 4);
+	if (nr != (int)c->nr_spans || c->length != LENGTH ||
+	    memcmp(&spans[0], &c->span, sizeof(spans[0])))
+		return false;
+	for (i = 0; i < nr && i < 4; i++) {
+		at = (unsigned char *)kvpool_base(pool) + spans[i].offset;
+		for (j = 0; j < spans[i].length; j++, bytes++)
+			if (at[j] != value)
+				return false;
+	}
+	return bytes == LENGTH;
+}
+
+static uint64_t leases(void)
+{
+	struct kvpool_stats stats;
+
+	if (kvpool_stats(pool, &stats, sizeof(stats)))
+		bail();
+	return stats.leases;
+}
+
+static void leases_and_releases(void)
+{
+	unsigned int i, good = 0, released = 0;
+	uint64_t before;
+
+	setup(4096);
+	kvpool_batch_destroy(produce(pool, 0, 200, true));
+	before = leases();
+	for (i = 0; i < NR; i++)
+		kvpool_op_lease(&ops[i], &keys[i], 0, i);
+	expect_int(kvpool_ring_submit(ring, ops, NR), NR);
+	expect_int(kvpool_ring_reap(ring, done, NR, NR, KVPOOL_WAIT_FOREVER), NR);
+	for (i = 0; i < NR; i++) {
+		uint64_t key = done[i].user_data;
+
+		if (key < 200 && !done[i].status && done[i].route == KVPOOL_ROUTE_LOCAL)
+			good += bytes_are(&done[i], (unsigned char)key);
+		else
+			good += key >= 200 && done[i].status == -ENOENT && !done[i].handle;
+		if (done[i].handle)
+			kvpool_op_release(&ops[released++], done[i].handle, i);
+	}
+	expect_int(good, NR);
+	expect_int(leases(), before + 200);
+	expect_int(kvpool_run(pool, ops, released, done), 200);
+	expect_int(leases(), before);
+	/* Once more is once too often. */
+	expect_int(kvpool_run(pool, ops, 1, done), 0);
+	expect_int(done[0].status, -ENOENT);
+	cleanup();
+}
+
+static void waits_for_producers(void)
+{
+	struct kvpool_batch *batch;
+	struct pollfd wait;
+
+	setup(64);
+	batch = produce(pool, 0, 3, false);
+	kvpool_op_lease(&ops[0], &keys[0], 0, 10);
+	kvpool_op_lease(&ops[1], &keys[0], KVPOOL_OP_WAIT, 11);
+	kvpool_op_lease(&ops[2], &keys[1], KVPOOL_OP_WAIT, 12);
+	kvpool_op_lease(&ops[3], &keys[2], KVPOOL_OP_WAIT, 13);
+	expect_int(kvpool_ring_submit(ring, ops, 4), 4);
+	expect_int(kvpool_ring_reap(ring, done, NR, 0, 0), 1);
+	expect_int(done[0].user_data, 10);
+	expect_int(done[0].status, -EINPROGRESS);
+	expect_int(kvpool_ring_pending(ring), 3);
+
+	expect_int(kvpool_produce_commit(batch, (unsigned int[]){ 0 }, 1, 0), 1);
+	wait = (struct pollfd) { .fd = kvpool_ring_fd(ring), .events = POLLIN };
+	expect_int(poll(&wait, 1, -1), 1);
+	expect_int(kvpool_ring_reap(ring, done, NR, 1, KVPOOL_WAIT_FOREVER), 1);
+	expect_int(done[0].user_data, 11);
+	expect(!done[0].status && bytes_are(&done[0], 0));
+
+	/* An aborted key is a miss. */
+	expect_int(kvpool_produce_abort(batch, (unsigned int[]){ 1 }, 1), 1);
+	expect_int(kvpool_ring_reap(ring, done, NR, 1, KVPOOL_WAIT_FOREVER), 1);
+	expect_int(done[0].user_data, 12);
+	expect_int(done[0].status, -ENOENT);
+	kvpool_batch_destroy(batch);
+	expect_int(kvpool_ring_reap(ring, done, NR, 1, KVPOOL_WAIT_FOREVER), 1);
+	expect_int(done[0].status, -ENOENT);
+	expect_int(kvpool_ring_pending(ring), 0);
+	cleanup();
+}
+
+static void cancels_and_deadlines(void)
+{
+	struct kvpool_batch *batch;
+	int i, got, late = 0;
+
+	setup(64);
+	batch = produce(pool, 0, 1, false);
+	for (i = 0; i < 20; i++) {
+		kvpool_op_lease(&ops[i], &keys[0], KVPOOL_OP_WAIT, i);
+		ops[i].tag = i % 2;
+	}
+	expect_int(kvpool_ring_submit(ring, ops, 20), 20);
+	expect_int(kvpool_ring_cancel(ring, KVPOOL_CANCEL_USER_DATA, 5), 1);
+	expect_int(kvpool_ring_reap(ring, done, NR, 0, 0), 1);
+	expect(done[0].user_data == 5 && done[0].status == -ECANCELED && !done[0].handle);
+	expect_int(kvpool_ring_cancel(ring, KVPOOL_CANCEL_TAG, 1), 9);
+	expect_int(kvpool_ring_reap(ring, done, NR, 0, 0), 9);
+	expect_int(kvpool_ring_cancel(ring, KVPOOL_CANCEL_TAG, 77), 0);
+	expect_int(kvpool_ring_cancel(ring, KVPOOL_CANCEL_ALL, 0), 10);
+	expect_int(kvpool_ring_reap(ring, done, NR, 0, 0), 10);
+	expect_int(kvpool_ring_cancel(ring, 0, 0), -EINVAL);
+
+	for (i = 0; i < 20; i++)
+		ops[i].timeout_ns = (i + 1) * MS;
+	expect_int(kvpool_ring_submit(ring, ops, 20), 20);
+	for (got = 0; got < 20; got++) {
+		expect_int(kvpool_ring_reap(ring, done, 1, 1, KVPOOL_WAIT_FOREVER), 1);
+		late += done[0].status == -ETIMEDOUT;
+	}
+	expect_int(late, 20);
+	/* The block is none the worse for it. */
+	expect_int(kvpool_produce_commit(batch, NULL, 0, 0), 1);
+	expect_int(kvpool_exists(pool, keys, 1, NULL, NULL), 1);
+	kvpool_batch_destroy(batch);
+	cleanup();
+}
+
+static void full_ring(void)
+{
+	int i, round, begun, got, sum = 0;
+
+	setup(16);
+	for (i = 0; i < 100; i++)
+		kvpool_op_init(&ops[i], KVPOOL_OP_NOP, i);
+	expect_int(kvpool_ring_submit(ring, ops, 100), 16);
+	expect_int(kvpool_ring_submit(ring, ops, 100), 0);
+	expect_int(kvpool_ring_reap(ring, done, 10, 10, 0), 10);
+	expect_int(kvpool_ring_submit(ring, ops + 16, 84), 10);
+	expect_int(kvpool_ring_reap(ring, done, NR, 16, 0), 16);
+	for (i = 0; i < 16; i++)
+		sum += done[i].user_data == (uint64_t)(i + 10);
+	expect_int(sum, 16);
+	for (round = begun = got = 0; round < 1000; round++) {
+		begun += kvpool_ring_submit(ring, ops, round % 20);
+		got += kvpool_ring_reap(ring, done, round % 7 + 1, 0, 0);
+	}
+	got += kvpool_ring_reap(ring, done, NR, 0, 0);
+	expect_int(got, begun);
+	cleanup();
+}
+
+/* Leases that nobody has reaped, and waits, end with the ring. */
+static void destroy_gives_back(void)
+{
+	struct kvpool_batch *batch;
+	uint64_t before;
+	int i;
+
+	setup(512);
+	kvpool_batch_destroy(produce(pool, 0, 100, true));
+	batch = produce(pool, 100, 1, false);
+	before = leases();
+	for (i = 0; i < 100; i++)
+		kvpool_op_lease(&ops[i], &keys[i], 0, i);
+	for (; i < 200; i++)
+		kvpool_op_lease(&ops[i], &keys[100], KVPOOL_OP_WAIT, i);
+	expect_int(kvpool_ring_submit(ring, ops, 200), 200);
+	expect_int(leases(), before + 100);
+	kvpool_ring_destroy(ring);
+	ring = NULL;
+	expect_int(leases(), before);
+	expect_int(kvpool_ring_create(pool, NULL, &ring), -EBUSY);
+	kvpool_batch_destroy(batch);
+	cleanup();
+}
+
+#define THREADS		3
+#define PER_THREAD	30000U
+
+static atomic_uchar seen[THREADS * PER_THREAD];
+
+static void *work(void *arg)
+{
+	unsigned int me = (uintptr_t)arg, next = 0, i;
+	struct kvpool_completion got[32];
+	struct kvpool_op mine[32];
+	uintptr_t bad = 0;
+	int n;
+
+	while (next < PER_THREAD) {
+		for (i = 0; i < 32 && next + i < PER_THREAD; i++)
+			kvpool_op_init(&mine[i], KVPOOL_OP_NOP, me * PER_THREAD + next + i);
+		n = kvpool_ring_submit(ring, mine, i);
+		bad += n < 0;
+		next += n > 0 ? n : 0;
+		n = kvpool_ring_reap(ring, got, 32, n == 0, 50 * MS);
+		for (i = 0; n > 0 && i < (unsigned int)n; i++)
+			bad += atomic_fetch_add(&seen[got[i].user_data], 1);
+	}
+	return (void *)bad;
+}
+
+static void each_completes_once(void)
+{
+	pthread_t threads[THREADS];
+	unsigned int missing = 0, i;
+	void *bad;
+	int n;
+
+	setup(128);
+	for (i = 0; i < THREADS; i++)
+		expect_int(pthread_create(&threads[i], NULL, work, (void *)(uintptr_t)i), 0);
+	for (i = 0; i < THREADS; i++) {
+		pthread_join(threads[i], &bad);
+		expect_int((uintptr_t)bad, 0);
+	}
+	while ((n = kvpool_ring_reap(ring, done, NR, 0, 0)) > 0)
+		while (n--)
+			atomic_fetch_add(&seen[done[n].user_data], 1);
+	for (i = 0; i < THREADS * PER_THREAD; i++)
+		missing += seen[i] != 1;
+	expect_int(missing, 0);
+	cleanup();
+}
+
+static void on_alarm(int sig)
+{
+	(void)sig;
+}
+
+/* A signal ends the wait of kvpool_run(), and nothing is left of it. */
+static void signal_ends_run(void)
+{
+	const struct sigaction action = { .sa_handler = on_alarm };
+	const struct itimerspec soon = { .it_value.tv_nsec = 20000000,
+					 .it_interval.tv_nsec = 20000000 };
+	struct sigevent event = { .sigev_notify = SIGEV_SIGNAL, .sigev_signo = SIGALRM };
+	struct kvpool_batch *batch;
+	uint64_t before;
+	timer_t timer;
+
+	setup(16);
+	batch = produce(pool, 0, 1, false);
+	kvpool_batch_destroy(produce(pool, 1, 1, true));
+	before = leases();
+	kvpool_op_lease(&ops[0], &keys[0], KVPOOL_OP_WAIT, 1);
+	kvpool_op_lease(&ops[1], &keys[1], KVPOOL_OP_WAIT, 2);
+	sigaction(SIGALRM, &action, NULL);
+	expect_int(timer_create(CLOCK_MONOTONIC, &event, &timer), 0);
+	expect_int(timer_settime(timer, 0, &soon, NULL), 0);
+	expect_int(kvpool_run(pool, ops, 2, done), 1);
+	timer_delete(timer);
+	expect_int(done[0].status, -EINTR);
+	expect_int(done[1].status, 0);
+	expect_int(leases(), before + 1);
+	kvpool_op_release(&ops[0], done[1].handle, 0);
+	expect_int(kvpool_run(pool, ops, 1, done), 1);
+	kvpool_batch_destroy(batch);
+	cleanup();
+}
+
+static void peers_that_are_not_there(void)
+{
+	struct kvpool_remote_opts opts = { .size = sizeof(opts), .peer = 0x7fffffff };
+	bool fabric;
+	uint64_t lengths[3];
+	uint32_t peers[3];
+	int status[3];
+
+	setup(16);
+	fabric = kvpool_info(pool)->features & KVPOOL_FEATURE_FABRIC;
+	kvpool_batch_destroy(produce(pool, 0, 1, true));
+	/* What is here needs no peer. */
+	expect_int(kvpool_probe(pool, keys, 3, NULL, status, lengths, peers), 1);
+	expect_int(status[0], 0);
+	expect_int(lengths[0], LENGTH);
+	expect_int(peers[0], 0);
+	expect(status[1] == (fabric ? -ENOENT : -EOPNOTSUPP));
+	expect_int(lengths[1], 0);
+	expect_int(kvpool_push(pool, keys, 1, &opts, status), 0);
+	expect(status[0] == (fabric ? -ENOENT : -EOPNOTSUPP));
+	opts.peer = 0;
+	expect_int(kvpool_push(pool, keys, 1, &opts, status), -EINVAL);
+	kvpool_op_fetch(&ops[0], &keys[2], LENGTH, 0x7fffffff, 1);
+	expect_int(kvpool_run(pool, ops, 1, done), 0);
+	expect(done[0].status == (fabric ? -ENOENT : -EOPNOTSUPP));
+	/* The key is free: nobody waits for a fetch that was none. */
+	kvpool_batch_destroy(produce(pool, 2, 1, true));
+	cleanup();
+}
+
+static void consumers_have_no_ring(void)
+{
+	const struct kvpool_open_opts opts = { .size = sizeof(opts), .flags = KVPOOL_OPEN_RDONLY };
+	struct kvpool *producer;
+
+	make_keys();
+	if (kvpool_open(&producer, NULL) || kvpool_open(&pool, &opts))
+		bail();
+	kvpool_batch_destroy(produce(producer, 0, 1, true));
+	expect_int(kvpool_ring_create(pool, NULL, &ring), -EBADF);
+	kvpool_op_lease(&ops[0], &keys[0], 0, 1);
+	expect_int(kvpool_run(pool, ops, 1, done), 1);
+	expect(bytes_are(&done[0], 0));
+	expect_int(kvpool_push(pool, keys, 1, &(struct kvpool_remote_opts){
+			.size = sizeof(struct kvpool_remote_opts), .peer = 1 }, NULL), -EBADF);
+	kvpool_close(pool);
+	kvpool_remove(producer, keys, 1, NULL);
+	kvpool_close(producer);
+}
+
+/* Killed in the midst: what it waited for and held is gone. */
+static void killed_while_waiting(void)
+{
+	struct kvpool_batch *batch;
+	int status, ready[2];
+	uint64_t before;
+	char byte;
+	pid_t pid;
+
+	setup(16);
+	batch = produce(pool, 0, 1, false);
+	kvpool_batch_destroy(produce(pool, 1, 1, true));
+	before = leases();
+	expect_int(pipe(ready), 0);
+	fflush(stdout);
+	pid = fork();
+	if (!pid) {
+		struct kvpool *mine;
+		struct kvpool_ring *my_ring;
+
+		if (kvpool_open(&mine, NULL) || kvpool_ring_create(mine, NULL, &my_ring))
+			_exit(1);
+		kvpool_op_lease(&ops[0], &keys[0], KVPOOL_OP_WAIT, 1);
+		kvpool_op_lease(&ops[1], &keys[1], 0, 2);
+		if (kvpool_ring_submit(my_ring, ops, 2) != 2 || write(ready[1], "", 1) != 1)
+			_exit(2);
+		kvpool_ring_reap(my_ring, done, 2, 2, KVPOOL_WAIT_FOREVER);
+		_exit(3);
+	}
+	expect_int(read(ready[0], &byte, 1), 1);
+	expect_int(leases(), before + 1);
+	kill(pid, SIGKILL);
+	expect_int(waitpid(pid, &status, 0), pid);
+	expect(WIFSIGNALED(status));
+	expect_int(leases(), before);
+	close(ready[0]);
+	close(ready[1]);
+	kvpool_batch_destroy(batch);
+	cleanup();
+}
+
+int main(void)
+{
+	run(leases_and_releases);
+	run(waits_for_producers);
+	run(cancels_and_deadlines);
+	run(full_ring);
+	run(destroy_gives_back);
+	run(each_completes_once);
+	run(signal_ends_run);
+	run(peers_that_are_not_there);
+	run(consumers_have_no_ring);
+	run(killed_while_waiting);
+	return tap_end();
+}
