@@ -260,7 +260,7 @@ static void fabric_usage(FILE *to)
 "  -l, --listen ADDRESS  take connections at this address: ADDRESS, ADDRESS:PORT or\n"
 "                        [IPV6]:PORT; 0.0.0.0 and :: are all. The port is %d if none\n"
 "                        is given\n"
-"  -n, --no-listen       take no connections any more, and end those that are there\n"
+"  -n, --no-listen       take no connections any more; those that are there stay\n"
 "  -k, --secret-key KEY  description of the key of type logon or user with the secret\n"
 "                        of the cluster; '' forgets the secret\n"
 "  -o, --open yes|no     work without a secret, with whoever connects\n"
