@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-/* The completion ring of the mock device. */
+/* Operations of the mock device, and its completion ring. */
 #include "mock.h"
 
 #include <errno.h>
@@ -58,23 +58,27 @@ static unsigned int field(const struct kvpool_op *op, unsigned int at)
 	return value;
 }
 
-static void post(const struct kvpool_op *op, int status)
+static void complete(const struct kvpool_op *op, int status, struct kvpool_completion *c)
 {
-	struct kvpool_completion *c = (void *)(ring.map + COMPLETIONS);
-
-	c += ring.tail++ & (ring.entries - 1);
 	memset(c, 0, sizeof(*c));
 	c->user_data = op->user_data;
 	c->status = status;
 	c->peer = op->peer;
+	c->length = status ? 0 : 4096;
 	if (op->opcode == KVPOOL_OP_LEASE && !status) {
 		c->handle = field(op, 4) + 1;
-		c->length = 4096;
 		c->nr_spans = 1;
 		mock.held++;
 	}
 	if (op->opcode == KVPOOL_OP_RELEASE)
 		mock.held--;
+}
+
+static void post(const struct kvpool_op *op, int status)
+{
+	struct kvpool_completion *c = (void *)(ring.map + COMPLETIONS);
+
+	complete(op, status, c + (ring.tail++ & (ring.entries - 1)));
 	atomic_store_explicit(shared(64), ring.tail, memory_order_release);
 }
 
@@ -116,15 +120,31 @@ static int setup(struct kvpool_ring_setup *arg)
 	return 0;
 }
 
+static int submit_and_wait(struct kvpool_submit *arg)
+{
+	struct kvpool_completion *results = (void *)(uintptr_t)arg->results;
+	const struct kvpool_op *ops = (void *)(uintptr_t)arg->ops;
+	uint32_t i;
+
+	for (i = 0; i < arg->nr_ops; i++)
+		complete(&ops[i], -(int)ops[i].key[0], &results[i]);
+	arg->nr_done = arg->nr_ops;
+	return 0;
+}
+
 static int submit(struct kvpool_submit *arg)
 {
 	const struct kvpool_op *ops = (void *)(uintptr_t)arg->ops;
-	uint32_t unreaped = ring.tail - atomic_load_explicit(shared(0), memory_order_acquire);
-	uint32_t used = (unreaped < ring.entries ? unreaped : ring.entries) + ring.inflight;
-	uint32_t i, room = used < ring.entries ? ring.entries - used : 0;
+	uint32_t i, unreaped, used, room;
 
 	if (arg->flags || arg->nr_done || !arg->nr_ops || arg->nr_ops > mock.info.max_batch)
 		mock.bad_input = true;
+	mock.op = ops[0];
+	if (arg->results)
+		return submit_and_wait(arg);
+	unreaped = ring.tail - atomic_load_explicit(shared(0), memory_order_acquire);
+	used = (unreaped < ring.entries ? unreaped : ring.entries) + ring.inflight;
+	room = used < ring.entries ? ring.entries - used : 0;
 	if (!room) {
 		errno = EBUSY;
 		return -1;

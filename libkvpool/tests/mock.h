@@ -70,6 +70,7 @@ struct mock {
 	unsigned int nr_calls;		/* without INFO and ATTACH */
 	unsigned int nr_infos, nr_attaches;
 	struct mock_call calls[MOCK_MAX_CALLS];
+	struct kvpool_op op;		/* the first one of the last SUBMIT */
 	long long held;			/* handles made and not ended */
 	bool bad_input;			/* a member that must be zero was not */
 };
@@ -86,8 +87,8 @@ void mock_forget(void);
 bool mock_saw(const struct mock_call *calls, unsigned int nr);
 
 /*
- * mock-ring.c: RING, CANCEL and SUBMIT without results. An operation whose key
- * has @settles stays in flight until it is cancelled or completed here.
+ * mock-ring.c: RING, CANCEL and SUBMIT. An operation for the ring whose key has
+ * @settles stays in flight until it is cancelled or completed here.
  */
 void mock_ring_reset(void);
 int mock_ring_ioctl(unsigned long cmd, void *arg);
