@@ -17,20 +17,14 @@ static uint64_t now_ns(void)
 	return (uint64_t)ts.tv_sec * 1000000000 + (uint64_t)ts.tv_nsec;
 }
 
-/* One call of the module; @nr is at most its batch. */
+/* As kvp_run(), but returns how many succeeded. */
 static int run(struct kvpool *pool, const struct kvpool_op *ops, unsigned int nr,
 	       struct kvpool_completion *completions, const char *call)
 {
-	struct kvpool_submit arg = {
-		.size = sizeof(arg),
-		.nr_ops = nr,
-		.ops = (uintptr_t)ops,
-		.results = (uintptr_t)completions,
-	};
 	unsigned int i;
 	int ret, done = 0;
 
-	ret = kvp_ioctl(pool, KVPOOL_IOC_SUBMIT, &arg, call);
+	ret = kvp_run(pool, ops, nr, completions, call);
 	if (ret)
 		return ret;
 	for (i = 0; i < nr; i++)
