@@ -31,9 +31,10 @@ static const struct {
 	{ KVPOOL_FEATURE_MMAP_PIN, "mmap_pin" },
 	{ KVPOOL_FEATURE_PREEMPT, "preempt" },
 	{ KVPOOL_FEATURE_POLL, "poll" },
+	{ KVPOOL_FEATURE_RING, "ring" },
+	{ KVPOOL_FEATURE_FABRIC, "fabric" },
+	{ KVPOOL_FEATURE_URING, "uring" },
 };
-
-#define NR_FEATURES	(sizeof(features) / sizeof(features[0]))
 
 static void status_usage(FILE *to)
 {
@@ -130,7 +131,7 @@ static void print_status(const struct status *status)
 {
 	const uint64_t *total = status->total;
 	char a[32], b[32], c[32], d[32];
-	size_t i;
+	int i;
 
 	printf("module     kvpool, ABI %" PRIu64 ", policy %s\n", status->abi_version,
 	       status->policy);
@@ -144,7 +145,7 @@ static void print_status(const struct status *status)
 		       size_text(status->info.arena_size, c, sizeof(c)),
 		       size_text(status->info.chunk_size, d, sizeof(d)));
 		printf("features  ");
-		for (i = 0; i < NR_FEATURES; i++)
+		for (i = 0; i < ARRAY_SIZE(features); i++)
 			if (status->info.features & features[i].bit)
 				printf(" %s", features[i].name);
 		putchar('\n');
@@ -166,6 +167,13 @@ static void print_status(const struct status *status)
 	printf("refused    %" PRIu64 " reservations without space, %" PRIu64
 	       " aborted, %" PRIu64 " pre-empted\n", total[C_REJECTED],
 	       total[C_ABORTED_BLOCKS], total[C_PREEMPTED_BLOCKS]);
+	if (total[C_FETCHED_BLOCKS] || total[C_PUSHED_BLOCKS] || total[C_SERVED_BLOCKS] ||
+	    total[C_RECEIVED_BLOCKS])
+		printf("peers      %s fetched, %s pushed, %s served to them, %s received\n",
+		       size_text(total[C_FETCHED_BYTES], a, sizeof(a)),
+		       size_text(total[C_PUSHED_BYTES], b, sizeof(b)),
+		       size_text(total[C_SERVED_BYTES], c, sizeof(c)),
+		       size_text(total[C_RECEIVED_BYTES], d, sizeof(d)));
 	if (total[C_QUARANTINED_BYTES])
 		printf("held back  %s that a dead or pre-empted owner may still write to\n",
 		       size_text(total[C_QUARANTINED_BYTES], a, sizeof(a)));
@@ -175,8 +183,7 @@ static void print_status(const struct status *status)
 
 static void json_status(const struct status *status)
 {
-	size_t f;
-	int i;
+	int i, f;
 
 	json_begin(NULL, '{');
 	json_number("abi_version", status->abi_version);
@@ -192,7 +199,7 @@ static void json_status(const struct status *status)
 		json_number("block_min", status->info.block_min);
 		json_number("block_max", status->info.block_max);
 		json_begin("features", '[');
-		for (f = 0; f < NR_FEATURES; f++)
+		for (f = 0; f < ARRAY_SIZE(features); f++)
 			if (status->info.features & features[f].bit)
 				json_text(NULL, features[f].name);
 		json_end(']');
