@@ -355,10 +355,8 @@ int kvpool_block_reserve(struct kvpool_tenant *tenant,
 			 const struct kvpool_key *key, u32 length,
 			 const struct kvpool_space *space,
 			 struct kvpool_block **out);
-struct kvpool_block *kvpool_block_alloc(struct kvpool_tenant *tenant,
-					const struct kvpool_key *key,
-					u32 length,
-					const struct kvpool_space *space);
+struct kvpool_block *kvpool_block_alloc(const struct kvpool_key *key,
+					u32 length);
 void kvpool_block_seal(struct kvpool_tenant *tenant,
 		       struct kvpool_block **blocks, const u32 *pins,
 		       int *status, unsigned int nr);

@@ -305,37 +305,19 @@ int kvpool_block_reserve(struct kvpool_tenant *tenant,
 }
 
 /**
- * kvpool_block_alloc() - Make a block with space that is not in the index
- * @tenant: whose it will be
+ * kvpool_block_alloc() - Make a block without space that is not in the index
  * @key: its key, under which nobody finds it
  * @length: bytes
- * @space: where the space should be
  *
  * It is as one that was removed and is leased still: its only reference is the
- * caller's.
+ * caller's, who finds space for it.
  *
- * Return: the block, or ERR_PTR() of what KVPOOL_IOC_RESERVE reports when there
- * is no space.
+ * Return: the block or NULL.
  */
-struct kvpool_block *kvpool_block_alloc(struct kvpool_tenant *tenant,
-					const struct kvpool_key *key,
-					u32 length,
-					const struct kvpool_space *space)
+struct kvpool_block *kvpool_block_alloc(const struct kvpool_key *key,
+					u32 length)
 {
-	struct kvpool_block *block;
-	int ret;
-
-	block = kvpool_block_new(key, length, KVPOOL_BLOCK_DEAD, GFP_KERNEL);
-	if (!block)
-		return ERR_PTR(-ENOMEM);
-	ret = kvpool_space_get(tenant, block, space);
-	if (ret) {
-		kmem_cache_free(kvpool_block_cache, block);
-		if (ret != -EINTR)
-			kvpool_count(tenant, rejected, 1);
-		return ERR_PTR(ret);
-	}
-	return block;
+	return kvpool_block_new(key, length, KVPOOL_BLOCK_DEAD, GFP_KERNEL);
 }
 
 /* Make one block visible; policy.lock is held. */

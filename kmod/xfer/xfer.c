@@ -253,31 +253,92 @@ void kvpool_xfer_done(struct kvpool_xfer *xfer, int status, u64 bytes)
 }
 EXPORT_SYMBOL_KVPOOL(kvpool_xfer_done);
 
+/* Complete an operation that did not get to the fabric. */
+static void kvpool_xfer_drop(struct kvpool_xfer *xfer, int status)
+{
+	list_del(&xfer->entry);
+	kvpool_xfer_unprepare(xfer);
+	kvpool_xfer_finish(xfer, status);
+}
+
+/* Space for the copy that a peer's block will be; none if @why says so. */
+static int kvpool_xfer_place(struct kvpool_xfer *xfer, u32 ahead, int why)
+{
+	struct kvpool_block *block = xfer->block;
+	struct kvpool_space space;
+
+	why = why ?: kvpool_space_choose(xfer->node, false, &space);
+	space.ahead = ahead;
+	if (xfer->flags & KVPOOL_OP_TRANSIENT) {
+		why = why ?: kvpool_space_get(xfer->tenant, block, &space);
+		if (why && why != -EINTR)
+			kvpool_count(xfer->tenant, rejected, 1);
+		return why;
+	}
+	if (why)
+		kvpool_block_refuse(xfer->tenant, block, why);
+	else
+		why = kvpool_block_place(xfer->tenant, block, &space);
+	/* Then it has been given up. */
+	if (why)
+		xfer->block = NULL;
+	return why;
+}
+
+/* Space for all copies: it is known how much is wanted. */
+static void kvpool_xfers_place(struct list_head *remote)
+{
+	struct kvpool_xfer *xfer, *next;
+	u32 ahead = 0, full = U32_MAX;
+	int ret, why = 0;
+
+	list_for_each_entry(xfer, remote, entry)
+		if (xfer->kind == KVPOOL_XFER_GET)
+			ahead += kvpool_pages(xfer->length);
+	list_for_each_entry_safe(xfer, next, remote, entry) {
+		if (xfer->kind != KVPOOL_XFER_GET)
+			continue;
+		ahead -= kvpool_pages(xfer->length);
+		/* Where a shorter one did not fit a longer one will not either. */
+		ret = READ_ONCE(xfer->cancelled) ?:
+		      kvpool_xfer_place(xfer, ahead,
+					xfer->length < full ? 0 : why);
+		if (!ret)
+			continue;
+		if ((ret == -ENOSPC || ret == -EDQUOT) && xfer->length < full) {
+			full = xfer->length;
+			why = ret;
+		}
+		kvpool_xfer_drop(xfer, ret);
+	}
+}
+
 /**
  * kvpool_xfers_submit() - Hand operations to the fabric
- * @remote: those that kvpool_xfer_start() has left; empty when it returns
+ * @remote: those that kvpool_xfer_start() has left; empty when it returns. All
+ *	    are of one tenant.
  */
 void kvpool_xfers_submit(struct list_head *remote)
 {
 	const struct kvpool_fabric_ops *ops;
 	struct kvpool_xfer *xfer, *next;
 	LIST_HEAD(xfers);
-	int idx;
+	int idx, status;
 
+	kvpool_xfers_place(remote);
 	if (list_empty(remote))
 		return;
+	xfer = list_first_entry(remote, struct kvpool_xfer, entry);
+	kvpool_evict_kick(xfer->tenant);
+
 	idx = srcu_read_lock(&kvpool_fabric_srcu);
 	ops = srcu_dereference(kvpool_fabric, &kvpool_fabric_srcu);
 	list_for_each_entry_safe(xfer, next, remote, entry) {
-		int status = READ_ONCE(xfer->cancelled) ?:
-			     ops ? 0 : -EOPNOTSUPP;
-
-		if (xfer->kind == KVPOOL_XFER_GET)
-			kvpool_evict_kick(xfer->tenant);
+		status = READ_ONCE(xfer->cancelled);
+		if (!ops && !status)
+			status = -EOPNOTSUPP;
 		if (status) {
-			list_del(&xfer->entry);
-			kvpool_xfer_unprepare(xfer);
-			kvpool_xfer_finish(xfer, status);
+			kvpool_xfer_drop(xfer, status);
 			continue;
 		}
 		/* For the list of @remote: it may be done any time now. */
@@ -303,29 +364,17 @@ void kvpool_xfers_submit(struct list_head *remote)
 
 /* ---- the steps of an operation ---- */
 
-/* Space for a copy of a peer's block. */
-static int kvpool_xfer_reserve(struct kvpool_xfer *xfer)
+/* A block for a copy of a peer's, without space as yet. */
+static int kvpool_xfer_begin(struct kvpool_xfer *xfer)
 {
-	struct kvpool_tenant *tenant = xfer->tenant;
-	struct kvpool_space space;
 	int ret;
 
-	ret = kvpool_space_choose(xfer->node, false, &space);
-	if (ret)
-		return ret;
 	if (xfer->flags & KVPOOL_OP_TRANSIENT) {
-		xfer->block = kvpool_block_alloc(tenant, &xfer->key,
-						 xfer->length, &space);
-		if (!IS_ERR(xfer->block))
-			return 0;
-		ret = PTR_ERR(xfer->block);
-	} else {
-		ret = kvpool_block_reserve(tenant, &xfer->key, xfer->length,
-					   &space, &xfer->block);
-		if (!ret)
-			return 0;
+		xfer->block = kvpool_block_alloc(&xfer->key, xfer->length);
+		return xfer->block ? 0 : -ENOMEM;
 	}
-	xfer->block = NULL;
+	ret = kvpool_block_begin(xfer->tenant, &xfer->key, xfer->length,
+				 &xfer->block);
 	/* Someone else was faster. */
 	if (ret == -EEXIST || ret == -EBUSY) {
 		cond_resched();
@@ -359,7 +408,7 @@ static int kvpool_xfer_prepare_lease(struct kvpool_xfer *xfer)
 		return -ENOENT;
 	if (!kvpool_fabric_loaded())
 		return -EOPNOTSUPP;
-	ret = kvpool_xfer_reserve(xfer);
+	ret = kvpool_xfer_begin(xfer);
 	if (ret)
 		return ret;
 	xfer->kind = KVPOOL_XFER_GET;
