@@ -742,7 +742,8 @@ int kvpool_ring_submit(struct kvpool_ring *ring, const struct kvpool_op *ops,
  * @min:	 How many to wait for, up to @nr; zero does not wait.
  * @timeout_ns:	 How long, or KVPOOL_WAIT_FOREVER.
  *
- * Does no system call unless it waits.
+ * Does no system call unless it waits. A thread that waits can be woken by
+ * submitting an operation that does nothing, KVPOOL_OP_NOP.
  *
  * Return: the number of completions stored, fewer than @min if the time is over
  * or a signal came. -ETIMEDOUT or -EINTR if there are none then.

@@ -317,6 +317,28 @@ static void each_completes_once(void)
 	cleanup();
 }
 
+static void *wait_for_one(void *arg)
+{
+	struct kvpool_completion *one = arg;
+
+	return kvpool_ring_reap(ring, one, 1, 1, KVPOOL_WAIT_FOREVER) == 1 ? arg : NULL;
+}
+
+/* How an engine ends a thread that waits for completions. */
+static void nothing_wakes(void)
+{
+	pthread_t thread;
+	void *got;
+
+	setup(16);
+	expect_int(pthread_create(&thread, NULL, wait_for_one, &done[0]), 0);
+	kvpool_op_init(&ops[0], KVPOOL_OP_NOP, 99);
+	expect_int(kvpool_ring_submit(ring, ops, 1), 1);
+	pthread_join(thread, &got);
+	expect(got == &done[0] && done[0].user_data == 99);
+	cleanup();
+}
+
 static void on_alarm(int sig)
 {
 	(void)sig;
@@ -452,6 +474,7 @@ int main(void)
 	run(full_ring);
 	run(destroy_gives_back);
 	run(each_completes_once);
+	run(nothing_wakes);
 	run(signal_ends_run);
 	run(peers_that_are_not_there);
 	run(consumers_have_no_ring);
