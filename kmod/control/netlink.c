@@ -635,9 +635,12 @@ static int kvpool_nl_put_fabric(struct sk_buff *skb)
 {
 	struct kvpool_listen_info fabric;
 	u32 reason;
-	int ret = 0;
+	int ret;
 
-	mutex_lock(&kvpool_nl_lock);
+	/* A change may wait for the transport. */
+	ret = mutex_lock_killable(&kvpool_nl_lock);
+	if (ret)
+		return ret;
 	kvpool_listen_get(&fabric);
 	if ((fabric.listening &&
 	     kvpool_nl_put_endpoint(skb, KVPOOL_A_FABRIC_LISTEN,
@@ -744,7 +747,7 @@ int kvpool_nl_fabric_set_doit(struct sk_buff *skb, struct genl_info *info)
 	struct nlattr *open = info->attrs[KVPOOL_A_FABRIC_OPEN];
 	bool listen = info->attrs[KVPOOL_A_FABRIC_LISTEN];
 	bool off = info->attrs[KVPOOL_A_FABRIC_LISTEN_OFF];
-	int ret = 0;
+	int ret;
 
 	if (listen && off) {
 		GENL_SET_ERR_MSG(info,
@@ -755,7 +758,9 @@ int kvpool_nl_fabric_set_doit(struct sk_buff *skb, struct genl_info *info)
 		GENL_SET_ERR_MSG(info, "there is nothing to set");
 		return -EINVAL;
 	}
-	mutex_lock(&kvpool_nl_lock);
+	ret = mutex_lock_killable(&kvpool_nl_lock);
+	if (ret)
+		return ret;
 	if (secret)
 		ret = kvpool_nl_set_secret(info, secret);
 	if (!ret && open)
