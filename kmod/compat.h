@@ -75,8 +75,10 @@ static inline const void *kvpool_uring_args(const struct io_uring_cmd *cmd)
 /* What kvpool_rdma.ko uses. 6.13 made the name of a namespace a string. */
 #if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 13, 0)
 #define EXPORT_SYMBOL_KVPOOL(symbol)	EXPORT_SYMBOL_NS_GPL(symbol, "KVPOOL")
+#define IMPORT_SYMBOLS_KVPOOL		MODULE_IMPORT_NS("KVPOOL")
 #else
 #define EXPORT_SYMBOL_KVPOOL(symbol)	EXPORT_SYMBOL_NS_GPL(symbol, KVPOOL)
+#define IMPORT_SYMBOLS_KVPOOL		MODULE_IMPORT_NS(KVPOOL)
 #endif
 
 /* 6.7 made shrinkers dynamic objects. */

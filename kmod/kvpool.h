@@ -43,6 +43,7 @@
 #include "core.h"
 
 struct io_uring_cmd;
+struct scatterlist;
 struct kvpool_tenant;
 struct kvpool_xfer;
 
@@ -187,6 +188,10 @@ bool kvpool_arena_isolated(struct kvpool_arena *arena,
 			   const struct kvpool_block *block);
 void kvpool_arena_copy(struct kvpool_arena *arena, struct kvpool_block *to,
 		       const struct kvpool_block *from);
+unsigned int kvpool_arena_sg(struct kvpool_arena *arena,
+			     const struct kvpool_block *block, u32 offset,
+			     u32 length, struct scatterlist *sg,
+			     unsigned int max, u32 *covered);
 int kvpool_arena_node(struct kvpool_arena *arena,
 		      const struct kvpool_block *block);
 unsigned long kvpool_arena_room(struct kvpool_arena *arena, int node);
@@ -260,6 +265,7 @@ int kvpool_tenant_del(const char *name);
 void kvpool_tenant_free(struct kvpool_tenant *tenant);
 struct kvpool_tenant *kvpool_tenant_attach(const char *name,
 					   const struct file *file);
+struct kvpool_tenant *kvpool_tenant_use(const char *name);
 void kvpool_tenant_detach(struct kvpool_tenant *tenant);
 unsigned long kvpool_tenant_capacity(const struct kvpool_tenant *tenant);
 

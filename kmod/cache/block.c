@@ -77,6 +77,7 @@ void kvpool_block_put(struct kvpool_tenant *tenant, struct kvpool_block *block)
 	if (refcount_dec_and_test(&block->refs))
 		kvpool_block_free(tenant, block);
 }
+EXPORT_SYMBOL_KVPOOL(kvpool_block_put);
 
 /*
  * Tell those who asked that a reservation has ended. The change of the state
@@ -303,6 +304,7 @@ int kvpool_block_reserve(struct kvpool_tenant *tenant,
 	return kvpool_block_begin(tenant, key, length, out) ?:
 	       kvpool_block_place(tenant, *out, space);
 }
+EXPORT_SYMBOL_KVPOOL(kvpool_block_reserve);
 
 /**
  * kvpool_block_alloc() - Make a block without space that is not in the index
@@ -383,6 +385,7 @@ void kvpool_block_seal(struct kvpool_tenant *tenant,
 	kvpool_count(tenant, produced_blocks, done);
 	kvpool_count(tenant, produced_bytes, bytes);
 }
+EXPORT_SYMBOL_KVPOOL(kvpool_block_seal);
 
 /**
  * kvpool_block_abort() - End a reservation without a block
@@ -413,6 +416,7 @@ void kvpool_block_abort(struct kvpool_tenant *tenant,
 	else
 		kvpool_block_put(tenant, block);
 }
+EXPORT_SYMBOL_KVPOOL(kvpool_block_abort);
 
 /**
  * kvpool_block_get() - Find a block and take a reference
@@ -444,6 +448,7 @@ struct kvpool_block *kvpool_block_get(struct kvpool_tenant *tenant,
 	rcu_read_unlock();
 	return block;
 }
+EXPORT_SYMBOL_KVPOOL(kvpool_block_get);
 
 /**
  * kvpool_block_probe() - Look a key up without taking a reference
@@ -479,6 +484,7 @@ int kvpool_block_probe(struct kvpool_tenant *tenant,
 	rcu_read_unlock();
 	return ret;
 }
+EXPORT_SYMBOL_KVPOOL(kvpool_block_probe);
 
 static struct kvpool_block *
 kvpool_block_get_sealed(struct kvpool_tenant *tenant,

@@ -29,3 +29,6 @@ void kvpool_pool_set_policy(const struct kvpool_policy_ops *ops)
 		kvpool_policy_switch(&tenant->policy, ops);
 	mutex_unlock(&kvpool_pool.lock);
 }
+
+/* core.h has to build in user space, where nothing is exported. */
+EXPORT_SYMBOL_KVPOOL(kvpool_policy_touch);

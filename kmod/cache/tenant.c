@@ -283,7 +283,31 @@ struct kvpool_tenant *kvpool_tenant_attach(const char *name,
 }
 
 /**
- * kvpool_tenant_detach() - Undo kvpool_tenant_attach()
+ * kvpool_tenant_use() - Attach to a tenant on behalf of another host
+ * @name: its name
+ *
+ * Whoever calls answers for the right to do so.
+ *
+ * Return: the tenant; end it with kvpool_tenant_detach(). NULL if there is
+ * none of that name.
+ */
+struct kvpool_tenant *kvpool_tenant_use(const char *name)
+{
+	struct kvpool_tenant *tenant;
+
+	mutex_lock(&kvpool_pool.lock);
+	tenant = kvpool_tenant_find(name);
+	if (tenant) {
+		tenant->nr_ctx++;
+		kobject_get(&tenant->kobj);
+	}
+	mutex_unlock(&kvpool_pool.lock);
+	return tenant;
+}
+EXPORT_SYMBOL_KVPOOL(kvpool_tenant_use);
+
+/**
+ * kvpool_tenant_detach() - Undo kvpool_tenant_attach() or kvpool_tenant_use()
  * @tenant: the tenant
  */
 void kvpool_tenant_detach(struct kvpool_tenant *tenant)
@@ -293,6 +317,7 @@ void kvpool_tenant_detach(struct kvpool_tenant *tenant)
 	mutex_unlock(&kvpool_pool.lock);
 	kobject_put(&tenant->kobj);
 }
+EXPORT_SYMBOL_KVPOOL(kvpool_tenant_detach);
 
 /**
  * kvpool_tenant_capacity() - How much a tenant may hold

@@ -10,6 +10,7 @@
 #include <linux/mount.h>
 #include <linux/pseudo_fs.h>
 #include <linux/rcupdate_wait.h>
+#include <linux/scatterlist.h>
 #include <linux/sched.h>
 #include <linux/slab.h>
 
@@ -496,6 +497,45 @@ void kvpool_arena_copy(struct kvpool_arena *arena, struct kvpool_block *to,
 			s = kvpool_block_extents(from)[++si];
 	}
 }
+
+/**
+ * kvpool_arena_sg() - List the memory of a part of a block
+ * @arena: the arena
+ * @block: a referenced block with extents
+ * @offset: where the part begins, in bytes; a multiple of KVPOOL_PAGE_SIZE
+ * @length: its bytes, at most to the end of the block's last page
+ * @sg: where to list it
+ * @max: room in @sg, at least one
+ * @covered: how many bytes are listed: @length, or less where @sg is full
+ *
+ * Return: entries of @sg that were used.
+ */
+unsigned int kvpool_arena_sg(struct kvpool_arena *arena,
+			     const struct kvpool_block *block, u32 offset,
+			     u32 length, struct scatterlist *sg,
+			     unsigned int max, u32 *covered)
+{
+	const struct kvpool_extent *ext = kvpool_block_extents(block);
+	u32 skip = offset >> KVPOOL_PAGE_SHIFT, done = 0, first, bytes;
+	struct kvpool_chunk *chunk;
+	unsigned int n;
+
+	for (; skip >= ext->nr; ext++)
+		skip -= ext->nr;
+	for (n = 0; n < max && done < length; n++, ext++, skip = 0) {
+		first = ext->page + skip;
+		bytes = min((ext->nr - skip) << KVPOOL_PAGE_SHIFT,
+			    length - done);
+		chunk = xa_load(&arena->chunks, first >> KVPOOL_CHUNK_ORDER);
+		sg_set_page(&sg[n], chunk->page +
+				    (first & (KVPOOL_CHUNK_PAGES - 1)),
+			    bytes, 0);
+		done += bytes;
+	}
+	*covered = done;
+	return n;
+}
+EXPORT_SYMBOL_KVPOOL(kvpool_arena_sg);
 
 /**
  * kvpool_arena_node() - Tell where a block lies

@@ -1,0 +1,468 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * The initiator: takes operations of the core.
+ *
+ * An operation is a job. Its bytes wait as ranges in the peer's queue, are taken
+ * from there as parts of requests (request.c), and come back as ranges if the
+ * queue pair dies under the request. The job ends when none of either is left.
+ */
+#include <linux/jiffies.h>
+#include <linux/mempool.h>
+#include <linux/rcupdate.h>
+#include <linux/slab.h>
+
+#include "fabric/rdma.h"
+
+static mempool_t *kvpool_range_pool;
+static atomic64_t kvpool_next_put;
+
+/**
+ * kvpool_jobs_init() - Prepare what all jobs need
+ *
+ * Return: 0 or -ENOMEM.
+ */
+int kvpool_jobs_init(void)
+{
+	kvpool_range_pool =
+		mempool_create_kmalloc_pool(64, sizeof(struct kvpool_range));
+	return kvpool_range_pool ? 0 : -ENOMEM;
+}
+
+/**
+ * kvpool_jobs_exit() - Undo kvpool_jobs_init(); no job is left
+ */
+void kvpool_jobs_exit(void)
+{
+	mempool_destroy(kvpool_range_pool);
+}
+
+/* ---- jobs ---- */
+
+static void kvpool_job_put(struct kvpool_job *job)
+{
+	if (refcount_dec_and_test(&job->refs)) {
+		kvpool_peer_put(job->peer);
+		kfree_rcu(job, rcu);
+	}
+}
+
+static void kvpool_job_init(struct kvpool_job *job, struct kvpool_peer *peer,
+			    u8 opcode)
+{
+	refcount_set(&job->refs, 1);
+	job->peer = peer;
+	job->opcode = opcode;
+	INIT_LIST_HEAD(&job->ranges);
+	job->first.job = job;
+}
+
+static void kvpool_job_drop(struct kvpool_job *of);
+static void kvpool_job_start(struct kvpool_job *job);
+
+/* What went wrong may be right with another peer. */
+static bool kvpool_job_next(struct kvpool_job *job)
+{
+	struct kvpool_peer *peer, *old = job->peer;
+
+	if (job->status != -EHOSTUNREACH)
+		job->answered = true;
+	if (!job->any || READ_ONCE(job->cancelled))
+		return false;
+	switch (job->status) {
+	case -ENOENT:
+	case -EINPROGRESS:
+	case -EHOSTUNREACH:
+	case -EREMOTEIO:
+	case -EMSGSIZE:
+		break;
+	default:
+		return false;
+	}
+	peer = kvpool_peer_after(old->id);
+	if (!peer) {
+		if (job->answered && job->status == -EHOSTUNREACH)
+			job->status = -ENOENT;
+		return false;
+	}
+	job->status = 0;
+	atomic_set(&job->bytes, 0);
+	/* Before kvpool_job_start() looks at @cancelled; see the other side. */
+	smp_store_mb(job->peer, peer);
+	kvpool_peer_put(old);
+	return true;
+}
+
+/* Nothing of the job is queued or in flight any more. */
+static void kvpool_job_end(struct kvpool_job *job)
+{
+	struct kvpool_xfer *xfer = job->xfer;
+	struct kvpool_peer *peer;
+	u32 bytes;
+
+	if (job->status && kvpool_job_next(job)) {
+		kvpool_job_start(job);
+		kvpool_requests_send(job->peer);
+		return;
+	}
+	if (!xfer) {
+		kvpool_job_put(job);
+		return;
+	}
+
+	peer = job->peer;
+	bytes = atomic_read(&job->bytes);
+	spin_lock(&peer->lock);
+	peer->requests++;
+	if (job->status == -EHOSTUNREACH || job->status == -EREMOTEIO)
+		peer->failed++;
+	if (job->opcode == KVPOOL_WIRE_PUT)
+		peer->bytes_out += bytes;
+	else
+		peer->bytes_in += bytes;
+	spin_unlock(&peer->lock);
+
+	if (job->opcode == KVPOOL_WIRE_PUT && job->status && job->sent)
+		kvpool_job_drop(job);
+	if (job->opcode == KVPOOL_WIRE_PROBE || job->status == -EMSGSIZE)
+		xfer->length = job->found;
+	xfer->peer = peer->id;
+	WRITE_ONCE(xfer->priv, NULL);
+	kvpool_xfer_done(xfer, job->status, bytes);
+	kvpool_job_put(job);
+}
+
+/**
+ * kvpool_job_less() - A range or a part of a job has ended
+ * @job: the job; it may have ended on return
+ */
+void kvpool_job_less(struct kvpool_job *job)
+{
+	if (atomic_dec_and_test(&job->pending))
+		kvpool_job_end(job);
+}
+
+/**
+ * kvpool_job_error() - A part of a job has failed
+ * @job: the job
+ * @status: negative errno; the first one counts
+ */
+void kvpool_job_error(struct kvpool_job *job, int status)
+{
+	cmpxchg(&job->status, 0, status);
+}
+
+/**
+ * kvpool_range_alloc() - Make another range of a job
+ * @job: the job
+ *
+ * Return: the range; may sleep, cannot fail.
+ */
+struct kvpool_range *kvpool_range_alloc(struct kvpool_job *job)
+{
+	struct kvpool_range *range;
+
+	range = mempool_alloc(kvpool_range_pool, GFP_KERNEL);
+	range->job = job;
+	return range;
+}
+
+/**
+ * kvpool_range_free() - Free a range
+ * @range: one that is in no list
+ */
+void kvpool_range_free(struct kvpool_range *range)
+{
+	if (range != &range->job->first)
+		mempool_free(range, kvpool_range_pool);
+}
+
+/**
+ * kvpool_range_unlink() - Take a range out of the queue
+ * @peer: the peer; its lock is held
+ * @range: the range
+ */
+void kvpool_range_unlink(struct kvpool_peer *peer,
+			 struct kvpool_range *range)
+{
+	lockdep_assert_held(&peer->lock);
+	list_del(&range->entry);
+	list_del(&range->of_job);
+	peer->queued -= range->length;
+}
+
+/**
+ * kvpool_ranges_end() - End what has been taken out of the queue
+ * @ranges: list by @entry; not usable afterwards
+ */
+void kvpool_ranges_end(struct list_head *ranges)
+{
+	struct kvpool_range *range, *next;
+
+	list_for_each_entry_safe(range, next, ranges, entry) {
+		struct kvpool_job *job = range->job;
+
+		kvpool_range_free(range);
+		kvpool_job_less(job);
+	}
+}
+
+/**
+ * kvpool_ranges_fail() - Fail all jobs of a peer that wait to be sent
+ * @peer: the peer
+ * @status: negative errno
+ */
+void kvpool_ranges_fail(struct kvpool_peer *peer, int status)
+{
+	struct kvpool_range *range, *next;
+	LIST_HEAD(failed);
+
+	spin_lock(&peer->lock);
+	list_for_each_entry_safe(range, next, &peer->pending, entry) {
+		kvpool_range_unlink(peer, range);
+		kvpool_job_error(range->job, status);
+		list_add_tail(&range->entry, &failed);
+	}
+	spin_unlock(&peer->lock);
+	kvpool_ranges_end(&failed);
+}
+
+/* Queue all bytes of a job at its peer. It may have ended on return. */
+static void kvpool_job_start(struct kvpool_job *job)
+{
+	struct kvpool_peer *peer = job->peer;
+	struct kvpool_range *range = &job->first;
+	int status = 0;
+
+	atomic_set(&job->pending, 1);
+	range->offset = 0;
+	range->length = job->block_length;
+
+	spin_lock(&peer->lock);
+	if (peer->gone)
+		status = -ENOENT;
+	else if (READ_ONCE(job->cancelled))
+		status = -ECANCELED;
+	if (!status) {
+		list_add_tail(&range->entry, &peer->pending);
+		list_add_tail(&range->of_job, &job->ranges);
+		peer->queued += range->length;
+	}
+	spin_unlock(&peer->lock);
+	if (status) {
+		kvpool_job_error(job, status);
+		kvpool_job_less(job);
+	}
+}
+
+/*
+ * Tell the peer that a PUT will not be completed, so that it does not hold the
+ * key pending until it loses patience. It is no loss if this fails.
+ */
+static void kvpool_job_drop(struct kvpool_job *of)
+{
+	struct kvpool_job *job;
+
+	job = kzalloc(struct_size(job, names, 1), GFP_KERNEL | __GFP_NOWARN);
+	if (!job)
+		return;
+	refcount_inc(&of->peer->refs);
+	kvpool_job_init(job, of->peer, KVPOOL_WIRE_DROP);
+	job->put = of->put;
+	job->names[0].key = *of->key;
+	strscpy(job->names[0].tenant, of->tenant, KVPOOL_NAME_SIZE);
+	job->key = &job->names[0].key;
+	job->tenant = job->names[0].tenant;
+	kvpool_job_start(job);
+	kvpool_requests_send(of->peer);
+}
+
+static struct kvpool_job *kvpool_job_new(struct kvpool_xfer *xfer)
+{
+	struct kvpool_peer *peer;
+	struct kvpool_job *job;
+
+	peer = xfer->peer ? kvpool_peer_find(xfer->peer) : kvpool_peer_after(0);
+	if (!peer)
+		return ERR_PTR(-ENOENT);
+	job = kzalloc(sizeof(*job), GFP_KERNEL);
+	if (!job) {
+		kvpool_peer_put(peer);
+		return ERR_PTR(-ENOMEM);
+	}
+	switch (xfer->kind) {
+	case KVPOOL_XFER_PROBE:
+		kvpool_job_init(job, peer, KVPOOL_WIRE_PROBE);
+		break;
+	case KVPOOL_XFER_GET:
+		kvpool_job_init(job, peer, KVPOOL_WIRE_GET);
+		job->block_length = xfer->length;
+		break;
+	case KVPOOL_XFER_PUT:
+		kvpool_job_init(job, peer, KVPOOL_WIRE_PUT);
+		job->block_length = xfer->length;
+		job->put = atomic64_inc_return(&kvpool_next_put);
+		break;
+	}
+	job->any = !xfer->peer;
+	job->xfer = xfer;
+	job->tenant = xfer->tenant->name;
+	job->key = &xfer->key;
+	return job;
+}
+
+/**
+ * kvpool_initiator_submit() - Begin operations
+ * @xfers: the operations; each ends with kvpool_xfer_done()
+ */
+void kvpool_initiator_submit(struct list_head *xfers)
+{
+	struct kvpool_peer *peer = NULL;
+	struct kvpool_xfer *xfer, *next;
+	struct kvpool_job *job;
+
+	list_for_each_entry_safe(xfer, next, xfers, list) {
+		list_del_init(&xfer->list);
+		job = kvpool_job_new(xfer);
+		if (IS_ERR(job)) {
+			kvpool_xfer_done(xfer, PTR_ERR(job), 0);
+			continue;
+		}
+		/* Requests are made when all that can share one is there. */
+		if (peer != job->peer) {
+			if (peer) {
+				kvpool_requests_send(peer);
+				kvpool_peer_put(peer);
+			}
+			peer = job->peer;
+			refcount_inc(&peer->refs);
+		}
+		WRITE_ONCE(xfer->priv, job);
+		kvpool_job_start(job);
+	}
+	if (peer) {
+		kvpool_requests_send(peer);
+		kvpool_peer_put(peer);
+	}
+}
+
+/* ---- cancelling ---- */
+
+/* Take what has not been sent out of the queue of the peer asked now. */
+static struct kvpool_peer *kvpool_job_withdraw(struct kvpool_job *job)
+{
+	struct kvpool_range *range, *next;
+	struct kvpool_peer *peer;
+	LIST_HEAD(ranges);
+
+	rcu_read_lock();
+	do {
+		peer = READ_ONCE(job->peer);
+	} while (!refcount_inc_not_zero(&peer->refs));
+	rcu_read_unlock();
+
+	spin_lock(&peer->lock);
+	/* If it is not that peer any more, the caller comes again. */
+	if (peer == READ_ONCE(job->peer))
+		list_for_each_entry_safe(range, next, &job->ranges, of_job) {
+			kvpool_range_unlink(peer, range);
+			list_add_tail(&range->entry, &ranges);
+		}
+	spin_unlock(&peer->lock);
+	kvpool_ranges_end(&ranges);
+	return peer;
+}
+
+/**
+ * kvpool_initiator_cancel() - End an operation as soon as a fence allows
+ * @xfer: the operation; the caller has a reference
+ *
+ * What has not been sent is not sent. What is in flight may end by itself
+ * within KVPOOL_FENCE_MS; after that its queue pair is drained, and whatever
+ * else was on it goes another way.
+ */
+void kvpool_initiator_cancel(struct kvpool_xfer *xfer)
+{
+	struct kvpool_peer *peer, *now;
+	struct kvpool_job *job;
+
+	rcu_read_lock();
+	job = READ_ONCE(xfer->priv);
+	if (job && !refcount_inc_not_zero(&job->refs))
+		job = NULL;
+	rcu_read_unlock();
+	if (!job)
+		return;
+
+	kvpool_job_error(job, -ECANCELED);
+	/* Before job->peer is read; see kvpool_job_next(). */
+	smp_store_mb(job->cancelled, jiffies | 1);
+	peer = kvpool_job_withdraw(job);
+	while ((now = READ_ONCE(job->peer)) != peer) {
+		kvpool_peer_put(peer);
+		peer = kvpool_job_withdraw(job);
+	}
+	queue_delayed_work(kvpool_rdma_wq, &peer->fence_work,
+			   msecs_to_jiffies(KVPOOL_FENCE_MS) + 1);
+	kvpool_peer_put(peer);
+	kvpool_job_put(job);
+}
+
+/* Is a cancelled job in the request? Returns whether its time is over. */
+static bool kvpool_request_overdue(const struct kvpool_request *request,
+				   bool *waiting)
+{
+	unsigned long cancelled;
+	unsigned int i;
+
+	for (i = 0; i < request->nr_parts; i++) {
+		cancelled = READ_ONCE(request->parts[i].job->cancelled);
+		if (!cancelled)
+			continue;
+		if (time_after(jiffies, cancelled +
+					msecs_to_jiffies(KVPOOL_FENCE_MS)))
+			return true;
+		*waiting = true;
+	}
+	return false;
+}
+
+static bool kvpool_queue_overdue(struct kvpool_queue *queue, bool *waiting)
+{
+	bool overdue = false;
+	unsigned int i;
+
+	spin_lock(&queue->lock);
+	if (queue->state == KVPOOL_QUEUE_UP)
+		for (i = 0; i < queue->nr_requests && !overdue; i++)
+			if (queue->requests[i]->busy)
+				overdue = kvpool_request_overdue(queue->requests[i],
+								 waiting);
+	spin_unlock(&queue->lock);
+	return overdue;
+}
+
+/**
+ * kvpool_fence_work() - Fence cancelled requests that did not end in time
+ * @work: of the peer
+ */
+void kvpool_fence_work(struct work_struct *work)
+{
+	struct kvpool_peer *peer = container_of(to_delayed_work(work),
+						struct kvpool_peer, fence_work);
+	bool waiting = false;
+	unsigned int i, q;
+
+	spin_lock(&peer->lock);
+	for (i = 0; i < KVPOOL_MAX_LINKS; i++) {
+		struct kvpool_link *link = peer->links[i];
+
+		for (q = 0; link && q < link->nr_queues; q++)
+			if (kvpool_queue_overdue(&link->queues[q], &waiting))
+				kvpool_queue_fail(&link->queues[q],
+						  KVPOOL_CLOSE_FENCE, 0);
+	}
+	spin_unlock(&peer->lock);
+	if (waiting)
+		queue_delayed_work(kvpool_rdma_wq, &peer->fence_work,
+				   msecs_to_jiffies(KVPOOL_FENCE_MS) / 2 + 1);
+}

@@ -1,0 +1,584 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Requests of the initiator: memory is registered for one request, the capsule
+ * is sent, the answer invalidates the registration. With that, or with the
+ * drained queue pair, nothing touches the memory any more.
+ */
+#include <linux/slab.h>
+
+#include "fabric/rdma.h"
+
+/* Queue pairs that may die under a job, none of it done, before it is at fault. */
+#define KVPOOL_MAX_RETURNS	16
+
+static atomic_t kvpool_deaths;
+
+static int kvpool_status_errno(u32 status)
+{
+	switch (status) {
+	case KVPOOL_WIRE_OK:
+		return 0;
+	case KVPOOL_WIRE_MISSING:
+		return -ENOENT;
+	case KVPOOL_WIRE_PENDING:
+		return -EINPROGRESS;
+	case KVPOOL_WIRE_LENGTH:
+		return -EMSGSIZE;
+	case KVPOOL_WIRE_EXISTS:
+		return -EEXIST;
+	case KVPOOL_WIRE_NO_SPACE:
+		return -ENOSPC;
+	case KVPOOL_WIRE_QUOTA:
+		return -EDQUOT;
+	default:
+		return -EREMOTEIO;
+	}
+}
+
+static enum dma_data_direction
+kvpool_request_dir(const struct kvpool_request *request)
+{
+	return request->opcode == KVPOOL_WIRE_GET ? DMA_FROM_DEVICE :
+						    DMA_TO_DEVICE;
+}
+
+static bool kvpool_opcode_moves(u8 opcode)
+{
+	return opcode == KVPOOL_WIRE_GET || opcode == KVPOOL_WIRE_PUT;
+}
+
+static void kvpool_request_free(struct kvpool_request *request)
+{
+	struct kvpool_queue *queue = request->queue;
+
+	spin_lock(&queue->lock);
+	list_add(&request->entry, &queue->free);
+	queue->inflight--;
+	spin_unlock(&queue->lock);
+}
+
+/* Its send or its response is over. */
+static void kvpool_request_put(struct kvpool_request *request)
+{
+	struct kvpool_peer *peer = request->queue->link->peer;
+
+	if (!refcount_dec_and_test(&request->refs))
+		return;
+	kvpool_request_free(request);
+	if (!list_empty_careful(&peer->pending))
+		kvpool_requests_send(peer);
+}
+
+static void kvpool_request_unmap(struct kvpool_request *request)
+{
+	if (request->nr_mapped)
+		ib_dma_unmap_sg(request->queue->dev->ib, request->sg,
+				request->nr_sg, kvpool_request_dir(request));
+	request->nr_mapped = 0;
+}
+
+static void kvpool_request_send_done(struct ib_cq *cq, struct ib_wc *wc)
+{
+	struct kvpool_request *request =
+		container_of(wc->wr_cqe, struct kvpool_request, capsule.cqe);
+	struct kvpool_queue *queue = request->queue;
+
+	if (wc->status != IB_WC_SUCCESS) {
+		kvpool_queue_fail(queue, KVPOOL_CLOSE_TRANSPORT, -EIO);
+		return;
+	}
+	if (!kvpool_gate_enter(&queue->gate))
+		return;
+	kvpool_request_put(request);
+	kvpool_gate_leave(&queue->gate);
+}
+
+static void kvpool_request_reg_done(struct ib_cq *cq, struct ib_wc *wc)
+{
+	struct kvpool_queue *queue = wc->qp->qp_context;
+
+	if (wc->status != IB_WC_SUCCESS)
+		kvpool_queue_fail(queue, KVPOOL_CLOSE_TRANSPORT, -EIO);
+}
+
+/* How fast is the link? From when it had nothing else to do. */
+static void kvpool_link_sample(struct kvpool_link *link,
+			       const struct kvpool_request *request)
+{
+	u64 now = ktime_get_ns(), since = READ_ONCE(link->last_done);
+	u64 rate = READ_ONCE(link->rate);
+
+	WRITE_ONCE(link->last_done, now);
+	if (request->bytes < KVPOOL_MIN_SLICE / 2)
+		return;
+	since = max(since, request->sent);
+	since = now > since ? now - since : 1;
+	/* KiB per second: bytes * 10^9 / 2^10 / ns. */
+	rate = (rate * 7 + div64_u64((u64)request->bytes *
+				     (NSEC_PER_SEC >> 10), since)) / 8;
+	WRITE_ONCE(link->rate, max_t(u64, rate, 1));
+}
+
+/* The target has answered and touches the memory no more. */
+static void kvpool_request_end(struct kvpool_request *request)
+{
+	struct kvpool_queue *queue = request->queue;
+	struct kvpool_link *link = queue->link;
+	unsigned int i, nr = request->nr_parts;
+	u64 moved = 0;
+
+	kvpool_request_unmap(request);
+	for (i = 0; i < nr; i++)
+		if (!request->parts[i].status)
+			moved += request->parts[i].length;
+
+	/* The fence's work looks at jobs of busy requests. */
+	spin_lock(&queue->lock);
+	request->busy = false;
+	queue->nr_done++;
+	if (request->opcode == KVPOOL_WIRE_GET)
+		queue->bytes_in += moved;
+	else
+		queue->bytes_out += moved;
+	spin_unlock(&queue->lock);
+	atomic64_sub(request->bytes, &link->inflight);
+	kvpool_link_sample(link, request);
+
+	for (i = 0; i < nr; i++) {
+		const struct kvpool_part *part = &request->parts[i];
+		struct kvpool_job *job = part->job;
+
+		if (part->found)
+			WRITE_ONCE(job->found, part->found);
+		if (part->status)
+			kvpool_job_error(job, kvpool_status_errno(part->status));
+		else
+			atomic_add(part->length, &job->bytes);
+		WRITE_ONCE(job->returns, 0);
+		kvpool_job_less(job);
+	}
+	kvpool_request_put(request);
+}
+
+static void kvpool_request_inv_done(struct ib_cq *cq, struct ib_wc *wc)
+{
+	struct kvpool_request *request =
+		container_of(wc->wr_cqe, struct kvpool_request, inv_cqe);
+	struct kvpool_queue *queue = request->queue;
+
+	if (wc->status != IB_WC_SUCCESS) {
+		kvpool_queue_fail(queue, KVPOOL_CLOSE_TRANSPORT, -EIO);
+		return;
+	}
+	if (!kvpool_gate_enter(&queue->gate))
+		return;
+	kvpool_request_end(request);
+	kvpool_gate_leave(&queue->gate);
+}
+
+/* Take a request that waits for this answer; nobody else can then. */
+static struct kvpool_request *
+kvpool_request_match(struct kvpool_queue *queue,
+		     const struct kvpool_wire_message *message)
+{
+	unsigned int index = message->id & 0xffff;
+	struct kvpool_request *request = NULL;
+
+	spin_lock(&queue->lock);
+	if (index < queue->nr_requests) {
+		request = queue->requests[index];
+		if (!request->busy || request->answered ||
+		    request->id != message->id ||
+		    request->opcode != message->opcode ||
+		    request->nr_parts != message->nr)
+			request = NULL;
+		else
+			request->answered = true;
+	}
+	spin_unlock(&queue->lock);
+	return request;
+}
+
+/**
+ * kvpool_request_response() - Handle the answer to a request
+ * @queue: where it came; its gate has been entered
+ * @data: the response
+ * @wc: its completion
+ * @message: what was read of it
+ */
+void kvpool_request_response(struct kvpool_queue *queue, const void *data,
+			     struct ib_wc *wc,
+			     const struct kvpool_wire_message *message)
+{
+	bool invalidated = wc->wc_flags & IB_WC_WITH_INVALIDATE;
+	struct kvpool_request *request;
+	unsigned int i;
+	int ret;
+
+	request = kvpool_request_match(queue, message);
+	if (!request) {
+		kvpool_queue_fail(queue, KVPOOL_CLOSE_STATE, -EPROTO);
+		return;
+	}
+	if (invalidated && (!request->nr_sg ||
+			    wc->ex.invalidate_rkey != request->mr->rkey)) {
+		kvpool_queue_fail(queue, KVPOOL_CLOSE_ACCESS, -EPROTO);
+		return;
+	}
+	for (i = 0; i < request->nr_parts; i++)
+		request->parts[i].status =
+			kvpool_wire_result_get(data, i,
+					       &request->parts[i].found);
+
+	if (!request->nr_sg || invalidated) {
+		kvpool_request_end(request);
+		return;
+	}
+	ret = ib_post_send(queue->cm_id->qp, &request->inv_wr, NULL);
+	if (ret)
+		kvpool_queue_fail(queue, KVPOOL_CLOSE_TRANSPORT, ret);
+}
+
+/**
+ * kvpool_request_init() - Prepare a request
+ * @request: zeroed
+ * @queue: whose
+ * @index: which of the queue's
+ *
+ * Return: 0 or a negative errno.
+ */
+int kvpool_request_init(struct kvpool_request *request,
+			struct kvpool_queue *queue, unsigned int index)
+{
+	struct ib_device *ib = queue->dev->ib;
+	u32 pages = min3(ib->attrs.max_fast_reg_page_list_len,
+			 queue->terms.max_bytes / KVPOOL_WIRE_PAGE,
+			 KVPOOL_MAX_REQUEST / KVPOOL_WIRE_PAGE);
+	int ret;
+
+	request->queue = queue;
+	request->id = index;
+	sg_init_table(request->sg, KVPOOL_MAX_SG);
+	request->mr = ib_alloc_mr(queue->pd, IB_MR_TYPE_MEM_REG, pages);
+	if (IS_ERR(request->mr))
+		return PTR_ERR(request->mr);
+	ret = kvpool_buffer_init(&request->capsule, queue->pd,
+				 KVPOOL_WIRE_CAPSULE_MAX, DMA_TO_DEVICE);
+	if (ret) {
+		ib_dereg_mr(request->mr);
+		return ret;
+	}
+	request->max_bytes = pages * KVPOOL_WIRE_PAGE;
+
+	request->capsule.cqe.done = kvpool_request_send_done;
+	request->reg_cqe.done = kvpool_request_reg_done;
+	request->inv_cqe.done = kvpool_request_inv_done;
+	request->reg_wr.wr.wr_cqe = &request->reg_cqe;
+	request->reg_wr.wr.opcode = IB_WR_REG_MR;
+	request->reg_wr.wr.next = &request->send_wr;
+	request->reg_wr.mr = request->mr;
+	request->send_wr.wr_cqe = &request->capsule.cqe;
+	request->send_wr.opcode = IB_WR_SEND;
+	request->send_wr.send_flags = IB_SEND_SIGNALED;
+	request->send_wr.sg_list = &request->capsule.sge;
+	request->send_wr.num_sge = 1;
+	request->inv_wr.wr_cqe = &request->inv_cqe;
+	request->inv_wr.opcode = IB_WR_LOCAL_INV;
+	request->inv_wr.send_flags = IB_SEND_SIGNALED;
+	return 0;
+}
+
+/**
+ * kvpool_request_exit() - Undo kvpool_request_init(); it is not in flight
+ * @request: the request
+ */
+void kvpool_request_exit(struct kvpool_request *request)
+{
+	kvpool_buffer_exit(&request->capsule, request->queue->pd);
+	ib_dereg_mr(request->mr);
+}
+
+/* Take as much of a range as fits; false if there is no room at all. */
+static bool kvpool_request_take(struct kvpool_request *request,
+				struct kvpool_range *range, u32 limit)
+{
+	struct kvpool_job *job = range->job;
+	struct kvpool_part *part = &request->parts[request->nr_parts];
+	u32 length = range->length, covered = 0;
+
+	if (kvpool_opcode_moves(request->opcode)) {
+		if (request->bytes >= limit || request->nr_sg == KVPOOL_MAX_SG)
+			return false;
+		length = min(length, limit - request->bytes);
+		request->nr_sg += kvpool_arena_sg(&job->xfer->tenant->arena,
+						  job->xfer->block,
+						  range->offset,
+						  kvpool_wire_align(length),
+						  request->sg + request->nr_sg,
+						  KVPOOL_MAX_SG - request->nr_sg,
+						  &covered);
+		length = min(length, covered);
+		request->bytes += kvpool_wire_align(length);
+	}
+	part->job = job;
+	part->offset = range->offset;
+	part->length = length;
+	request->nr_parts++;
+	job->sent = true;
+	return true;
+}
+
+/* Fill a request from the head of the queue; peer->lock is held. */
+static void kvpool_request_fill(struct kvpool_request *request,
+				struct kvpool_peer *peer, u32 limit,
+				struct list_head *ended)
+{
+	unsigned int max = request->queue->terms.max_segs;
+	struct kvpool_range *range, *next;
+	const char *tenant = NULL;
+
+	limit = min(limit, request->max_bytes);
+	request->nr_parts = 0;
+	request->nr_sg = 0;
+	request->bytes = 0;
+	list_for_each_entry_safe(range, next, &peer->pending, entry) {
+		struct kvpool_job *job = range->job;
+
+		/* Its other parts have failed already. */
+		if (READ_ONCE(job->status)) {
+			kvpool_range_unlink(peer, range);
+			list_add_tail(&range->entry, ended);
+			continue;
+		}
+		if (!tenant) {
+			tenant = job->tenant;
+			request->opcode = job->opcode;
+		} else if (job->opcode != request->opcode ||
+			   (job->tenant != tenant &&
+			    strcmp(job->tenant, tenant))) {
+			break;
+		}
+		if (request->nr_parts == max ||
+		    !kvpool_request_take(request, range, limit))
+			break;
+		if (request->parts[request->nr_parts - 1].length ==
+		    range->length) {
+			kvpool_range_unlink(peer, range);
+			kvpool_range_free(range);
+		} else {
+			u32 length = request->parts[request->nr_parts - 1].length;
+
+			range->offset += length;
+			range->length -= length;
+			peer->queued -= length;
+			atomic_inc(&job->pending);
+			break;
+		}
+	}
+	atomic64_add(request->bytes, &request->queue->link->inflight);
+}
+
+static void kvpool_request_encode(struct kvpool_request *request)
+{
+	struct kvpool_wire_request *wire = request->capsule.data;
+	struct kvpool_wire_message message = {
+		.opcode = request->opcode,
+		.nr = request->nr_parts,
+		.id = request->id,
+		.tenant = request->parts[0].job->tenant,
+	};
+	unsigned int i;
+
+	if (request->nr_sg) {
+		message.address = request->mr->iova;
+		message.rkey = request->mr->rkey;
+		message.length = request->bytes;
+	}
+	for (i = 0; i < request->nr_parts; i++) {
+		const struct kvpool_part *from = &request->parts[i];
+		struct kvpool_wire_part part = {
+			.key = *from->job->key,
+			.put = from->job->put,
+			.block_length = from->job->block_length,
+			.offset = from->offset,
+			.length = from->length,
+		};
+
+		kvpool_wire_part_put(&wire->segments[i], &part);
+	}
+	request->capsule.sge.length = kvpool_wire_request_put(wire, &message);
+	ib_dma_sync_single_for_device(request->queue->dev->ib,
+				      request->capsule.sge.addr,
+				      request->capsule.sge.length,
+				      DMA_TO_DEVICE);
+}
+
+static int kvpool_request_register(struct kvpool_request *request)
+{
+	struct ib_mr *mr = request->mr;
+	int nr;
+
+	nr = ib_dma_map_sg(request->queue->dev->ib, request->sg, request->nr_sg,
+			   kvpool_request_dir(request));
+	if (nr <= 0)
+		return -ENOMEM;
+	request->nr_mapped = nr;
+	ib_update_fast_reg_key(mr, ib_inc_rkey(mr->rkey));
+	if (ib_map_mr_sg(mr, request->sg, nr, NULL, KVPOOL_WIRE_PAGE) != nr)
+		return -EIO;
+	/* The peer learns no address of this host. */
+	mr->iova = (u64)request->id << 32;
+	request->reg_wr.key = mr->rkey;
+	request->reg_wr.access = request->opcode == KVPOOL_WIRE_GET ?
+		IB_ACCESS_LOCAL_WRITE | IB_ACCESS_REMOTE_WRITE :
+		IB_ACCESS_REMOTE_READ;
+	request->inv_wr.ex.invalidate_rkey = mr->rkey;
+	return 0;
+}
+
+/* Send a request that has been filled; its queue's gate has been entered. */
+static void kvpool_request_post(struct kvpool_request *request)
+{
+	struct kvpool_queue *queue = request->queue;
+	const struct ib_send_wr *wr = &request->send_wr;
+	int ret = 0;
+
+	request->id += 1U << 16;
+	request->answered = false;
+	if (request->nr_sg) {
+		ret = kvpool_request_register(request);
+		wr = &request->reg_wr.wr;
+	}
+	if (ret) {
+		kvpool_queue_fail(queue, KVPOOL_CLOSE_MEMORY, ret);
+	} else {
+		kvpool_request_encode(request);
+		request->sent = ktime_get_ns();
+	}
+	refcount_set(&request->refs, 2);
+	spin_lock(&queue->lock);
+	request->busy = true;
+	spin_unlock(&queue->lock);
+	if (!ret)
+		ret = ib_post_send(queue->cm_id->qp, wr, NULL);
+	/* Then it goes another way: kvpool_requests_return(). */
+	if (ret)
+		kvpool_queue_fail(queue, KVPOOL_CLOSE_TRANSPORT, ret);
+}
+
+/* How many bytes should the next request have? peer->lock is held. */
+static u32 kvpool_request_limit(const struct kvpool_peer *peer)
+{
+	unsigned int i, q, up = 0;
+	u32 share;
+
+	for (i = 0; i < KVPOOL_MAX_LINKS; i++)
+		for (q = 0; peer->links[i] && q < peer->links[i]->nr_queues; q++)
+			up += READ_ONCE(peer->links[i]->queues[q].state) ==
+			      KVPOOL_QUEUE_UP;
+	share = min_t(u64, peer->queued, KVPOOL_MAX_REQUEST << 8);
+	share = kvpool_wire_align(DIV_ROUND_UP(share, max(up, 1U)));
+	return clamp_t(u32, share, KVPOOL_MIN_SLICE, KVPOOL_MAX_REQUEST);
+}
+
+/**
+ * kvpool_requests_send() - Send what waits at a peer, as far as credits go
+ * @peer: the peer
+ */
+void kvpool_requests_send(struct kvpool_peer *peer)
+{
+	struct kvpool_request *request;
+	bool hopeless = false;
+	LIST_HEAD(ended);
+
+	do {
+		request = NULL;
+		spin_lock(&peer->lock);
+		if (!list_empty(&peer->pending)) {
+			request = kvpool_peer_credit(peer);
+			if (request)
+				kvpool_request_fill(request, peer,
+						    kvpool_request_limit(peer),
+						    &ended);
+			else
+				hopeless = kvpool_peer_hopeless(peer);
+		}
+		spin_unlock(&peer->lock);
+		if (request) {
+			struct kvpool_gate *gate = &request->queue->gate;
+
+			if (request->nr_parts)
+				kvpool_request_post(request);
+			else
+				kvpool_request_free(request);
+			kvpool_gate_leave(gate);
+		}
+		kvpool_ranges_end(&ended);
+		INIT_LIST_HEAD(&ended);
+	} while (request);
+	if (hopeless)
+		kvpool_ranges_fail(peer, -EHOSTUNREACH);
+}
+
+/* Put a part back to where it was taken from, or end it. */
+static void kvpool_part_return(struct kvpool_peer *peer,
+			       const struct kvpool_part *part, int death)
+{
+	struct kvpool_job *job = part->job;
+	struct kvpool_range *range;
+
+	if (job->death != death) {
+		job->death = death;
+		job->returns++;
+	}
+	if (job->returns > KVPOOL_MAX_RETURNS)
+		kvpool_job_error(job, -EREMOTEIO);
+	if (job->opcode == KVPOOL_WIRE_DROP)
+		kvpool_job_error(job, -EREMOTEIO);
+	range = kvpool_range_alloc(job);
+	range->offset = part->offset;
+	range->length = part->length;
+
+	spin_lock(&peer->lock);
+	if (peer->gone)
+		kvpool_job_error(job, -EHOSTUNREACH);
+	if (!READ_ONCE(job->status)) {
+		list_add(&range->entry, &peer->pending);
+		list_add(&range->of_job, &job->ranges);
+		peer->queued += range->length;
+		range = NULL;
+	}
+	spin_unlock(&peer->lock);
+	if (range) {
+		kvpool_range_free(range);
+		kvpool_job_less(job);
+	}
+}
+
+/**
+ * kvpool_requests_return() - Take back the requests of a drained queue pair
+ * @queue: the queue; nothing touches their memory any more
+ */
+void kvpool_requests_return(struct kvpool_queue *queue)
+{
+	int death = atomic_inc_return(&kvpool_deaths);
+	unsigned int i, j;
+
+	for (i = 0; i < queue->nr_requests; i++) {
+		struct kvpool_request *request = queue->requests[i];
+
+		if (!request->busy)
+			continue;
+		kvpool_request_unmap(request);
+		spin_lock(&queue->lock);
+		request->busy = false;
+		spin_unlock(&queue->lock);
+		atomic64_sub(request->bytes, &queue->link->inflight);
+		for (j = request->nr_parts; j-- > 0;)
+			kvpool_part_return(queue->link->peer,
+					   &request->parts[j], death);
+	}
+	spin_lock(&queue->lock);
+	queue->inflight = 0;
+	spin_unlock(&queue->lock);
+}

@@ -1,0 +1,512 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * What the tests of the fabric run on each host: makes blocks whose every byte
+ * follows from their number, and reads, pushes and checks them. One line of
+ * JSON on stdout says how it went; exit code 0 if all was as it should be.
+ *
+ *	kvfab [OPTION...] VERB FIRST COUNT LENGTH
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <getopt.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+#include <sys/ioctl.h>
+#include <sys/mman.h>
+
+#include <linux/kvpool.h>
+
+#define MAX_SPANS	65536
+
+static struct {
+	const char *tenant;
+	unsigned int peer;
+	unsigned int window;
+	unsigned int repeat;
+	unsigned int seed;
+	double cancel;
+	unsigned long timeout_ms;
+	bool transient;
+	bool keep;
+	bool blank;
+	bool probe;
+	int expect;
+} opt = { .window = 16, .repeat = 1 };
+
+static int fd;
+static uint8_t *map;
+static struct kvpool_info info = { .size = sizeof(info) };
+
+static struct {
+	unsigned int entries;
+	unsigned int head;
+	volatile uint32_t *user_head;
+	volatile uint32_t *user_tail;
+	struct kvpool_completion *cqes;
+} ring;
+
+static void die(const char *what)
+{
+	fprintf(stderr, "kvfab: %s: %s\n", what, strerror(errno));
+	exit(2);
+}
+
+static uint64_t now(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return t.tv_sec * 1000000000ULL + t.tv_nsec;
+}
+
+static uint64_t mix(uint64_t x)
+{
+	x += 0x9e3779b97f4a7c15ULL;
+	x = (x ^ (x >> 30)) * 0xbf58476d1ce4e5b9ULL;
+	x = (x ^ (x >> 27)) * 0x94d049bb133111ebULL;
+	return x ^ (x >> 31);
+}
+
+static void key_of(uint8_t *key, uint64_t number)
+{
+	uint64_t words[KVPOOL_KEY_SIZE / 8];
+	unsigned int i;
+
+	words[0] = number;
+	for (i = 1; i < KVPOOL_KEY_SIZE / 8; i++)
+		words[i] = mix(number * 4 + i);
+	memcpy(key, words, sizeof(words));
+}
+
+static uint64_t word(uint64_t number, uint64_t offset)
+{
+	return mix(number) + offset * 0x9e3779b97f4a7c15ULL;
+}
+
+/* Write, or compare, every byte of a piece that begins at @base. */
+static bool piece(uint8_t *p, uint64_t number, uint64_t base, size_t len,
+		  bool fill)
+{
+	uint64_t seed = mix(number), step = 0x9e3779b97f4a7c15ULL;
+	uint64_t *w = (uint64_t *)p, x = seed + base * step;
+	size_t i;
+
+	for (i = 0; i < len / 8; i++, x += 8 * step) {
+		if (fill)
+			w[i] = x;
+		else if (w[i] != x)
+			return false;
+	}
+	for (i = len & ~7UL; i < len; i++) {
+		if (fill)
+			p[i] = word(number, base + i);
+		else if (p[i] != (uint8_t)word(number, base + i))
+			return false;
+	}
+	return true;
+}
+
+static bool block(uint64_t handle, uint64_t number, bool fill)
+{
+	static struct kvpool_span spans[MAX_SPANS];
+	struct kvpool_spans arg = {
+		.size = sizeof(arg), .handle = handle,
+		.spans = (uintptr_t)spans, .nr_spans = MAX_SPANS,
+	};
+	uint64_t base = 0;
+	unsigned int i;
+
+	if (ioctl(fd, KVPOOL_IOC_SPANS, &arg))
+		die("spans");
+	for (i = 0; i < arg.nr_spans; i++) {
+		if (!piece(map + spans[i].offset, number, base,
+			   spans[i].length, fill))
+			return false;
+		base += spans[i].length;
+	}
+	return true;
+}
+
+/* ---- blocks here ---- */
+
+static int handle_call(unsigned long nr, uint64_t handle)
+{
+	struct kvpool_handle_entry entry = { .handle = handle };
+	struct kvpool_handles arg = {
+		.size = sizeof(arg), .nr_entries = 1,
+		.entries = (uintptr_t)&entry,
+	};
+
+	if (ioctl(fd, nr, &arg))
+		die("handle");
+	return entry.status;
+}
+
+static int produce(uint64_t number, uint64_t length)
+{
+	struct kvpool_entry entry = { .length = length };
+	struct kvpool_reserve arg = {
+		.size = sizeof(arg), .nr_entries = 1,
+		.entries = (uintptr_t)&entry, .node = KVPOOL_NODE_ANY,
+	};
+
+	key_of(entry.key, number);
+	if (ioctl(fd, KVPOOL_IOC_RESERVE, &arg))
+		die("reserve");
+	if (entry.status)
+		return entry.status;
+	if (!opt.blank)
+		block(entry.handle, number, true);
+	return handle_call(KVPOOL_IOC_SEAL, entry.handle);
+}
+
+static int check(uint64_t number)
+{
+	struct kvpool_entry entry = {};
+	struct kvpool_lookup arg = {
+		.size = sizeof(arg), .nr_entries = 1,
+		.entries = (uintptr_t)&entry,
+	};
+	bool ok;
+
+	key_of(entry.key, number);
+	if (ioctl(fd, KVPOOL_IOC_LEASE, &arg))
+		die("lease");
+	if (entry.status)
+		return entry.status;
+	ok = block(entry.handle, number, false);
+	handle_call(KVPOOL_IOC_RELEASE, entry.handle);
+	return ok ? 0 : -EBADMSG;
+}
+
+static int forget(uint64_t number)
+{
+	struct kvpool_entry entry = {};
+	struct kvpool_keys arg = {
+		.size = sizeof(arg), .nr_entries = 1,
+		.entries = (uintptr_t)&entry,
+	};
+
+	key_of(entry.key, number);
+	if (ioctl(fd, KVPOOL_IOC_REMOVE, &arg))
+		die("remove");
+	return entry.status;
+}
+
+/* ---- the ring ---- */
+
+static void ring_open(unsigned int entries)
+{
+	struct kvpool_ring_setup arg = {
+		.size = sizeof(arg), .entries = entries, .eventfd = -1,
+	};
+	uint8_t *at;
+
+	if (ioctl(fd, KVPOOL_IOC_RING, &arg))
+		die("ring");
+	at = mmap(NULL, arg.length, PROT_READ | PROT_WRITE, MAP_SHARED, fd,
+		  arg.offset);
+	if (at == MAP_FAILED)
+		die("mmap ring");
+	ring.entries = arg.entries;
+	ring.user_head = (void *)(at + arg.head_offset);
+	ring.user_tail = (void *)(at + arg.tail_offset);
+	ring.cqes = (void *)(at + arg.completions_offset);
+}
+
+static bool ring_get(struct kvpool_completion *cqe)
+{
+	if (ring.head == __atomic_load_n(ring.user_tail, __ATOMIC_ACQUIRE))
+		return false;
+	*cqe = ring.cqes[ring.head & (ring.entries - 1)];
+	__atomic_store_n(ring.user_head, ++ring.head, __ATOMIC_RELEASE);
+	return true;
+}
+
+static void ring_wait(void)
+{
+	struct pollfd p = { .fd = fd, .events = POLLIN };
+
+	if (poll(&p, 1, 60000) == 0) {
+		fprintf(stderr, "kvfab: nothing completed for a minute\n");
+		exit(3);
+	}
+}
+
+static unsigned int submit(struct kvpool_op *ops, unsigned int nr)
+{
+	struct kvpool_submit arg = {
+		.size = sizeof(arg), .nr_ops = nr, .ops = (uintptr_t)ops,
+	};
+
+	if (ioctl(fd, KVPOOL_IOC_SUBMIT, &arg)) {
+		if (errno == EBUSY)
+			return 0;
+		die("submit");
+	}
+	return arg.nr_done;
+}
+
+static unsigned int cancel(unsigned int flags, uint64_t match)
+{
+	struct kvpool_cancel arg = {
+		.size = sizeof(arg), .flags = flags, .match = match,
+	};
+
+	if (ioctl(fd, KVPOOL_IOC_CANCEL, &arg))
+		die("cancel");
+	return arg.nr_done;
+}
+
+/* ---- many operations ---- */
+
+struct tally {
+	unsigned long ok, bad, failed, cancelled, moved;
+	uint64_t bytes;
+	int error;
+	uint64_t worst;
+};
+
+static void op_fill(struct kvpool_op *op, int opcode, uint64_t number,
+		    uint64_t length)
+{
+	memset(op, 0, sizeof(*op));
+	op->opcode = opcode;
+	op->user_data = number;
+	op->peer = opt.peer;
+	op->timeout_ns = opt.timeout_ms * 1000000ULL;
+	key_of(op->key, number);
+	if (opcode == KVPOOL_OP_LEASE) {
+		op->flags = KVPOOL_OP_REMOTE;
+		if (opt.transient)
+			op->flags |= KVPOOL_OP_TRANSIENT;
+		op->length = length;
+		op->node = KVPOOL_NODE_ANY;
+	} else if (opcode == KVPOOL_OP_PROBE) {
+		op->flags = KVPOOL_OP_REMOTE;
+	}
+}
+
+static void completed(const struct kvpool_completion *c, int opcode,
+		      uint64_t length, struct tally *t)
+{
+	if (c->status) {
+		if (c->status == -ECANCELED) {
+			t->cancelled++;
+		} else {
+			t->failed++;
+			t->error = c->status;
+		}
+		return;
+	}
+	t->bytes += c->bytes;
+	t->moved += c->route == KVPOOL_ROUTE_RDMA;
+	if (opcode == KVPOOL_OP_PROBE) {
+		if (length && c->length != length)
+			t->bad++;
+		else
+			t->ok++;
+	} else if (opcode == KVPOOL_OP_LEASE) {
+		if (!opt.blank && !block(c->handle, c->user_data, false))
+			t->bad++;
+		else
+			t->ok++;
+		handle_call(KVPOOL_IOC_RELEASE, c->handle);
+		if (!opt.keep && !opt.transient)
+			forget(c->user_data);
+	} else {
+		t->ok++;
+	}
+}
+
+static void run(int opcode, uint64_t first, unsigned long count,
+		uint64_t length, struct tally *t)
+{
+	struct kvpool_op *ops = calloc(opt.window, sizeof(*ops));
+	unsigned long total = count * opt.repeat, sent = 0, done = 0;
+	uint64_t rnd = opt.seed * 2 + 1;
+	struct kvpool_completion c;
+	unsigned int i, nr;
+
+	ring_open(opt.window);
+	while (done < total) {
+		nr = opt.window - (sent - done);
+		if (nr > total - sent)
+			nr = total - sent;
+		for (i = 0; i < nr; i++)
+			op_fill(&ops[i], opcode, first + (sent + i) % count,
+				length);
+		if (nr)
+			sent += submit(ops, nr);
+		rnd = mix(rnd);
+		if (opt.cancel && (rnd >> 11) * 0x1p-53 < opt.cancel) {
+			rnd = mix(rnd);
+			usleep(rnd % 3000);
+			rnd = mix(rnd);
+			if (rnd & 1)
+				cancel(KVPOOL_CANCEL_ALL, 0);
+			else
+				cancel(KVPOOL_CANCEL_USER_DATA, first + done %
+				       count);
+		}
+		if (!ring_get(&c)) {
+			ring_wait();
+			continue;
+		}
+		do {
+			completed(&c, opcode, length, t);
+			done++;
+		} while (ring_get(&c));
+	}
+	free(ops);
+}
+
+/* One at a time, each in one call. */
+static void ping(int opcode, uint64_t first, unsigned long count,
+		 uint64_t length, struct tally *t, uint64_t *times)
+{
+	unsigned long i, total = count * opt.repeat;
+	struct kvpool_completion c;
+	struct kvpool_op op;
+	uint64_t begun;
+
+	for (i = 0; i < total; i++) {
+		struct kvpool_submit arg = {
+			.size = sizeof(arg), .nr_ops = 1,
+			.ops = (uintptr_t)&op, .results = (uintptr_t)&c,
+		};
+
+		op_fill(&op, opcode, first + i % count, length);
+		begun = now();
+		if (ioctl(fd, KVPOOL_IOC_SUBMIT, &arg))
+			die("submit");
+		times[i] = now() - begun;
+		completed(&c, opcode, length, t);
+	}
+}
+
+static int compare(const void *a, const void *b)
+{
+	uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
+
+	return x < y ? -1 : x > y;
+}
+
+static void usage(void)
+{
+	fprintf(stderr,
+		"usage: kvfab [OPTION...] VERB FIRST COUNT LENGTH\n"
+		"verbs: produce check remove | get push probe (with a ring)\n"
+		"       ping (GET, one at a time)\n"
+		"  -t TENANT  -p PEER  -w WINDOW  -r REPEAT  -s SEED\n"
+		"  -T         keep no copy (transient)\n"
+		"  -k         keep the copies; otherwise they are removed\n"
+		"  -n         neither write nor compare content\n"
+		"  -c P       cancel something with probability P\n"
+		"  -o MS      deadline of each operation\n"
+		"  -e ERRNO   every operation is to fail with it\n");
+	exit(2);
+}
+
+int main(int argc, char **argv)
+{
+	struct tally t = {};
+	uint64_t first, length, begun, *times = NULL;
+	unsigned long count, i, total;
+	const char *verb;
+	int c, ret = 0;
+
+	while ((c = getopt(argc, argv, "t:p:w:r:s:c:o:e:Tkn")) != -1) {
+		switch (c) {
+		case 't': opt.tenant = optarg; break;
+		case 'p': opt.peer = atoi(optarg); break;
+		case 'w': opt.window = atoi(optarg); break;
+		case 'r': opt.repeat = atoi(optarg); break;
+		case 's': opt.seed = atoi(optarg); break;
+		case 'c': opt.cancel = atof(optarg); break;
+		case 'o': opt.timeout_ms = atol(optarg); break;
+		case 'e': opt.expect = atoi(optarg); break;
+		case 'T': opt.transient = true; break;
+		case 'k': opt.keep = true; break;
+		case 'n': opt.blank = true; break;
+		default: usage();
+		}
+	}
+	if (argc - optind != 4)
+		usage();
+	verb = argv[optind];
+	first = strtoull(argv[optind + 1], NULL, 0);
+	count = strtoul(argv[optind + 2], NULL, 0);
+	length = strtoull(argv[optind + 3], NULL, 0);
+	total = count * opt.repeat;
+
+	fd = open("/dev/kvpool", O_RDWR | O_CLOEXEC);
+	if (fd < 0)
+		die("/dev/kvpool");
+	if (opt.tenant) {
+		struct kvpool_attach arg = { .size = sizeof(arg) };
+
+		strncpy((char *)arg.tenant, opt.tenant, KVPOOL_NAME_SIZE - 1);
+		if (ioctl(fd, KVPOOL_IOC_ATTACH, &arg))
+			die("attach");
+	}
+	if (ioctl(fd, KVPOOL_IOC_INFO, &info))
+		die("info");
+	map = mmap(NULL, info.arena_size, PROT_READ | PROT_WRITE, MAP_SHARED,
+		   fd, 0);
+	if (map == MAP_FAILED)
+		die("mmap");
+
+	begun = now();
+	if (!strcmp(verb, "produce") || !strcmp(verb, "check") ||
+	    !strcmp(verb, "remove")) {
+		for (i = 0; i < count; i++) {
+			ret = *verb == 'p' ? produce(first + i, length) :
+			      *verb == 'c' ? check(first + i) :
+					     forget(first + i);
+			if (!ret) {
+				t.ok++;
+			} else if (ret == -EBADMSG) {
+				t.bad++;
+			} else {
+				t.failed++;
+				t.error = ret;
+			}
+		}
+		total = count;
+	} else if (!strcmp(verb, "get")) {
+		run(KVPOOL_OP_LEASE, first, count, length, &t);
+	} else if (!strcmp(verb, "push")) {
+		run(KVPOOL_OP_PUSH, first, count, length, &t);
+	} else if (!strcmp(verb, "probe")) {
+		run(KVPOOL_OP_PROBE, first, count, length, &t);
+	} else if (!strcmp(verb, "ping")) {
+		times = calloc(total, sizeof(*times));
+		ping(KVPOOL_OP_LEASE, first, count, length, &t, times);
+		qsort(times, total, sizeof(*times), compare);
+	} else {
+		usage();
+	}
+	begun = now() - begun;
+
+	printf("{\"ok\": %lu, \"bad\": %lu, \"failed\": %lu, \"cancelled\": %lu, \"error\": %d, \"moved\": %lu, \"bytes\": %llu, \"ns\": %llu",
+	       t.ok, t.bad, t.failed, t.cancelled, t.error, t.moved,
+	       (unsigned long long)t.bytes, (unsigned long long)begun);
+	if (times)
+		printf(", \"median_ns\": %llu, \"min_ns\": %llu",
+		       (unsigned long long)times[total / 2],
+		       (unsigned long long)times[0]);
+	printf("}\n");
+	if (opt.expect)
+		return !(t.failed == total && t.error == -opt.expect);
+	if (opt.cancel)
+		return t.bad || t.failed || t.ok + t.cancelled != total;
+	return t.ok != total;
+}
