@@ -582,6 +582,7 @@ TEST_F(remote, storm)
 }
 
 struct loader {
+	volatile unsigned long *done;
 	volatile bool *stop;
 	int error;
 };
@@ -591,7 +592,9 @@ static void *reload_thread(void *data)
 	struct loader *l = data;
 	int n;
 
-	for (n = 0; n < 20 && !l->error; n++) {
+	for (n = 1; n <= 10 && !l->error; n++) {
+		/* In the thick of it. */
+		kv_wait_until(*l->done >= 20UL * n);
 		l->error = fabric_unload();
 		if (!l->error)
 			l->error = fabric_load();
@@ -607,8 +610,8 @@ TEST_F(remote, reloaded_under_load)
 		PEER_NEVER, PEER_LATER, PEER_AT_ONCE, PEER_SLOW_FENCE,
 	};
 	volatile bool stop = false;
-	struct loader l = { .stop = &stop };
-	unsigned long ends[3] = {};
+	volatile unsigned long ends[3] = {};
+	struct loader l = { .stop = &stop, .done = &ends[0] };
 	struct kvpool_completion c;
 	pthread_t thread;
 	struct kvpool_op op;
