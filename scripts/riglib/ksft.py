@@ -12,7 +12,7 @@ from .util import BUILD, REPO, RigError
 # How much longer a program may take than on stock 6.12.
 SLOWER = {"debug": 3}
 TIMEOUT = 600
-OPTIONS = {"kernels", "mem", "numa", "timeout"}
+OPTIONS = {"kernels", "mem", "numa", "timeout", "fabric"}
 
 # Programs beside those of selftests/kselftest-list.
 LIBRARY = (
@@ -26,9 +26,16 @@ LIBRARY = (
      {"kernels": "6.12,6.1"}),
 )
 
+LOAD = 'insmod "$KVPOOL_KO"'
+LOAD_FABRIC = """
+modprobe -a ib_core rdma_cm || exit 1
+insmod "$KVPOOL_KO" && insmod "${KVPOOL_KO%/*}/kvpool_rdma.ko"
+"""
+
 # After a program: nothing may be left once the module is gone.  kmemleak
 # calls nothing a leak that is younger than five seconds.
 UNLOAD = """
+[ ! -e /sys/module/kvpool_rdma ] || rmmod kvpool_rdma || exit 1
 rmmod kvpool || exit 1
 leaks=/sys/kernel/debug/kmemleak
 [ -e $leaks ] || exit 0
@@ -127,7 +134,8 @@ class Guest:
         try:
             self.up(*shape(options))
             with open(log_path, "wb") as log:
-                code, said = self.run(["insmod", self.ko], 120, log)
+                load = LOAD_FABRIC if "fabric" in options else LOAD
+                code, said = self.run(["sh", "-c", load], 120, log)
                 if code:
                     troubles.append("insmod: " + said.strip())
                 else:
