@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0
 """Two virtual hosts, joined by links with soft RDMA."""
 
-import argparse
 import json
 import os
 import shutil
@@ -62,19 +61,16 @@ class Pair:
     """
 
     def __init__(self, name, kernel="6.12", nr_links=2, smp=1, mem="1G",
-                 append=None, plugins=(None, None), qemu_arg=()):
+                 append=None, plugins=(None, None)):
         names = ["%s-%s-%d" % (name, end, os.getpid()) for end in "ab"]
         self.joined = links.parse(["%s:%s" % tuple(names)] * nr_links, names)
         self.hosts = []
         me = os.getpid()
         try:
             for host_name, plugin in zip(names, plugins):
-                opts = argparse.Namespace(
-                    kernel=kernel, mem=mem, smp=smp, numa=None, append=append,
-                    device=[], qemu_arg=list(qemu_arg), share=[],
-                    plugin=plugin, icount=False, snapshot=False,
-                    boot_timeout=300)
-                opts.plain = lambda opts=opts: opts
+                opts = hostmod.Options(
+                    kernel=kernel, mem=mem, smp=smp, append=append,
+                    plugin=plugin)
                 self.hosts.append(hostmod.start(
                     host_name, opts, hostmod.accel_for(opts),
                     (me, util.start_time(me)), self.joined))

@@ -1,0 +1,430 @@
+# SPDX-License-Identifier: GPL-2.0
+"""The benchmark of the fabric: gets beside perftest and nvme-rdma.
+
+Two hosts with one CPU each, the same boot and the same link for all.  Each
+round runs every program once, so that a ratio is of neighbours in time; the
+figures are medians over the rounds.  The owner's side drives the bytes of a get
+as it does those of ib_write_bw, and as nvmet does those of a read.
+"""
+
+import bisect
+import json
+import os
+import statistics
+import time
+
+from . import pair as pairmod, util
+from .util import RigError
+
+PROGRAMS = os.path.join(util.BUILD, "bench")
+CTL = os.path.join(util.BUILD, "lib/tools/kvpoolctl")
+REQUESTER, OWNER = 0, 1
+MIB = 1 << 20
+SECONDS = 4
+DISK_MIB = 64
+# Bytes in flight of a get and of a read of nvme-rdma.
+WINDOW = {MIB: 16, 64 << 10: 64}
+# For two links to be faster than one, each must be slower than the CPU.
+LIMIT_MIB = 8
+
+WAIT_PORT = """
+for n in $(seq 200); do
+	grep -qi ":$(printf %04x "$1") .* 0A " /proc/net/tcp /proc/net/tcp6 &&
+		exit
+	sleep 0.05
+done
+echo "nobody listens on port $1"
+exit 1
+"""
+
+NVME_TARGET = """
+set -e
+modprobe -a nvmet nvmet-rdma
+modprobe brd rd_nr=1 rd_size=$(($1 << 10))
+dd if=/dev/urandom of=/dev/ram0 bs=1M count=$1 2>/dev/null
+mountpoint -q /sys/kernel/config || mount -t configfs none /sys/kernel/config
+cd /sys/kernel/config/nvmet
+mkdir subsystems/ram
+echo 1 > subsystems/ram/attr_allow_any_host
+mkdir subsystems/ram/namespaces/1
+echo /dev/ram0 > subsystems/ram/namespaces/1/device_path
+echo 1 > subsystems/ram/namespaces/1/enable
+mkdir ports/1
+echo rdma > ports/1/addr_trtype
+echo ipv4 > ports/1/addr_adrfam
+echo "$2" > ports/1/addr_traddr
+echo 4420 > ports/1/addr_trsvcid
+ln -s /sys/kernel/config/nvmet/subsystems/ram ports/1/subsystems/ram
+"""
+
+NVME_HOST = """
+set -e
+modprobe nvme-rdma
+echo "transport=rdma,traddr=$1,trsvcid=4420,nqn=ram,nr_io_queues=1" > \\
+	/dev/nvme-fabrics
+for n in $(seq 100); do
+	[ ! -b /dev/nvme0n1 ] || exit 0
+	sleep 0.1
+done
+echo "/dev/nvme0n1 did not appear"
+exit 1
+"""
+
+LIMIT = """
+set -e
+for address in "$@"; do
+	nic=$(ip -o -4 addr show to "$address" | cut -d' ' -f2)
+	tc qdisc replace dev "$nic" root tbf rate "$RATE" burst 64kb limit 8mb
+done
+"""
+
+
+def say(text):
+    util.say("fabric: " + text)
+
+
+class Bench:
+    def __init__(self, pair):
+        self.pair = pair
+        self.port = 20000
+        self.rounds = []
+
+    # ---- perftest ----
+
+    def perftest(self, program, client, *argv):
+        """One run; the client is the side that posts the operations."""
+        self.port += 1
+        argv = ["-d", "rxe0", "-x", "1", "-F", "-m", "4096", "-p", self.port,
+                *argv]
+        server = self.pair.start(1 - client, program, *argv)
+        self.pair.sh(1 - client, WAIT_PORT, self.port)
+        out = self.pair.run(client, program, *argv,
+                            self.pair.address(1 - client))
+        server.wait()
+        rows = [line.split() for line in out.splitlines()]
+        rows = [row for row in rows if len(row) > 4 and row[0].isdigit()]
+        if not rows:
+            raise RigError("%s printed no figures:\n%s" % (program, out))
+        return [float(field) for field in rows[-1]]
+
+    def bandwidth(self, program, client, size):
+        """MiB/s: the column of the average."""
+        argv = ["-s", size, "-D", SECONDS]
+        if program == "ib_read_bw":
+            # With as many as rxe allows, one lost packet fails the run.
+            argv += ["-o", 16]
+        return self.perftest(program, client, *argv)[3]
+
+    def read_latency(self):
+        """Microseconds: the column of the typical value."""
+        return self.perftest("ib_read_lat", REQUESTER, "-s", 4096, "-n", 1000,
+                             "-e")[4]
+
+    # ---- nvme-rdma ----
+
+    def nvme_setup(self):
+        self.pair.sh(OWNER, NVME_TARGET, DISK_MIB, self.pair.address(OWNER))
+        self.pair.sh(REQUESTER, NVME_HOST, self.pair.address(OWNER))
+
+    def nvme_rate(self, size):
+        got = self.pair.json(REQUESTER, PROGRAMS + "/bench_read",
+                             "/dev/nvme0n1", "rate", size, WINDOW[size],
+                             SECONDS)
+        return got["bytes"] / got["seconds"] / MIB
+
+    def nvme_latency(self):
+        return self.pair.json(REQUESTER, PROGRAMS + "/bench_read",
+                              "/dev/nvme0n1", "latency", 4096,
+                              1000)["median_us"]
+
+    # ---- kvpool ----
+
+    def get_fill(self, size):
+        self.pair.run(OWNER, PROGRAMS + "/bench_get", "fill", size,
+                      self.count(size))
+
+    @staticmethod
+    def count(size):
+        """Blocks that the requester asks for over and over."""
+        return min(64, 64 * MIB // size)
+
+    def get(self, size, seconds=SECONDS, start=False):
+        argv = (PROGRAMS + "/bench_get", "rate", size, self.count(size),
+                WINDOW[size], seconds)
+        running = self.pair.start(REQUESTER, *argv)
+        return running if start else self.check(json.loads(running.wait()))
+
+    @staticmethod
+    def check(got):
+        if got["failed"]:
+            raise RigError("%d gets failed" % got["failed"])
+        return got
+
+    def get_rate(self, size):
+        got = self.get(size)
+        self.copied = max(self.copied, got["copied"])
+        return got["bytes"] / got["seconds"] / MIB
+
+    def get_latency(self):
+        return self.pair.json(REQUESTER, PROGRAMS + "/bench_get", "latency",
+                              4096, self.count(4096), 1000)["median_us"]
+
+    copied = 0
+
+    # ---- rounds ----
+
+    def round(self, kvpool=True):
+        got = {}
+        for size, name in (MIB, "1m"), (64 << 10, "64k"):
+            got["write_" + name] = self.bandwidth("ib_write_bw", OWNER, size)
+            if kvpool:
+                got["get_" + name] = self.get_rate(size)
+            got["nvme_" + name] = self.nvme_rate(size)
+            got["read_" + name] = self.bandwidth("ib_read_bw", REQUESTER,
+                                                 size)
+        got["read_lat"] = self.read_latency()
+        if kvpool:
+            got["get_lat"] = self.get_latency()
+        got["nvme_lat"] = self.nvme_latency()
+        self.rounds.append(got)
+        say("round %d: %s" % (len(self.rounds), ", ".join(
+            "%s %.1f" % item for item in got.items())))
+
+    def median(self, value):
+        return statistics.median(value(got) for got in self.rounds)
+
+
+def figure(name, value, unit, target, better, how):
+    return {"name": name, "value": float("%.4g" % value), "unit": unit,
+            "target": target, "better": better, "how": how}
+
+
+NOTE = ("; two hosts with one CPU each, emulated, rxe, path MTU 4096, "
+        "init_on_alloc=0 on both, median of %d paired rounds")
+
+
+def ratios(bench, note):
+    figures = []
+    for name, size, target in (("1m", "1 MiB", 0.90), ("64k", "64 KiB", 0.85)):
+        how = "gets of %s%s" % (size, note)
+        figures += [
+            figure("get_%s_of_perftest" % name, bench.median(
+                lambda got: got["get_" + name] /
+                max(got["read_" + name], got["write_" + name])),
+                "ratio", target, "higher", how +
+                ", by the faster of ib_read_bw and ib_write_bw"),
+            figure("get_%s_of_nvme" % name, bench.median(
+                lambda got: got["get_" + name] / got["nvme_" + name]),
+                "ratio", 1.2, "higher", how + ", by reads of nvme-rdma"),
+        ]
+        for what in "get_", "read_", "write_", "nvme_":
+            figures.append(figure(
+                what + name + "_rate", bench.median(
+                    lambda got: got[what + name]),
+                "MiB/s", None, "higher", how))
+    how = "one at a time, 4 KiB" + note
+    figures += [
+        figure("get_4k_latency_of_perftest", bench.median(
+            lambda got: got["get_lat"] / got["read_lat"]), "ratio", 2.0,
+            "lower", how + ", by ib_read_lat -e"),
+        figure("get_4k_latency_of_nvme", bench.median(
+            lambda got: got["get_lat"] / got["nvme_lat"]), "ratio", 1.0,
+            "lower", how + ", by a read of nvme-rdma"),
+    ]
+    for what in "get_lat", "read_lat", "nvme_lat":
+        figures.append(figure(what, bench.median(lambda got: got[what]), "us",
+                              None, "lower", how))
+    figures.append(figure("get_copied", bench.copied, "bytes", 0, "lower",
+                          "copied by the module of the requester"))
+    return figures
+
+
+# ---- two links ----
+
+def rate_of(got):
+    return got["bytes"] / got["seconds"] / MIB
+
+
+def connect(pair, nr_links):
+    """Another set of links from the requester to the owner."""
+    pair.run(REQUESTER, CTL, "peer", "del", "other")
+    pair.run(REQUESTER, pairmod.FABRIC_HOST, "peer", "other",
+             *[pair.address(OWNER, n) for n in range(nr_links)])
+
+
+def limit(pair):
+    for which in 0, 1:
+        pair.run(which, "env", "RATE=%dmibit" % (8 * LIMIT_MIB), "sh", "-c",
+                 LIMIT, "sh", *[pair.address(which, n) for n in (0, 1)])
+
+
+def two_links(bench):
+    pair = bench.pair
+    limit(pair)
+    alone, both = [], []
+    for _ in range(3):
+        both.append(rate_of(bench.get(MIB)))
+        connect(pair, 1)
+        alone.append(rate_of(bench.get(MIB)))
+        say("links: two %.1f, one %.1f MiB/s" % (both[-1], alone[-1]))
+        connect(pair, 2)
+    how = ("gets of 1 MiB over two links of %d MiB/s each, by those over one "
+           "of them; median of 3 pairs" % LIMIT_MIB)
+    return [figure("two_links", statistics.median(
+        b / a for a, b in zip(alone, both)), "ratio", 1.9, "higher", how)]
+
+
+def restored(got, cut, rate):
+    """Seconds from a cut until the gets run at a link's rate again.
+
+    They do from the first moment on after which half a second brings at least
+    0.8 of what one link does.
+    """
+    per_s = got["slots_per_s"]
+    slots = got["slots"]
+    first = int((cut - got["began"]) * per_s)
+    for at in range(first, len(slots) - per_s // 2):
+        if sum(slots[at:at + per_s // 2]) >= 0.8 * rate * MIB / 2:
+            return (at - first) / per_s
+    raise RigError("after the cut the other link did not get up to speed")
+
+
+def uptime(pair):
+    return float(pair.run(REQUESTER, "cat", "/proc/uptime").split()[0])
+
+
+def link_down(bench):
+    size = 64 << 10
+    connect(bench.pair, 1)
+    rate = rate_of(bench.get(size))
+    connect(bench.pair, 2)
+    times, failed = [], 0
+    for _ in range(3):
+        running = bench.get(size, seconds=12, start=True)
+        time.sleep(4)
+        cut = uptime(bench.pair)
+        bench.pair.set_link(REQUESTER, 1, False)
+        time.sleep(4)
+        bench.pair.set_link(REQUESTER, 1, True)
+        got = json.loads(running.wait())
+        times.append(restored(got, cut, rate))
+        failed += got["failed"]
+        say("link down: %.2f s, %d gets failed" % (times[-1], got["failed"]))
+        connect(bench.pair, 2)
+    how = ("one of two links of %d MiB/s cut during gets of 64 KiB, 3 times" %
+           LIMIT_MIB)
+    return [
+        figure("link_down_failed_gets", failed, "gets", 0, "lower", how),
+        figure("link_down_restored", max(times), "s", 1.0, "lower",
+               how + "; longest time until half a second brings 0.8 of what "
+               "one link does"),
+    ]
+
+
+# ---- instructions ----
+
+OURS = {"kvpool", "kvpool_rdma", "ib_core", "rdma_cm"}
+# What rxe has ib_core look up for every packet.
+RXES = {"find_gid", "rdma_find_gid_by_port", "rdma_get_gid_attr",
+        "rdma_put_gid_attr", "rdma_read_gid_attr_ndev_rcu",
+        "ib_device_get_by_netdev", "ib_device_put"}
+
+
+def symbols_of(pair, which):
+    """(address, whether it is of what we count) of all symbols, in order."""
+    found = []
+    for line in pair.run(which, "cat", "/proc/kallsyms").splitlines():
+        fields = line.split()
+        module = fields[3].strip("[]") if len(fields) > 3 else ""
+        found.append((int(fields[0], 16),
+                      module in OURS and fields[2] not in RXES))
+    return sorted(found)
+
+
+def counted(path, begin, symbols):
+    """Instructions of our modules and of the user in a report at an offset."""
+    total = user = 0
+    addresses = [address for address, _ in symbols]
+    with open(path) as f:
+        f.seek(begin)
+        for line in f:
+            fields = dict(item.split("=", 1) for item in line.split()
+                          if "=" in item)
+            if not line.startswith("hist "):
+                user = int(fields["user"].split(",")[2])
+                continue
+            at = bisect.bisect(addresses, int(fields["addr"], 16)) - 1
+            if at >= 0 and symbols[at][1]:
+                total += int(fields["insns"])
+    return total, user
+
+
+def instructions(module):
+    """What a MiB costs, on hosts whose instructions are counted."""
+    plugin = os.path.join(util.BUILD, "insn/insn.so")
+    outs = [os.path.join(util.BUILD, "insn/fabric-%s-%d.out" % (
+        end, os.getpid())) for end in "ab"]
+    figures = []
+    pair = pairmod.Pair(
+        "bench-insn", append="init_on_alloc=0", nr_links=1,
+        plugins=["%s,out=%s,hist=on" % (plugin, out) for out in outs])
+    try:
+        bench = Bench(pair)
+        pair.fabric(module)
+        symbols = [symbols_of(pair, which) for which in (REQUESTER, OWNER)]
+        for size, name in (MIB, "1m"), (64 << 10, "64k"):
+            begin = [os.path.getsize(out) for out in outs]
+            bench.get_fill(size)
+            beside = pair.start(OWNER, PROGRAMS + "/bench_get", "beside")
+            while b"ready" not in beside.out and beside.thread.is_alive():
+                time.sleep(0.01)
+            got = bench.check(pair.json(
+                REQUESTER, PROGRAMS + "/bench_get", "count", size,
+                bench.count(size), WINDOW[size], 8))
+            pair.sh(OWNER, "kill -INT $(pidof bench_get)")
+            beside.wait()
+            mib = got["bytes"] / MIB
+            how = ("gets of %s, one link; instructions in %s, without what "
+                   "rxe calls there" % ("1 MiB" if size == MIB else "64 KiB",
+                                        ", ".join(sorted(OURS))))
+            (kernel, user), (owner, _) = map(counted, outs, begin, symbols)
+            figures += [
+                figure("get_%s_insns_requester" % name, kernel / mib,
+                       "instructions/MiB", None, "lower", how),
+                figure("get_%s_insns_requester_user" % name, user / mib,
+                       "instructions/MiB", None, "lower",
+                       "the program that gets, all of its user mode"),
+                figure("get_%s_insns_owner" % name, owner / mib,
+                       "instructions/MiB", None, "lower", how),
+            ]
+        return figures
+    finally:
+        pair.down()
+        for out in outs:
+            if os.path.exists(out):
+                os.unlink(out)
+
+
+def measure(module, rounds=5, kvpool=True):
+    """The figures, as scripts/bench has them."""
+    pair = pairmod.Pair("bench-fabric", append="init_on_alloc=0")
+    try:
+        bench = Bench(pair)
+        bench.nvme_setup()
+        if kvpool:
+            # One link: perftest and nvme-rdma use one too.
+            pair.fabric(module, nr_links=1)
+            for size in MIB, 64 << 10, 4096:
+                bench.get_fill(size)
+        for _ in range(rounds):
+            bench.round(kvpool)
+        if not kvpool:
+            return []
+        figures = ratios(bench, NOTE % rounds)
+        connect(pair, 2)
+        figures += two_links(bench) + link_down(bench)
+        for text in pair.complaints():
+            raise RigError("the kernel complained:\n" + text)
+    finally:
+        pair.down()
+    return figures + instructions(module)
