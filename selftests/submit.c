@@ -535,6 +535,32 @@ TEST_F(submit, no_fabric)
 	EXPECT_EQ(-EOPNOTSUPP, kv_do(self->fd, &op, &c));
 }
 
+/* debugfs tells what is in flight, and for whom. */
+TEST_F(submit, shown)
+{
+	struct kvpool_op op = kv_op(KVPOOL_OP_LEASE, KVPOOL_OP_WAIT,
+				    KEY_PENDING, 1);
+	char text[65536], mine[64];
+	char *line;
+
+	if (access(KV_DEBUGFS "/operations", R_OK))
+		SKIP(return, "debugfs is not mounted");
+	snprintf(mine, sizeof(mine), "%s %d ", self->t.tenant, getpid());
+	ASSERT_EQ(1, kv_submit(self->fd, &op, 1));
+	ASSERT_EQ(0, kv_read_file(KV_DEBUGFS "/operations", text,
+				  sizeof(text)));
+	EXPECT_EQ(0, strncmp(text, "# tenant pid op opcode key state peer ",
+			     38));
+	line = strstr(text, mine);
+	ASSERT_NE(NULL, line);
+	EXPECT_NE(NULL, strstr(line, " lease "));
+	EXPECT_NE(NULL, strstr(line, " waits 0 0 0 "));
+	EXPECT_EQ(1, kv_cancel(self->fd, KVPOOL_CANCEL_ALL, 0));
+	ASSERT_EQ(0, kv_read_file(KV_DEBUGFS "/operations", text,
+				  sizeof(text)));
+	EXPECT_EQ(NULL, strstr(text, mine));
+}
+
 /* What may ask a peer has a deadline unless it brings one. */
 TEST_F(submit, default_deadline)
 {

@@ -2,7 +2,7 @@
 /*
  * trace: every change of state fires its tracepoint, once, and no other.
  */
-#include "kvpool_util.h"
+#include "kvpool_async.h"
 
 FIXTURE(trace) {
 	struct kv_bench t;
@@ -143,6 +143,43 @@ TEST_F(trace, failures)
 	EXPECT_EQ(-ENOENT, kv_release(fd, 12345));
 	EXPECT_EQ(-EINVAL, kv_reserve(fd, &b, 3, 1));
 	EXPECT_EQ(0, count(NULL));
+}
+
+/* Operations that do not complete at once; the others fire what they do. */
+TEST_F(trace, operations)
+{
+	struct kvpool_op op = kv_op(KVPOOL_OP_LEASE, KVPOOL_OP_WAIT, 1, 1);
+	struct kvpool_completion c;
+	struct kv_ring r = {};
+	int fd = self->t.fd;
+	struct kv_block b;
+
+	ASSERT_EQ(0, kv_ring_open(fd, &r, 4));
+	ASSERT_EQ(0, kv_reserve(fd, &b, 1, 4096));
+	EXPECT_EVENTS("xfer_submit", 1, kv_submit(fd, &op, 1) != 1);
+	clear();
+	EXPECT_EQ(1, kv_cancel(fd, KVPOOL_CANCEL_ALL, 0));
+	EXPECT_EQ(1, count("xfer_cancel"));
+	EXPECT_EQ(1, count("xfer_complete"));
+	EXPECT_EQ(2, count(NULL));
+
+	EXPECT_EVENTS("xfer_submit", 1, kv_submit(fd, &op, 1) != 1);
+	clear();
+	EXPECT_EQ(0, kv_seal(fd, b.handle));
+	kv_wait_until(kv_ring_ready(&r) == 2);
+	EXPECT_EQ(1, count("block_seal"));
+	EXPECT_EQ(1, count("block_lease"));
+	EXPECT_EQ(1, count("xfer_complete"));
+	EXPECT_EQ(3, count(NULL));
+
+	EXPECT_EVENTS("block_lease", 1, kv_submit(fd, &op, 1) != 1);
+	op = kv_op(KVPOOL_OP_PROBE, 0, 1, 1);
+	EXPECT_EVENTS(NULL, 0, kv_submit(fd, &op, 1) != 1);
+	while (kv_ring_reap(&r, &c))
+		if (c.handle)
+			EXPECT_EVENTS("block_release", 1,
+				      kv_release(fd, c.handle));
+	kv_ring_close(&r);
 }
 
 TEST_F(trace, context_and_tenant)
