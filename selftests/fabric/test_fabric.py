@@ -18,7 +18,8 @@ RIG = os.path.join(REPO, "scripts", "rig")
 BUILD = os.environ.get("KVPOOL_BUILD", os.path.join(REPO, "build"))
 KERNEL = os.environ.get("FABRIC_KERNEL", "6.12")
 CTL = os.path.join(BUILD, "lib/tools/kvpoolctl")
-KVFAB = os.path.join(BUILD, "fabric/kvfab")
+KVFAB = os.path.join(BUILD, "fabric", KERNEL, "kvfab")
+HOSTILE = os.path.join(BUILD, "fabric", KERNEL, "hostile")
 MB = 1 << 20
 EHOSTUNREACH, EINPROGRESS, EMSGSIZE, EEXIST, ENOENT = 113, 115, 90, 17, 2
 
@@ -108,6 +109,11 @@ def setUpModule():
     subprocess.run(["gcc", "-O2", "-Wall", "-Wextra", "-I" + REPO + "/uapi",
                     REPO + "/selftests/fabric/kvfab.c", "-o", KVFAB],
                    check=True)
+    subprocess.run(["gcc", "-O2", "-Wall", "-Wextra", "-Wno-unused-parameter",
+                    "-I" + REPO + "/uapi", "-I" + REPO + "/kmod",
+                    "-I" + BUILD + "/ksft/tools/testing/selftests",
+                    REPO + "/selftests/fabric/hostile.c", "-o", HOSTILE,
+                    "-lrdmacm", "-libverbs", "-lnettle"], check=True)
     subprocess.run(["make", "-s", "-C", REPO + "/libkvpool",
                     "O=" + BUILD + "/lib", "all"], check=True,
                    stdout=subprocess.DEVNULL)
@@ -267,6 +273,37 @@ class Fabric(unittest.TestCase):
     def sessions(self):
         found = b.json("session")
         return found["sessions"] if isinstance(found, dict) else found
+
+    # ---- who does not keep to the protocol ----
+
+    def hostile(self, *options):
+        known = ("--key", "0x5a", "--fill", "0x33")
+        b.run(HOSTILE, "--produce", *known)
+        a.sh("modprobe rdma_ucm")
+        before = b.json("fabric", "show")["closed"]
+        a.run(HOSTILE, "10.77.0.2", *known, *options, timeout=600)
+        after = b.json("fabric", "show")["closed"]
+        for reason in ("message", "state", "version", "auth"):
+            self.assertGreater(after.get(reason, 0), before.get(reason, 0),
+                               reason)
+        b.ctl("blocks")
+        wait_until(lambda: not self.tenant_stat(b, "pending"),
+                   "no key pending")
+        first = self.blocks(4, 65536)
+        a.fab("get", first, 4, 65536)
+
+    def test_hostile(self):
+        self.hostile("--rounds", "100")
+
+    def test_hostile_without_the_secret(self):
+        for host in a, b:
+            host.sh("head -c 32 /dev/zero | tr '\\0' 7 | "
+                    "keyctl padd user kvpool:7 @u >/dev/null")
+            host.ctl("fabric", "set", "--open", "no",
+                     "--secret-key", "kvpool:7")
+        self.hostile("--secret", "7" * 32, "--test", "auth")
+        for host in a, b:
+            host.ctl("fabric", "set", "--secret-key", "")
 
     # ---- what breaks ----
 

@@ -1,0 +1,1232 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * A hostile peer: speaks the protocol of kmod/fabric/proto.h from user space
+ * and breaks every rule of it.
+ *
+ *	hostile ADDRESS [--port N] [--secret TEXT] [--tenant NAME]
+ *		[--key BYTE --length BYTES --fill BYTE] [--rounds N] [--seed N]
+ *	hostile --produce [--key BYTE --length BYTES --fill BYTE]
+ *
+ * The target under test listens at ADDRESS. A block that it holds is named by
+ * --key (32 times the same byte), --length and --fill (what it is full of).
+ * What is tested: the connection ends, or the answer is the one that the
+ * protocol gives; no byte lands where none may; and after all that an honest
+ * peer is served. That the kernel does not complain is for the rig to see.
+ */
+#include <arpa/inet.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <getopt.h>
+#include <netdb.h>
+#include <nettle/hmac.h>
+#include <poll.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+#include <sys/ioctl.h>
+#include <sys/mman.h>
+#include <infiniband/verbs.h>
+#include <rdma/rdma_cma.h>
+
+#include "fabric/proto.h"
+#include "kselftest.h"
+
+#define WAIT_MS		60000	/* longer means a hang */
+#define MEMORY		(4U << 20)
+#define DEPTH		256	/* capsules that may be sent at once */
+#define CAPSULE		8192	/* longer than any that is allowed */
+#define CROWD		100	/* more strangers than a target keeps */
+
+/* Numbers are written as they are. */
+_Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "little-endian");
+
+static struct {
+	struct sockaddr_storage addr;
+	const char *secret;
+	char tenant[KVPOOL_NAME_SIZE];
+	uint8_t key[KVPOOL_KEY_SIZE];
+	uint32_t length;
+	uint8_t fill;
+	unsigned int rounds;
+	uint64_t seed;
+} opt = { .tenant = "default", .length = 65536, .rounds = 300 };
+
+static uint64_t chance(void)
+{
+	opt.seed ^= opt.seed >> 12;
+	opt.seed ^= opt.seed << 25;
+	opt.seed ^= opt.seed >> 27;
+	return opt.seed * 0x2545f4914f6cdd1dULL;
+}
+
+/* ---- a connection ------------------------------------------------------- */
+
+struct conn {
+	struct rdma_event_channel *events;
+	struct rdma_cm_id *id;
+	struct ibv_comp_channel *completions;
+	struct ibv_cq *cq;
+	struct ibv_mr *mr;
+	uint8_t *memory;	/* MEMORY bytes that the target may touch */
+	uint8_t *out;		/* DEPTH capsules */
+	uint8_t *in;		/* DEPTH answers */
+	unsigned int sent;
+	struct kvpool_wire_connect asked;
+	struct kvpool_wire_accept given;
+	struct kvpool_wire_reject rejected;
+	struct ibv_mw *mw;
+	bool up;
+	bool gone;
+};
+
+/* How a connection or a message ended. */
+enum outcome {
+	ANSWERED,
+	CLOSED,
+	REFUSED,
+	SILENT,
+	FAILED,			/* of this program or machine */
+};
+
+static const char * const outcomes[] = {
+	"answered", "closed", "refused", "no reaction", "failed",
+};
+
+static void conn_end(struct conn *c)
+{
+	if (c->up)
+		rdma_disconnect(c->id);
+	if (c->mw)
+		ibv_dealloc_mw(c->mw);
+	if (c->id && c->id->qp)
+		rdma_destroy_qp(c->id);
+	if (c->mr)
+		ibv_dereg_mr(c->mr);
+	if (c->cq)
+		ibv_destroy_cq(c->cq);
+	if (c->completions)
+		ibv_destroy_comp_channel(c->completions);
+	if (c->id)
+		rdma_destroy_id(c->id);
+	if (c->events)
+		rdma_destroy_event_channel(c->events);
+	free(c->memory);
+	memset(c, 0, sizeof(*c));
+}
+
+/* The next event of the connection manager, or -1. */
+static int conn_event(struct conn *c, int timeout)
+{
+	struct pollfd fd = { .fd = c->events->fd, .events = POLLIN };
+	struct rdma_cm_event *event;
+	int type;
+
+	if (poll(&fd, 1, timeout) != 1 || rdma_get_cm_event(c->events, &event))
+		return -1;
+	type = event->event;
+	if (type == RDMA_CM_EVENT_ESTABLISHED &&
+	    event->param.conn.private_data_len >= sizeof(c->given))
+		memcpy(&c->given, event->param.conn.private_data,
+		       sizeof(c->given));
+	if (type == RDMA_CM_EVENT_REJECTED &&
+	    event->param.conn.private_data_len >= sizeof(c->rejected))
+		memcpy(&c->rejected, event->param.conn.private_data,
+		       sizeof(c->rejected));
+	/* Rejected later on: it was closed before it knew that we were up. */
+	if (type == RDMA_CM_EVENT_DISCONNECTED ||
+	    type == RDMA_CM_EVENT_REJECTED)
+		c->gone = true;
+	rdma_ack_cm_event(event);
+	return type;
+}
+
+static bool conn_receive(struct conn *c, unsigned int n)
+{
+	struct ibv_sge sge = {
+		.addr = (uintptr_t)(c->in + n * CAPSULE),
+		.length = CAPSULE, .lkey = c->mr->lkey,
+	};
+	struct ibv_recv_wr wr = { .wr_id = n, .sg_list = &sge, .num_sge = 1 };
+	struct ibv_recv_wr *bad;
+
+	return !ibv_post_recv(c->id->qp, &wr, &bad);
+}
+
+static bool conn_memory(struct conn *c)
+{
+	size_t bytes = MEMORY + 2UL * DEPTH * CAPSULE;
+
+	if (posix_memalign((void **)&c->memory, 4096, bytes))
+		return false;
+	memset(c->memory, 0, bytes);
+	c->out = c->memory + MEMORY;
+	c->in = c->out + DEPTH * CAPSULE;
+	c->mr = ibv_reg_mr(c->id->pd, c->memory, bytes, IBV_ACCESS_LOCAL_WRITE |
+			   IBV_ACCESS_REMOTE_WRITE | IBV_ACCESS_REMOTE_READ |
+			   IBV_ACCESS_MW_BIND);
+	return c->mr;
+}
+
+static bool conn_resolve(struct conn *c)
+{
+	c->events = rdma_create_event_channel();
+	return c->events &&
+	       !rdma_create_id(c->events, &c->id, NULL, RDMA_PS_TCP) &&
+	       !rdma_resolve_addr(c->id, NULL, (void *)&opt.addr, 5000) &&
+	       conn_event(c, WAIT_MS) == RDMA_CM_EVENT_ADDR_RESOLVED &&
+	       !rdma_resolve_route(c->id, 5000) &&
+	       conn_event(c, WAIT_MS) == RDMA_CM_EVENT_ROUTE_RESOLVED;
+}
+
+static bool conn_prepare(struct conn *c)
+{
+	struct ibv_qp_init_attr attr = {
+		.cap = { .max_send_wr = DEPTH, .max_recv_wr = DEPTH,
+			 .max_send_sge = 1, .max_recv_sge = 1 },
+		.qp_type = IBV_QPT_RC,
+		.sq_sig_all = 1,
+	};
+	unsigned int i;
+
+	c->completions = ibv_create_comp_channel(c->id->verbs);
+	if (!c->completions)
+		return false;
+	c->cq = ibv_create_cq(c->id->verbs, 2 * DEPTH, NULL, c->completions, 0);
+	if (!c->cq)
+		return false;
+	attr.send_cq = c->cq;
+	attr.recv_cq = c->cq;
+	if (rdma_create_qp(c->id, NULL, &attr) || !conn_memory(c))
+		return false;
+	for (i = 0; i < DEPTH; i++)
+		if (!conn_receive(c, i))
+			return false;
+	return true;
+}
+
+static void connect_fill(struct kvpool_wire_connect *wire)
+{
+	unsigned int i;
+
+	*wire = (struct kvpool_wire_connect) {
+		.magic = KVPOOL_WIRE_MAGIC,
+		.version = KVPOOL_WIRE_VERSION,
+		.version_min = KVPOOL_WIRE_VERSION,
+		.nr_queues = 1,
+		.credits = 16,
+		.host = "hostile",
+	};
+	for (i = 0; i < sizeof(wire->nonce); i++)
+		wire->nonce[i] = chance();
+}
+
+/* Ask for a connection with any private data. */
+static enum outcome conn_ask(struct conn *c, const void *data, size_t len)
+{
+	struct rdma_conn_param param = {
+		.private_data = data, .private_data_len = len,
+		.responder_resources = 4, .initiator_depth = 4,
+		.retry_count = 5, .rnr_retry_count = 5,
+	};
+
+	if (!conn_resolve(c) || !conn_prepare(c) || rdma_connect(c->id, &param))
+		return FAILED;
+	switch (conn_event(c, WAIT_MS)) {
+	case RDMA_CM_EVENT_ESTABLISHED:
+		c->up = true;
+		return ANSWERED;
+	case RDMA_CM_EVENT_REJECTED:
+		return REFUSED;
+	case -1:
+		return SILENT;
+	default:
+		return FAILED;
+	}
+}
+
+/* ---- messages ----------------------------------------------------------- */
+
+/* Send bytes as they are. */
+static bool conn_send(struct conn *c, const void *data, size_t len)
+{
+	uint8_t *at = c->out + (c->sent++ % DEPTH) * CAPSULE;
+	struct ibv_sge sge = {
+		.addr = (uintptr_t)at, .length = len, .lkey = c->mr->lkey,
+	};
+	struct ibv_send_wr wr = {
+		.wr_id = DEPTH, .sg_list = &sge, .num_sge = len ? 1 : 0,
+		.opcode = IBV_WR_SEND,
+	};
+	struct ibv_send_wr *bad;
+
+	memcpy(at, data, len);
+	return !ibv_post_send(c->id->qp, &wr, &bad);
+}
+
+/*
+ * Wait for an answer or for the end: the connection manager says so, or the
+ * queue pair does by giving back what waits to be received. It does so too
+ * when an answer invalidates memory that is no window.
+ */
+static enum outcome conn_wait(struct conn *c, const void **answer, size_t *len)
+{
+	struct pollfd fds[2] = {
+		{ .fd = c->completions->fd, .events = POLLIN },
+		{ .fd = c->events->fd, .events = POLLIN },
+	};
+	struct ibv_cq *cq;
+	struct ibv_wc wc;
+	void *context;
+
+	for (;;) {
+		if (ibv_req_notify_cq(c->cq, 0))
+			return FAILED;
+		while (ibv_poll_cq(c->cq, 1, &wc) > 0) {
+			if (wc.wr_id == DEPTH)
+				continue;
+			if (wc.status != IBV_WC_SUCCESS) {
+				c->gone = true;
+				continue;
+			}
+			if (answer)
+				*answer = c->in + wc.wr_id * CAPSULE;
+			if (len)
+				*len = wc.byte_len;
+			return ANSWERED;
+		}
+		if (c->gone)
+			return CLOSED;
+		if (poll(fds, 2, WAIT_MS) < 1)
+			return SILENT;
+		if (fds[0].revents && !ibv_get_cq_event(c->completions, &cq,
+							&context))
+			ibv_ack_cq_events(cq, 1);
+		if (fds[1].revents)
+			conn_event(c, 0);
+	}
+}
+
+static void proof(const struct conn *c, const char *label, uint8_t *out)
+{
+	struct hmac_sha256_ctx hmac;
+	uint8_t name[16] = { 0 };
+
+	memset(out, 0, KVPOOL_WIRE_PROOF);
+	if (c->given.auth != KVPOOL_WIRE_AUTH_HMAC)
+		return;
+	memcpy(name, label, strlen(label));
+	hmac_sha256_set_key(&hmac, strlen(opt.secret), (void *)opt.secret);
+	hmac_sha256_update(&hmac, sizeof(name), name);
+	hmac_sha256_update(&hmac, sizeof(c->asked), (void *)&c->asked);
+	hmac_sha256_update(&hmac, sizeof(c->given), (void *)&c->given);
+	hmac_sha256_digest(&hmac, KVPOOL_WIRE_PROOF, out);
+}
+
+static enum outcome conn_auth(struct conn *c, int damage)
+{
+	struct kvpool_wire_auth wire = {
+		.header = { .opcode = KVPOOL_WIRE_AUTH, .id = 1 },
+	};
+	const struct kvpool_wire_auth *back;
+	uint8_t want[KVPOOL_WIRE_PROOF];
+	enum outcome how;
+	size_t len;
+
+	proof(c, "kvpool initiator", wire.proof);
+	if (damage >= 0)
+		wire.proof[damage / 8] ^= 1 << damage % 8;
+	if (!conn_send(c, &wire, sizeof(wire)))
+		return FAILED;
+	how = conn_wait(c, (const void **)&back, &len);
+	if (how != ANSWERED)
+		return how;
+	proof(c, "kvpool target", want);
+	return len == sizeof(*back) &&
+	       back->header.opcode == KVPOOL_WIRE_AUTH &&
+	       back->header.flags == KVPOOL_WIRE_RESPONSE &&
+	       !memcmp(back->proof, want, sizeof(want)) ? ANSWERED : FAILED;
+}
+
+/* An honest connection. */
+static bool conn_open(struct conn *c)
+{
+	enum outcome how;
+
+	memset(c, 0, sizeof(*c));
+	connect_fill(&c->asked);
+	how = conn_ask(c, &c->asked, sizeof(c->asked));
+	if (how == ANSWERED)
+		how = conn_auth(c, -1);
+	if (how != ANSWERED) {
+		ksft_print_msg("an honest connection: %s (%s)\n", outcomes[how],
+			       strerror(errno));
+		conn_end(c);
+	}
+	return how == ANSWERED;
+}
+
+/* ---- requests ----------------------------------------------------------- */
+
+struct request {
+	struct kvpool_wire_request wire;
+	struct kvpool_wire_segment segments[KVPOOL_WIRE_SEGS_MAX];
+};
+
+static size_t request_size(unsigned int nr)
+{
+	return sizeof(struct kvpool_wire_request) +
+	       nr * sizeof(struct kvpool_wire_segment);
+}
+
+static struct kvpool_wire_segment *request_segment(struct request *r,
+						   unsigned int i)
+{
+	return &r->wire.segments[i];
+}
+
+/* One segment: all of the known block. */
+static void request_fill(struct request *r, uint8_t opcode)
+{
+	struct kvpool_wire_segment *s = request_segment(r, 0);
+
+	memset(r, 0, sizeof(*r));
+	r->wire.header.opcode = opcode;
+	r->wire.header.nr = 1;
+	r->wire.header.id = chance();
+	memcpy(r->wire.tenant, opt.tenant, sizeof(r->wire.tenant));
+	memcpy(s->key, opt.key, sizeof(s->key));
+	if (opcode == KVPOOL_WIRE_PROBE)
+		return;
+	s->put = opcode == KVPOOL_WIRE_PUT || opcode == KVPOOL_WIRE_DROP ?
+		 chance() | 1 : 0;
+	if (opcode == KVPOOL_WIRE_DROP)
+		return;
+	s->block_length = opt.length;
+	s->length = opt.length;
+	r->wire.length = (opt.length + 4095) & ~4095U;
+}
+
+/* Let the target use a part of the memory until it answers. */
+static bool conn_window(struct conn *c, struct request *r, uint32_t bytes,
+			int access)
+{
+	struct ibv_mw_bind_info bind = {
+		.mr = c->mr, .addr = (uintptr_t)c->memory, .length = bytes,
+		.mw_access_flags = access,
+	};
+	struct ibv_send_wr wr = {
+		.wr_id = DEPTH, .opcode = IBV_WR_BIND_MW,
+	}, *bad;
+
+	if (c->mw)
+		ibv_dealloc_mw(c->mw);
+	c->mw = ibv_alloc_mw(c->id->pd, IBV_MW_TYPE_2);
+	if (!c->mw)
+		return false;
+	wr.bind_mw.mw = c->mw;
+	wr.bind_mw.rkey = ibv_inc_rkey(c->mw->rkey);
+	wr.bind_mw.bind_info = bind;
+	if (ibv_post_send(c->id->qp, &wr, &bad))
+		return false;
+	c->mw->rkey = wr.bind_mw.rkey;
+	r->wire.address = (uintptr_t)c->memory;
+	r->wire.rkey = wr.bind_mw.rkey;
+	return true;
+}
+
+/* Send a request on a connection of its own. */
+static enum outcome try_request(const struct request *r, size_t len)
+{
+	struct conn c;
+	enum outcome how = FAILED;
+
+	if (!conn_open(&c))
+		return FAILED;
+	if (conn_send(&c, r, len))
+		how = conn_wait(&c, NULL, NULL);
+	conn_end(&c);
+	return how;
+}
+
+static bool expect(enum outcome how, enum outcome want, const char *what)
+{
+	if (how == want)
+		return true;
+	ksft_print_msg("%s: %s, not %s\n", what, outcomes[how],
+		       outcomes[want]);
+	return false;
+}
+
+static bool closes(const struct request *r, size_t len, const char *what)
+{
+	return expect(try_request(r, len), CLOSED, what);
+}
+
+/* The status that the target gives a request with one segment, or -1. */
+static int ask(struct conn *c, const struct request *r)
+{
+	const struct kvpool_wire_response *answer;
+	size_t len;
+
+	if (!conn_send(c, r, request_size(r->wire.header.nr)) ||
+	    conn_wait(c, (const void **)&answer, &len) != ANSWERED)
+		return -1;
+	if (answer->header.flags != KVPOOL_WIRE_RESPONSE ||
+	    answer->header.opcode != r->wire.header.opcode ||
+	    answer->header.id != r->wire.header.id ||
+	    answer->header.nr != r->wire.header.nr ||
+	    len != sizeof(*answer) + answer->header.nr *
+		   sizeof(answer->results[0]))
+		return -1;
+	return answer->results[0].status;
+}
+
+static bool wants(int status, int want, const char *what)
+{
+	if (status == want)
+		return true;
+	ksft_print_msg("%s: status %d, not %d\n", what, status, want);
+	return false;
+}
+
+static bool honest_get(void)
+{
+	struct request r;
+	struct conn c;
+	bool ok = false;
+	uint32_t i;
+
+	if (!conn_open(&c))
+		return false;
+	request_fill(&r, KVPOOL_WIRE_GET);
+	if (conn_window(&c, &r, r.wire.length, IBV_ACCESS_REMOTE_WRITE) &&
+	    ask(&c, &r) == KVPOOL_WIRE_OK) {
+		for (i = 0; i < opt.length && c.memory[i] == opt.fill; i++)
+			;
+		/* And not a byte more. */
+		ok = i == opt.length && !c.memory[i] && !c.memory[MEMORY - 1];
+	}
+	conn_end(&c);
+	return ok;
+}
+
+/* ---- tests -------------------------------------------------------------- */
+
+static bool test_honest(void)
+{
+	return honest_get();
+}
+
+static bool refused(const void *data, size_t len, int reason, const char *what)
+{
+	struct conn c = { 0 };
+	enum outcome how = conn_ask(&c, data, len);
+	bool ok = expect(how, REFUSED, what);
+
+	if (ok && (c.rejected.magic != KVPOOL_WIRE_MAGIC ||
+		   c.rejected.reason != reason)) {
+		ksft_print_msg("%s: reason %u, not %d\n", what,
+			       c.rejected.reason, reason);
+		ok = false;
+	}
+	conn_end(&c);
+	return ok;
+}
+
+static bool test_connect(void)
+{
+	struct kvpool_wire_connect good, w;
+	bool ok = true;
+
+	connect_fill(&good);
+#define TRY(field, value, reason)					\
+	(w = good, w.field = (value),					\
+	 ok &= refused(&w, sizeof(w), KVPOOL_CLOSE_##reason,		\
+		       #field " = " #value))
+	TRY(magic, 0, MESSAGE);
+	TRY(magic, 0x4b56504c, MESSAGE);
+	TRY(version, 0, VERSION);
+	TRY(version_min, 2, VERSION);
+	TRY(version_min, 0xffff, VERSION);
+	TRY(nr_queues, 0, MESSAGE);
+	TRY(nr_queues, KVPOOL_WIRE_QUEUES_MAX + 1, MESSAGE);
+	TRY(nr_queues, 0xffff, MESSAGE);
+	TRY(queue, 1, MESSAGE);
+	TRY(queue, 0xffff, MESSAGE);
+	TRY(credits, 0, MESSAGE);
+	TRY(credits, KVPOOL_WIRE_CREDITS_MAX + 1, MESSAGE);
+	TRY(reserved, 1, MESSAGE);
+#undef TRY
+	/* Nothing at all: padded with zeros by the transport. */
+	ok &= refused(NULL, 0, KVPOOL_CLOSE_MESSAGE, "no private data");
+	ok &= refused(&good, 8, KVPOOL_CLOSE_MESSAGE, "short private data");
+	return ok;
+}
+
+static bool test_auth(void)
+{
+	struct request r;
+	struct conn c;
+	bool ok = true;
+	int bit;
+
+	/* A request before the proof. */
+	memset(&c, 0, sizeof(c));
+	connect_fill(&c.asked);
+	request_fill(&r, KVPOOL_WIRE_PROBE);
+	ok &= expect(conn_ask(&c, &c.asked, sizeof(c.asked)), ANSWERED,
+		     "connect") &&
+	      conn_send(&c, &r, request_size(1)) &&
+	      expect(conn_wait(&c, NULL, NULL), CLOSED, "a request first");
+	conn_end(&c);
+	/* Wrong proofs. */
+	for (bit = 0; bit < KVPOOL_WIRE_PROOF * 8; bit += 51) {
+		connect_fill(&c.asked);
+		ok &= expect(conn_ask(&c, &c.asked, sizeof(c.asked)), ANSWERED,
+			     "connect") &&
+		      expect(conn_auth(&c, bit), CLOSED, "a wrong proof");
+		conn_end(&c);
+	}
+	/* A proof that was good once: both nonces are others now. */
+	if (opt.secret) {
+		struct kvpool_wire_connect asked;
+		struct kvpool_wire_accept given;
+
+		if (!conn_open(&c))
+			return false;
+		asked = c.asked;
+		given = c.given;
+		conn_end(&c);
+		ok &= expect(conn_ask(&c, &asked, sizeof(asked)), ANSWERED,
+			     "connect again");
+		c.asked = asked;
+		c.given = given;
+		ok &= expect(conn_auth(&c, -1), CLOSED, "a replayed proof");
+		conn_end(&c);
+	}
+	/* Twice. */
+	if (!conn_open(&c))
+		return false;
+	ok &= expect(conn_auth(&c, -1), CLOSED, "a second proof");
+	conn_end(&c);
+	return ok;
+}
+
+static bool test_lengths(void)
+{
+	static const size_t cuts[] = { 1, 7, 8, 9, 39, 40, 41, 55, 56, 57, 111 };
+	struct request r;
+	unsigned int i;
+	bool ok = true;
+
+	request_fill(&r, KVPOOL_WIRE_PROBE);
+	for (i = 0; i < sizeof(cuts) / sizeof(cuts[0]); i++)
+		ok &= closes(&r, cuts[i], "a truncated request");
+	ok &= closes(&r, 0, "an empty message");
+	ok &= closes(&r, request_size(1) + 1, "a byte too many");
+	ok &= closes(&r, request_size(KVPOOL_WIRE_SEGS_MAX),
+		     "more segments than it says");
+	r.wire.header.nr = 2;
+	ok &= closes(&r, request_size(1), "fewer segments than it says");
+	r.wire.header.nr = 0;
+	ok &= closes(&r, request_size(0), "no segment");
+	r.wire.header.nr = 0xffff;
+	ok &= closes(&r, request_size(1), "65535 segments");
+	r.wire.header.nr = KVPOOL_WIRE_SEGS_MAX + 1;
+	ok &= closes(&r, request_size(KVPOOL_WIRE_SEGS_MAX),
+		     "a segment more than there may be");
+	return ok;
+}
+
+/* Longer than the buffers of the target. */
+static bool test_oversized(void)
+{
+	static uint8_t big[CAPSULE];
+	struct conn c;
+	bool ok;
+
+	memset(big, 0xff, sizeof(big));
+	if (!conn_open(&c))
+		return false;
+	ok = conn_send(&c, big, sizeof(big)) &&
+	     expect(conn_wait(&c, NULL, NULL), CLOSED, "an oversized message");
+	conn_end(&c);
+	return ok;
+}
+
+static bool test_headers(void)
+{
+	struct request r;
+	bool ok = true;
+	int i;
+
+	for (i = 0; i < 256; i += i < 8 ? 1 : 31) {
+		request_fill(&r, KVPOOL_WIRE_PROBE);
+		r.wire.header.opcode = i;
+		if (i == KVPOOL_WIRE_PROBE)
+			continue;
+		ok &= closes(&r, request_size(1), "another opcode");
+	}
+	for (i = 1; i < 256; i <<= 1) {
+		request_fill(&r, KVPOOL_WIRE_PROBE);
+		r.wire.header.flags = i;
+		ok &= closes(&r, request_size(1), "a flag");
+	}
+	request_fill(&r, KVPOOL_WIRE_PROBE);
+	memset(r.wire.tenant, 'a', sizeof(r.wire.tenant));
+	ok &= closes(&r, request_size(1), "a tenant without an end");
+	memset(r.wire.tenant, 0, sizeof(r.wire.tenant));
+	ok &= closes(&r, request_size(1), "no tenant");
+	r.wire.tenant[5] = 'a';
+	ok &= closes(&r, request_size(1), "bytes after the tenant's name");
+	return ok;
+}
+
+static bool test_segments(void)
+{
+	struct kvpool_wire_segment *s;
+	struct request r;
+	bool ok = true;
+
+#define TRY(op, field, value)						\
+	(request_fill(&r, KVPOOL_WIRE_##op), s = request_segment(&r, 0), \
+	 r.wire.address = 0x1000, s->field = (value),			\
+	 ok &= closes(&r, request_size(1), #op " " #field " = " #value))
+	TRY(GET, block_length, 0);
+	TRY(GET, block_length, KVPOOL_BLOCK_MIN - 1);
+	TRY(GET, block_length, KVPOOL_BLOCK_MAX + 1);
+	TRY(GET, block_length, 0xffffffff);
+	TRY(GET, offset, 1);
+	TRY(GET, offset, opt.length);
+	TRY(GET, offset, 0xfffff000);
+	TRY(GET, length, 0);
+	TRY(GET, length, 1);
+	TRY(GET, length, opt.length + 1);
+	TRY(GET, length, 0xffffffff);
+	TRY(GET, put, 1);
+	TRY(GET, reserved, 1);
+	TRY(PUT, put, 0);
+	TRY(PUT, offset, 0xfffff000);
+	TRY(PUT, block_length, 0xffffffff);
+	TRY(PROBE, length, 1);
+	TRY(PROBE, block_length, 4096);
+	TRY(PROBE, offset, 4096);
+	TRY(PROBE, put, 1);
+	TRY(PROBE, reserved, 0x80000000);
+	TRY(DROP, put, 0);
+	TRY(DROP, length, 1);
+#undef TRY
+	request_fill(&r, KVPOOL_WIRE_GET);
+	r.wire.length += 4096;
+	ok &= closes(&r, request_size(1), "more memory than the segments take");
+	request_fill(&r, KVPOOL_WIRE_GET);
+	r.wire.length -= 4096;
+	ok &= closes(&r, request_size(1), "less memory than they take");
+	request_fill(&r, KVPOOL_WIRE_GET);
+	r.wire.address = -4096ULL;
+	ok &= closes(&r, request_size(1), "memory beyond the last address");
+	request_fill(&r, KVPOOL_WIRE_PROBE);
+	r.wire.rkey = 1;
+	ok &= closes(&r, request_size(1), "PROBE with memory");
+	return ok;
+}
+
+/* More bytes than one request may move, in segments that are all in order. */
+static bool test_too_much(void)
+{
+	struct request r;
+	unsigned int i;
+
+	request_fill(&r, KVPOOL_WIRE_GET);
+	r.wire.header.nr = KVPOOL_WIRE_SEGS_MAX;
+	for (i = 0; i < KVPOOL_WIRE_SEGS_MAX; i++) {
+		struct kvpool_wire_segment *s = request_segment(&r, i);
+
+		memcpy(s->key, opt.key, sizeof(s->key));
+		s->block_length = KVPOOL_BLOCK_MAX;
+		s->length = KVPOOL_BLOCK_MAX;
+	}
+	r.wire.length = (uint32_t)(KVPOOL_WIRE_SEGS_MAX * KVPOOL_BLOCK_MAX);
+	return closes(&r, request_size(KVPOOL_WIRE_SEGS_MAX),
+		      "lengths whose sum overflows");
+}
+
+/* In order, but there is nothing: answered, and nothing is written. */
+static bool test_missing(void)
+{
+	struct request r;
+	struct conn c;
+	bool ok = true;
+
+	if (!conn_open(&c))
+		return false;
+	request_fill(&r, KVPOOL_WIRE_PROBE);
+	ok &= ask(&c, &r) == KVPOOL_WIRE_OK;
+	request_segment(&r, 0)->key[31] ^= 1;
+	ok &= ask(&c, &r) == KVPOOL_WIRE_MISSING;
+	request_fill(&r, KVPOOL_WIRE_PROBE);
+	strcpy((char *)r.wire.tenant, "no-such-tenant");
+	ok &= ask(&c, &r) == KVPOOL_WIRE_MISSING;
+
+	request_fill(&r, KVPOOL_WIRE_GET);
+	request_segment(&r, 0)->key[0] ^= 1;
+	ok &= conn_window(&c, &r, r.wire.length, IBV_ACCESS_REMOTE_WRITE) &&
+	      ask(&c, &r) == KVPOOL_WIRE_MISSING;
+	request_fill(&r, KVPOOL_WIRE_GET);
+	request_segment(&r, 0)->block_length += 4096;
+	ok &= conn_window(&c, &r, r.wire.length, IBV_ACCESS_REMOTE_WRITE) &&
+	      ask(&c, &r) == KVPOOL_WIRE_LENGTH;
+	request_fill(&r, KVPOOL_WIRE_PUT);
+	ok &= conn_window(&c, &r, r.wire.length, IBV_ACCESS_REMOTE_READ) &&
+	      ask(&c, &r) == KVPOOL_WIRE_EXISTS;
+	ok &= !c.memory[0] && !memcmp(c.memory, c.memory + 1, MEMORY - 1);
+	conn_end(&c);
+	return ok;
+}
+
+/* Memory that is not as the request says: the target's NIC refuses. */
+static bool test_access(void)
+{
+	struct request r;
+	bool ok = true;
+	struct conn c;
+	int i;
+
+	for (i = 0; i < 6; i++) {
+		bool put = i >= 3;
+
+		if (!conn_open(&c))
+			return false;
+		request_fill(&r, put ? KVPOOL_WIRE_PUT : KVPOOL_WIRE_GET);
+		if (put)
+			request_segment(&r, 0)->key[0] ^= 0x40 + i;
+		/* The other direction's access; a key of nothing; no memory. */
+		ok &= conn_window(&c, &r, r.wire.length, put == (i % 3 == 0) ?
+				  IBV_ACCESS_REMOTE_WRITE :
+				  IBV_ACCESS_REMOTE_READ);
+		if (i % 3 == 1)
+			r.wire.rkey += 0x100;
+		if (i % 3 == 2)
+			r.wire.address += 1ULL << 40;
+		ok &= conn_send(&c, &r, request_size(1)) &&
+		      expect(conn_wait(&c, NULL, NULL), CLOSED,
+			     "memory that may not be accessed");
+		conn_end(&c);
+	}
+	return ok;
+}
+
+/* The same request again: its memory is not the target's any more. */
+static bool test_replay(void)
+{
+	struct request r;
+	struct conn c;
+	bool ok;
+
+	if (!conn_open(&c))
+		return false;
+	request_fill(&r, KVPOOL_WIRE_GET);
+	ok = conn_window(&c, &r, r.wire.length, IBV_ACCESS_REMOTE_WRITE) &&
+	     ask(&c, &r) == KVPOOL_WIRE_OK;
+	memset(c.memory, 0xee, MEMORY);
+	ok &= conn_send(&c, &r, request_size(1)) &&
+	      expect(conn_wait(&c, NULL, NULL), CLOSED, "a replayed request");
+	ok &= c.memory[0] == 0xee &&
+	      !memcmp(c.memory, c.memory + 1, MEMORY - 1);
+	conn_end(&c);
+	return ok;
+}
+
+/* Far more requests than credits: served or closed, nothing else. */
+static bool test_credits(void)
+{
+	unsigned int i, answers = 0;
+	enum outcome how;
+	struct request r;
+	struct conn c;
+
+	if (!conn_open(&c))
+		return false;
+	request_fill(&r, KVPOOL_WIRE_PROBE);
+	for (i = 0; i < DEPTH - 2; i++)
+		if (!conn_send(&c, &r, request_size(1)))
+			break;
+	do {
+		how = conn_wait(&c, NULL, NULL);
+		answers += how == ANSWERED;
+	} while (how == ANSWERED && answers < i);
+	conn_end(&c);
+	ksft_print_msg("%u of %u answered, then %s\n", answers, i,
+		       outcomes[how]);
+	return how == ANSWERED || how == CLOSED;
+}
+
+/* Parts of a block that never becomes whole, and parts that do not fit. */
+static bool test_put(void)
+{
+	struct kvpool_wire_segment *s;
+	struct request r, probe;
+	struct conn c;
+	bool ok = true;
+	int i, status;
+
+	for (i = 0; i < 4; i++) {
+		if (!conn_open(&c))
+			return false;
+		request_fill(&r, KVPOOL_WIRE_PUT);
+		s = request_segment(&r, 0);
+		s->key[1] ^= 0x20 + i;
+		probe = r;
+		s->length = 4096;
+		r.wire.length = 4096;
+		ok &= conn_window(&c, &r, 4096, IBV_ACCESS_REMOTE_READ);
+		status = ask(&c, &r);
+		ok &= wants(status, KVPOOL_WIRE_OK, "the first part");
+		request_fill(&r, KVPOOL_WIRE_PROBE);
+		memcpy(s->key, request_segment(&probe, 0)->key,
+		       sizeof(s->key));
+		ok &= wants(ask(&c, &r), KVPOOL_WIRE_PENDING, "its key");
+
+		r = probe;
+		s->length = 4096;
+		r.wire.length = 4096;
+		if (i == 1)		/* the same transfer, another key */
+			s->key[2] ^= 1;
+		if (i == 2)		/* the same transfer, another length */
+			s->block_length -= 4096;
+		if (i == 3)		/* another transfer of the same key */
+			s->put += 2;
+		ok &= conn_window(&c, &r, 4096, IBV_ACCESS_REMOTE_READ);
+		/* The same part again is no crime. */
+		ok &= wants(ask(&c, &r), i == 0 ? KVPOOL_WIRE_OK :
+			    i == 3 ? KVPOOL_WIRE_PENDING : KVPOOL_WIRE_STALE,
+			    "another part");
+		conn_end(&c);
+
+		/* Nobody goes on with it: the key does not stay pending. */
+		if (!conn_open(&c))
+			return false;
+		request_fill(&r, KVPOOL_WIRE_PROBE);
+		memcpy(request_segment(&r, 0)->key,
+		       request_segment(&probe, 0)->key, KVPOOL_KEY_SIZE);
+		do {
+			status = ask(&c, &r);
+		} while (status == KVPOOL_WIRE_PENDING);
+		ok &= wants(status, KVPOOL_WIRE_MISSING, "the key at last");
+		conn_end(&c);
+	}
+	return ok;
+}
+
+/* A DROP of something unknown is no matter. */
+static bool test_drop(void)
+{
+	struct request r;
+	struct conn c;
+	bool ok;
+
+	if (!conn_open(&c))
+		return false;
+	request_fill(&r, KVPOOL_WIRE_DROP);
+	ok = ask(&c, &r) == KVPOOL_WIRE_OK;
+	request_fill(&r, KVPOOL_WIRE_PROBE);
+	ok &= ask(&c, &r) == KVPOOL_WIRE_OK;
+	conn_end(&c);
+	return ok;
+}
+
+/* The memory goes while the target writes to it. */
+static bool test_vanish(void)
+{
+	struct request r;
+	struct conn c;
+	bool ok = true;
+	int i, n;
+
+	for (i = 0; i < 30; i++) {
+		if (!conn_open(&c))
+			return false;
+		for (n = 0; n < 8; n++) {
+			request_fill(&r, i & 1 ? KVPOOL_WIRE_GET :
+						 KVPOOL_WIRE_PUT);
+			if (!(i & 1))
+				request_segment(&r, 0)->key[3] ^= 1 + n;
+			/* The region itself: nothing has to be bound. */
+			r.wire.address = (uintptr_t)c.memory;
+			r.wire.rkey = c.mr->rkey;
+			ok &= conn_send(&c, &r, request_size(1));
+		}
+		/* Without a word, or by the book. */
+		c.up = i & 2;
+		conn_end(&c);
+	}
+	return ok;
+}
+
+/*
+ * Connections that never prove anything. How many there are at once depends on
+ * how fast they are made: those that are too many or too old must go.
+ */
+static bool test_crowd(void)
+{
+	static struct conn crowd[CROWD];
+	unsigned int i, up = 0, refusals = 0;
+	bool ok = true;
+
+	for (i = 0; i < CROWD; i++) {
+		struct conn *c = &crowd[i];
+
+		connect_fill(&c->asked);
+		switch (conn_ask(c, &c->asked, sizeof(c->asked))) {
+		case ANSWERED:
+			up++;
+			break;
+		case REFUSED:
+			ok &= c->rejected.reason == KVPOOL_CLOSE_LIMIT ||
+			      c->rejected.reason == KVPOOL_CLOSE_MEMORY;
+			refusals++;
+			conn_end(c);
+			break;
+		default:
+			conn_end(c);
+			ok = false;
+		}
+	}
+	ksft_print_msg("%u strangers taken, %u refused\n", up, refusals);
+	for (i = 0; i < CROWD; i++)
+		conn_end(&crowd[i]);
+	return ok && up;
+}
+
+/* Messages that begin in order and then are changed at random. */
+static bool test_random(void)
+{
+	unsigned int i, n, flips, answered = 0, closed = 0;
+	struct request r;
+	struct conn c = { 0 };
+	size_t len;
+
+	for (i = 0; i < opt.rounds; i++) {
+		if (!c.id && !conn_open(&c)) {
+			ksft_print_msg("after %u rounds\n", i);
+			return false;
+		}
+		request_fill(&r, KVPOOL_WIRE_ALIVE + chance() % 5);
+		r.wire.header.nr = 1 + chance() % 3;
+		for (n = 1; n < r.wire.header.nr; n++)
+			*request_segment(&r, n) = *request_segment(&r, 0);
+		r.wire.length *= r.wire.header.nr;
+		len = request_size(r.wire.header.nr);
+		switch (r.wire.header.opcode) {
+		case KVPOOL_WIRE_ALIVE:
+			r.wire.header.nr = 0;
+			len = sizeof(r.wire.header);
+			break;
+		case KVPOOL_WIRE_GET:
+			conn_window(&c, &r, r.wire.length,
+				    IBV_ACCESS_REMOTE_WRITE);
+			break;
+		case KVPOOL_WIRE_PUT:
+			conn_window(&c, &r, r.wire.length,
+				    IBV_ACCESS_REMOTE_READ);
+			break;
+		}
+		for (flips = chance() % 4; flips; flips--)
+			((uint8_t *)&r)[chance() % len] ^= 1 << chance() % 8;
+		if (chance() % 8 == 0)
+			len = chance() % sizeof(r);
+		if (!conn_send(&c, &r, len)) {
+			conn_end(&c);
+			continue;
+		}
+		switch (conn_wait(&c, NULL, NULL)) {
+		case ANSWERED:
+			answered++;
+			break;
+		case CLOSED:
+			closed++;
+			conn_end(&c);
+			break;
+		default:
+			ksft_print_msg("no reaction in round %u\n", i);
+			conn_end(&c);
+			return false;
+		}
+	}
+	conn_end(&c);
+	ksft_print_msg("%u answered, %u closed\n", answered, closed);
+	return closed && answered;
+}
+
+static const struct {
+	const char *name;
+	bool (*run)(void);
+} tests[] = {
+	{ "honest", test_honest },
+	{ "connect", test_connect },
+	{ "auth", test_auth },
+	{ "lengths", test_lengths },
+	{ "oversized", test_oversized },
+	{ "headers", test_headers },
+	{ "segments", test_segments },
+	{ "too_much", test_too_much },
+	{ "missing", test_missing },
+	{ "access", test_access },
+	{ "replay", test_replay },
+	{ "credits", test_credits },
+	{ "put", test_put },
+	{ "drop", test_drop },
+	{ "vanish", test_vanish },
+	{ "crowd", test_crowd },
+	{ "random", test_random },
+	{ "honest_at_last", test_honest },
+};
+
+/* Run on the target: make the block that the tests know. */
+static int produce(void)
+{
+	struct kvpool_reserve reserve = {
+		.size = sizeof(reserve), .nr_entries = 1, .nr_spans = 1024,
+		.node = KVPOOL_NODE_ANY,
+	};
+	struct kvpool_handles seal = {
+		.size = sizeof(seal), .nr_entries = 1,
+	};
+	struct kvpool_attach attach = { .size = sizeof(attach) };
+	struct kvpool_info info = { .size = sizeof(info) };
+	struct kvpool_handle_entry handle = { 0 };
+	struct kvpool_entry entry = { .length = opt.length };
+	struct kvpool_span spans[1024];
+	int fd = open("/dev/kvpool", O_RDWR);
+	unsigned int i;
+	uint8_t *map;
+
+	memcpy(attach.tenant, opt.tenant, sizeof(attach.tenant));
+	memcpy(entry.key, opt.key, sizeof(entry.key));
+	reserve.entries = (uintptr_t)&entry;
+	reserve.spans = (uintptr_t)spans;
+	if (fd < 0 || ioctl(fd, KVPOOL_IOC_ATTACH, &attach) ||
+	    ioctl(fd, KVPOOL_IOC_INFO, &info) ||
+	    ioctl(fd, KVPOOL_IOC_RESERVE, &reserve) || !reserve.nr_done)
+		return 1;
+	map = mmap(NULL, info.arena_size, PROT_READ | PROT_WRITE, MAP_SHARED,
+		   fd, 0);
+	if (map == MAP_FAILED)
+		return 1;
+	for (i = 0; i < entry.nr_spans; i++)
+		memset(map + spans[i].offset, opt.fill, spans[i].length);
+	handle.handle = entry.handle;
+	seal.entries = (uintptr_t)&handle;
+	return ioctl(fd, KVPOOL_IOC_SEAL, &seal) || !seal.nr_done;
+}
+
+static void usage(void)
+{
+	fprintf(stderr,
+		"Usage: hostile ADDRESS [OPTION]...\n"
+		"Break the rules of the fabric's protocol; see the source.\n"
+		"  --port N        where the target listens (%d)\n"
+		"  --secret TEXT   what it is to be proved; none: it runs open\n"
+		"  --tenant NAME   whose block the known one is (default)\n"
+		"  --key BYTE      its key: 32 times this byte\n"
+		"  --length BYTES  its length (65536)\n"
+		"  --fill BYTE     what it is full of\n"
+		"  --rounds N      random messages (300)\n"
+		"  --seed N        of what is random\n"
+		"  --test NAME     only this one\n"
+		"  --produce       make the known block on this host, and end\n",
+		KVPOOL_WIRE_PORT);
+	exit(2);
+}
+
+static void find_address(const char *name, const char *port)
+{
+	struct addrinfo hint = { .ai_socktype = SOCK_STREAM }, *found;
+
+	if (getaddrinfo(name, port, &hint, &found)) {
+		fprintf(stderr, "hostile: %s is no address\n", name);
+		exit(2);
+	}
+	memcpy(&opt.addr, found->ai_addr, found->ai_addrlen);
+	freeaddrinfo(found);
+}
+
+int main(int argc, char **argv)
+{
+	static const struct option options[] = {
+		{ "port", required_argument, NULL, 'p' },
+		{ "secret", required_argument, NULL, 's' },
+		{ "tenant", required_argument, NULL, 't' },
+		{ "key", required_argument, NULL, 'k' },
+		{ "length", required_argument, NULL, 'l' },
+		{ "fill", required_argument, NULL, 'f' },
+		{ "rounds", required_argument, NULL, 'r' },
+		{ "seed", required_argument, NULL, 'S' },
+		{ "test", required_argument, NULL, 'T' },
+		{ "produce", no_argument, NULL, 'P' },
+		{ 0 }
+	};
+	const char *port = NULL, *only = NULL;
+	bool make = false;
+	char number[16];
+	unsigned int i;
+	int c;
+
+	opt.seed = time(NULL) | 1;
+	while ((c = getopt_long(argc, argv, "", options, NULL)) != -1) {
+		switch (c) {
+		case 'p':
+			port = optarg;
+			break;
+		case 's':
+			opt.secret = optarg;
+			break;
+		case 't':
+			snprintf(opt.tenant, sizeof(opt.tenant), "%s", optarg);
+			break;
+		case 'k':
+			memset(opt.key, strtoul(optarg, NULL, 0),
+			       sizeof(opt.key));
+			break;
+		case 'l':
+			opt.length = strtoul(optarg, NULL, 0);
+			break;
+		case 'f':
+			opt.fill = strtoul(optarg, NULL, 0);
+			break;
+		case 'r':
+			opt.rounds = strtoul(optarg, NULL, 0);
+			break;
+		case 'S':
+			opt.seed = strtoull(optarg, NULL, 0) | 1;
+			break;
+		case 'T':
+			only = optarg;
+			break;
+		case 'P':
+			make = true;
+			break;
+		default:
+			usage();
+		}
+	}
+	if (optind + !make != argc || opt.length > MEMORY / 2)
+		usage();
+	if (make)
+		return produce();
+	snprintf(number, sizeof(number), "%d", KVPOOL_WIRE_PORT);
+	find_address(argv[optind], port ?: number);
+
+	ksft_print_header();
+	ksft_set_plan(only ? 1 : sizeof(tests) / sizeof(tests[0]));
+	ksft_print_msg("seed %llu\n", (unsigned long long)opt.seed);
+	for (i = 0; i < sizeof(tests) / sizeof(tests[0]); i++)
+		if (!only || !strcmp(only, tests[i].name))
+			ksft_test_result(tests[i].run(), "%s\n",
+					 tests[i].name);
+	ksft_finished();
+}
