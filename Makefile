@@ -15,7 +15,8 @@ all: modules-6.12 modules-6.1 lib
 
 help:
 	@echo 'On a virtual host, from nothing (installs packages, fetches kernels):'
-	@echo '  run [TRACE=FILE]   follow a trace of requests: produce, consume, verify'
+	@echo '  run                prefill on one host, decode on another, by a transformer'
+	@echo '  run TRACE=FILE     follow a trace of requests across the two instead'
 	@echo '  check              all tests; ends with "N passed, N failed, N skipped"'
 	@echo '  bench              figures and their targets; build/bench.json'
 	@echo '  docs               the interface to programs, rendered to build/docs'
