@@ -498,8 +498,12 @@ static int kvpool_queue_auth(struct kvpool_queue *queue)
 	memcpy(wire->proof, proof, sizeof(proof));
 	ret = kvpool_queue_alive_post(queue, sizeof(*wire));
 	ret = ret ?: kvpool_queue_step(queue);
-	if (ret)
+	if (ret) {
+		/* It does not say why it closes: that is what it does then. */
+		if (queue->reason == KVPOOL_CLOSE_PEER)
+			queue->reason = KVPOOL_CLOSE_AUTH;
 		return ret;
+	}
 
 	if (!open)
 		ret = kvpool_auth_proof(true, &queue->asked, &queue->given,

@@ -86,7 +86,7 @@ static int kvpool_put_status(int error)
 	}
 }
 
-/* Reserve the block and make it known to the other parts. */
+/* Reserve the block and make it known to the other parts; host->begin is held. */
 static int kvpool_put_new(struct kvpool_host *host,
 			  struct kvpool_tenant *tenant,
 			  const struct kvpool_wire_part *part)
@@ -94,7 +94,6 @@ static int kvpool_put_new(struct kvpool_host *host,
 	struct kvpool_space space = { .node = numa_mem_id() };
 	u32 pages = kvpool_wire_align(part->block_length) / KVPOOL_WIRE_PAGE;
 	struct kvpool_put *put;
-	bool raced;
 	int ret;
 
 	put = kvzalloc(struct_size(put, have, BITS_TO_LONGS(pages)),
@@ -119,15 +118,9 @@ static int kvpool_put_new(struct kvpool_host *host,
 	put->stamp = jiffies;
 
 	spin_lock(&host->lock);
-	raced = kvpool_put_find(host, part->put) ||
-		host->nr_puts >= KVPOOL_MAX_PUTS;
-	if (!raced) {
-		list_add_tail(&put->entry, &host->puts);
-		host->nr_puts++;
-	}
+	list_add_tail(&put->entry, &host->puts);
+	host->nr_puts++;
 	spin_unlock(&host->lock);
-	if (raced)
-		kvpool_put_abort(put);
 	return KVPOOL_WIRE_OK;
 }
 
@@ -147,18 +140,21 @@ int kvpool_put_begin(struct kvpool_host *host, struct kvpool_tenant *tenant,
 		     const struct kvpool_wire_part *part,
 		     struct kvpool_put **out, u32 *length)
 {
-	int status, tries = 0;
+	int status;
 
+	status = kvpool_put_join(host, tenant, part, out);
+	if (status >= 0)
+		return status;
+	/* Of parts that come at once, one makes it and the others join. */
+	mutex_lock(&host->begin);
 	while ((status = kvpool_put_join(host, tenant, part, out)) < 0) {
 		status = kvpool_put_new(host, tenant, part);
 		if (status == KVPOOL_WIRE_EXISTS)
 			kvpool_block_probe(tenant, &part->key, length);
-		/* Another part may have made it in the meantime. */
-		if (status == KVPOOL_WIRE_PENDING && !tries++)
-			continue;
 		if (status)
 			break;
 	}
+	mutex_unlock(&host->begin);
 	return status;
 }
 

@@ -461,6 +461,7 @@ void kvpool_queue_fail(struct kvpool_queue *queue, int reason, int error);
  * @entry:	in the list of all; kvpool_target_lock
  * @refs:	its connections; kvpool_target_lock
  * @id:		what it says that it is
+ * @begin:	held while a block is being reserved; outside of the core's locks
  * @lock:	protects @puts and their progress
  * @puts:	blocks that it pushes
  * @nr_puts:	how many
@@ -469,6 +470,7 @@ struct kvpool_host {
 	struct list_head entry;
 	unsigned int refs;
 	u8 id[KVPOOL_WIRE_HOST];
+	struct mutex begin;	/* new puts, one at a time */
 	spinlock_t lock;	/* puts */
 	struct list_head puts;
 	unsigned int nr_puts;

@@ -47,6 +47,7 @@ static struct kvpool_host *kvpool_host_get(const u8 *id)
 		return NULL;
 	host->refs = 1;
 	memcpy(host->id, id, sizeof(host->id));
+	mutex_init(&host->begin);
 	spin_lock_init(&host->lock);
 	INIT_LIST_HEAD(&host->puts);
 	list_add_tail(&host->entry, &kvpool_hosts);

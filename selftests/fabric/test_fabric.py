@@ -181,8 +181,8 @@ class Fabric(unittest.TestCase):
     def test_sizes(self):
         for length in (4096, 5000, 65536, 300001, MB, 2 * MB + 1, 40 * MB + 9):
             first = self.blocks(3, length)
-            a.fab("get", first, 3, length)
-            a.fab("-T", "get", first, 3, length)
+            a.fab("-o", "120000", "get", first, 3, length)
+            a.fab("-o", "120000", "-T", "get", first, 3, length)
             b.fab("remove", first, 3, 0)
 
     def test_large(self):
