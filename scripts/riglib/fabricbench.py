@@ -255,6 +255,11 @@ def ratios(bench, note):
     return figures
 
 
+def failures(bench):
+    return [figure("get_failed", bench.failed, "gets", 0, "lower",
+                   "gets that failed in all of this while no link was cut")]
+
+
 # ---- two links ----
 
 def connect(pair, nr_links):
