@@ -13,6 +13,9 @@
 
 #include "fabric/rdma.h"
 
+/* How often a PUT begins anew. */
+#define KVPOOL_MAX_AGAIN	8
+
 static mempool_t *kvpool_range_pool;
 static atomic64_t kvpool_next_put;
 
@@ -92,6 +95,22 @@ static bool kvpool_job_next(struct kvpool_job *job)
 	return true;
 }
 
+/*
+ * The peer has read everything, but not sealed the block: it had given up what it
+ * had of it, since for a moment there was no connection.
+ */
+static bool kvpool_job_again(struct kvpool_job *job)
+{
+	if (job->opcode != KVPOOL_WIRE_PUT || READ_ONCE(job->found))
+		return false;
+	if (READ_ONCE(job->cancelled) || ++job->again > KVPOOL_MAX_AGAIN) {
+		job->status = -EREMOTEIO;
+		return false;
+	}
+	atomic_set(&job->bytes, 0);
+	return true;
+}
+
 /* Nothing of the job is queued or in flight any more. */
 static void kvpool_job_end(struct kvpool_job *job)
 {
@@ -99,7 +118,7 @@ static void kvpool_job_end(struct kvpool_job *job)
 	struct kvpool_peer *peer;
 	u32 bytes;
 
-	if (job->status && kvpool_job_next(job)) {
+	if (job->status ? kvpool_job_next(job) : kvpool_job_again(job)) {
 		kvpool_job_start(job);
 		kvpool_requests_send(job->peer);
 		return;
@@ -401,8 +420,11 @@ void kvpool_initiator_cancel(struct kvpool_xfer *xfer)
 		kvpool_peer_put(peer);
 		peer = kvpool_job_withdraw(job);
 	}
-	queue_delayed_work(kvpool_rdma_wq, &peer->fence_work,
-			   msecs_to_jiffies(KVPOOL_FENCE_MS) + 1);
+	spin_lock(&peer->lock);
+	if (!peer->gone)
+		queue_delayed_work(kvpool_rdma_wq, &peer->fence_work,
+				   msecs_to_jiffies(KVPOOL_FENCE_MS) + 1);
+	spin_unlock(&peer->lock);
 	kvpool_peer_put(peer);
 	kvpool_job_put(job);
 }

@@ -363,8 +363,9 @@ static int kvpool_queue_alloc(struct kvpool_queue *queue)
 	unsigned int i, credits;
 	int ret;
 
-	queue->dev = kvpool_ibdev_get(queue->cm_id->device);
-	if (!queue->dev)
+	/* Where this is seen too late, kvpool_peers_remove() sees the device. */
+	smp_store_mb(queue->dev, kvpool_ibdev_get(queue->cm_id->device));
+	if (!queue->dev || READ_ONCE(queue->dev->gone))
 		return -ENODEV;
 	strscpy(queue->link->ibdev, dev_name(&queue->dev->ib->dev),
 		sizeof(queue->link->ibdev));

@@ -246,8 +246,9 @@ enum kvpool_wire_status {
 /**
  * struct kvpool_wire_result - result of one segment
  * @status:	enum kvpool_wire_status
- * @length:	PROBE, GET, PUT: bytes of the block where the target has one
- *		(OK, LENGTH, EXISTS), otherwise zero
+ * @length:	bytes of the block if the target has one that is sealed, otherwise
+ *		zero. So one of the parts of a PUT has it: the one that made the
+ *		block complete.
  */
 struct kvpool_wire_result {
 	__le32 status;

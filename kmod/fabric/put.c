@@ -192,13 +192,17 @@ static int kvpool_put_seal(struct kvpool_put *put)
  * @put: what it belongs to
  * @part: the part
  * @ok: all of it was read, and nothing writes to it any more
+ * @sealed: whether the block is complete with it, and sealed
  *
  * Return: enum kvpool_wire_status.
  */
 int kvpool_put_end(struct kvpool_host *host, struct kvpool_put *put,
-		   const struct kvpool_wire_part *part, bool ok)
+		   const struct kvpool_wire_part *part, bool ok, bool *sealed)
 {
 	bool complete, dropped;
+	int status;
+
+	*sealed = false;
 
 	spin_lock(&host->lock);
 	put->users--;
@@ -212,8 +216,11 @@ int kvpool_put_end(struct kvpool_host *host, struct kvpool_put *put,
 		put = NULL;
 	spin_unlock(&host->lock);
 
-	if (put && complete)
-		return kvpool_put_seal(put);
+	if (put && complete) {
+		status = kvpool_put_seal(put);
+		*sealed = !status;
+		return status;
+	}
 	if (put)
 		kvpool_put_abort(put);
 	return dropped ? KVPOOL_WIRE_STALE : KVPOOL_WIRE_OK;

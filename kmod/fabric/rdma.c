@@ -107,7 +107,11 @@ static void kvpool_ibdev_remove(struct ib_device *ib, void *data)
 	if (!found)
 		return;
 
-	/* Nobody who comes from now on finds it. */
+	/*
+	 * Nobody who comes from now on finds it, and who has found it sees this
+	 * or is seen below.
+	 */
+	smp_store_mb(found->gone, true);
 	kvpool_gate_leave(&found->users);
 	kvpool_peers_remove(found);
 	kvpool_target_remove(found);

@@ -91,12 +91,14 @@ static inline void kvpool_gate_leave(struct kvpool_gate *gate)
  * @entry:	in the list of all
  * @ib:		the device
  * @pd:		of the target's queue pairs; no memory is registered in it
+ * @gone:	it is going away: whoever has begun to use it has to stop
  * @users:	queue pairs, and one for the registration with the core
  */
 struct kvpool_ibdev {
 	struct list_head entry;
 	struct ib_device *ib;
 	struct ib_pd *pd;
+	bool gone;
 	struct kvpool_gate users;
 };
 
@@ -148,6 +150,7 @@ struct kvpool_range {
  * @returns:	queue pairs that died under it since a part was done; racy by
  *		intent
  * @death:	number of the latest of these deaths; likewise
+ * @again:	PUT: how often it has begun anew
  * @cancelled:	jiffies when it was cancelled, or zero
  * @found:	length of the peer's block
  * @bytes:	moved
@@ -172,6 +175,7 @@ struct kvpool_job {
 	bool sent;
 	unsigned int returns;
 	int death;
+	unsigned int again;
 	unsigned long cancelled;
 	u32 found;
 	atomic_t bytes;
@@ -667,7 +671,7 @@ int kvpool_put_begin(struct kvpool_host *host, struct kvpool_tenant *tenant,
 		     const struct kvpool_wire_part *part,
 		     struct kvpool_put **out, u32 *length);
 int kvpool_put_end(struct kvpool_host *host, struct kvpool_put *put,
-		   const struct kvpool_wire_part *part, bool ok);
+		   const struct kvpool_wire_part *part, bool ok, bool *sealed);
 void kvpool_put_drop(struct kvpool_host *host, u64 id);
 void kvpool_puts_expire(struct kvpool_host *host, unsigned long ms);
 

@@ -119,6 +119,15 @@ static void kvpool_link_sample(struct kvpool_link *link,
 	WRITE_ONCE(link->rate, max_t(u64, rate, 1));
 }
 
+/* A block that is there may be there because a lost answer said so. */
+static void kvpool_part_forgive(struct kvpool_part *part)
+{
+	if (part->job->opcode == KVPOOL_WIRE_PUT && part->job->death &&
+	    part->status == KVPOOL_WIRE_EXISTS &&
+	    part->found == part->job->block_length)
+		part->status = KVPOOL_WIRE_OK;
+}
+
 /* The target has answered and touches the memory no more. */
 static void kvpool_request_end(struct kvpool_request *request)
 {
@@ -128,9 +137,11 @@ static void kvpool_request_end(struct kvpool_request *request)
 	u64 moved = 0;
 
 	kvpool_request_unmap(request);
-	for (i = 0; i < nr; i++)
+	for (i = 0; i < nr; i++) {
+		kvpool_part_forgive(&request->parts[i]);
 		if (!request->parts[i].status)
 			moved += request->parts[i].length;
+	}
 
 	/* The fence's work looks at jobs of busy requests. */
 	spin_lock(&queue->lock);

@@ -126,17 +126,17 @@ static int kvpool_cmd_map(struct kvpool_cmd *cmd)
 {
 	struct rdma_cm_id *cm_id = cmd->conn->cm_id;
 	unsigned int nr, nr_sg, wrs = 0;
+	struct kvpool_move *moves;
 	int ret;
 
 	nr = kvpool_cmd_list(cmd, true, &nr_sg);
 	if (!nr)
 		return 0;
 	if (nr > 1) {
-		cmd->moves = kcalloc(nr, sizeof(*cmd->moves), GFP_KERNEL);
-		if (!cmd->moves)
-			cmd->moves = &cmd->move;
-		if (cmd->moves == &cmd->move)
+		moves = kcalloc(nr, sizeof(*moves), GFP_KERNEL);
+		if (!moves)
 			return -ENOMEM;
+		cmd->moves = moves;
 	}
 	if (nr_sg > KVPOOL_INLINE_SG) {
 		cmd->sg = kvmalloc_array(nr_sg, sizeof(*cmd->sg), GFP_KERNEL);
@@ -446,6 +446,7 @@ static void kvpool_cmd_read_end(struct kvpool_cmd *cmd, bool ok)
 {
 	struct kvpool_wire_part part;
 	unsigned int i;
+	bool sealed;
 	int status;
 
 	kvpool_cmd_unmap(cmd);
@@ -454,10 +455,10 @@ static void kvpool_cmd_read_end(struct kvpool_cmd *cmd, bool ok)
 			continue;
 		kvpool_wire_part_get(&cmd->message, i, &part);
 		status = kvpool_put_end(cmd->conn->host, cmd->puts[i], &part,
-					ok);
+					ok, &sealed);
 		cmd->puts[i] = NULL;
 		kvpool_cmd_result(cmd, i, status,
-				  status ? 0 : part.block_length);
+				  sealed ? part.block_length : 0);
 		if (ok)
 			atomic64_add(part.length, &cmd->conn->bytes_in);
 	}

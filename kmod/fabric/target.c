@@ -215,15 +215,16 @@ static void kvpool_conn_work(struct work_struct *work)
 	struct rdma_cm_id *cm_id = conn->cm_id;
 	struct kvpool_ibdev *dev = conn->dev;
 
+	mutex_lock(&kvpool_target_lock);
+	list_del(&conn->entry);
+	kvpool_nr_conns--;
+	mutex_unlock(&kvpool_target_lock);
+
 	rdma_disconnect(cm_id);
 	kvpool_gate_close(&conn->gate);
 	ib_drain_qp(cm_id->qp);
 	kvpool_conn_flush(conn);
 
-	mutex_lock(&kvpool_target_lock);
-	list_del(&conn->entry);
-	kvpool_nr_conns--;
-	mutex_unlock(&kvpool_target_lock);
 	atomic64_inc(&kvpool_closes[conn->reason]);
 	kvpool_host_put(conn->host);
 	kvpool_conn_free(conn);
@@ -270,33 +271,6 @@ static int kvpool_target_reject(struct rdma_cm_id *cm_id, int reason)
 	return -ECONNREFUSED;
 }
 
-/* Enter a new connection among the others, if there is room. */
-static int kvpool_conn_enter(struct kvpool_conn *conn)
-{
-	int reason = KVPOOL_CLOSE_NONE;
-	struct kvpool_conn *other;
-	unsigned int strangers = 0;
-
-	mutex_lock(&kvpool_target_lock);
-	list_for_each_entry(other, &kvpool_conns, entry)
-		strangers += READ_ONCE(other->state) == KVPOOL_CONN_STRANGER;
-	if (kvpool_target_ended || kvpool_nr_conns >= KVPOOL_MAX_CONNS ||
-	    strangers >= KVPOOL_MAX_STRANGERS)
-		reason = KVPOOL_CLOSE_LIMIT;
-	else
-		conn->host = kvpool_host_get(conn->terms.host);
-	if (!reason && !conn->host)
-		reason = KVPOOL_CLOSE_MEMORY;
-	if (!reason) {
-		conn->id = ++kvpool_conn_next_id;
-		list_add_tail(&conn->entry, &kvpool_conns);
-		kvpool_nr_conns++;
-		kvpool_accepted++;
-	}
-	mutex_unlock(&kvpool_target_lock);
-	return reason;
-}
-
 static int kvpool_conn_accept(struct kvpool_conn *conn,
 			      const struct rdma_conn_param *asked)
 {
@@ -317,6 +291,42 @@ static int kvpool_conn_accept(struct kvpool_conn *conn,
 				      limits->max_qp_init_rd_atom);
 	param.rnr_retry_count = KVPOOL_RETRY;
 	return rdma_accept(conn->cm_id, &param);
+}
+
+/*
+ * Enter a new connection among the others, if there is room, and accept it. From
+ * then on it ends by its work alone, which waits for the lock.
+ */
+static int kvpool_conn_enter(struct kvpool_conn *conn,
+			     const struct rdma_conn_param *asked)
+{
+	int reason = KVPOOL_CLOSE_NONE;
+	struct kvpool_conn *other;
+	unsigned int strangers = 0;
+
+	mutex_lock(&kvpool_target_lock);
+	list_for_each_entry(other, &kvpool_conns, entry)
+		strangers += READ_ONCE(other->state) == KVPOOL_CONN_STRANGER;
+	if (kvpool_target_ended || kvpool_nr_conns >= KVPOOL_MAX_CONNS ||
+	    strangers >= KVPOOL_MAX_STRANGERS)
+		reason = KVPOOL_CLOSE_LIMIT;
+	else if (READ_ONCE(conn->dev->gone))
+		reason = KVPOOL_CLOSE_DEVICE;
+	else
+		conn->host = kvpool_host_get(conn->terms.host);
+	if (!reason && !conn->host)
+		reason = KVPOOL_CLOSE_MEMORY;
+	if (!reason) {
+		conn->id = ++kvpool_conn_next_id;
+		list_add_tail(&conn->entry, &kvpool_conns);
+		kvpool_nr_conns++;
+		kvpool_accepted++;
+		conn->cm_id->context = conn;
+		if (kvpool_conn_accept(conn, asked))
+			kvpool_conn_close(conn, KVPOOL_CLOSE_TRANSPORT);
+	}
+	mutex_unlock(&kvpool_target_lock);
+	return reason;
 }
 
 static struct kvpool_conn *kvpool_conn_new(struct rdma_cm_id *cm_id,
@@ -340,6 +350,7 @@ static struct kvpool_conn *kvpool_conn_new(struct rdma_cm_id *cm_id,
 	conn->born = jiffies;
 	conn->heard = jiffies;
 	spin_lock_init(&conn->lock);
+	kvpool_gate_open(&conn->gate);
 	INIT_WORK(&conn->work, kvpool_conn_work);
 	INIT_LIST_HEAD(&conn->free);
 	INIT_LIST_HEAD(&conn->waiting);
@@ -372,15 +383,9 @@ static int kvpool_target_connect(struct rdma_cm_id *cm_id,
 		goto err_dev;
 	if (kvpool_conn_alloc(conn))
 		goto err_conn;
-	reason = kvpool_conn_enter(conn);
+	reason = kvpool_conn_enter(conn, asked);
 	if (reason)
 		goto err_conn;
-
-	/* From here on the connection ends by its work alone. */
-	kvpool_gate_open(&conn->gate);
-	cm_id->context = conn;
-	if (kvpool_conn_accept(conn, asked))
-		kvpool_conn_close(conn, KVPOOL_CLOSE_TRANSPORT);
 	return 0;
 
 err_conn:

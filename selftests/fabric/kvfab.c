@@ -392,6 +392,71 @@ static void ping(int opcode, uint64_t first, unsigned long count,
 	}
 }
 
+/*
+ * Does anything write to memory after its transfer was fenced? Transfers are
+ * cancelled at random moments; then all memory of the tenant, whose quota is
+ * small, is taken and filled, and must stay as it is. A tenant's free memory is
+ * used again at once, so late writes would land there.
+ */
+static void fence(uint64_t first, unsigned long count, uint64_t length,
+		  struct tally *t)
+{
+	struct kvpool_op *ops = calloc(opt.window, sizeof(*ops));
+	uint64_t rnd = opt.seed * 2 + 1, own = 1ULL << 40;
+	static struct kvpool_entry entries[4096];
+	struct kvpool_completion c;
+	unsigned long round;
+	unsigned int i, nr, sent, done;
+
+	ring_open(opt.window);
+	for (round = 0; round < opt.repeat; round++) {
+		for (i = 0; i < opt.window; i++)
+			op_fill(&ops[i], KVPOOL_OP_LEASE,
+				first + (round + i) % count, length);
+		sent = submit(ops, opt.window);
+		rnd = mix(rnd);
+		if (rnd % 8)
+			usleep(rnd / 8 % 20000);
+		cancel(KVPOOL_CANCEL_ALL, 0);
+		for (done = 0; done < sent; done++) {
+			while (!ring_get(&c))
+				ring_wait();
+			if (!c.status)
+				handle_call(KVPOOL_IOC_RELEASE, c.handle);
+			else if (c.status == -ECANCELED)
+				t->cancelled++;
+			else if (c.status != -ENOSPC && c.status != -EDQUOT)
+				t->failed++, t->error = c.status;
+		}
+		for (nr = 0; nr < 4096; nr++) {
+			struct kvpool_reserve arg = {
+				.size = sizeof(arg), .nr_entries = 1,
+				.entries = (uintptr_t)&entries[nr],
+				.node = KVPOOL_NODE_ANY,
+			};
+
+			memset(&entries[nr], 0, sizeof(entries[nr]));
+			entries[nr].length = 65536;
+			key_of(entries[nr].key, own + nr);
+			if (ioctl(fd, KVPOOL_IOC_RESERVE, &arg))
+				die("reserve");
+			if (entries[nr].status)
+				break;
+			block(entries[nr].handle, own + nr, true);
+		}
+		rnd = mix(rnd);
+		usleep(rnd % 20000);
+		for (i = 0; i < nr; i++) {
+			if (!block(entries[i].handle, own + i, false))
+				t->bad++;
+			handle_call(KVPOOL_IOC_ABORT, entries[i].handle);
+		}
+		t->bytes += nr * 65536ULL;
+		t->ok++;
+	}
+	free(ops);
+}
+
 static int compare(const void *a, const void *b)
 {
 	uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
@@ -404,7 +469,7 @@ static void usage(void)
 	fprintf(stderr,
 		"usage: kvfab [OPTION...] VERB FIRST COUNT LENGTH\n"
 		"verbs: produce check remove | get push probe (with a ring)\n"
-		"       ping (GET, one at a time)\n"
+		"       ping (GET, one at a time) fence (cancels; -r rounds)\n"
 		"  -t TENANT  -p PEER  -w WINDOW  -r REPEAT  -s SEED\n"
 		"  -T         keep no copy (transient)\n"
 		"  -k         keep the copies; otherwise they are removed\n"
@@ -487,6 +552,9 @@ int main(int argc, char **argv)
 		run(KVPOOL_OP_PUSH, first, count, length, &t);
 	} else if (!strcmp(verb, "probe")) {
 		run(KVPOOL_OP_PROBE, first, count, length, &t);
+	} else if (!strcmp(verb, "fence")) {
+		fence(first, count, length, &t);
+		total = opt.repeat;
 	} else if (!strcmp(verb, "ping")) {
 		times = calloc(total, sizeof(*times));
 		ping(KVPOOL_OP_LEASE, first, count, length, &t, times);
@@ -508,5 +576,5 @@ int main(int argc, char **argv)
 		return !(t.failed == total && t.error == -opt.expect);
 	if (opt.cancel)
 		return t.bad || t.failed || t.ok + t.cancelled != total;
-	return t.ok != total;
+	return t.bad || t.ok != total;
 }

@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """Two virtual hosts with two links: a asks, b has the blocks.
 
-FABRIC_KERNEL in the environment is the kernel of both (6.12 if not given).
+FABRIC_KERNEL in the environment is the kernel of both (6.12 if not given),
+FABRIC_SMP the number of CPUs of each (2).
 A complaint of either kernel fails the command during which it came.
 """
 
@@ -17,6 +18,7 @@ REPO = os.path.realpath(os.path.join(os.path.dirname(__file__), "..", ".."))
 RIG = os.path.join(REPO, "scripts", "rig")
 BUILD = os.environ.get("KVPOOL_BUILD", os.path.join(REPO, "build"))
 KERNEL = os.environ.get("FABRIC_KERNEL", "6.12")
+SMP = os.environ.get("FABRIC_SMP", "2")
 CTL = os.path.join(BUILD, "lib/tools/kvpoolctl")
 KVFAB = os.path.join(BUILD, "fabric", KERNEL, "kvfab")
 HOSTILE = os.path.join(BUILD, "fabric", KERNEL, "hostile")
@@ -121,7 +123,7 @@ def setUpModule():
                    stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     names = ["fabric-%d-%s" % (os.getpid(), n) for n in "ab"]
     link = ":".join(names)
-    done = rig("up", "--kernel", KERNEL, "--mem", "1G", "--smp", "2", "--rdma",
+    done = rig("up", "--kernel", KERNEL, "--mem", "1G", "--smp", SMP, "--rdma",
                "--link", link, "--link", link, *names)
     if done.returncode:
         raise AssertionError(done.stderr)
@@ -150,6 +152,9 @@ class Fabric(unittest.TestCase):
         self.up(2)
 
     def clean(self):
+        for link in "link0", "link1":
+            for host in a, b:
+                host.qmp("set_link", name=link, up=True)
         a.sh(CTL + " peer del b || true")
         b.ctl("fabric", "set", "--no-listen", "--open", "no")
         # Nothing of the test is left, and the modules can go.
@@ -162,9 +167,12 @@ class Fabric(unittest.TestCase):
         return found["links"] if isinstance(found, dict) else found
 
     def up(self, nr):
-        wait_until(lambda: sum(link["state"] == "up"
-                               for link in self.links()) == nr,
-                   "%d links up" % nr)
+        try:
+            wait_until(lambda: sum(link["state"] == "up"
+                                   for link in self.links()) == nr,
+                       "%d links up" % nr)
+        except AssertionError as e:
+            raise AssertionError("%s: %s" % (e, self.links())) from None
 
     def blocks(self, count, length, *options):
         """Makes blocks on b; the first one's number."""
@@ -419,6 +427,26 @@ class Fabric(unittest.TestCase):
             host.sh("for d in /sys/class/net/*; do"
                     " case $(cat $d/address) in 52:54:00:77:*) tc qdisc del"
                     " dev ${d##*/} root;; esac; done")
+
+    def test_fence(self):
+        """After a cancel nothing writes, while links come and go, too."""
+        rounds = int(os.environ.get("FABRIC_FENCES", "150"))
+        a.ctl("tenants", "add", "fenced")
+        b.ctl("tenants", "add", "fenced")
+        a.sh("echo $1 > /sys/class/misc/kvpool/tenants/fenced/quota_bytes",
+             str(24 * MB))
+        first = self.blocks(16, MB, "-t", "fenced", "-n")
+        later = Later(a.fab, "-t", "fenced", "-T", "-w", "12", "-o", "60000",
+                      "-r", str(rounds), "fence", first, 16, MB, timeout=3000)
+        for up in (False, True) * 2:
+            time.sleep(3)
+            a.qmp("set_link", name="link0", up=up)
+        done = later.result()
+        self.assertGreater(done["cancelled"], 0)
+        # It was the transfers' memory that was looked at.
+        self.assertGreater(done["bytes"], rounds * 16 * MB)
+        for host in a, b:
+            host.ctl("tenants", "del", "fenced")
 
     def test_cancel(self):
         first = self.blocks(24, MB)
