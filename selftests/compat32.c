@@ -107,6 +107,21 @@ static int run(void)
 	static struct kvpool_spans spans = {
 		.size = sizeof(spans), .nr_spans = 2,
 	};
+	static struct kvpool_ring_setup ring = {
+		.size = sizeof(ring), .entries = 4, .eventfd = -1,
+	};
+	static struct kvpool_op ops[2] = {
+		{ .opcode = KVPOOL_OP_NOP, .user_data = 1ULL << 40 },
+		{ .opcode = KVPOOL_OP_PROBE, .key = "none", .user_data = 2 },
+	};
+	static struct kvpool_completion results[2];
+	static struct kvpool_submit submit = {
+		.size = sizeof(submit), .nr_ops = 2,
+	};
+	static struct kvpool_cancel cancel = {
+		.size = sizeof(cancel), .flags = KVPOOL_CANCEL_ALL,
+	};
+	const struct kvpool_completion *c;
 	long fd, map;
 	unsigned int i;
 	__u8 *p;
@@ -194,6 +209,35 @@ static int run(void)
 	lookup.entries |= 1ULL << 47;
 	if (sys3(NR_IOCTL, fd, KVPOOL_IOC_EXISTS, (long)&lookup) != -14)
 		return 14;
+
+	/* Operations: with results, and on the ring. */
+	submit.ops = ptr(ops);
+	submit.results = ptr(results);
+	if (sys3(NR_IOCTL, fd, KVPOOL_IOC_SUBMIT, (long)&submit) ||
+	    submit.nr_done != 2 || results[0].status ||
+	    results[0].user_data != 1ULL << 40 || results[1].status != -2)
+		return 15;
+	if (sys3(NR_IOCTL, fd, KVPOOL_IOC_RING, (long)&ring) ||
+	    ring.entries != 4)
+		return 16;
+	map = sys6(NR_MMAP2, 0, (long)ring.length, PROT_RW, MAP_SHARED, fd,
+		   (long)(ring.offset >> 12));
+	if (map < 0 && map > -4096)
+		return 17;
+	submit.nr_done = 0;
+	submit.results = 0;
+	if (sys3(NR_IOCTL, fd, KVPOOL_IOC_SUBMIT, (long)&submit) ||
+	    submit.nr_done != 2)
+		return 18;
+	p = (__u8 *)map;
+	c = (void *)(p + ring.completions_offset);
+	if (*(volatile __u32 *)(p + ring.tail_offset) != 2 ||
+	    c[0].user_data != 1ULL << 40 || c[1].user_data != 2 ||
+	    c[1].status != -2)
+		return 19;
+	if (sys3(NR_IOCTL, fd, KVPOOL_IOC_CANCEL, (long)&cancel) ||
+	    cancel.nr_done)
+		return 20;
 	return 0;
 }
 
