@@ -7,7 +7,7 @@
  *
  * KVPOOL_MODEL_OPS and KVPOOL_MODEL_SEED choose the run; the seed is printed.
  */
-#include "kvpool_util.h"
+#include "kvpool_async.h"
 
 #define NR_FILES	3
 #define MOST_KEYS	512
@@ -368,6 +368,55 @@ static bool op_abort(struct model *m, struct mfile *f, unsigned int n)
 	return true;
 }
 
+/* The same as the call without flags, by operations. */
+static int lease_by_ops(struct mfile *f, struct kvpool_entry *e, unsigned int n,
+			struct kvpool_span *span)
+{
+	struct kvpool_completion c[MOST_BATCH];
+	struct kvpool_op ops[MOST_BATCH] = {};
+	unsigned int i;
+	int ret, hits = 0;
+
+	for (i = 0; i < n; i++) {
+		ops[i].opcode = KVPOOL_OP_LEASE;
+		memcpy(ops[i].key, e[i].key, sizeof(ops[i].key));
+	}
+	ret = kv_submit_wait(f->fd, ops, n, c);
+	if (ret)
+		return ret;
+	for (i = 0; i < n; i++) {
+		e[i].status = c[i].status;
+		if (c[i].status)
+			continue;
+		hits++;
+		e[i].handle = c[i].handle;
+		e[i].length = c[i].length;
+		e[i].nr_spans = c[i].nr_spans;
+		e[i].span_index = 2 * i;
+		ret = kv_spans(f->fd, c[i].handle, &span[2 * i], 2, 0, NULL);
+		if (ret != (int)c[i].nr_spans ||
+		    memcmp(&span[2 * i], &c[i].span, sizeof(c[i].span)))
+			return -EPROTO;
+	}
+	return hits;
+}
+
+static int release_by_ops(struct mfile *f, struct kvpool_handle_entry *e,
+			  unsigned int n)
+{
+	struct kvpool_completion c[MOST_BATCH];
+	struct kvpool_op ops[MOST_BATCH];
+	unsigned int i;
+	int ret, done = 0;
+
+	for (i = 0; i < n; i++)
+		ops[i] = kv_op_release(e[i].handle, i);
+	ret = kv_submit_wait(f->fd, ops, n, c);
+	for (i = 0; !ret && i < n; i++)
+		done += !c[i].status;
+	return ret ? ret : done;
+}
+
 static bool op_lease(struct model *m, struct mfile *f, unsigned int n)
 {
 	struct kvpool_span span[2 * MOST_BATCH];
@@ -383,9 +432,12 @@ static bool op_lease(struct model *m, struct mfile *f, unsigned int n)
 		key[i] = below(m, m->nr_keys);
 		kv_key(e[i].key, key[i]);
 	}
-	ret = kv_lookup_batch(f->fd, KVPOOL_IOC_LEASE,
-			      prefix ? KVPOOL_LOOKUP_PREFIX : 0, e, n, span,
-			      &room, 0);
+	if (!prefix && below(m, 2))
+		ret = lease_by_ops(f, e, n, span);
+	else
+		ret = kv_lookup_batch(f->fd, KVPOOL_IOC_LEASE,
+				      prefix ? KVPOOL_LOOKUP_PREFIX : 0, e, n,
+				      span, &room, 0);
 	if (ret < 0)
 		return FAIL(m, "lease: %d", ret);
 	for (i = 0; i < n; i++) {
@@ -446,7 +498,8 @@ static bool op_release(struct model *m, struct mfile *f, unsigned int n)
 		if (!intact(f, h[i].block))
 			return FAIL(m, "release: content has changed");
 	}
-	ret = kv_handle_batch(f->fd, KVPOOL_IOC_RELEASE, e, n);
+	ret = below(m, 2) ? release_by_ops(f, e, n) :
+	      kv_handle_batch(f->fd, KVPOOL_IOC_RELEASE, e, n);
 	if (ret != (int)n)
 		return FAIL(m, "release: %d of %u", ret, n);
 	for (i = n; i-- > 0;)

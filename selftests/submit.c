@@ -121,6 +121,32 @@ TEST_F(submit, order)
 	EXPECT_EQ(-ENOENT, c[1].status);
 }
 
+/* In one call in prefix order: the tail is evicted before the head. */
+TEST_F(submit, release_in_prefix_order)
+{
+	struct kvpool_completion c[40];
+	struct kvpool_op ops[40];
+	unsigned int i;
+
+	ASSERT_EQ(0, kv_tenant_set(self->t.tenant, "quota_bytes",
+				   2 * KV_CHUNK));
+	for (i = 0; i < 40; i++)
+		ASSERT_EQ(0, kv_produce_blank(self->fd, 100 + i, 32768));
+	for (i = 0; i < 40; i++)
+		ops[i] = kv_op(KVPOOL_OP_LEASE, 0, 100 + i, i);
+	ASSERT_EQ(0, kv_submit_wait(self->fd, ops, 40, c));
+	for (i = 0; i < 40; i++)
+		ops[i] = kv_op_release(c[i].handle, i);
+	ASSERT_EQ(0, kv_submit_wait(self->fd, ops, 40, c));
+	for (i = 0; i < 40; i++)
+		ASSERT_EQ(0, c[i].status);
+	/* A chunk is free; the next but one evicts. */
+	for (i = 0; !kv_exists(self->fd, 139); i++)
+		ASSERT_EQ(0, kv_produce_blank(self->fd, 1000 + i, 65536));
+	EXPECT_EQ(0, kv_exists(self->fd, 100));
+	EXPECT_EQ(0, kv_exists(self->fd, 120));
+}
+
 TEST_F(submit, wait_sealed)
 {
 	struct kvpool_completion c;

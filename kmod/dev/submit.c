@@ -8,6 +8,7 @@
 #include <linux/wait_bit.h>
 
 #include "kvpool.h"
+#include "control/trace.h"
 
 /* Which members an operation uses; the others have to be zero. */
 static const struct kvpool_op_rule {
@@ -115,11 +116,69 @@ static struct kvpool_hold *kvpool_ops_hold(struct kvpool_ctx *ctx,
 	return hold;
 }
 
-/* Begin operations. Return: how many have completed already. */
-static u32 kvpool_ops_begin(struct kvpool_ctx *ctx, const struct kvpool_op *ops,
+/**
+ * struct kvpool_ended - leases that one call has ended
+ * @blocks: what they were on, with their references
+ * @nr: how many
+ * @hold: the hold of the latest one
+ * @last: the one that is to be put next
+ * @run: how many were taken out of @last
+ */
+struct kvpool_ended {
+	struct kvpool_block **blocks;
+	u32 nr;
+	struct kvpool_hold *hold;
+	struct kvpool_hold *last;
+	u32 run;
+};
+
+static int kvpool_ops_release(struct kvpool_ctx *ctx, u64 handle,
+			      struct kvpool_ended *ended)
+{
+	struct kvpool_block *block;
+
+	block = kvpool_hold_take(ctx, handle, KVPOOL_HOLD_LEASE, &ended->hold);
+	if (!block)
+		return -ENOENT;
+	/* Mostly all are of one call: put its hold once. */
+	if (ended->hold != ended->last) {
+		kvpool_hold_put(ctx, ended->last, ended->run);
+		ended->last = ended->hold;
+		ended->run = 0;
+	}
+	ended->run++;
+	ended->blocks[ended->nr++] = block;
+	return 0;
+}
+
+/* As KVPOOL_IOC_RELEASE does: the first of a prefix becomes the youngest. */
+static void kvpool_ops_released(struct kvpool_ctx *ctx,
+				struct kvpool_ended *ended)
+{
+	struct kvpool_tenant *tenant = ctx->tenant;
+	u32 i;
+
+	if (!ended->nr)
+		return;
+	kvpool_hold_put(ctx, ended->last, ended->run);
+	kvpool_policy_touch(&tenant->policy, ended->blocks, ended->nr);
+	for (i = 0; i < ended->nr; i++) {
+		trace_kvpool_block_release(tenant, ended->blocks[i]);
+		kvpool_block_put(tenant, ended->blocks[i]);
+	}
+	kvpool_count(tenant, leases, -(long)ended->nr);
+}
+
+/*
+ * Begin operations, whose array is spoilt by it. Return: how many have
+ * completed already.
+ */
+static u32 kvpool_ops_begin(struct kvpool_ctx *ctx, struct kvpool_op *ops,
 			    u32 nr, struct kvpool_ring *ring,
 			    struct kvpool_batch *batch)
 {
+	/* In the room of operations that were done with. */
+	struct kvpool_ended ended = { .blocks = (void *)ops };
 	struct kvpool_hold *hold = kvpool_ops_hold(ctx, ops, nr);
 	u32 index = 0, failed = 0, now = 0, i;
 	struct kvpool_completion cqe, *slot = &cqe;
@@ -138,6 +197,12 @@ static u32 kvpool_ops_begin(struct kvpool_ctx *ctx, const struct kvpool_op *ops,
 				.user_data = op->user_data,
 				.status = PTR_ERR(hold),
 			};
+		} else if (op->opcode == KVPOOL_OP_RELEASE) {
+			*slot = (struct kvpool_completion) {
+				.user_data = op->user_data,
+			};
+			slot->status = kvpool_ops_release(ctx, op->handle,
+							  &ended);
 		} else if (!kvpool_op_try(ctx, op, hold, index, slot)) {
 			xfer = kvpool_xfer_new(ctx, op, lease ? hold : NULL,
 					       index,
@@ -162,6 +227,7 @@ static u32 kvpool_ops_begin(struct kvpool_ctx *ctx, const struct kvpool_op *ops,
 	}
 	if (failed)
 		kvpool_hold_put(ctx, hold, failed);
+	kvpool_ops_released(ctx, &ended);
 	if (ring && now)
 		kvpool_ring_wake(ctx, ring);
 	kvpool_xfers_submit(&remote);
@@ -291,8 +357,8 @@ static void kvpool_batch_undo(struct kvpool_ctx *ctx,
 			kvpool_ctx_release(ctx, batch->results[i].handle);
 }
 
-static int kvpool_submit_wait(struct kvpool_ctx *ctx,
-			      const struct kvpool_op *ops, u32 nr, u64 results)
+static int kvpool_submit_wait(struct kvpool_ctx *ctx, struct kvpool_op *ops,
+			      u32 nr, u64 results)
 {
 	struct kvpool_match match = { };
 	struct kvpool_batch *batch;

@@ -586,6 +586,9 @@ enum kvpool_opcode {
  * transfer. With KVPOOL_OP_TRANSIENT as well the block is not entered under its
  * key, and its space is free when the lease ends; it counts as used until then.
  *
+ * RELEASE ends a lease as KVPOOL_IOC_RELEASE does. Put those of a prefix into one
+ * call in prefix order, so that its tail is evicted before its head.
+ *
  * PUSH leases the block until the peer has sealed it or refused.
  */
 struct kvpool_op {
