@@ -6,7 +6,7 @@
  */
 #include <libgen.h>
 
-#include "kvpool_async.h"
+#include "kvpool_uring.h"
 
 /* As in kvpool_testfabric.c. */
 enum {
@@ -451,6 +451,49 @@ TEST_F(remote, killed_in_flight)
 	kill(pid, SIGKILL);
 	EXPECT_EQ(128 + SIGKILL, kv_reap(pid));
 	EXPECT_BASE();
+}
+
+/* As commands of io_uring, which its workers begin. */
+TEST_F(remote, uring)
+{
+	struct kvpool_completion c[4] = {};
+	struct kvpool_op op;
+	struct uring u;
+	int i, res, ret;
+
+	ret = uring_open(&u);
+	if (ret == -ENOSYS || ret == -EPERM)
+		SKIP(return, "io_uring is disabled");
+	ASSERT_EQ(0, ret);
+	op = fetch(10, PEER_LATER, 0, 0);
+	ASSERT_EQ(0, uring_submit(&u, self->fd, &op, &c[0]));
+	EXPECT_EQ(0, uring_wait(&u, &res));
+	EXPECT_EQ(0, res);
+	EXPECT_EQ(KVPOOL_ROUTE_RDMA, c[0].route);
+	EXPECT_EQ(LEN, c[0].bytes);
+	EXPECT_EQ(0, kv_release(self->fd, c[0].handle));
+	op = fetch(11, PEER_AT_ONCE, KVPOOL_OP_TRANSIENT, 1);
+	ASSERT_EQ(0, uring_submit(&u, self->fd, &op, &c[1]));
+	EXPECT_EQ(1, uring_wait(&u, &res));
+	EXPECT_EQ(0, res);
+	EXPECT_EQ(0, kv_release(self->fd, c[1].handle));
+	op = fetch(12, PEER_SLOW_FENCE, 0, 2);
+	op.timeout_ns = 2000000;
+	ASSERT_EQ(0, uring_submit(&u, self->fd, &op, &c[2]));
+	EXPECT_EQ(2, uring_wait(&u, &res));
+	EXPECT_EQ(-ETIMEDOUT, res);
+	ASSERT_EQ(0, kv_remove(self->fd, 10));
+	EXPECT_BASE();
+
+	/* The ring ends with commands that a peer never answers. */
+	ASSERT_EQ(0, kv_sys_set("remote_timeout_ms", 1000));
+	for (i = 0; i < 4; i++) {
+		op = fetch(20 + i, i & 1 ? PEER_NEVER : PEER_SLOW_FENCE,
+			   i & 2 ? KVPOOL_OP_TRANSIENT : 0, i);
+		ASSERT_EQ(0, uring_submit(&u, self->fd, &op, &c[i]));
+	}
+	uring_close(&u);
+	kv_wait_until(at_base(self->fd, &self->base));
 }
 
 /*

@@ -113,7 +113,7 @@ static void kvpool_xfer_finish(struct kvpool_xfer *xfer, int status)
 
 	/* Who waits for @done finds it among the file's operations till then. */
 	smp_store_release(&xfer->done, true);
-	smp_mb();	/* for the look at the wait queue */
+	smp_mb();	/* for the wait queue and kvpool_xfer_deadline() */
 	wake_up_var(&xfer->done);
 	if (cancel_delayed_work(&xfer->deadline))
 		kvpool_xfer_put(xfer);
@@ -527,9 +527,14 @@ static void kvpool_xfer_deadline(struct work_struct *work)
 	if (time_before(now, xfer->expires) && !READ_ONCE(xfer->done)) {
 		queue_delayed_work(kvpool_pool.wq, &xfer->deadline,
 				   xfer->expires - now);
-		return;
+		/* It may have completed and found nothing to cancel. */
+		smp_mb();	/* pairs with that of kvpool_xfer_finish() */
+		if (!READ_ONCE(xfer->done) ||
+		    !cancel_delayed_work(&xfer->deadline))
+			return;
+	} else {
+		kvpool_xfer_cancel(xfer, -ETIMEDOUT);
 	}
-	kvpool_xfer_cancel(xfer, -ETIMEDOUT);
 	kvpool_xfer_put(xfer);
 }
 
