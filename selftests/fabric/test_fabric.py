@@ -22,6 +22,7 @@ SMP = os.environ.get("FABRIC_SMP", "2")
 CTL = os.path.join(BUILD, "lib/tools/kvpoolctl")
 KVFAB = os.path.join(BUILD, "fabric", KERNEL, "kvfab")
 HOSTILE = os.path.join(BUILD, "fabric", KERNEL, "hostile")
+ENGINE = os.path.join(BUILD, "lib/tests/module-peers")
 MB = 1 << 20
 EHOSTUNREACH, EINPROGRESS, EMSGSIZE, EEXIST, ENOENT = 113, 115, 90, 17, 2
 
@@ -117,7 +118,7 @@ def setUpModule():
                     REPO + "/selftests/fabric/hostile.c", "-o", HOSTILE,
                     "-lrdmacm", "-libverbs", "-lnettle"], check=True)
     subprocess.run(["make", "-s", "-C", REPO + "/libkvpool",
-                    "O=" + BUILD + "/lib", "all"], check=True,
+                    "O=" + BUILD + "/lib", "all", "module-test"], check=True,
                    stdout=subprocess.DEVNULL)
     subprocess.run([REPO + "/scripts/kmod-build", KERNEL], check=True,
                    stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
@@ -240,6 +241,12 @@ class Fabric(unittest.TestCase):
             a.fab("-p", "1", "push", Fabric.number, 8, length)
             b.fab("check", Fabric.number, 8, 0)
             a.fab("-p", "1", "-e", EEXIST, "push", Fabric.number, 8, length)
+
+    def test_library(self):
+        """What a decode engine does, through the library."""
+        seed = "library %d %f" % (os.getpid(), time.time())
+        b.run(ENGINE, "produce", seed)
+        a.run(ENGINE, "consume", seed, str(a.json("peer")[0]["id"]))
 
     def test_secret(self):
         a.ctl("peer", "del", "b")
