@@ -35,13 +35,17 @@ modprobe -a ib_core rdma_cm || exit 1
 insmod "$KVPOOL_KO" && insmod "${KVPOOL_KO%/*}/kvpool_rdma.ko"
 """
 
-# After a program: nothing may be left once the module is gone.  kmemleak
-# calls nothing a leak that is younger than five seconds.
+# After a program: nothing may be left once the module is gone.
 UNLOAD = """
 [ ! -e /sys/module/kvpool_rdma ] || rmmod kvpool_rdma || exit 1
 rmmod kvpool || exit 1
+"""
+# kmemleak calls nothing a leak that is younger than five seconds.  It looks at
+# all memory, so it is asked after several programs.
+SCAN_AFTER = 8
+SCAN = """
 leaks=/sys/kernel/debug/kmemleak
-[ -e $leaks ] || exit 0
+[ -e $leaks ] || exit 4
 sleep 6
 echo scan > $leaks
 echo scan > $leaks
@@ -86,11 +90,15 @@ class Guest:
         self.kernel, self.ko, self.out = kernel, ko, out
         self.host = None
         self.shape = None
+        self.unscanned = []     # programs since kmemleak was asked
+        self.found = []         # what it said of earlier ones
+        self.kmemleak = True
 
     def up(self, mem, numa):
-        if (self.host and self.shape == (mem, numa) and
-                self.host.running()):
-            return
+        if self.host and self.host.running():
+            if self.shape == (mem, numa):
+                return
+            self.found += self.scan()
         self.down()
         opts = hostmod.Options(kernel=self.kernel, mem=mem, numa=numa)
         me = os.getpid()
@@ -111,6 +119,18 @@ class Guest:
             self.out, "console-%d.log" % time.time()))
         shutil.rmtree(self.host.dir, ignore_errors=True)
         self.host = None
+        self.unscanned = []
+
+    def scan(self):
+        """What the programs since the last scan have leaked."""
+        if not self.unscanned:
+            return []
+        code, said = self.run(["sh", "-c", SCAN], 300)
+        names, self.unscanned = self.unscanned, []
+        self.kmemleak = code != 4
+        if code in (0, 4):
+            return []
+        return ["kmemleak after %s:\n%s" % (", ".join(names), said.strip())]
 
     def run(self, argv, timeout, log=None):
         """Exit code and output; both streams go where the log is."""
@@ -144,10 +164,13 @@ class Guest:
                 else:
                     code, text = self.run(argv, timeout, log)
                     undone, said = self.run(["sh", "-c", UNLOAD], 300, log)
-                    if undone == 3:
-                        troubles.append("kmemleak:\n" + said.strip())
-                    elif undone:
+                    if undone:
                         troubles.append("rmmod: " + said.strip())
+                    self.unscanned.append(name)
+                    if len(self.unscanned) >= SCAN_AFTER:
+                        troubles += self.scan()
+            troubles += self.found
+            self.found = []
         except RigError as e:
             troubles.append(str(e))
         if self.host:
@@ -175,5 +198,12 @@ def suite(kernel, ko, out, tell, only=None):
             begun = time.monotonic()
             results = guest.program(name, argv, options)
             tell(name, results, time.monotonic() - begun)
+        begun = time.monotonic()
+        if guest.unscanned:
+            leaks = guest.scan()
+            if guest.kmemleak:
+                tell("leaks", [tap.Result("failed" if leaks else "passed",
+                                          "kmemleak", "\n".join(leaks))],
+                     time.monotonic() - begun)
     finally:
         guest.down()
