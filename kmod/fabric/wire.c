@@ -313,22 +313,19 @@ static int kvpool_wire_request_get(const struct kvpool_wire_request *wire,
 	return KVPOOL_CLOSE_NONE;
 }
 
-/**
- * kvpool_wire_capsule_get() - Read what an initiator sent
- * @data: what came, aligned to 8 bytes; @message points into it
- * @len: its bytes
- * @terms: what was agreed on
- * @message: the capsule
- *
- * Return: KVPOOL_CLOSE_NONE, or why the connection is to be closed.
+/*
+ * Read what capsules and responses have in common, all of AUTH and ALIVE
+ * included. @more says that the header is in order and that what follows it,
+ * of another kind, is not read yet; otherwise the result is final.
  */
-int kvpool_wire_capsule_get(const void *data, size_t len,
-			    const struct kvpool_wire_terms *terms,
-			    struct kvpool_wire_message *message)
+static int kvpool_wire_header_get(const void *data, size_t len, u8 flags,
+				  struct kvpool_wire_message *message,
+				  bool *more)
 {
 	const struct kvpool_wire_header *wire = data;
 
-	if (len < sizeof(*wire) || wire->flags)
+	*more = false;
+	if (len < sizeof(*wire) || wire->flags != flags)
 		return KVPOOL_CLOSE_MESSAGE;
 	memset(message, 0, sizeof(*message));
 	message->opcode = wire->opcode;
@@ -349,9 +346,31 @@ int kvpool_wire_capsule_get(const void *data, size_t len,
 	case KVPOOL_WIRE_GET:
 	case KVPOOL_WIRE_PUT:
 	case KVPOOL_WIRE_DROP:
-		return kvpool_wire_request_get(data, len, terms, message);
+		*more = true;
+		return KVPOOL_CLOSE_NONE;
 	}
 	return KVPOOL_CLOSE_MESSAGE;
+}
+
+/**
+ * kvpool_wire_capsule_get() - Read what an initiator sent
+ * @data: what came, aligned to 8 bytes; @message points into it
+ * @len: its bytes
+ * @terms: what was agreed on
+ * @message: the capsule
+ *
+ * Return: KVPOOL_CLOSE_NONE, or why the connection is to be closed.
+ */
+int kvpool_wire_capsule_get(const void *data, size_t len,
+			    const struct kvpool_wire_terms *terms,
+			    struct kvpool_wire_message *message)
+{
+	bool more;
+	int reason;
+
+	reason = kvpool_wire_header_get(data, len, 0, message, &more);
+	return more ? kvpool_wire_request_get(data, len, terms, message) :
+		      reason;
 }
 
 /**
@@ -366,36 +385,15 @@ int kvpool_wire_capsule_get(const void *data, size_t len,
 int kvpool_wire_response_get(const void *data, size_t len,
 			     struct kvpool_wire_message *message)
 {
-	const struct kvpool_wire_header *wire = data;
 	const struct kvpool_wire_response *response = data;
 	unsigned int i;
+	bool more;
+	int reason;
 
-	if (len < sizeof(*wire) || wire->flags != KVPOOL_WIRE_RESPONSE)
-		return KVPOOL_CLOSE_MESSAGE;
-	memset(message, 0, sizeof(*message));
-	message->opcode = wire->opcode;
-	message->nr = le16_to_cpu(wire->nr);
-	message->id = le32_to_cpu(wire->id);
-
-	switch (message->opcode) {
-	case KVPOOL_WIRE_AUTH:
-		if (message->nr || len != sizeof(struct kvpool_wire_auth))
-			return KVPOOL_CLOSE_MESSAGE;
-		message->proof = ((const struct kvpool_wire_auth *)data)->proof;
-		return KVPOOL_CLOSE_NONE;
-	case KVPOOL_WIRE_ALIVE:
-		if (message->nr || len != sizeof(*wire))
-			return KVPOOL_CLOSE_MESSAGE;
-		return KVPOOL_CLOSE_NONE;
-	case KVPOOL_WIRE_PROBE:
-	case KVPOOL_WIRE_GET:
-	case KVPOOL_WIRE_PUT:
-	case KVPOOL_WIRE_DROP:
-		break;
-	default:
-		return KVPOOL_CLOSE_MESSAGE;
-	}
-
+	reason = kvpool_wire_header_get(data, len, KVPOOL_WIRE_RESPONSE,
+					message, &more);
+	if (!more)
+		return reason;
 	if (!message->nr || message->nr > KVPOOL_WIRE_SEGS_MAX ||
 	    len != sizeof(*response) +
 		   message->nr * sizeof(response->results[0]))
