@@ -236,6 +236,16 @@ static void *kvpool_nl_dump_put(struct sk_buff *skb,
 			   &kvpool_nl_family, NLM_F_MULTI, cmd);
 }
 
+/* End a message of a dump; false if it did not fit, and comes with the next. */
+static bool kvpool_nl_dump_end(struct sk_buff *skb, void *hdr, int ret)
+{
+	if (ret)
+		genlmsg_cancel(skb, hdr);
+	else
+		genlmsg_end(skb, hdr);
+	return !ret;
+}
+
 /* ---- peers ---- */
 
 static int kvpool_nl_put_peer(struct sk_buff *skb,
@@ -305,13 +315,10 @@ int kvpool_nl_peer_get_dumpit(struct sk_buff *skb, struct netlink_callback *cb)
 		return ret;
 	while (!kvpool_peer_next(cb->args[0], &peer)) {
 		hdr = kvpool_nl_dump_put(skb, cb, KVPOOL_CMD_PEER_GET);
-		if (!hdr)
+		if (!hdr ||
+		    !kvpool_nl_dump_end(skb, hdr,
+					kvpool_nl_put_peer(skb, &peer)))
 			break;
-		if (kvpool_nl_put_peer(skb, &peer)) {
-			genlmsg_cancel(skb, hdr);
-			break;
-		}
-		genlmsg_end(skb, hdr);
 		cb->args[0] = peer.id;
 	}
 	return skb->len;
@@ -461,13 +468,10 @@ int kvpool_nl_link_get_dumpit(struct sk_buff *skb, struct netlink_callback *cb)
 			continue;
 		}
 		hdr = kvpool_nl_dump_put(skb, cb, KVPOOL_CMD_LINK_GET);
-		if (!hdr)
+		if (!hdr ||
+		    !kvpool_nl_dump_end(skb, hdr,
+					kvpool_nl_put_link(skb, &link)))
 			break;
-		if (kvpool_nl_put_link(skb, &link)) {
-			genlmsg_cancel(skb, hdr);
-			break;
-		}
-		genlmsg_end(skb, hdr);
 		cb->args[1] = link.id;
 	}
 	return skb->len;
@@ -605,13 +609,10 @@ int kvpool_nl_session_get_dumpit(struct sk_buff *skb,
 		return ret;
 	while (!kvpool_session_next(cb->args[0], &session)) {
 		hdr = kvpool_nl_dump_put(skb, cb, KVPOOL_CMD_SESSION_GET);
-		if (!hdr)
+		if (!hdr ||
+		    !kvpool_nl_dump_end(skb, hdr,
+					kvpool_nl_put_session(skb, &session)))
 			break;
-		if (kvpool_nl_put_session(skb, &session)) {
-			genlmsg_cancel(skb, hdr);
-			break;
-		}
-		genlmsg_end(skb, hdr);
 		cb->args[0] = session.id;
 	}
 	return skb->len;
