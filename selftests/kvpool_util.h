@@ -663,6 +663,23 @@ static inline pid_t kv_gettid(void)
 	return syscall(SYS_gettid);
 }
 
+/* A thread that waits until a file is readable; @tid is set before it does. */
+struct kv_poller {
+	int fd;
+	volatile pid_t tid;
+	volatile int result;
+};
+
+static inline void *kv_poll_thread(void *data)
+{
+	struct kv_poller *w = data;
+	struct pollfd p = { .fd = w->fd, .events = POLLIN };
+
+	w->tid = kv_gettid();
+	w->result = poll(&p, 1, -1) == 1 && p.revents & POLLIN;
+	return NULL;
+}
+
 /* Waits for a child; its exit status, or 128 plus the signal that ended it. */
 static inline int kv_reap(pid_t pid)
 {

@@ -423,22 +423,6 @@ TEST_F(ring, poll)
 	EXPECT_EQ(2, c.user_data);
 }
 
-struct poller {
-	int fd;
-	volatile pid_t tid;
-	volatile int result;
-};
-
-static void *poll_thread(void *data)
-{
-	struct poller *w = data;
-	struct pollfd p = { .fd = w->fd, .events = POLLIN };
-
-	w->tid = kv_gettid();
-	w->result = poll(&p, 1, -1) == 1 && p.revents & POLLIN;
-	return NULL;
-}
-
 /* Asleep in poll() while others submit, and while a waiter is woken. */
 TEST_F(ring, poll_sleeps)
 {
@@ -452,12 +436,12 @@ TEST_F(ring, poll_sleeps)
 
 	ASSERT_EQ(0, kv_ring_open(self->fd, &self->r, 4));
 	for (i = 0; i < 2; i++) {
-		struct poller w = { .fd = self->fd };
+		struct kv_poller w = { .fd = self->fd };
 
 		if (i) {
 			ASSERT_EQ(1, kv_submit(self->fd, &ops[1], 1));
 		}
-		ASSERT_EQ(0, pthread_create(&thread, NULL, poll_thread, &w));
+		ASSERT_EQ(0, pthread_create(&thread, NULL, kv_poll_thread, &w));
 		kv_wait_until(w.tid && kv_task_state(w.tid) == 'S');
 		if (i) {
 			ASSERT_EQ(0, kv_seal(self->t.fd, self->pending.handle));

@@ -400,31 +400,15 @@ TEST_F(wait, poll_aborted)
 	EXPECT_EQ(0, readable(self->reader));
 }
 
-struct poller {
-	int fd;
-	volatile pid_t tid;
-	volatile int result;
-};
-
-static void *poll_thread(void *data)
-{
-	struct poller *w = data;
-	struct pollfd p = { .fd = w->fd, .events = POLLIN };
-
-	w->tid = kv_gettid();
-	w->result = poll(&p, 1, -1) == 1 && p.revents & POLLIN;
-	return NULL;
-}
-
 /* Asleep in poll() when the owner's file ends. */
 TEST_F(wait, poll_sleeps)
 {
-	struct poller w = { .fd = self->reader };
+	struct kv_poller w = { .fd = self->reader };
 	struct kv_block b;
 	pthread_t thread;
 
 	EXPECT_EQ(-EINPROGRESS, kv_lease(self->reader, &b, 1));
-	ASSERT_EQ(0, pthread_create(&thread, NULL, poll_thread, &w));
+	ASSERT_EQ(0, pthread_create(&thread, NULL, kv_poll_thread, &w));
 	kv_wait_until(w.tid && kv_task_state(w.tid) == 'S');
 	kv_bench_close(&self->t);
 	pthread_join(thread, NULL);
