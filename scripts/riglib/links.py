@@ -16,6 +16,9 @@ from .util import EX_BOOT, EX_USAGE, HOSTS, RigError
 
 Link = collections.namedtuple("Link", "number ends kind")
 MTU = 4200      # room for RoCE's path MTU of 4096
+# rxe loses its GSI queue pair for ever, and with it new connections, when the
+# queue of its NIC is full; what it sends in answer to reads has no other limit.
+QUEUE = 30000
 KINDS = ("dgram", "stream")
 
 CONFIGURE = """
@@ -24,7 +27,8 @@ for n in $(seq 100); do
 	for d in /sys/class/net/*; do
 		[ "$(cat $d/address)" = "$1" ] || continue
 		d=${d##*/}
-		ip link set $d mtu "$3" up && ip addr add "$2" dev $d
+		ip link set $d mtu "$3" txqueuelen "$4" up &&
+		ip addr add "$2" dev $d
 		exit
 	done
 	sleep 0.1
@@ -115,6 +119,6 @@ def configure(host, links, rdma=False):
             continue
         end = link.ends.index(host.name) + 1
         script(host, link, CONFIGURE, mac(link, end),
-               "10.77.%d.%d/24" % (link.number, end), str(MTU))
+               "10.77.%d.%d/24" % (link.number, end), str(MTU), str(QUEUE))
         if rdma:
             script(host, link, RDMA, "rxe%d" % link.number, mac(link, end))
