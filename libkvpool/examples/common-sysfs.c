@@ -2,11 +2,9 @@
 /* Knobs below /sys/class/misc/kvpool: set for a run, restored at its end. */
 #include <dirent.h>
 #include <errno.h>
-#include <fcntl.h>
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "common.h"
 #include "common-sysfs.h"
@@ -26,40 +24,18 @@ static unsigned int nr_saved;
 static int knob_write(const char *name, const char *text)
 {
 	char path[KNOB_TEXT + sizeof(ROOT)];
-	size_t len = strlen(text);
-	ssize_t done;
-	int fd, error;
 
 	snprintf(path, sizeof(path), ROOT "/%s", name);
-	fd = open(path, O_WRONLY | O_TRUNC | O_CLOEXEC);
-	if (fd < 0)
-		return -errno;
-	done = write(fd, text, len);
-	error = done < 0 ? -errno : done == (ssize_t)len ? 0 : -EIO;
-	close(fd);
-	return error;
+	return file_write(path, text);
 }
 
 /* Reads one value without its line end. Zero or a negative errno. */
 int knob_read(const char *name, char *text, size_t len)
 {
 	char path[KNOB_TEXT + sizeof(ROOT)];
-	ssize_t got;
-	int fd;
 
 	snprintf(path, sizeof(path), ROOT "/%s", name);
-	fd = open(path, O_RDONLY | O_CLOEXEC);
-	if (fd < 0)
-		return -errno;
-	got = read(fd, text, len - 1);
-	if (got < 0)
-		got = -errno;
-	close(fd);
-	if (got < 0)
-		return (int)got;
-	text[got] = '\0';
-	text[strcspn(text, "\n")] = '\0';
-	return 0;
+	return file_read(path, text, len);
 }
 
 bool knob_read_u64(const char *name, uint64_t *value)

@@ -1,10 +1,7 @@
 // SPDX-License-Identifier: MIT
-/* Messages, memory and numbers for the example programs. */
-#include <errno.h>
-#include <inttypes.h>
+/* Messages, memory and time for the example programs. */
 #include <stdarg.h>
 #include <stdlib.h>
-#include <string.h>
 #include <time.h>
 
 #include "common.h"
@@ -63,51 +60,6 @@ void *xgrow(void *array, size_t *room, size_t need, size_t size)
 	return array;
 }
 
-uint64_t parse_size(const char *option, const char *text)
-{
-	static const char suffixes[] = "KMGT";
-	const char *found;
-	uint64_t value;
-	char *end;
-	int shift = 0;
-
-	errno = 0;
-	value = strtoull(text, &end, 10);
-	if (*text < '0' || *text > '9' || errno)
-		goto bad;
-	if (*end) {
-		found = strchr(suffixes, *end >= 'a' ? *end - 'a' + 'A' : *end);
-		if (!found)
-			goto bad;
-		shift = 10 * (int)(found - suffixes + 1);
-		end++;
-		if (!strcmp(end, "iB") || !strcmp(end, "B"))
-			end += strlen(end);
-	}
-	if (*end || value > UINT64_MAX >> shift)
-		goto bad;
-	return value << shift;
-bad:
-	die(EX_BAD_USAGE,
-	    "%s: '%s' is not a size; give bytes, or a number with K, M, G or T (powers of 1024)",
-	    option, text);
-}
-
-uint64_t parse_number(const char *option, const char *text, uint64_t min,
-		      uint64_t max)
-{
-	uint64_t value;
-	char *end;
-
-	errno = 0;
-	value = strtoull(text, &end, 10);
-	if (*text < '0' || *text > '9' || *end || errno || value < min || value > max)
-		die(EX_BAD_USAGE,
-		    "%s: '%s' is not a number from %" PRIu64 " to %" PRIu64,
-		    option, text, min, max);
-	return value;
-}
-
 uint64_t now_ns(void)
 {
 	struct timespec ts;
@@ -118,15 +70,5 @@ uint64_t now_ns(void)
 
 const char *size_text(uint64_t bytes, char *buf, size_t len)
 {
-	static const char * const units[] = { "B", "KiB", "MiB", "GiB", "TiB" };
-	double value = (double)bytes;
-	unsigned int unit = 0;
-
-	while (value >= 1024 && unit < 4) {
-		value /= 1024;
-		unit++;
-	}
-	snprintf(buf, len, value == (double)(uint64_t)value ? "%.0f %s" : "%.2f %s",
-		 value, units[unit]);
-	return buf;
+	return format_size(bytes, 2, buf, len);
 }

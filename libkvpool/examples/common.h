@@ -8,6 +8,8 @@
 #include <stdint.h>
 #include <stdio.h>
 
+#include "../shared/shared.h"
+
 /* Exit codes of the example programs; --help lists them. */
 enum {
 	EX_OK = 0,		/* done, and everything agreed */
@@ -26,11 +28,19 @@ void die(int code, const char *fmt, ...)
 	__attribute__((format(printf, 2, 3), noreturn));
 void *xcalloc(size_t nr, size_t size);
 void *xgrow(void *array, size_t *room, size_t need, size_t size);
-uint64_t parse_size(const char *option, const char *text);
-uint64_t parse_number(const char *option, const char *text, uint64_t min,
-		      uint64_t max);
 uint64_t now_ns(void);
 const char *size_text(uint64_t bytes, char *buf, size_t len);
+
+/* common-options.c */
+struct number {			/* of an option */
+	uint64_t value;		/* what it was set to, if the option is not given */
+	uint64_t min;
+	uint64_t max;
+};
+
+bool parse_number(const char *text, void *value);
+bool parse_bytes(const char *text, void *value);
+int take_options(int argc, char **argv, void (*usage)(FILE *to), const struct opt *opts, int nr);
 
 /* common-trace.c: a trace in JSON lines, one request a line. */
 struct request {

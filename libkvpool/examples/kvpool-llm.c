@@ -5,7 +5,6 @@
  * another, and a decode process consumes it. llm-roles.c says what they do.
  */
 #include <errno.h>
-#include <getopt.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -70,81 +69,37 @@ static void usage(FILE *to)
 
 static void parse_options(struct options *options, struct llm_run *run, int argc, char **argv)
 {
-	enum { OPT_DAMAGE = 256 };
-	static const struct option table[] = {
-		{ "conversation", required_argument, NULL, 'c' },
-		{ "answer", required_argument, NULL, 'a' },
-		{ "block-tokens", required_argument, NULL, 'b' },
-		{ "seed", required_argument, NULL, 's' },
-		{ "output", required_argument, NULL, 'o' },
-		{ "expect", required_argument, NULL, 'e' },
-		{ "json", no_argument, NULL, 'j' },
-		{ "connect", required_argument, NULL, 'C' },
-		{ "damage", required_argument, NULL, OPT_DAMAGE },
-		{ "listen", required_argument, NULL, 'l' },
-		{ "tenant", required_argument, NULL, 'T' },
-		{ "remote", no_argument, NULL, 'r' },
-		{ "peer", required_argument, NULL, 'p' },
-		{ "help", no_argument, NULL, 'h' },
-		{ NULL, 0, NULL, 0 },
+	struct number answer = { run->settings.answer_tokens, 1, LLM_MAX_ANSWER };
+	struct number block = { run->settings.block_tokens, 2, 1024 };
+	struct number seed = { run->settings.seed, 0, UINT64_MAX };
+	struct number damage = { (uint64_t)run->damage, 0, LLM_MAX_TURNS - 1 };
+	struct number peer = { 0, 1, UINT32_MAX };
+	const struct opt opts[] = {
+		{ 'c', "conversation", parse_text, &options->conversation, NULL },
+		{ 'a', "answer", parse_number, &answer, NULL },
+		{ 'b', "block-tokens", parse_number, &block, NULL },
+		{ 's', "seed", parse_number, &seed, NULL },
+		{ 'o', "output", parse_text, &options->output, NULL },
+		{ 'e', "expect", parse_text, &options->expect, NULL },
+		{ 'j', "json", NULL, &options->json, NULL },
+		{ 'C', "connect", parse_text, &run->connect, NULL },
+		{ 0, "damage", parse_number, &damage, NULL },
+		{ 'l', "listen", parse_text, &run->listen, NULL },
+		{ 'T', "tenant", parse_text, &run->cache.tenant, NULL },
+		{ 'r', "remote", NULL, &run->cache.remote, NULL },
+		{ 'p', "peer", parse_number, &peer, NULL },
 	};
-	int opt;
+	int at = take_options(argc, argv, usage, opts, ARRAY_SIZE(opts));
 
-	while ((opt = getopt_long(argc, argv, "c:a:b:s:o:e:jC:l:T:rp:h", table, NULL)) != -1) {
-		switch (opt) {
-		case 'c':
-			options->conversation = optarg;
-			break;
-		case 'a':
-			run->settings.answer_tokens =
-				(uint32_t)parse_number("--answer", optarg, 1, LLM_MAX_ANSWER);
-			break;
-		case 'b':
-			run->settings.block_tokens =
-				(uint32_t)parse_number("--block-tokens", optarg, 2, 1024);
-			break;
-		case 's':
-			run->settings.seed = parse_number("--seed", optarg, 0, UINT64_MAX);
-			break;
-		case 'o':
-			options->output = optarg;
-			break;
-		case 'e':
-			options->expect = optarg;
-			break;
-		case 'j':
-			options->json = true;
-			break;
-		case 'C':
-			run->connect = optarg;
-			break;
-		case OPT_DAMAGE:
-			run->damage = (int)parse_number("--damage", optarg, 0, LLM_MAX_TURNS - 1);
-			break;
-		case 'l':
-			run->listen = optarg;
-			break;
-		case 'T':
-			run->cache.tenant = optarg;
-			break;
-		case 'p':
-			run->cache.peer = (uint32_t)parse_number("--peer", optarg, 1, UINT32_MAX);
-			run->cache.remote = true;
-			break;
-		case 'r':
-			run->cache.remote = true;
-			break;
-		case 'h':
-			usage(stdout);
-			exit(EX_OK);
-		default:
-			usage(stderr);
-			exit(EX_BAD_USAGE);
-		}
-	}
-	if (optind + 1 != argc)
+	if (at + 1 != argc)
 		die(EX_BAD_USAGE, "say alone, prefill or decode; see --help");
-	options->role = argv[optind];
+	options->role = argv[at];
+	run->settings.answer_tokens = (uint32_t)answer.value;
+	run->settings.block_tokens = (uint32_t)block.value;
+	run->settings.seed = seed.value;
+	run->damage = (int)damage.value;
+	run->cache.peer = (uint32_t)peer.value;
+	run->cache.remote |= peer.value != 0;
 }
 
 static void read_conversation(struct llm_run *run, const char *path)

@@ -6,7 +6,6 @@
  * what the two do. They may run on two hosts whose pools are peers.
  */
 #include <errno.h>
-#include <getopt.h>
 #include <inttypes.h>
 #include <signal.h>
 #include <stdlib.h>
@@ -89,86 +88,33 @@ static void usage(FILE *to)
 
 static void parse_options(struct options *options, int argc, char **argv)
 {
-	enum { OPT_DAMAGE = 256 };
-	static const struct option table[] = {
-		{ "trace", required_argument, NULL, 't' },
-		{ "requests", required_argument, NULL, 'n' },
-		{ "block-size", required_argument, NULL, 'b' },
-		{ "pool", required_argument, NULL, 'p' },
-		{ "policy", required_argument, NULL, 'P' },
-		{ "tenant", required_argument, NULL, 'T' },
-		{ "drop", no_argument, NULL, 'D' },
-		{ "pipeline", required_argument, NULL, 'd' },
-		{ "hits-out", required_argument, NULL, 'o' },
-		{ "expect-hits", required_argument, NULL, 'e' },
-		{ "damage", required_argument, NULL, OPT_DAMAGE },
-		{ "connect", required_argument, NULL, 'C' },
-		{ "listen", required_argument, NULL, 'l' },
-		{ "json", no_argument, NULL, 'j' },
-		{ "quiet", no_argument, NULL, 'q' },
-		{ "help", no_argument, NULL, 'h' },
-		{ NULL, 0, NULL, 0 },
+	struct number requests = { options->requests, 1, SIZE_MAX };
+	struct number depth = { options->depth, 1, MAX_DEPTH };
+	struct number damage = { (uint64_t)options->damage, 0, INT64_MAX };
+	const struct opt opts[] = {
+		{ 't', "trace", parse_text, &options->trace, NULL },
+		{ 'n', "requests", parse_number, &requests, NULL },
+		{ 'b', "block-size", parse_bytes, &options->block_size, NULL },
+		{ 'p', "pool", parse_bytes, &options->pool_bytes, NULL },
+		{ 'P', "policy", parse_text, &options->policy, NULL },
+		{ 'T', "tenant", parse_text, &options->tenant, NULL },
+		{ 'D', "drop", NULL, &options->drop, NULL },
+		{ 'd', "pipeline", parse_number, &depth, NULL },
+		{ 'o', "hits-out", parse_text, &options->hits_out, NULL },
+		{ 'e', "expect-hits", parse_text, &options->expect_hits, NULL },
+		{ 0, "damage", parse_number, &damage, NULL },
+		{ 'C', "connect", parse_text, &options->connect, NULL },
+		{ 'l', "listen", parse_text, &options->listen, NULL },
+		{ 'j', "json", NULL, &options->json, NULL },
+		{ 'q', "quiet", NULL, &options->quiet, NULL },
 	};
-	int opt;
+	int at = take_options(argc, argv, usage, opts, ARRAY_SIZE(opts));
 
-	while ((opt = getopt_long(argc, argv, "t:n:b:p:P:T:Dd:o:e:C:l:jqh", table, NULL)) != -1) {
-		switch (opt) {
-		case 't':
-			options->trace = optarg;
-			break;
-		case 'n':
-			options->requests = parse_number("--requests", optarg, 1, SIZE_MAX);
-			break;
-		case 'b':
-			options->block_size = parse_size("--block-size", optarg);
-			break;
-		case 'p':
-			options->pool_bytes = parse_size("--pool", optarg);
-			break;
-		case 'P':
-			options->policy = optarg;
-			break;
-		case 'T':
-			options->tenant = optarg;
-			break;
-		case 'D':
-			options->drop = true;
-			break;
-		case 'd':
-			options->depth = (unsigned int)parse_number("--pipeline", optarg, 1,
-								    MAX_DEPTH);
-			break;
-		case 'o':
-			options->hits_out = optarg;
-			break;
-		case 'e':
-			options->expect_hits = optarg;
-			break;
-		case OPT_DAMAGE:
-			options->damage = (int64_t)parse_number("--damage", optarg, 0, INT64_MAX);
-			break;
-		case 'C':
-			options->connect = optarg;
-			break;
-		case 'l':
-			options->listen = optarg;
-			break;
-		case 'j':
-			options->json = true;
-			break;
-		case 'q':
-			options->quiet = true;
-			break;
-		case 'h':
-			usage(stdout);
-			exit(EX_OK);
-		default:
-			usage(stderr);
-			exit(EX_BAD_USAGE);
-		}
-	}
-	if (optind < argc)
-		die(EX_BAD_USAGE, "'%s' is not an option; see --help", argv[optind]);
+	options->requests = requests.value;
+	options->depth = (unsigned int)depth.value;
+	options->damage = (int64_t)damage.value;
+	if (at < argc)
+		die(EX_BAD_USAGE, "'%s' is not an option; see --help", argv[at]);
 	if (options->listen && (options->trace || options->connect || options->expect_hits))
 		die(EX_BAD_USAGE, "--listen: the trace and what is expected are prefill's matter");
 	if (!options->trace && !options->listen)

@@ -13,7 +13,6 @@
  * same trace on every machine.
  */
 #include <errno.h>
-#include <getopt.h>
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
@@ -359,53 +358,32 @@ static void usage(FILE *to)
 
 int main(int argc, char **argv)
 {
-	static const struct option options[] = {
-		{ "requests", required_argument, NULL, 'n' },
-		{ "seed", required_argument, NULL, 's' },
-		{ "span", required_argument, NULL, 't' },
-		{ "output", required_argument, NULL, 'o' },
-		{ "help", no_argument, NULL, 'h' },
-		{ NULL, 0, NULL, 0 },
-	};
-	struct generator gen = { .span_ms = SPAN_MS, .out = stdout };
+	struct number nr_requests = { 12031, 1, 100000000 };
+	struct number seed = { 1, 0, UINT64_MAX };
+	struct number span = { SPAN_MS / 1000, 1, 100000000 };
 	const char *output = NULL;
-	size_t nr_requests = 12031;
-	uint64_t seed = 1;
-	int opt;
+	const struct opt opts[] = {
+		{ 'n', "requests", parse_number, &nr_requests, NULL },
+		{ 's', "seed", parse_number, &seed, NULL },
+		{ 't', "span", parse_number, &span, NULL },
+		{ 'o', "output", parse_text, &output, NULL },
+	};
+	struct generator gen = { .out = stdout };
+	int at;
 
 	progname = "kvpool-tracegen";
-	while ((opt = getopt_long(argc, argv, "n:s:t:o:h", options, NULL)) != -1) {
-		switch (opt) {
-		case 'n':
-			nr_requests = parse_number("--requests", optarg, 1, 100000000);
-			break;
-		case 's':
-			seed = parse_number("--seed", optarg, 0, UINT64_MAX);
-			break;
-		case 't':
-			gen.span_ms = 1000 * parse_number("--span", optarg, 1, 100000000);
-			break;
-		case 'o':
-			output = optarg;
-			break;
-		case 'h':
-			usage(stdout);
-			return EX_OK;
-		default:
-			usage(stderr);
-			return EX_BAD_USAGE;
-		}
-	}
-	if (optind < argc)
-		die(EX_BAD_USAGE, "'%s' is not an option; see --help", argv[optind]);
+	at = take_options(argc, argv, usage, opts, ARRAY_SIZE(opts));
+	if (at < argc)
+		die(EX_BAD_USAGE, "'%s' is not an option; see --help", argv[at]);
+	gen.span_ms = 1000 * span.value;
 	if (output) {
 		gen.out = fopen(output, "we");
 		if (!gen.out)
 			die(EX_BAD_INPUT, "cannot write to %s: %s", output, strerror(errno));
 	}
 
-	seed_random(&gen, seed);
-	generate(&gen, nr_requests);
+	seed_random(&gen, seed.value);
+	generate(&gen, nr_requests.value);
 	if (fflush(gen.out) || ferror(gen.out) || (output && fclose(gen.out)))
 		die(EX_BAD_INPUT, "cannot write the trace to %s: %s",
 		    output ? output : "standard output", strerror(errno));

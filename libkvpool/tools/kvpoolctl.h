@@ -8,6 +8,8 @@
 #include <stdint.h>
 #include <stdio.h>
 
+#include "../shared/shared.h"
+
 /* Exit codes; kvpoolctl(8) lists them. */
 enum {
 	EX_OK = 0,
@@ -21,8 +23,6 @@ enum {
 
 #define VALUE_MAX	512	/* longest value of a sysfs file */
 #define NAME_MAX_LEN	64	/* longest name that is shown */
-
-#define ARRAY_SIZE(a)	((int)(sizeof(a) / sizeof((a)[0])))
 
 /* The command line of a command. */
 struct args {
@@ -46,19 +46,10 @@ int cmd_session(struct args *args);
 int cmd_events(struct args *args);
 
 /* options.c */
-struct opt {
-	char letter;		/* or 0 */
-	const char *name;
-	bool (*parse)(const char *text, void *value);	/* null: a flag, @value is a bool */
-	void *value;
-	const char *what;	/* what its text has to be: "a size" */
-};
-
 enum answer { ANSWER_NONE, ANSWER_NO, ANSWER_YES };
 
 int parse_options(struct args *args, void (*usage)(FILE *to), const struct opt *opts, int nr);
 const char *take_verb(struct args *args, const char *usual);
-bool parse_text(const char *text, void *value);
 bool parse_count(const char *text, void *value);
 bool parse_number(const char *text, void *value);
 bool parse_bool(const char *text, void *value);
@@ -68,8 +59,6 @@ void complain(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 int usage_error(const char *command, const char *fmt, ...)
 	__attribute__((format(printf, 2, 3)));
 void *xrealloc(void *memory, size_t nr, size_t size);
-bool parse_size(const char *text, uint64_t *value);
-bool parse_u64(const char *text, uint64_t *value);
 const char *size_text(uint64_t bytes, char *buf, size_t len);
 int finish_stdout(int code);
 

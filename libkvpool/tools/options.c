@@ -6,68 +6,32 @@
 
 #include "kvpoolctl.h"
 
-#define MAX_OPTS	8
-#define LONG_ONLY	256	/* above every letter */
-
-static int option_value(const struct opt *opts, int i)
-{
-	return opts[i].letter ?: LONG_ONLY + i;
-}
-
-/* What getopt_long() takes: the options of a command, and those of all. */
-static void make_tables(const struct opt *opts, int nr, struct option *longs, char *shorts)
-{
-	int i;
-
-	for (i = 0; i < nr; i++) {
-		longs[i] = (struct option) {
-			.name = opts[i].name,
-			.has_arg = opts[i].parse ? required_argument : no_argument,
-			.val = option_value(opts, i),
-		};
-		if (!opts[i].letter)
-			continue;
-		*shorts++ = opts[i].letter;
-		if (opts[i].parse)
-			*shorts++ = ':';
-	}
-	longs[i++] = (struct option) { .name = "json", .val = 'j' };
-	longs[i++] = (struct option) { .name = "help", .val = 'h' };
-	longs[i] = (struct option) { 0 };
-	strcpy(shorts, "jh");
-}
-
 /*
  * Takes the options out of @args, which has what is left of the arguments
  * afterwards. EX_GO_ON, or the exit code with which the command ends.
  */
 int parse_options(struct args *args, void (*usage)(FILE *to), const struct opt *opts, int nr)
 {
-	struct option longs[MAX_OPTS + 3];
-	char shorts[2 * MAX_OPTS + 3];
-	int c, i;
+	struct opt all[MAX_OPTS];
+	const struct opt *wrong;
+	int i;
 
-	if (nr > MAX_OPTS)
+	if (nr >= MAX_OPTS)
 		abort();
-	make_tables(opts, nr, longs, shorts);
-	while ((c = getopt_long(args->argc, args->argv, shorts, longs, NULL)) != -1) {
-		if (c == 'j') {
-			args->json = true;
-			continue;
-		}
-		if (c == 'h') {
-			usage(stdout);
-			return EX_OK;
-		}
-		for (i = 0; i < nr && c != option_value(opts, i); i++)
-			;
-		if (i == nr)
-			return EX_BAD_USAGE;	/* getopt has said why */
-		if (!opts[i].parse)
-			*(bool *)opts[i].value = true;
-		else if (!opts[i].parse(optarg, opts[i].value))
-			return usage_error(args->command, "--%s: '%s' is not %s", opts[i].name,
-					   optarg, opts[i].what);
+	for (i = 0; i < nr; i++)
+		all[i] = opts[i];
+	all[nr] = (struct opt) { 'j', "json", NULL, &args->json, NULL };
+	switch (read_options(args->argc, args->argv, all, nr + 1, &wrong)) {
+	case OPTS_HELP:
+		usage(stdout);
+		return EX_OK;
+	case OPTS_UNKNOWN:
+		return EX_BAD_USAGE;
+	case OPTS_WRONG:
+		return usage_error(args->command, "--%s: '%s' is not %s", wrong->name, optarg,
+				   wrong->what);
+	case OPTS_DONE:
+		break;
 	}
 	args->argc -= optind;
 	args->argv += optind;
@@ -81,13 +45,6 @@ const char *take_verb(struct args *args, const char *usual)
 		return usual;
 	args->argc--;
 	return *args->argv++;
-}
-
-/* For options that take any text. */
-bool parse_text(const char *text, void *value)
-{
-	*(const char **)value = text;
-	return true;
 }
 
 bool parse_count(const char *text, void *value)

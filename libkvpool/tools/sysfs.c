@@ -5,12 +5,10 @@
  */
 #include <dirent.h>
 #include <errno.h>
-#include <fcntl.h>
 #include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <unistd.h>
 
 #include "kvpoolctl.h"
 
@@ -49,22 +47,9 @@ int sysfs_present(void)
 int sysfs_read(const char *path, char *value, size_t len)
 {
 	char full[PATH_MAX];
-	ssize_t got;
-	int fd;
 
 	make_path(full, path);
-	fd = open(full, O_RDONLY | O_CLOEXEC);
-	if (fd < 0)
-		return -errno;
-	got = read(fd, value, len - 1);
-	if (got < 0)
-		got = -errno;
-	close(fd);
-	if (got < 0)
-		return (int)got;
-	value[got] = '\0';
-	value[strcspn(value, "\n")] = '\0';
-	return 0;
+	return file_read(full, value, len);
 }
 
 int sysfs_read_u64(const char *path, uint64_t *value)
@@ -80,18 +65,9 @@ int sysfs_read_u64(const char *path, uint64_t *value)
 int sysfs_write(const char *path, const char *value)
 {
 	char full[PATH_MAX];
-	size_t len = strlen(value);
-	ssize_t done;
-	int fd, error;
 
 	make_path(full, path);
-	fd = open(full, O_WRONLY | O_TRUNC | O_CLOEXEC);
-	if (fd < 0)
-		return -errno;
-	done = write(fd, value, len);
-	error = done < 0 ? -errno : done == (ssize_t)len ? 0 : -EIO;
-	close(fd);
-	return error;
+	return file_write(full, value);
 }
 
 /* Says what went wrong and makes an exit code of it. */
