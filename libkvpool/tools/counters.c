@@ -188,11 +188,32 @@ void json_tenant(const struct tenant *tenant)
 	json_real("hit_rate", hit_rate(tenant->counter));
 }
 
-void json_tier(const struct tier *tier)
+void json_tenants(const char *name, const struct tenant *tenants, int nr)
 {
-	json_text("name", tier->name);
-	json_number("node", tier->node);
-	json_number("limit_bytes", tier->limit_bytes);
-	json_number("allocated_bytes", tier->allocated_bytes);
-	json_number("used_bytes", tier->used_bytes);
+	int i;
+
+	json_begin(name, '[');
+	for (i = 0; i < nr; i++) {
+		json_begin(NULL, '{');
+		json_tenant(&tenants[i]);
+		json_end('}');
+	}
+	json_end(']');
+}
+
+void json_tiers(const char *name, const struct tier *tiers, int nr)
+{
+	int i;
+
+	json_begin(name, '[');
+	for (i = 0; i < nr; i++) {
+		json_begin(NULL, '{');
+		json_text("name", tiers[i].name);
+		json_number("node", tiers[i].node);
+		json_number("limit_bytes", tiers[i].limit_bytes);
+		json_number("allocated_bytes", tiers[i].allocated_bytes);
+		json_number("used_bytes", tiers[i].used_bytes);
+		json_end('}');
+	}
+	json_end(']');
 }

@@ -156,17 +156,28 @@ static int list(bool json)
 	return EX_OK;
 }
 
-static int get(const char *name, bool json)
+/* An exit code. */
+static int look_up(const char *name, const struct knob **knob, char *value, char *range,
+		   size_t range_len)
 {
-	const struct knob *knob = find(name);
-	char value[VALUE_MAX], range[VALUE_MAX];
 	int error;
 
-	if (!knob)
+	*knob = find(name);
+	if (!*knob)
 		return EX_NOT_FOUND;
-	error = read_knob(knob, value, range, sizeof(range));
-	if (error)
-		return sysfs_fail("read the knob", name, error);
+	error = read_knob(*knob, value, range, range_len);
+	return error ? sysfs_fail("read the knob", name, error) : EX_OK;
+}
+
+static int get(const char *name, bool json)
+{
+	char value[VALUE_MAX], range[VALUE_MAX];
+	const struct knob *knob;
+	int code;
+
+	code = look_up(name, &knob, value, range, sizeof(range));
+	if (code)
+		return code;
 	if (json) {
 		json_knob(knob, value, range);
 		json_done();
@@ -178,15 +189,13 @@ static int get(const char *name, bool json)
 
 static int set(const char *name, const char *text, bool json)
 {
-	const struct knob *knob = find(name);
 	char value[VALUE_MAX], range[VALUE_MAX];
-	int error;
+	const struct knob *knob;
+	int code, error;
 
-	if (!knob)
-		return EX_NOT_FOUND;
-	error = read_knob(knob, value, range, sizeof(range));
-	if (error)
-		return sysfs_fail("read the knob", name, error);
+	code = look_up(name, &knob, value, range, sizeof(range));
+	if (code)
+		return code;
 	error = sysfs_write(name, text);
 	if (error == -EINVAL || error == -ERANGE || error == -ENOENT) {
 		complain("%s cannot be '%s': it takes %s%s%s%s", name, text, range,

@@ -113,7 +113,8 @@ int read_tenants(struct tenant **tenants, int *nr);
 int read_tiers(struct tier **tiers, int *nr);
 double hit_rate(const uint64_t *counter);
 void json_tenant(const struct tenant *tenant);
-void json_tier(const struct tier *tier);
+void json_tenants(const char *name, const struct tenant *tenants, int nr);
+void json_tiers(const char *name, const struct tier *tiers, int nr);
 
 /* json.c: @name is null for elements of an array and for the outermost. */
 void json_begin(const char *name, char bracket);

@@ -213,20 +213,8 @@ static void json_status(const struct status *status)
 		json_number(counter_names[i], status->total[i]);
 	json_real("hit_rate", hit_rate(status->total));
 	json_end('}');
-	json_begin("tiers", '[');
-	for (i = 0; i < status->nr_tiers; i++) {
-		json_begin(NULL, '{');
-		json_tier(&status->tiers[i]);
-		json_end('}');
-	}
-	json_end(']');
-	json_begin("tenants", '[');
-	for (i = 0; i < status->nr_tenants; i++) {
-		json_begin(NULL, '{');
-		json_tenant(&status->tenants[i]);
-		json_end('}');
-	}
-	json_end(']');
+	json_tiers("tiers", status->tiers, status->nr_tiers);
+	json_tenants("tenants", status->tenants, status->nr_tenants);
 	json_end('}');
 	json_done();
 }
@@ -274,19 +262,13 @@ static void tiers_usage(FILE *to)
 static int list_tiers(bool json)
 {
 	struct tier *tiers = NULL;
-	int nr, code, i;
+	int nr, code;
 
 	code = read_tiers(&tiers, &nr);
 	if (!code && !json)
 		print_tiers(tiers, nr);
 	if (!code && json) {
-		json_begin(NULL, '[');
-		for (i = 0; i < nr; i++) {
-			json_begin(NULL, '{');
-			json_tier(&tiers[i]);
-			json_end('}');
-		}
-		json_end(']');
+		json_tiers(NULL, tiers, nr);
 		json_done();
 	}
 	free(tiers);

@@ -151,13 +151,7 @@ static int list(bool json)
 
 	code = read_tenants(&tenants, &nr);
 	if (!code && json) {
-		json_begin(NULL, '[');
-		for (i = 0; i < nr; i++) {
-			json_begin(NULL, '{');
-			json_tenant(&tenants[i]);
-			json_end('}');
-		}
-		json_end(']');
+		json_tenants(NULL, tenants, nr);
 		json_done();
 	} else if (!code) {
 		printf("%-16s %4s %10s %10s %6s %9s %11s %11s %11s %7s\n", "TENANT", "ID", "UID",

@@ -189,13 +189,7 @@ static void json_look(const struct sample *sample, const struct sample *old)
 	json_begin(NULL, '{');
 	json_number("time", (uint64_t)time(NULL));
 	json_real("seconds", seconds);
-	json_begin("tiers", '[');
-	for (i = 0; i < sample->nr_tiers; i++) {
-		json_begin(NULL, '{');
-		json_tier(&sample->tiers[i]);
-		json_end('}');
-	}
-	json_end(']');
+	json_tiers("tiers", sample->tiers, sample->nr_tiers);
 	json_begin("tenants", '[');
 	for (i = 0; i < sample->nr_tenants; i++) {
 		const struct tenant *t = &sample->tenants[i];
