@@ -89,6 +89,14 @@ struct kvpool_key mock_id(unsigned int id)
 	return mock_key((struct mock_key){ .id = id });
 }
 
+void mock_ids(struct kvpool_key *keys, unsigned int nr)
+{
+	unsigned int i;
+
+	for (i = 0; i < nr; i++)
+		keys[i] = mock_id(i);
+}
+
 void mock_forget(void)
 {
 	mock.nr_calls = 0;

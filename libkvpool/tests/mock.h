@@ -28,6 +28,9 @@ struct mock_key {
 struct kvpool_key mock_key(struct mock_key spec);
 struct kvpool_key mock_id(unsigned int id);
 
+/* Their ids are their indices. */
+void mock_ids(struct kvpool_key *keys, unsigned int nr);
+
 /* One ioctl as the device saw it. */
 struct mock_call {
 	unsigned long cmd;

@@ -6,21 +6,15 @@
 
 #include <kvpool.h>
 
-#include "tap.h"
+#include "ring-common.h"
 
 #include <errno.h>
 #include <poll.h>
-#include <pthread.h>
-#include <signal.h>
-#include <stdatomic.h>
-#include <stdlib.h>
 #include <sys/wait.h>
-#include <time.h>
 #include <unistd.h>
 
 #define NR	3000
 #define LENGTH	8192
-#define MS	1000000ULL
 
 static struct kvpool *pool;
 static struct kvpool_ring *ring;
@@ -268,52 +262,12 @@ static void destroy_gives_back(void)
 	cleanup();
 }
 
-#define THREADS		3
-#define PER_THREAD	30000U
-
-static atomic_uchar seen[THREADS * PER_THREAD];
-
-static void *work(void *arg)
-{
-	unsigned int me = (uintptr_t)arg, next = 0, i;
-	struct kvpool_completion got[32];
-	struct kvpool_op mine[32];
-	uintptr_t bad = 0;
-	int n;
-
-	while (next < PER_THREAD) {
-		for (i = 0; i < 32 && next + i < PER_THREAD; i++)
-			kvpool_op_init(&mine[i], KVPOOL_OP_NOP, me * PER_THREAD + next + i);
-		n = kvpool_ring_submit(ring, mine, i);
-		bad += n < 0;
-		next += n > 0 ? n : 0;
-		n = kvpool_ring_reap(ring, got, 32, n == 0, 50 * MS);
-		for (i = 0; n > 0 && i < (unsigned int)n; i++)
-			bad += atomic_fetch_add(&seen[got[i].user_data], 1);
-	}
-	return (void *)bad;
-}
-
 static void each_completes_once(void)
 {
-	pthread_t threads[THREADS];
-	unsigned int missing = 0, i;
-	void *bad;
-	int n;
+	const struct sharing how = { 3, 30000, 32, 50 * MS };
 
 	setup(128);
-	for (i = 0; i < THREADS; i++)
-		expect_int(pthread_create(&threads[i], NULL, work, (void *)(uintptr_t)i), 0);
-	for (i = 0; i < THREADS; i++) {
-		pthread_join(threads[i], &bad);
-		expect_int((uintptr_t)bad, 0);
-	}
-	while ((n = kvpool_ring_reap(ring, done, NR, 0, 0)) > 0)
-		while (n--)
-			atomic_fetch_add(&seen[done[n].user_data], 1);
-	for (i = 0; i < THREADS * PER_THREAD; i++)
-		missing += seen[i] != 1;
-	expect_int(missing, 0);
+	threads_share(ring, &how);
 	cleanup();
 }
 
@@ -339,18 +293,9 @@ static void nothing_wakes(void)
 	cleanup();
 }
 
-static void on_alarm(int sig)
-{
-	(void)sig;
-}
-
 /* A signal ends the wait of kvpool_run(), and nothing is left of it. */
 static void signal_ends_run(void)
 {
-	const struct sigaction action = { .sa_handler = on_alarm };
-	const struct itimerspec soon = { .it_value.tv_nsec = 20000000,
-					 .it_interval.tv_nsec = 20000000 };
-	struct sigevent event = { .sigev_notify = SIGEV_SIGNAL, .sigev_signo = SIGALRM };
 	struct kvpool_batch *batch;
 	uint64_t before;
 	timer_t timer;
@@ -361,9 +306,7 @@ static void signal_ends_run(void)
 	before = leases();
 	kvpool_op_lease(&ops[0], &keys[0], KVPOOL_OP_WAIT, 1);
 	kvpool_op_lease(&ops[1], &keys[1], KVPOOL_OP_WAIT, 2);
-	sigaction(SIGALRM, &action, NULL);
-	expect_int(timer_create(CLOCK_MONOTONIC, &event, &timer), 0);
-	expect_int(timer_settime(timer, 0, &soon, NULL), 0);
+	timer = alarms_begin(20 * MS);
 	expect_int(kvpool_run(pool, ops, 2, done), 1);
 	timer_delete(timer);
 	expect_int(done[0].status, -EINTR);

@@ -15,12 +15,9 @@ static struct kvpool_key keys[NR];
 
 static void setup(void)
 {
-	unsigned int i;
-
 	mock_reset();
 	expect_int(kvpool_open(&pool, NULL), 0);
-	for (i = 0; i < NR; i++)
-		keys[i] = mock_id(i);
+	mock_ids(keys, NR);
 }
 
 static void exists_splits(void)

@@ -22,12 +22,9 @@ static uint32_t peers[NR];
 
 static void setup(void)
 {
-	unsigned int i;
-
 	mock_reset();
 	expect_int(kvpool_open(&pool, NULL), 0);
-	for (i = 0; i < NR; i++)
-		keys[i] = mock_id(i);
+	mock_ids(keys, NR);
 	memset(status, 0x55, sizeof(status));
 	memset(lengths, 0x55, sizeof(lengths));
 	memset(peers, 0x55, sizeof(peers));

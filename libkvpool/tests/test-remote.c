@@ -24,13 +24,10 @@ static const struct kvpool_consume_opts prefix = {
 
 static void setup(void)
 {
-	unsigned int i;
-
 	mock_reset();
 	expect_int(kvpool_open(&pool, NULL), 0);
 	expect_int(kvpool_batch_create(pool, 0, &batch), 0);
-	for (i = 0; i < NR; i++)
-		keys[i] = mock_id(i);
+	mock_ids(keys, NR);
 }
 
 static void cleanup(void)

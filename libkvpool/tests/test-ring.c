@@ -2,19 +2,14 @@
 /* Operations that are submitted and reaped. */
 
 #include "mock.h"
-#include "tap.h"
+#include "ring-common.h"
 
 #include <errno.h>
 #include <poll.h>
-#include <pthread.h>
-#include <signal.h>
-#include <stdatomic.h>
 #include <stdint.h>
-#include <stdlib.h>
 #include <unistd.h>
 
 #define NR	2500
-#define MS	1000000ULL
 
 static struct kvpool *pool;
 static struct kvpool_ring *ring;
@@ -299,24 +294,14 @@ static void waits(void)
 	cleanup();
 }
 
-static void on_alarm(int sig)
-{
-	(void)sig;
-}
-
 static void signal_ends_wait(void)
 {
-	const struct sigaction action = { .sa_handler = on_alarm };
-	const struct itimerspec soon = { .it_value.tv_nsec = 1000000, .it_interval.tv_nsec = 1000000 };
-	struct sigevent event = { .sigev_notify = SIGEV_SIGNAL, .sigev_signo = SIGALRM };
 	timer_t timer;
 
 	setup(64);
 	make_slow(0, 2);
 	expect_int(kvpool_ring_submit(ring, ops, 1), 1);
-	sigaction(SIGALRM, &action, NULL);
-	expect_int(timer_create(CLOCK_MONOTONIC, &event, &timer), 0);
-	expect_int(timer_settime(timer, 0, &soon, NULL), 0);
+	timer = alarms_begin(MS);
 	expect_int(kvpool_ring_reap(ring, done, 10, 1, KVPOOL_WAIT_FOREVER), -EINTR);
 	timer_delete(timer);
 	cleanup();
@@ -414,54 +399,13 @@ static void spoilt_mapping_is_bounded(void)
 	}
 }
 
-#define THREADS	4
-#define PER_THREAD 20000U
-
-static atomic_uchar seen[THREADS * PER_THREAD];
-
-/* Each thread submits its own operations and reaps anybody's. */
-static void *work(void *arg)
-{
-	unsigned int me = (uintptr_t)arg, next = 0, i;
-	struct kvpool_completion got[32];
-	struct kvpool_op mine[16];
-	uintptr_t bad = 0;
-	int n;
-
-	while (next < PER_THREAD) {
-		for (i = 0; i < 16 && next + i < PER_THREAD; i++)
-			kvpool_op_init(&mine[i], KVPOOL_OP_NOP, me * PER_THREAD + next + i);
-		n = kvpool_ring_submit(ring, mine, i);
-		bad += n < 0;
-		next += n > 0 ? n : 0;
-		n = kvpool_ring_reap(ring, got, 32, n == 0, MS);
-		for (i = 0; n > 0 && i < (unsigned int)n; i++)
-			bad += atomic_fetch_add(&seen[got[i].user_data], 1);
-	}
-	return (void *)bad;
-}
-
 static void threads_share_a_ring(void)
 {
-	pthread_t threads[THREADS];
-	unsigned int missing = 0, i;
-	void *bad;
-	int n;
+	const struct sharing how = { 4, 20000, 16, MS };
 
 	setup(64);
 	mock.no_log = true;
-	for (i = 0; i < THREADS; i++)
-		expect_int(pthread_create(&threads[i], NULL, work, (void *)(uintptr_t)i), 0);
-	for (i = 0; i < THREADS; i++) {
-		pthread_join(threads[i], &bad);
-		expect_int((uintptr_t)bad, 0);
-	}
-	while ((n = kvpool_ring_reap(ring, done, NR, 0, 0)) > 0)
-		while (n--)
-			atomic_fetch_add(&seen[done[n].user_data], 1);
-	for (i = 0; i < THREADS * PER_THREAD; i++)
-		missing += seen[i] != 1;
-	expect_int(missing, 0);
+	threads_share(ring, &how);
 	expect_int(kvpool_ring_pending(ring), 0);
 	mock.no_log = false;
 	cleanup();

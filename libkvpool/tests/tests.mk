@@ -31,7 +31,7 @@ $(foreach s,$(TEST_SANITIZERS),$(eval $(call sanitized,$(s))))
 # Tests of the library on a loaded module; they run where one is.
 MODULE_TESTS := $(patsubst $(S)/tests/%.c,$(O)/tests/%,$(wildcard $(S)/tests/module*.c))
 
-$(MODULE_TESTS): $(O)/tests/%: $(S)/tests/%.c $(LIB_A)
+$(MODULE_TESTS): $(O)/tests/%: $(S)/tests/%.c $(wildcard $(S)/tests/*.h) $(LIB_A)
 	$(call compile_test)
 
 define compile_test
