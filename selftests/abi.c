@@ -198,14 +198,11 @@ TEST_F(abi, reserve)
 		.node = KVPOOL_NODE_ANY,
 	};
 	const struct poke pokes[] = {
+		ARRAY_POKES(kvpool_reserve),
 		POKE(kvpool_reserve, flags, 2, -EINVAL),
-		POKE(kvpool_reserve, flags, 1U << 31, -EINVAL),
 		POKE(kvpool_reserve, flags, ~0U, -EINVAL),
 		POKE(kvpool_reserve, flags, KVPOOL_RESERVE_STRICT_NODE, -EINVAL),
-		POKE(kvpool_reserve, nr_entries, 0, -EINVAL),
-		POKE(kvpool_reserve, nr_entries, KVPOOL_MAX_BATCH + 1, -EINVAL),
 		POKE(kvpool_reserve, nr_entries, 0x80000001U, -EINVAL),
-		POKE(kvpool_reserve, nr_entries, ~0U, -EINVAL),
 		POKE(kvpool_reserve, nr_spans, 0, -EINVAL),
 		POKE(kvpool_reserve, spans, 0, -EINVAL),
 		POKE(kvpool_reserve, node, -2, -EINVAL),
@@ -213,7 +210,6 @@ TEST_F(abi, reserve)
 		POKE(kvpool_reserve, node, 0x7fffffff, -EINVAL),
 		POKE(kvpool_reserve, node, 0x80000000U, -EINVAL),
 		POKE(kvpool_reserve, nr_done, 1, -EINVAL),
-		POKE(kvpool_reserve, entries, 0, -EFAULT),
 	};
 	const struct poke entry_pokes[] = {
 		POKE(kvpool_entry, length, 0, -EINVAL),
@@ -291,13 +287,9 @@ TEST_F(abi, handles)
 		.entries = kv_ptr(entries),
 	};
 	const struct poke pokes[] = {
+		ARRAY_POKES(kvpool_handles),
 		POKE(kvpool_handles, flags, 1, -EINVAL),
-		POKE(kvpool_handles, flags, 1U << 31, -EINVAL),
-		POKE(kvpool_handles, nr_entries, 0, -EINVAL),
-		POKE(kvpool_handles, nr_entries, KVPOOL_MAX_BATCH + 1, -EINVAL),
-		POKE(kvpool_handles, nr_entries, ~0U, -EINVAL),
 		POKE(kvpool_handles, nr_done, 1, -EINVAL),
-		POKE(kvpool_handles, entries, 0, -EFAULT),
 	};
 	const struct poke entry_pokes[] = {
 		POKE(kvpool_handle_entry, status, 1, -EINVAL),
@@ -306,7 +298,7 @@ TEST_F(abi, handles)
 		POKE(kvpool_handle_entry, flags, 4, -EINVAL),
 		POKE(kvpool_handle_entry, flags, 1U << 31, -EINVAL),
 	};
-	unsigned int c, i;
+	unsigned int c;
 
 	for (c = 0; c < ARRAY_SIZE(handle_calls); c++) {
 		unsigned long nr = handle_calls[c];
@@ -317,16 +309,8 @@ TEST_F(abi, handles)
 		EXPECT_POKES(nr, good, pokes);
 		EXPECT_EQ(0, check_size(self->t.fd, nr, &good, sizeof(good),
 				sizeof(good)));
-		for (i = 0; i < ARRAY_SIZE(entry_pokes); i++) {
-			struct kvpool_handle_entry *last;
-
-			last = &entries[NR_ENTRIES - 1];
-			apply(last, &entry_pokes[i]);
-			EXPECT_EQ(entry_pokes[i].want,
-				  kv_call(self->t.fd, nr, &good))
-				TH_LOG("call %u: %s", c, entry_pokes[i].what);
-			memset(last, 0, sizeof(*last));
-		}
+		EXPECT_ENTRY_POKES(nr, good, &entries[NR_ENTRIES - 1],
+				   entry_pokes);
 		if (nr != KVPOOL_IOC_SEAL) {
 			entries[NR_ENTRIES - 1].flags = KVPOOL_PIN_SOFT;
 			EXPECT_EQ(-EINVAL, kv_call(self->t.fd, nr, &good));
@@ -424,17 +408,13 @@ TEST_F(abi, lookup)
 		.nr_spans = ARRAY_SIZE(spans),
 	};
 	const struct poke pokes[] = {
+		ARRAY_POKES(kvpool_lookup),
 		POKE(kvpool_lookup, flags, 4, -EINVAL),
-		POKE(kvpool_lookup, flags, 1U << 31, -EINVAL),
 		POKE(kvpool_lookup, flags, ~0U, -EINVAL),
-		POKE(kvpool_lookup, nr_entries, 0, -EINVAL),
-		POKE(kvpool_lookup, nr_entries, KVPOOL_MAX_BATCH + 1, -EINVAL),
-		POKE(kvpool_lookup, nr_entries, ~0U, -EINVAL),
 		POKE(kvpool_lookup, timeout_ns, 1, -EINVAL),
 		POKE(kvpool_lookup, timeout_ns, ~0ULL, -EINVAL),
 		POKE(kvpool_lookup, nr_hits, 1, -EINVAL),
 		POKE(kvpool_lookup, reserved, 1, -EINVAL),
-		POKE(kvpool_lookup, entries, 0, -EFAULT),
 	};
 	const struct poke exists_pokes[] = {
 		POKE(kvpool_lookup, flags, KVPOOL_LOOKUP_WAIT, -EINVAL),
@@ -451,7 +431,7 @@ TEST_F(abi, lookup)
 		POKE(kvpool_entry, flags, 1U << 31, -EINVAL),
 	};
 	const unsigned long calls[] = { KVPOOL_IOC_LEASE, KVPOOL_IOC_EXISTS };
-	unsigned int c, i;
+	unsigned int c;
 
 	for (c = 0; c < ARRAY_SIZE(calls); c++) {
 		if (calls[c] == KVPOOL_IOC_EXISTS) {
@@ -471,15 +451,8 @@ TEST_F(abi, lookup)
 		EXPECT_EQ(0, check_size(self->t.fd, calls[c], &good,
 					sizeof(good),
 				sizeof(good)));
-		for (i = 0; i < ARRAY_SIZE(entry_pokes); i++) {
-			struct kvpool_entry *last = &entries[NR_ENTRIES - 1];
-
-			apply(last, &entry_pokes[i]);
-			EXPECT_EQ(entry_pokes[i].want,
-				  kv_call(self->t.fd, calls[c], &good))
-				TH_LOG("call %u: %s", c, entry_pokes[i].what);
-			memset(last, 0, sizeof(*last));
-		}
+		EXPECT_ENTRY_POKES(calls[c], good, &entries[NR_ENTRIES - 1],
+				   entry_pokes);
 		EXPECT_TRUE(unchanged(self->t.fd, &self->before));
 	}
 }
@@ -493,13 +466,9 @@ TEST_F(abi, keys)
 		.entries = kv_ptr(entries),
 	};
 	const struct poke pokes[] = {
+		ARRAY_POKES(kvpool_keys),
 		POKE(kvpool_keys, flags, 1, -EINVAL),
-		POKE(kvpool_keys, flags, 1U << 31, -EINVAL),
-		POKE(kvpool_keys, nr_entries, 0, -EINVAL),
-		POKE(kvpool_keys, nr_entries, KVPOOL_MAX_BATCH + 1, -EINVAL),
-		POKE(kvpool_keys, nr_entries, ~0U, -EINVAL),
 		POKE(kvpool_keys, nr_done, 1, -EINVAL),
-		POKE(kvpool_keys, entries, 0, -EFAULT),
 	};
 	const struct poke entry_pokes[] = {
 		POKE(kvpool_entry, length, 1, -EINVAL),
@@ -513,7 +482,7 @@ TEST_F(abi, keys)
 		POKE(kvpool_entry, flags, 1U << 31, -EINVAL),
 	};
 	const unsigned long calls[] = { KVPOOL_IOC_REMOVE, KVPOOL_IOC_PIN };
-	unsigned int c, i;
+	unsigned int c;
 
 	for (c = 0; c < ARRAY_SIZE(calls); c++) {
 		kv_key(entries[0].key, 1);
@@ -521,15 +490,8 @@ TEST_F(abi, keys)
 		EXPECT_EQ(0, check_size(self->t.fd, calls[c], &good,
 					sizeof(good),
 				sizeof(good)));
-		for (i = 0; i < ARRAY_SIZE(entry_pokes); i++) {
-			struct kvpool_entry *last = &entries[NR_ENTRIES - 1];
-
-			apply(last, &entry_pokes[i]);
-			EXPECT_EQ(entry_pokes[i].want,
-				  kv_call(self->t.fd, calls[c], &good))
-				TH_LOG("call %u: %s", c, entry_pokes[i].what);
-			memset(last, 0, sizeof(*last));
-		}
+		EXPECT_ENTRY_POKES(calls[c], good, &entries[NR_ENTRIES - 1],
+				   entry_pokes);
 		EXPECT_TRUE(unchanged(self->t.fd, &self->before));
 	}
 	entries[0].flags = KVPOOL_PIN_SOFT;

@@ -65,6 +65,28 @@ static inline int call_poked(int fd, unsigned long nr, const void *good,
 	}								\
 } while (0)
 
+/* The last of several entries poked, on its own; it is zeroed otherwise. */
+#define EXPECT_ENTRY_POKES(nr, good, last, pokes) do {			\
+	unsigned int __i;						\
+									\
+	for (__i = 0; __i < ARRAY_SIZE(pokes); __i++) {			\
+		apply(last, &(pokes)[__i]);				\
+		EXPECT_EQ((pokes)[__i].want,				\
+			  kv_call(self->t.fd, nr, &(good)))		\
+			TH_LOG("call %#lx: %s", (unsigned long)(nr),	\
+			       (pokes)[__i].what);			\
+		memset(last, 0, sizeof(*(last)));			\
+	}								\
+} while (0)
+
+/* What no call with an array of entries takes. */
+#define ARRAY_POKES(type)						\
+	POKE(type, flags, 1U << 31, -EINVAL),				\
+	POKE(type, nr_entries, 0, -EINVAL),				\
+	POKE(type, nr_entries, KVPOOL_MAX_BATCH + 1, -EINVAL),		\
+	POKE(type, nr_entries, ~0U, -EINVAL),				\
+	POKE(type, entries, 0, -EFAULT)
+
 /*
  * The size rules are those of every structure: too small, longer with a tail
  * of zeros, longer with something in the tail.  @first is the size that was

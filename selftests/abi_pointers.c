@@ -165,10 +165,21 @@ TEST_F(ptr, entries)
 	}
 }
 
+static void ask_for_three(struct kvpool_entry *entries)
+{
+	int i;
+
+	memset(entries, 0, 3 * sizeof(*entries));
+	for (i = 0; i < 3; i++) {
+		kv_key(entries[i].key, 10 + i);
+		entries[i].length = 20480;
+	}
+}
+
 /* Results that cannot be delivered: what was taken is given back. */
 TEST_F(ptr, reserve_undone)
 {
-	struct kvpool_entry entries[3] = {};
+	struct kvpool_entry entries[3];
 	struct kvpool_span spans[3];
 	struct kvpool_reserve arg = {
 		.size = sizeof(arg),
@@ -180,11 +191,7 @@ TEST_F(ptr, reserve_undone)
 	};
 	unsigned int i;
 
-	for (i = 0; i < 3; i++) {
-		kv_key(entries[i].key, 10 + i);
-		entries[i].length = 20480;
-	}
-
+	ask_for_three(entries);
 	arg.entries = kv_ptr(read_only(self->ro, entries, sizeof(entries)));
 	EXPECT_EQ(-EFAULT, kv_call(self->t.fd, KVPOOL_IOC_RESERVE, &arg));
 	EXPECT_TRUE(same(self->t.fd, &self->before)) TH_LOG("entries");
@@ -196,20 +203,12 @@ TEST_F(ptr, reserve_undone)
 	EXPECT_TRUE(same(self->t.fd, &self->before)) TH_LOG("spans");
 
 	/* The last span only does not fit. */
-	memset(entries, 0, sizeof(entries));
-	for (i = 0; i < 3; i++) {
-		kv_key(entries[i].key, 10 + i);
-		entries[i].length = 20480;
-	}
+	ask_for_three(entries);
 	arg.spans = kv_ptr(self->edge - 2 * sizeof(spans[0]));
 	EXPECT_EQ(-EFAULT, kv_call(self->t.fd, KVPOOL_IOC_RESERVE, &arg));
 	EXPECT_TRUE(same(self->t.fd, &self->before)) TH_LOG("last span");
 
-	memset(entries, 0, sizeof(entries));
-	for (i = 0; i < 3; i++) {
-		kv_key(entries[i].key, 10 + i);
-		entries[i].length = 20480;
-	}
+	ask_for_three(entries);
 	arg.spans = kv_ptr(spans);
 	EXPECT_EQ(-EFAULT, kv_call(self->t.fd, KVPOOL_IOC_RESERVE,
 				   read_only(self->ro, &arg, sizeof(arg))));

@@ -1,39 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * compat: a 32-bit program does a block's whole life through the compat ioctl.
- * The structures have one layout for both, which both compilations assert.
  */
 #include <libgen.h>
 
+#include "kvpool_layout.h"
 #include "kvpool_util.h"
-
-#define LAYOUT(type, member, at) \
-	_Static_assert(offsetof(struct type, member) == (at), #type "." #member)
-#define SIZE(type, bytes) _Static_assert(sizeof(struct type) == (bytes), #type)
-
-SIZE(kvpool_span, 16);
-SIZE(kvpool_entry, 64);
-SIZE(kvpool_handle_entry, 16);
-SIZE(kvpool_info, 96);
-SIZE(kvpool_attach, 40);
-SIZE(kvpool_reserve, 40);
-SIZE(kvpool_handles, 24);
-SIZE(kvpool_lookup, 48);
-SIZE(kvpool_keys, 24);
-SIZE(kvpool_spans, 40);
-SIZE(kvpool_stats, 256);
-LAYOUT(kvpool_entry, flags, 60);
-LAYOUT(kvpool_stats, rejected, 168);
-LAYOUT(kvpool_stats, timedout_ops, 248);
-SIZE(kvpool_ring_setup, 48);
-LAYOUT(kvpool_ring_setup, offset, 16);
-SIZE(kvpool_op, 96);
-LAYOUT(kvpool_op, key, 32);
-LAYOUT(kvpool_op, peer, 80);
-SIZE(kvpool_completion, 64);
-SIZE(kvpool_submit, 32);
-SIZE(kvpool_cancel, 24);
-SIZE(kvpool_uring, 16);
 
 TEST(caller_of_32_bits)
 {

@@ -761,16 +761,13 @@ struct kv_bench {
 	__u8 *map;
 };
 
-static inline int kv_bench_start(struct kv_bench *t)
+static inline int kv_bench_tenant(struct kv_bench *t, const char *prefix)
 {
 	int ret;
 
 	memset(t, 0, sizeof(*t));
 	t->fd = -1;
-	ret = kv_knobs_reset();
-	if (ret)
-		return ret;
-	snprintf(t->tenant, sizeof(t->tenant), "t%d", getpid());
+	snprintf(t->tenant, sizeof(t->tenant), "%s%d", prefix, getpid());
 	ret = kv_tenant_add(t->tenant);
 	if (ret)
 		return ret;
@@ -779,6 +776,16 @@ static inline int kv_bench_start(struct kv_bench *t)
 		return t->fd;
 	t->map = kv_map(t->fd, PROT_READ | PROT_WRITE);
 	return t->map ? 0 : -errno;
+}
+
+static inline int kv_bench_start(struct kv_bench *t)
+{
+	int ret;
+
+	memset(t, 0, sizeof(*t));
+	t->fd = -1;
+	ret = kv_knobs_reset();
+	return ret ? ret : kv_bench_tenant(t, "t");
 }
 
 /* Lets the file go; the tenant and its blocks stay. */

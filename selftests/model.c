@@ -72,6 +72,20 @@ static __u64 below(struct model *m, __u64 n)
 	return kv_rand(&m->rand) % n;
 }
 
+static unsigned int any_key(struct model *m, struct kvpool_entry *e)
+{
+	unsigned int key = below(m, m->nr_keys);
+
+	kv_key(e->key, key);
+	return key;
+}
+
+/* The status of a key: @pending says that it is not sealed yet. */
+static int found(const struct mblock *b, int pending)
+{
+	return !b ? -ENOENT : b->state == SEALED ? 0 : pending;
+}
+
 static __u64 page_up(__u64 length)
 {
 	return (length + KV_PAGE - 1) & ~(KV_PAGE - 1);
@@ -218,8 +232,7 @@ static bool op_reserve(struct model *m, struct mfile *f, unsigned int n)
 	if (f->nr_reserved + n > MOST_HANDLES / 8)
 		return true;
 	for (i = 0; i < n; i++) {
-		key[i] = below(m, m->nr_keys);
-		kv_key(e[i].key, key[i]);
+		key[i] = any_key(m, &e[i]);
 		e[i].length = random_length(m);
 	}
 	ret = kv_reserve_batch(f->fd, e, n, span, &room);
@@ -428,10 +441,8 @@ static bool op_lease(struct model *m, struct mfile *f, unsigned int n)
 
 	if (f->nr_leased + n > (m->evict ? 6 : MOST_HANDLES / 2))
 		return true;
-	for (i = 0; i < n; i++) {
-		key[i] = below(m, m->nr_keys);
-		kv_key(e[i].key, key[i]);
-	}
+	for (i = 0; i < n; i++)
+		key[i] = any_key(m, &e[i]);
 	if (!prefix && below(m, 2))
 		ret = lease_by_ops(f, e, n, span);
 	else
@@ -442,7 +453,7 @@ static bool op_lease(struct model *m, struct mfile *f, unsigned int n)
 		return FAIL(m, "lease: %d", ret);
 	for (i = 0; i < n; i++) {
 		struct mblock *b = m->keys[key[i]];
-		int want = !b ? -ENOENT : b->state == SEALED ? 0 : -EINPROGRESS;
+		int want = found(b, -EINPROGRESS);
 
 		if (missed)
 			want = -ECANCELED;
@@ -522,16 +533,14 @@ static bool op_exists(struct model *m, struct mfile *f, unsigned int n)
 	unsigned int key[MOST_BATCH], i;
 	int ret;
 
-	for (i = 0; i < n; i++) {
-		key[i] = below(m, m->nr_keys);
-		kv_key(e[i].key, key[i]);
-	}
+	for (i = 0; i < n; i++)
+		key[i] = any_key(m, &e[i]);
 	ret = kv_lookup_batch(f->fd, KVPOOL_IOC_EXISTS, 0, e, n, NULL, NULL, 0);
 	if (ret < 0)
 		return FAIL(m, "exists: %d", ret);
 	for (i = 0; i < n; i++) {
 		struct mblock *b = m->keys[key[i]];
-		int want = !b ? -ENOENT : b->state == SEALED ? 0 : -EINPROGRESS;
+		int want = found(b, -EINPROGRESS);
 
 		if (e[i].status != want || (!want && e[i].length != b->length))
 			return FAIL(m, "exists key %u: %d, not %d", key[i],
@@ -546,16 +555,14 @@ static bool op_remove(struct model *m, struct mfile *f, unsigned int n)
 	unsigned int key[MOST_BATCH], i;
 	int ret;
 
-	for (i = 0; i < n; i++) {
-		key[i] = below(m, m->nr_keys);
-		kv_key(e[i].key, key[i]);
-	}
+	for (i = 0; i < n; i++)
+		key[i] = any_key(m, &e[i]);
 	ret = kv_key_batch(f->fd, KVPOOL_IOC_REMOVE, e, n);
 	if (ret < 0)
 		return FAIL(m, "remove: %d", ret);
 	for (i = 0; i < n; i++) {
 		struct mblock *b = m->keys[key[i]];
-		int want = !b ? -ENOENT : b->state == SEALED ? 0 : -EBUSY;
+		int want = found(b, -EBUSY);
 
 		if (e[i].status != want)
 			return FAIL(m, "remove key %u: %d, not %d", key[i],
@@ -576,8 +583,7 @@ static bool op_pin(struct model *m, struct mfile *f, unsigned int n)
 	int ret;
 
 	for (i = 0; i < n; i++) {
-		key[i] = below(m, m->nr_keys);
-		kv_key(e[i].key, key[i]);
+		key[i] = any_key(m, &e[i]);
 		e[i].flags = below(m, 3);
 	}
 	ret = kv_key_batch(f->fd, KVPOOL_IOC_PIN, e, n);
@@ -585,7 +591,7 @@ static bool op_pin(struct model *m, struct mfile *f, unsigned int n)
 		return FAIL(m, "pin: %d", ret);
 	for (i = 0; i < n; i++) {
 		struct mblock *b = m->keys[key[i]];
-		int want = !b ? -ENOENT : b->state == SEALED ? 0 : -EBUSY;
+		int want = found(b, -EBUSY);
 
 		if (!want && b->pin != e[i].flags &&
 		    e[i].flags == KVPOOL_PIN_HARD &&

@@ -191,47 +191,18 @@ static inline void nl_keep_said(struct nl *nl, const struct nlmsghdr *hdr)
 }
 
 /*
- * Sends a request and reads up to its end. A reply is kept in @reply if there
- * is room for one.
+ * Sends a request and reads up to its end. Calls @each, unless it is null, for
+ * what comes before that.
  */
-static inline int nl_call(struct nl *nl, struct nl_msg *msg,
-			  struct nl_msg *reply)
+static inline int nl_exchange(struct nl *nl, struct nl_msg *msg, int flag,
+			      void (*each)(struct nlmsghdr *hdr, void *arg),
+			      void *arg)
 {
 	struct nlmsghdr *hdr;
 	size_t left;
 	int ret;
 
-	msg->nl.nlmsg_flags |= NLM_F_ACK;
-	ret = nl_send(nl, msg);
-	while (!ret) {
-		ret = nl_receive(nl);
-		if (ret)
-			break;
-		nl_for_each(nl, hdr, left) {
-			if (hdr->nlmsg_seq != nl->seq)
-				continue;
-			if (hdr->nlmsg_type == NLMSG_ERROR) {
-				nl_keep_said(nl, hdr);
-				return ((struct nlmsgerr *)
-					NLMSG_DATA(hdr))->error;
-			}
-			if (reply && hdr->nlmsg_len <= sizeof(*reply))
-				memcpy(reply, hdr, hdr->nlmsg_len);
-		}
-	}
-	return ret;
-}
-
-/* Calls @each for what a dump shows. */
-static inline int nl_dump(struct nl *nl, struct nl_msg *msg,
-			  void (*each)(struct nlmsghdr *hdr, void *arg),
-			  void *arg)
-{
-	struct nlmsghdr *hdr;
-	size_t left;
-	int ret;
-
-	msg->nl.nlmsg_flags |= NLM_F_DUMP;
+	msg->nl.nlmsg_flags |= flag;
 	ret = nl_send(nl, msg);
 	while (!ret) {
 		ret = nl_receive(nl);
@@ -242,13 +213,38 @@ static inline int nl_dump(struct nl *nl, struct nl_msg *msg,
 				continue;
 			if (hdr->nlmsg_type == NLMSG_DONE)
 				return *(int *)NLMSG_DATA(hdr);
-			if (hdr->nlmsg_type == NLMSG_ERROR)
+			if (hdr->nlmsg_type == NLMSG_ERROR) {
+				nl_keep_said(nl, hdr);
 				return ((struct nlmsgerr *)
 					NLMSG_DATA(hdr))->error;
-			each(hdr, arg);
+			}
+			if (each)
+				each(hdr, arg);
 		}
 	}
 	return ret;
+}
+
+static inline void nl_keep_reply(struct nlmsghdr *hdr, void *reply)
+{
+	if (hdr->nlmsg_len <= sizeof(struct nl_msg))
+		memcpy(reply, hdr, hdr->nlmsg_len);
+}
+
+/* A reply is kept in @reply if there is room for one. */
+static inline int nl_call(struct nl *nl, struct nl_msg *msg,
+			  struct nl_msg *reply)
+{
+	return nl_exchange(nl, msg, NLM_F_ACK, reply ? nl_keep_reply : NULL,
+			   reply);
+}
+
+/* Calls @each for what a dump shows. */
+static inline int nl_dump(struct nl *nl, struct nl_msg *msg,
+			  void (*each)(struct nlmsghdr *hdr, void *arg),
+			  void *arg)
+{
+	return nl_exchange(nl, msg, NLM_F_DUMP, each, arg);
 }
 
 /* The id of the group @name among those that a reply of nlctrl lists. */

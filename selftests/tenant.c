@@ -10,26 +10,10 @@ FIXTURE(tenant) {
 	struct kv_bench a, b;
 };
 
-static int other_start(struct kv_bench *t)
-{
-	int ret;
-
-	memset(t, 0, sizeof(*t));
-	snprintf(t->tenant, sizeof(t->tenant), "other%d", getpid());
-	ret = kv_tenant_add(t->tenant);
-	if (ret)
-		return ret;
-	t->fd = kv_open(t->tenant, O_RDWR);
-	if (t->fd < 0)
-		return t->fd;
-	t->map = kv_map(t->fd, PROT_READ | PROT_WRITE);
-	return t->map ? 0 : -errno;
-}
-
 FIXTURE_SETUP(tenant)
 {
 	ASSERT_EQ(0, kv_bench_start(&self->a));
-	ASSERT_EQ(0, other_start(&self->b));
+	ASSERT_EQ(0, kv_bench_tenant(&self->b, "other"));
 }
 
 FIXTURE_TEARDOWN(tenant)

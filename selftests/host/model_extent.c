@@ -2,6 +2,7 @@
 #include <stdlib.h>
 
 #include "model_extent.h"
+#include "ops.h"
 #include "tap.h"
 
 struct model_arena *model_arena_new(u32 nr_slots)
@@ -241,26 +242,6 @@ void model_arena_check(struct model_arena *arena)
 
 #define OPS_SLOTS	12
 #define OPS_BLOCKS	64
-
-struct ops_input {
-	const u8 *data;
-	size_t left;
-};
-
-static u32 ops_u8(struct ops_input *in)
-{
-	if (!in->left)
-		return 0;
-	in->left--;
-	return *in->data++;
-}
-
-static u32 ops_u16(struct ops_input *in)
-{
-	u32 hi = ops_u8(in);
-
-	return hi << 8 | ops_u8(in);
-}
 
 static void ops_alloc(struct model_arena *arena, struct model_block **blocks,
 		      struct ops_input *in, u32 pages)

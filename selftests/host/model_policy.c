@@ -2,6 +2,7 @@
 #include <stdlib.h>
 
 #include "model_policy.h"
+#include "ops.h"
 #include "tap.h"
 
 static const struct kvpool_policy_ops *model_ops(bool sieve)
@@ -345,19 +346,6 @@ void model_policy_check(struct model_policy *m)
 /* ---- sequences of operations ---- */
 
 #define OPS_PATH	8
-
-struct ops_input {
-	const u8 *data;
-	size_t left;
-};
-
-static u32 ops_u8(struct ops_input *in)
-{
-	if (!in->left)
-		return 0;
-	in->left--;
-	return *in->data++;
-}
 
 /* Take leases on some blocks, or end them. */
 static void ops_path(struct model_policy *m, struct ops_input *in, bool hold)

@@ -226,31 +226,11 @@ void *shim_rht_insert(struct rhashtable *ht, struct rhash_head *head)
 	return old;
 }
 
-int shim_rht_remove(struct rhashtable *ht, struct rhash_head *head)
-{
-	const char *key = (char *)rht_obj(ht, head) + ht->p.key_offset;
-	struct shim_bucket *bucket = rht_bucket(ht, key);
-	struct rhash_head **pos;
-	int err = -ENOENT;
-
-	spin_lock(&bucket->lock);
-	for (pos = &bucket->first; *pos; pos = &(*pos)->next) {
-		if (*pos != head)
-			continue;
-		/* Readers that stand on it may go on. */
-		rcu_assign_pointer(*pos, head->next);
-		__atomic_sub_fetch(&ht->nelems.counter, 1, __ATOMIC_RELAXED);
-		err = 0;
-		break;
-	}
-	spin_unlock(&bucket->lock);
-	return err;
-}
-
+/* Puts @new in the place of @old; NULL leaves none. */
 int shim_rht_replace(struct rhashtable *ht, struct rhash_head *old,
-		     struct rhash_head *head)
+		     struct rhash_head *new)
 {
-	const char *key = (char *)rht_obj(ht, head) + ht->p.key_offset;
+	const char *key = (char *)rht_obj(ht, old) + ht->p.key_offset;
 	struct shim_bucket *bucket = rht_bucket(ht, key);
 	struct rhash_head **pos;
 	int err = -ENOENT;
@@ -259,8 +239,16 @@ int shim_rht_replace(struct rhashtable *ht, struct rhash_head *old,
 	for (pos = &bucket->first; *pos; pos = &(*pos)->next) {
 		if (*pos != old)
 			continue;
-		__atomic_store_n(&head->next, old->next, __ATOMIC_RELAXED);
-		rcu_assign_pointer(*pos, head);
+		if (new) {
+			__atomic_store_n(&new->next, old->next,
+					 __ATOMIC_RELAXED);
+			rcu_assign_pointer(*pos, new);
+		} else {
+			/* Readers that stand on it may go on. */
+			rcu_assign_pointer(*pos, old->next);
+			__atomic_sub_fetch(&ht->nelems.counter, 1,
+					   __ATOMIC_RELAXED);
+		}
 		err = 0;
 		break;
 	}

@@ -66,7 +66,6 @@ void rhashtable_free_and_destroy(struct rhashtable *ht,
 
 void *shim_rht_lookup(struct rhashtable *ht, const void *key);
 void *shim_rht_insert(struct rhashtable *ht, struct rhash_head *head);
-int shim_rht_remove(struct rhashtable *ht, struct rhash_head *head);
 int shim_rht_replace(struct rhashtable *ht, struct rhash_head *old,
 		     struct rhash_head *head);
 
@@ -116,7 +115,7 @@ static inline int rhashtable_remove_fast(struct rhashtable *ht,
 					 const struct rhashtable_params p)
 {
 	shim_rht_check(ht, &p);
-	return shim_rht_remove(ht, head);
+	return shim_rht_replace(ht, head, NULL);
 }
 
 static inline int rhashtable_replace_fast(struct rhashtable *ht,
