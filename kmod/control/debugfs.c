@@ -37,8 +37,28 @@ struct kvpool_dump_chunk {
 	u32 pins;
 };
 
+struct kvpool_dump;
+
+/**
+ * struct kvpool_dump_ops - what is dumped
+ * @title:	the first line
+ * @enter:	begin with @tenant of the dump
+ * @fill:	copy the next batch; none is left if it is not full
+ * @leave:	be done with @tenant of the dump
+ * @show:	print what is at index @i of the batch
+ */
+struct kvpool_dump_ops {
+	const char *title;
+	void (*enter)(struct kvpool_dump *dump);
+	void (*fill)(struct kvpool_dump *dump);
+	void (*leave)(struct kvpool_dump *dump);
+	void (*show)(struct seq_file *m, const struct kvpool_dump *dump,
+		     unsigned int i);
+};
+
 /**
  * struct kvpool_dump - where a dump of blocks or chunks is
+ * @ops:	what is dumped
  * @tenant:	whose are being dumped, with a reference; or NULL
  * @next_id:	the least number of the next tenant
  * @first:	position in the file of the first record of the batch; the title
@@ -51,6 +71,7 @@ struct kvpool_dump_chunk {
  * @chunks:	the batch
  */
 struct kvpool_dump {
+	const struct kvpool_dump_ops *ops;
 	struct kvpool_tenant *tenant;
 	u64 next_id;
 	loff_t first;
@@ -68,22 +89,9 @@ struct kvpool_dump {
 	};
 };
 
-/**
- * struct kvpool_dump_ops - what is dumped
- * @enter:	begin with @tenant of the dump
- * @fill:	copy the next batch; none is left if it is not full
- * @leave:	be done with @tenant of the dump
- */
-struct kvpool_dump_ops {
-	void (*enter)(struct kvpool_dump *dump);
-	void (*fill)(struct kvpool_dump *dump);
-	void (*leave)(struct kvpool_dump *dump);
-};
-
 /* ---- from tenant to tenant ---- */
 
-static bool kvpool_dump_enter(struct kvpool_dump *dump,
-			      const struct kvpool_dump_ops *ops)
+static bool kvpool_dump_enter(struct kvpool_dump *dump)
 {
 	struct kvpool_tenant *tenant, *next = NULL;
 
@@ -100,32 +108,30 @@ static bool kvpool_dump_enter(struct kvpool_dump *dump,
 
 	dump->tenant = next;
 	dump->next_id = (u64)next->id + 1;
-	ops->enter(dump);
+	dump->ops->enter(dump);
 	return true;
 }
 
-static void kvpool_dump_leave(struct kvpool_dump *dump,
-			      const struct kvpool_dump_ops *ops)
+static void kvpool_dump_leave(struct kvpool_dump *dump)
 {
 	if (!dump->tenant)
 		return;
-	ops->leave(dump);
+	dump->ops->leave(dump);
 	/* May be the last reference: no lock is held. */
 	kobject_put(&dump->tenant->kobj);
 	dump->tenant = NULL;
 }
 
 /* Replace the batch by the next one; an empty one is the end of the dump. */
-static void kvpool_dump_fill(struct kvpool_dump *dump,
-			     const struct kvpool_dump_ops *ops)
+static void kvpool_dump_fill(struct kvpool_dump *dump)
 {
 	dump->first += dump->nr;
 	dump->nr = 0;
-	while (dump->tenant || kvpool_dump_enter(dump, ops)) {
-		ops->fill(dump);
+	while (dump->tenant || kvpool_dump_enter(dump)) {
+		dump->ops->fill(dump);
 		if (dump->nr)
 			return;
-		kvpool_dump_leave(dump, ops);
+		kvpool_dump_leave(dump);
 		cond_resched();
 	}
 }
@@ -134,31 +140,81 @@ static void kvpool_dump_fill(struct kvpool_dump *dump,
  * The record at a position, or NULL at the end. Positions only grow until the
  * file is read from its beginning again, and never by more than one.
  */
-static void *kvpool_dump_at(struct kvpool_dump *dump,
-			    const struct kvpool_dump_ops *ops, loff_t pos)
+static void *kvpool_dump_at(struct kvpool_dump *dump, loff_t pos)
 {
 	if (pos == dump->first + dump->nr)
-		kvpool_dump_fill(dump, ops);
+		kvpool_dump_fill(dump);
 	if (pos < dump->first || pos >= dump->first + dump->nr)
 		return NULL;
 	return dump;
 }
 
-static void *kvpool_dump_start(struct kvpool_dump *dump,
-			       const struct kvpool_dump_ops *ops, loff_t pos)
+static void *kvpool_dump_start(struct seq_file *m, loff_t *pos)
 {
-	if (pos)
-		return kvpool_dump_at(dump, ops, pos);
-	kvpool_dump_leave(dump, ops);
+	struct kvpool_dump *dump = m->private;
+
+	if (*pos)
+		return kvpool_dump_at(dump, *pos);
+	kvpool_dump_leave(dump);
 	dump->next_id = 0;
 	dump->first = 1;
 	dump->nr = 0;
 	return SEQ_START_TOKEN;
 }
 
+static void *kvpool_dump_next(struct seq_file *m, void *v, loff_t *pos)
+{
+	return kvpool_dump_at(m->private, ++*pos);
+}
+
 static void kvpool_dump_stop(struct seq_file *m, void *v)
 {
 }
+
+static int kvpool_dump_show(struct seq_file *m, void *v)
+{
+	const struct kvpool_dump *dump = m->private;
+
+	if (v == SEQ_START_TOKEN)
+		seq_puts(m, dump->ops->title);
+	else
+		dump->ops->show(m, dump, m->index - dump->first);
+	return 0;
+}
+
+static const struct seq_operations kvpool_dump_sops = {
+	.start = kvpool_dump_start,
+	.next = kvpool_dump_next,
+	.stop = kvpool_dump_stop,
+	.show = kvpool_dump_show,
+};
+
+static int kvpool_dump_open(struct inode *inode, struct file *file)
+{
+	struct kvpool_dump *dump;
+
+	dump = __seq_open_private(file, &kvpool_dump_sops, sizeof(*dump));
+	if (!dump)
+		return -ENOMEM;
+	dump->ops = inode->i_private;
+	return 0;
+}
+
+static int kvpool_dump_release(struct inode *inode, struct file *file)
+{
+	struct seq_file *m = file->private_data;
+
+	kvpool_dump_leave(m->private);
+	return seq_release_private(inode, file);
+}
+
+static const struct file_operations kvpool_dump_fops = {
+	.owner = THIS_MODULE,
+	.open = kvpool_dump_open,
+	.read = seq_read,
+	.llseek = seq_lseek,
+	.release = kvpool_dump_release,
+};
 
 /* ---- blocks ---- */
 
@@ -202,23 +258,8 @@ static void kvpool_blocks_leave(struct kvpool_dump *dump)
 	rhashtable_walk_exit(&dump->walk);
 }
 
-static const struct kvpool_dump_ops kvpool_blocks_dump = {
-	.enter = kvpool_blocks_enter,
-	.fill = kvpool_blocks_fill,
-	.leave = kvpool_blocks_leave,
-};
-
-static void *kvpool_blocks_start(struct seq_file *m, loff_t *pos)
-{
-	return kvpool_dump_start(m->private, &kvpool_blocks_dump, *pos);
-}
-
-static void *kvpool_blocks_next(struct seq_file *m, void *v, loff_t *pos)
-{
-	return kvpool_dump_at(m->private, &kvpool_blocks_dump, ++*pos);
-}
-
-static int kvpool_blocks_show(struct seq_file *m, void *v)
+static void kvpool_blocks_show(struct seq_file *m,
+			       const struct kvpool_dump *dump, unsigned int i)
 {
 	static const char * const states[] = {
 		[KVPOOL_BLOCK_RESERVED] = "reserved",
@@ -231,48 +272,20 @@ static int kvpool_blocks_show(struct seq_file *m, void *v)
 		[KVPOOL_PIN_SOFT] = "soft",
 		[KVPOOL_PIN_HARD] = "hard",
 	};
-	struct kvpool_dump *dump = m->private;
-	const struct kvpool_dump_block *block;
+	const struct kvpool_dump_block *block = &dump->blocks[i];
 
-	if (v == SEQ_START_TOKEN) {
-		seq_puts(m, "# tenant key state length extents refs pin\n");
-		return 0;
-	}
-	block = &dump->blocks[m->index - dump->first];
 	seq_printf(m, "%s %*phN %s %u %u %u %s\n", dump->tenant->name,
 		   KVPOOL_KEY_SIZE, &block->key, states[block->state],
 		   block->length, block->nr_extents, block->refs,
 		   pins[block->pin]);
-	return 0;
 }
 
-static const struct seq_operations kvpool_blocks_sops = {
-	.start = kvpool_blocks_start,
-	.next = kvpool_blocks_next,
-	.stop = kvpool_dump_stop,
+static const struct kvpool_dump_ops kvpool_blocks_dump = {
+	.title = "# tenant key state length extents refs pin\n",
+	.enter = kvpool_blocks_enter,
+	.fill = kvpool_blocks_fill,
+	.leave = kvpool_blocks_leave,
 	.show = kvpool_blocks_show,
-};
-
-static int kvpool_blocks_open(struct inode *inode, struct file *file)
-{
-	return seq_open_private(file, &kvpool_blocks_sops,
-				sizeof(struct kvpool_dump));
-}
-
-static int kvpool_blocks_release(struct inode *inode, struct file *file)
-{
-	struct seq_file *m = file->private_data;
-
-	kvpool_dump_leave(m->private, &kvpool_blocks_dump);
-	return seq_release_private(inode, file);
-}
-
-static const struct file_operations kvpool_blocks_fops = {
-	.owner = THIS_MODULE,
-	.open = kvpool_blocks_open,
-	.read = seq_read,
-	.llseek = seq_lseek,
-	.release = kvpool_blocks_release,
 };
 
 /* ---- chunks ---- */
@@ -311,64 +324,21 @@ static void kvpool_chunks_leave(struct kvpool_dump *dump)
 {
 }
 
+static void kvpool_chunks_show(struct seq_file *m,
+			       const struct kvpool_dump *dump, unsigned int i)
+{
+	const struct kvpool_dump_chunk *chunk = &dump->chunks[i];
+
+	seq_printf(m, "%s %u %d %u %u %u\n", dump->tenant->name, chunk->index,
+		   chunk->node, chunk->used, chunk->run, chunk->pins);
+}
+
 static const struct kvpool_dump_ops kvpool_chunks_dump = {
+	.title = "# tenant chunk node used_pages longest_run pins\n",
 	.enter = kvpool_chunks_enter,
 	.fill = kvpool_chunks_fill,
 	.leave = kvpool_chunks_leave,
-};
-
-static void *kvpool_chunks_start(struct seq_file *m, loff_t *pos)
-{
-	return kvpool_dump_start(m->private, &kvpool_chunks_dump, *pos);
-}
-
-static void *kvpool_chunks_next(struct seq_file *m, void *v, loff_t *pos)
-{
-	return kvpool_dump_at(m->private, &kvpool_chunks_dump, ++*pos);
-}
-
-static int kvpool_chunks_show(struct seq_file *m, void *v)
-{
-	struct kvpool_dump *dump = m->private;
-	const struct kvpool_dump_chunk *chunk;
-
-	if (v == SEQ_START_TOKEN) {
-		seq_puts(m, "# tenant chunk node used_pages longest_run pins\n");
-		return 0;
-	}
-	chunk = &dump->chunks[m->index - dump->first];
-	seq_printf(m, "%s %u %d %u %u %u\n", dump->tenant->name, chunk->index,
-		   chunk->node, chunk->used, chunk->run, chunk->pins);
-	return 0;
-}
-
-static const struct seq_operations kvpool_chunks_sops = {
-	.start = kvpool_chunks_start,
-	.next = kvpool_chunks_next,
-	.stop = kvpool_dump_stop,
 	.show = kvpool_chunks_show,
-};
-
-static int kvpool_chunks_open(struct inode *inode, struct file *file)
-{
-	return seq_open_private(file, &kvpool_chunks_sops,
-				sizeof(struct kvpool_dump));
-}
-
-static int kvpool_chunks_release(struct inode *inode, struct file *file)
-{
-	struct seq_file *m = file->private_data;
-
-	kvpool_dump_leave(m->private, &kvpool_chunks_dump);
-	return seq_release_private(inode, file);
-}
-
-static const struct file_operations kvpool_chunks_fops = {
-	.owner = THIS_MODULE,
-	.open = kvpool_chunks_open,
-	.read = seq_read,
-	.llseek = seq_lseek,
-	.release = kvpool_chunks_release,
 };
 
 /* ---- contexts ---- */
@@ -510,10 +480,10 @@ static struct dentry *kvpool_debugfs;
 void kvpool_debugfs_init(void)
 {
 	kvpool_debugfs = debugfs_create_dir("kvpool", NULL);
-	debugfs_create_file("blocks", 0400, kvpool_debugfs, NULL,
-			    &kvpool_blocks_fops);
-	debugfs_create_file("chunks", 0400, kvpool_debugfs, NULL,
-			    &kvpool_chunks_fops);
+	debugfs_create_file("blocks", 0400, kvpool_debugfs,
+			    (void *)&kvpool_blocks_dump, &kvpool_dump_fops);
+	debugfs_create_file("chunks", 0400, kvpool_debugfs,
+			    (void *)&kvpool_chunks_dump, &kvpool_dump_fops);
 	debugfs_create_file("contexts", 0400, kvpool_debugfs, NULL,
 			    &kvpool_contexts_fops);
 	debugfs_create_file("operations", 0400, kvpool_debugfs, NULL,

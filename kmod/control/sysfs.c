@@ -277,28 +277,29 @@ static int kvpool_sysfs_name(char *name, const char *buf, size_t count)
 	return 0;
 }
 
-static ssize_t add_store(struct kobject *kobj, struct kobj_attribute *attr,
-			 const char *buf, size_t count)
+/* Do what @fn does to the tenant that was named. */
+static ssize_t kvpool_sysfs_tenant(int (*fn)(const char *name),
+				   const char *buf, size_t count)
 {
 	char name[KVPOOL_NAME_SIZE];
 	int ret;
 
 	ret = kvpool_sysfs_name(name, buf, count);
 	if (!ret)
-		ret = kvpool_tenant_add(name);
+		ret = fn(name);
 	return ret ?: count;
+}
+
+static ssize_t add_store(struct kobject *kobj, struct kobj_attribute *attr,
+			 const char *buf, size_t count)
+{
+	return kvpool_sysfs_tenant(kvpool_tenant_add, buf, count);
 }
 
 static ssize_t del_store(struct kobject *kobj, struct kobj_attribute *attr,
 			 const char *buf, size_t count)
 {
-	char name[KVPOOL_NAME_SIZE];
-	int ret;
-
-	ret = kvpool_sysfs_name(name, buf, count);
-	if (!ret)
-		ret = kvpool_tenant_del(name);
-	return ret ?: count;
+	return kvpool_sysfs_tenant(kvpool_tenant_del, buf, count);
 }
 
 static struct kobj_attribute add_attr = __ATTR_WO(add);

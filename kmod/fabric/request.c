@@ -77,17 +77,24 @@ static void kvpool_request_unmap(struct kvpool_request *request)
 	request->nr_mapped = 0;
 }
 
+/* Is there something to do about a completion? Then the gate is entered. */
+static bool kvpool_request_completed(struct kvpool_queue *queue,
+				     const struct ib_wc *wc)
+{
+	if (wc->status != IB_WC_SUCCESS) {
+		kvpool_queue_fail(queue, KVPOOL_CLOSE_TRANSPORT, -EIO);
+		return false;
+	}
+	return kvpool_gate_enter(&queue->gate);
+}
+
 static void kvpool_request_send_done(struct ib_cq *cq, struct ib_wc *wc)
 {
 	struct kvpool_request *request =
 		container_of(wc->wr_cqe, struct kvpool_request, capsule.cqe);
 	struct kvpool_queue *queue = request->queue;
 
-	if (wc->status != IB_WC_SUCCESS) {
-		kvpool_queue_fail(queue, KVPOOL_CLOSE_TRANSPORT, -EIO);
-		return;
-	}
-	if (!kvpool_gate_enter(&queue->gate))
+	if (!kvpool_request_completed(queue, wc))
 		return;
 	kvpool_request_put(request);
 	kvpool_gate_leave(&queue->gate);
@@ -177,11 +184,7 @@ static void kvpool_request_inv_done(struct ib_cq *cq, struct ib_wc *wc)
 		container_of(wc->wr_cqe, struct kvpool_request, inv_cqe);
 	struct kvpool_queue *queue = request->queue;
 
-	if (wc->status != IB_WC_SUCCESS) {
-		kvpool_queue_fail(queue, KVPOOL_CLOSE_TRANSPORT, -EIO);
-		return;
-	}
-	if (!kvpool_gate_enter(&queue->gate))
+	if (!kvpool_request_completed(queue, wc))
 		return;
 	kvpool_request_end(request);
 	kvpool_gate_leave(&queue->gate);

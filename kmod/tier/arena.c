@@ -434,6 +434,13 @@ unsigned long kvpool_arena_captive(struct kvpool_arena *arena)
 	return sum;
 }
 
+/* The chunk of a page that is in use, so that it stays. */
+static struct kvpool_chunk *kvpool_arena_chunk(struct kvpool_arena *arena,
+					       u32 page)
+{
+	return xa_load(&arena->chunks, page >> KVPOOL_CHUNK_ORDER);
+}
+
 /**
  * kvpool_arena_isolated() - Does a block lie in an isolated chunk?
  * @arena: the arena
@@ -445,15 +452,11 @@ bool kvpool_arena_isolated(struct kvpool_arena *arena,
 			   const struct kvpool_block *block)
 {
 	const struct kvpool_extent *ext = kvpool_block_extents(block);
-	struct kvpool_chunk *chunk;
 	u32 i;
 
-	for (i = 0; i < block->nr_extents; i++) {
-		chunk = xa_load(&arena->chunks,
-				ext[i].page >> KVPOOL_CHUNK_ORDER);
-		if (READ_ONCE(chunk->isolated))
+	for (i = 0; i < block->nr_extents; i++)
+		if (READ_ONCE(kvpool_arena_chunk(arena, ext[i].page)->isolated))
 			return true;
-	}
 	return false;
 }
 
@@ -461,7 +464,7 @@ static void *kvpool_arena_address(struct kvpool_arena *arena, u32 page)
 {
 	struct kvpool_chunk *chunk;
 
-	chunk = xa_load(&arena->chunks, page >> KVPOOL_CHUNK_ORDER);
+	chunk = kvpool_arena_chunk(arena, page);
 	return page_address(chunk->page + (page & (KVPOOL_CHUNK_PAGES - 1)));
 }
 
@@ -526,7 +529,7 @@ unsigned int kvpool_arena_sg(struct kvpool_arena *arena,
 		first = ext->page + skip;
 		bytes = min((ext->nr - skip) << KVPOOL_PAGE_SHIFT,
 			    length - done);
-		chunk = xa_load(&arena->chunks, first >> KVPOOL_CHUNK_ORDER);
+		chunk = kvpool_arena_chunk(arena, first);
 		sg_set_page(&sg[n], chunk->page +
 				    (first & (KVPOOL_CHUNK_PAGES - 1)),
 			    bytes, 0);
@@ -547,11 +550,7 @@ EXPORT_SYMBOL_KVPOOL(kvpool_arena_sg);
 int kvpool_arena_node(struct kvpool_arena *arena,
 		      const struct kvpool_block *block)
 {
-	struct kvpool_chunk *chunk;
-
-	chunk = xa_load(&arena->chunks, kvpool_block_extents(block)->page >>
-					KVPOOL_CHUNK_ORDER);
-	return chunk->node;
+	return kvpool_arena_chunk(arena, kvpool_block_extents(block)->page)->node;
 }
 
 /**
@@ -574,8 +573,7 @@ static void kvpool_arena_put_extents(struct kvpool_arena *arena,
 
 	lockdep_assert_held(&arena->lock);
 	for (i = 0; i < nr; i++) {
-		chunk = xa_load(&arena->chunks,
-				ext[i].page >> KVPOOL_CHUNK_ORDER);
+		chunk = kvpool_arena_chunk(arena, ext[i].page);
 		kvpool_extmap_free(&arena->maps[chunk->node], chunk,
 				   ext[i].page & (KVPOOL_CHUNK_PAGES - 1),
 				   ext[i].nr);
@@ -687,8 +685,7 @@ bool kvpool_arena_pinned(struct kvpool_arena *arena,
 	u32 i;
 
 	for (i = 0; i < block->nr_extents; i++) {
-		chunk = xa_load(&arena->chunks,
-				ext[i].page >> KVPOOL_CHUNK_ORDER);
+		chunk = kvpool_arena_chunk(arena, ext[i].page);
 		if (folio_maybe_dma_pinned(page_folio(chunk->page)))
 			return true;
 	}
