@@ -132,7 +132,6 @@ struct kvpool_tier *kvpool_tier_get(int node);
 struct page *kvpool_tier_alloc(struct kvpool_tier *tier, bool hard);
 void kvpool_tier_free(struct kvpool_tier *tier, struct page *page);
 unsigned long kvpool_tiers_limit(void);
-unsigned long kvpool_tiers_chunks(void);
 bool kvpool_tiers_growing(void);
 extern const struct kobj_type kvpool_tier_ktype;
 

@@ -10,7 +10,6 @@
 
 #define NR_THREADS	4
 #define NR_KEYS		48
-#define HELD		4
 
 FIXTURE(stress) {
 	struct kv_bench t;

@@ -60,7 +60,6 @@ void kvpool_xfer_free(struct kvpool_xfer *xfer)
 {
 	call_rcu(&xfer->rcu, kvpool_xfer_free_rcu);
 }
-EXPORT_SYMBOL_KVPOOL(kvpool_xfer_free);
 
 /* ---- completion ---- */
 

@@ -30,7 +30,7 @@ static int knob_write(const char *name, const char *text)
 }
 
 /* Reads one value without its line end. Zero or a negative errno. */
-int knob_read(const char *name, char *text, size_t len)
+static int knob_read(const char *name, char *text, size_t len)
 {
 	char path[KNOB_TEXT + sizeof(ROOT)];
 

@@ -9,7 +9,6 @@
 
 #define KNOB_TEXT	128
 
-int knob_read(const char *name, char *text, size_t len);
 bool knob_read_u64(const char *name, uint64_t *value);
 void knob_set(const char *name, const char *text);
 void knob_trigger(const char *name);

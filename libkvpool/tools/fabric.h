@@ -46,7 +46,6 @@ void json_address(const char *name, struct nlattr *attr);
 const char *reason_text(const struct nlattr *attr);
 
 /* peers.c */
-int find_peer(const char *name, uint32_t *id);
 void json_peer(struct genlmsghdr *hdr);
 void json_link(struct genlmsghdr *hdr);
 void print_peer_event(struct genlmsghdr *hdr, const char *what);

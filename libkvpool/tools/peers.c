@@ -90,7 +90,7 @@ static const char *peer_name(const struct peers *peers, uint64_t id)
 }
 
 /* A peer by its name, or else by its id. An exit code. */
-int find_peer(const char *name, uint32_t *id)
+static int find_peer(const char *name, uint32_t *id)
 {
 	struct peers peers;
 	uint64_t number;

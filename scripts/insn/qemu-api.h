@@ -39,7 +39,6 @@ PLUGIN_EXPORT int qemu_plugin_install(uint64_t id,
 				      const struct plugin_host *host,
 				      int argc, char **argv);
 
-void qemu_plugin_outs(const char *text);
 void qemu_plugin_register_vcpu_tb_trans_cb(uint64_t id,
 		void (*fn)(uint64_t id, struct qemu_plugin_tb *tb));
 void qemu_plugin_register_vcpu_tb_exec_cb(struct qemu_plugin_tb *tb,

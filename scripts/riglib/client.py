@@ -9,7 +9,6 @@ import selectors
 import socket
 import stat
 import struct
-import sys
 import threading
 import time
 

@@ -128,19 +128,6 @@ double median(double *values, unsigned int nr)
 
 /* ---- the pool ---- */
 
-uint64_t knob_get(const char *name)
-{
-	char path[256], buf[64];
-	FILE *f;
-
-	snprintf(path, sizeof(path), SYSFS "%s", name);
-	f = fopen(path, "r");
-	if (!f || !fgets(buf, sizeof(buf), f))
-		die("%s: %m", path);
-	fclose(f);
-	return strtoull(buf, NULL, 0);
-}
-
 void knob_write(const char *name, const char *value)
 {
 	int fd, len = strlen(value);

@@ -59,7 +59,6 @@ double now_s(void);
 uint64_t rnd(uint64_t *state);
 double median(double *values, unsigned int nr);
 
-uint64_t knob_get(const char *name);
 void knob_write(const char *name, const char *value);
 void knob_set(const char *name, uint64_t value);
 void pool_setup(uint64_t limit);

@@ -46,7 +46,8 @@ static u32 model_used(const struct model_chunk *c)
 	return n;
 }
 
-bool model_chunk_del(struct model_arena *arena)
+/* Takes out what kvpool_extmap_empty() names; false if there is none. */
+static bool model_chunk_del(struct model_arena *arena)
 {
 	struct kvpool_chunk *chunk = kvpool_extmap_empty(&arena->map);
 	struct model_chunk *c, *oldest = NULL;

@@ -37,8 +37,6 @@ struct model_arena *model_arena_new(u32 nr_slots);
 void model_arena_delete(struct model_arena *arena);
 
 void model_chunk_add(struct model_arena *arena, u32 slot);
-/* Takes out what kvpool_extmap_empty() names; false if there is none. */
-bool model_chunk_del(struct model_arena *arena);
 
 /*
  * All of @pages or, with @partial, what there is in @max extents; NULL if

@@ -79,9 +79,6 @@ static inline unsigned long find_next_zero_bit(const unsigned long *map,
 	return shim_find(map, size, from, ~0UL);
 }
 
-#define find_first_bit(map, size)	find_next_bit(map, size, 0)
-#define find_first_zero_bit(map, size)	find_next_zero_bit(map, size, 0)
-
 /* @size if there is none. */
 static inline unsigned long find_last_bit(const unsigned long *map,
 					  unsigned long size)
@@ -102,11 +99,6 @@ static inline unsigned long find_last_bit(const unsigned long *map,
 	     (end) = find_next_bit(map, size, start), (start) < (size);	\
 	     (start) = find_next_zero_bit(map, size, end))
 
-#define for_each_set_bitrange(start, end, map, size)			\
-	for ((start) = find_next_bit(map, size, 0);			\
-	     (end) = find_next_zero_bit(map, size, start), (start) < (size); \
-	     (start) = find_next_bit(map, size, end))
-
 static inline unsigned long
 bitmap_find_next_zero_area(const unsigned long *map, unsigned long size,
 			   unsigned long start, unsigned int nr,
@@ -125,16 +117,6 @@ bitmap_find_next_zero_area(const unsigned long *map, unsigned long size,
 			return start;
 		start = used + 1;
 	}
-}
-
-static inline bool bitmap_empty(const unsigned long *map, unsigned int size)
-{
-	return find_first_bit(map, size) == size;
-}
-
-static inline bool bitmap_full(const unsigned long *map, unsigned int size)
-{
-	return find_first_zero_bit(map, size) == size;
 }
 
 #endif /* _SHIM_BITMAP_H */

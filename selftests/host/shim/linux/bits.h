@@ -6,7 +6,5 @@
 #define BITS_PER_LONG	((unsigned int)sizeof(long) * BITS_PER_BYTE)
 
 #define BIT(n)		(1UL << (n))
-#define BIT_ULL(n)	(1ULL << (n))
-#define GENMASK(h, l)	((~0UL << (l)) & (~0UL >> (BITS_PER_LONG - 1 - (h))))
 
 #endif /* _SHIM_BITS_H */

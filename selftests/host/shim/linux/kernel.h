@@ -17,21 +17,14 @@
 #define likely(x)		__builtin_expect(!!(x), 1)
 #define unlikely(x)		__builtin_expect(!!(x), 0)
 #define __must_check		__attribute__((warn_unused_result))
-#define __maybe_unused		__attribute__((unused))
 #define fallthrough		__attribute__((fallthrough))
 
 #define __rcu
-#define __must_hold(x)
-#define __acquires(x)
-#define __releases(x)
-#define EXPORT_SYMBOL_GPL(x)
 
 #define READ_ONCE(x)		__atomic_load_n(&(x), __ATOMIC_RELAXED)
 #define WRITE_ONCE(x, val)	__atomic_store_n(&(x), (val), __ATOMIC_RELAXED)
 #define smp_load_acquire(p)	__atomic_load_n((p), __ATOMIC_ACQUIRE)
 #define smp_store_release(p, v)	__atomic_store_n((p), (v), __ATOMIC_RELEASE)
-/* A race that its author accepts: an access that nobody reports. */
-#define data_race(expr)		READ_ONCE(expr)
 
 #define min_t(type, a, b) ({			\
 	type __a = (a), __b = (b);		\

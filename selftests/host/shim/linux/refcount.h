@@ -12,8 +12,6 @@ typedef struct refcount_struct {
 	atomic_t refs;
 } refcount_t;
 
-#define REFCOUNT_INIT(n)	{ { n } }
-
 static inline void refcount_set(refcount_t *r, int n)
 {
 	__atomic_store_n(&r->refs.counter, n, __ATOMIC_RELAXED);

@@ -87,18 +87,6 @@ static inline void *rhashtable_lookup(struct rhashtable *ht, const void *key,
 	return shim_rht_lookup(ht, key);
 }
 
-static inline void *rhashtable_lookup_fast(struct rhashtable *ht,
-					   const void *key,
-					   const struct rhashtable_params p)
-{
-	void *obj;
-
-	rcu_read_lock();
-	obj = rhashtable_lookup(ht, key, p);
-	rcu_read_unlock();
-	return obj;
-}
-
 static inline void *
 rhashtable_lookup_get_insert_fast(struct rhashtable *ht,
 				  struct rhash_head *head,

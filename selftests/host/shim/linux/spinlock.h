@@ -33,15 +33,6 @@ static inline void spin_lock(spinlock_t *lock)
 	WRITE_ONCE(lock->held, true);
 }
 
-static inline bool spin_trylock(spinlock_t *lock)
-{
-	if (pthread_mutex_trylock(&lock->mutex))
-		return false;
-	WRITE_ONCE(lock->owner, pthread_self());
-	WRITE_ONCE(lock->held, true);
-	return true;
-}
-
 static inline void spin_unlock(spinlock_t *lock)
 {
 	BUG_ON(!shim_spin_held(lock));
@@ -50,8 +41,5 @@ static inline void spin_unlock(spinlock_t *lock)
 }
 
 #define lockdep_assert_held(lock)	BUG_ON(!shim_spin_held(lock))
-
-#define spin_lock_bh(lock)		spin_lock(lock)
-#define spin_unlock_bh(lock)		spin_unlock(lock)
 
 #endif /* _SHIM_SPINLOCK_H */
