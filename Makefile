@@ -101,7 +101,8 @@ netlink: packages
 
 clean:
 	rm -rf $(BUILD)/mod $(BUILD)/lib $(BUILD)/selftests $(BUILD)/host $(BUILD)/check \
-		$(BUILD)/lint $(BUILD)/run $(BUILD)/ksft $(BUILD)/bench $(BUILD)/insn $(BUILD)/rig-cache
+		$(BUILD)/lint $(BUILD)/run $(BUILD)/ksft $(BUILD)/bench $(BUILD)/insn $(BUILD)/rig-cache \
+		$(BUILD)/fabric $(BUILD)/test-examples $(BUILD)/docs $(BUILD)/docs-tools $(BUILD)/ci-root
 
 distclean:
 	-scripts/rig down --all
