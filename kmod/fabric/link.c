@@ -3,8 +3,9 @@
  * Links: queue pairs to a peer, connected, watched and connected again.
  *
  * Each queue pair has one work that connects it and takes it down, so neither
- * needs a lock against the other. Taking it down is the fence: when ib_drain_qp()
- * has returned, the NIC no longer touches the memory of any of its requests.
+ * needs a lock against the other. Of a queue pair that was up, another work ends the
+ * requests first, on a workqueue where nobody blocks. That is the fence: when
+ * ib_drain_qp() has returned, the NIC no longer touches the memory of any of them.
  */
 #include <linux/jiffies.h>
 #include <linux/random.h>
@@ -82,9 +83,13 @@ static void kvpool_link_notify(struct kvpool_link *link)
 {
 	struct kvpool_link_info info;
 
+	mutex_lock(&link->notify_lock);
 	kvpool_link_read(link, &info);
-	if (atomic_xchg(&link->state, info.state) != info.state)
+	if (link->state != info.state) {
+		link->state = info.state;
 		kvpool_netlink_link_event(&info, KVPOOL_LINK_CHANGED);
+	}
+	mutex_unlock(&link->notify_lock);
 }
 
 /**
@@ -93,7 +98,7 @@ static void kvpool_link_notify(struct kvpool_link *link)
  * @reason: enum kvpool_close
  * @error: negative errno, or zero
  *
- * Its work fences it and sends its requests another way.
+ * It is fenced, and its requests go another way.
  */
 void kvpool_queue_fail(struct kvpool_queue *queue, int reason, int error)
 {
@@ -104,7 +109,7 @@ void kvpool_queue_fail(struct kvpool_queue *queue, int reason, int error)
 		queue->error = error;
 		if (queue->state == KVPOOL_QUEUE_UP) {
 			queue->state = KVPOOL_QUEUE_DRAINING;
-			mod_delayed_work(kvpool_rdma_wq, &queue->work, 0);
+			queue_work(kvpool_rdma_wq, &queue->fence_work);
 		} else {
 			complete_all(&queue->event);
 		}
@@ -152,6 +157,13 @@ static void kvpool_queue_receive(struct kvpool_queue *queue,
 				   buffer->sge.length, DMA_FROM_DEVICE);
 	reason = kvpool_wire_response_get(buffer->data, wc->byte_len, &message);
 	WRITE_ONCE(queue->heard, jiffies);
+	WRITE_ONCE(queue->link->heard, jiffies);
+	/* Only requests have registered something that can be invalidated. */
+	if (wc->wc_flags & IB_WC_WITH_IMM ||
+	    (!reason && wc->wc_flags & IB_WC_WITH_INVALIDATE &&
+	     (message.opcode == KVPOOL_WIRE_AUTH ||
+	      message.opcode == KVPOOL_WIRE_ALIVE)))
+		reason = KVPOOL_CLOSE_MESSAGE;
 	if (!reason) {
 		switch (message.opcode) {
 		case KVPOOL_WIRE_AUTH:
@@ -170,8 +182,10 @@ static void kvpool_queue_receive(struct kvpool_queue *queue,
 			    !READ_ONCE(queue->alive_sent))
 				reason = KVPOOL_CLOSE_STATE;
 			WRITE_ONCE(queue->alive_sent, 0);
+			WRITE_ONCE(queue->heeded, true);
 			break;
 		default:
+			WRITE_ONCE(queue->heeded, true);
 			kvpool_request_response(queue, buffer->data, wc,
 						&message);
 		}
@@ -199,15 +213,38 @@ static void kvpool_queue_receive_done(struct ib_cq *cq, struct ib_wc *wc)
 	kvpool_gate_leave(&queue->gate);
 }
 
+/*
+ * Has the link been silent for long, while others of the peer were not? What it is
+ * waited for may be behind other answers: twice the time of a large one is added.
+ */
+static bool kvpool_queue_suspect(const struct kvpool_queue *queue,
+				 unsigned long asked)
+{
+	struct kvpool_link *link = queue->link;
+	unsigned long since = READ_ONCE(link->heard), other;
+	u64 ms;
+
+	if (!kvpool_peer_heard(link->peer, link, &other))
+		return false;
+	if (time_after(asked, since))
+		since = asked;
+	ms = div64_u64(2ULL * MSEC_PER_SEC * (KVPOOL_MAX_REQUEST >> 10),
+		       max(READ_ONCE(link->rate), 1ULL));
+	ms = KVPOOL_SUSPECT_MS + min_t(u64, ms, KVPOOL_SILENT_MS);
+	return time_after(other, since + msecs_to_jiffies(ms));
+}
+
 /* Ask idle and stalled peers whether they live; end what is silent. */
 static void kvpool_queue_watch(struct kvpool_queue *queue)
 {
 	unsigned long now = jiffies, sent, wait, heard;
 	int ret = 0;
 
-	if (READ_ONCE(queue->state) != KVPOOL_QUEUE_UP ||
-	    !kvpool_gate_enter(&queue->gate))
+	if (!kvpool_gate_enter(&queue->gate))
 		return;
+	/* While the gate is held, it does not begin anew. */
+	if (READ_ONCE(queue->state) != KVPOOL_QUEUE_UP)
+		goto out;
 	sent = READ_ONCE(queue->alive_sent);
 	heard = READ_ONCE(queue->heard);
 	wait = READ_ONCE(queue->inflight) ? KVPOOL_STALL_MS : KVPOOL_IDLE_MS;
@@ -215,7 +252,8 @@ static void kvpool_queue_watch(struct kvpool_queue *queue)
 		/* The answer may be behind a lot of other answers. */
 		if (time_after(sent, heard))
 			heard = sent;
-		if (time_after(now, heard + msecs_to_jiffies(KVPOOL_SILENT_MS)))
+		if (time_after(now, heard + msecs_to_jiffies(KVPOOL_SILENT_MS)) ||
+		    kvpool_queue_suspect(queue, sent))
 			kvpool_queue_fail(queue, KVPOOL_CLOSE_TIMEOUT,
 					  -ETIMEDOUT);
 	} else if (!READ_ONCE(queue->alive_busy) &&
@@ -227,6 +265,7 @@ static void kvpool_queue_watch(struct kvpool_queue *queue)
 		if (ret)
 			kvpool_queue_fail(queue, KVPOOL_CLOSE_TRANSPORT, ret);
 	}
+out:
 	kvpool_gate_leave(&queue->gate);
 }
 
@@ -241,6 +280,7 @@ static void kvpool_link_alive_work(struct work_struct *work)
 		if (READ_ONCE(link->queues[i].inflight))
 			ms = KVPOOL_STALL_MS;
 	}
+	WRITE_ONCE(link->brisk, ms == KVPOOL_STALL_MS);
 	queue_delayed_work(kvpool_rdma_wq, &link->alive_work,
 			   msecs_to_jiffies(ms));
 }
@@ -292,10 +332,12 @@ static int kvpool_queue_cm(struct rdma_cm_id *cm_id,
 		kvpool_queue_rejected(queue, event);
 		break;
 	case RDMA_CM_EVENT_CONNECT_ERROR:
+		kvpool_queue_fail(queue, KVPOOL_CLOSE_TRANSPORT,
+				  event->status < 0 ? event->status : -EIO);
+		break;
 	case RDMA_CM_EVENT_UNREACHABLE:
-		kvpool_queue_fail(queue, KVPOOL_CLOSE_ADDRESS,
-				  event->status < 0 ? event->status :
-						      -EHOSTUNREACH);
+		/* The address has an owner, who does not answer. */
+		kvpool_queue_fail(queue, KVPOOL_CLOSE_TIMEOUT, -ETIMEDOUT);
 		break;
 	case RDMA_CM_EVENT_DISCONNECTED:
 		kvpool_queue_fail(queue, KVPOOL_CLOSE_PEER, -ECONNRESET);
@@ -313,18 +355,13 @@ static int kvpool_queue_cm(struct rdma_cm_id *cm_id,
 	return 0;
 }
 
-static void kvpool_queue_qp_event(struct ib_event *event, void *context)
-{
-	/* Errors come with the completions and from the connection manager. */
-}
-
 /* Wait for the connection manager, or the peer. */
-static int kvpool_queue_step(struct kvpool_queue *queue)
+static int kvpool_queue_step(struct kvpool_queue *queue, int reason)
 {
 	if (!wait_for_completion_timeout(&queue->event,
 					 msecs_to_jiffies(KVPOOL_CM_TIMEOUT_MS +
 							  500)))
-		kvpool_queue_fail(queue, KVPOOL_CLOSE_ADDRESS, -ETIMEDOUT);
+		kvpool_queue_fail(queue, reason, -ETIMEDOUT);
 	if (READ_ONCE(queue->link->dead))
 		kvpool_queue_fail(queue, KVPOOL_CLOSE_LOCAL, -ESHUTDOWN);
 	return READ_ONCE(queue->reason) ? -ECONNABORTED : 0;
@@ -341,11 +378,11 @@ static int kvpool_queue_resolve(struct kvpool_queue *queue)
 	ret = rdma_resolve_addr(queue->cm_id, src,
 				(struct sockaddr *)&link->dst,
 				KVPOOL_CM_TIMEOUT_MS);
-	ret = ret ?: kvpool_queue_step(queue);
+	ret = ret ?: kvpool_queue_step(queue, KVPOOL_CLOSE_ADDRESS);
 	if (ret)
 		return ret;
 	ret = rdma_resolve_route(queue->cm_id, KVPOOL_CM_TIMEOUT_MS);
-	return ret ?: kvpool_queue_step(queue);
+	return ret ?: kvpool_queue_step(queue, KVPOOL_CLOSE_ADDRESS);
 }
 
 static unsigned int kvpool_queue_credits(const struct ib_device *ib)
@@ -363,7 +400,8 @@ static int kvpool_queue_alloc(struct kvpool_queue *queue)
 	unsigned int i, credits;
 	int ret;
 
-	/* Where this is seen too late, kvpool_peers_remove() sees the device. */
+	queue->port = queue->cm_id->port_num;
+	/* Where this is seen too late, kvpool_peers_fail() sees the device. */
 	smp_store_mb(queue->dev, kvpool_ibdev_get(queue->cm_id->device));
 	if (!queue->dev || READ_ONCE(queue->dev->gone))
 		return -ENODEV;
@@ -385,7 +423,6 @@ static int kvpool_queue_alloc(struct kvpool_queue *queue)
 	attr.sq_sig_type = IB_SIGNAL_REQ_WR;
 	attr.qp_type = IB_QPT_RC;
 	attr.qp_context = queue;
-	attr.event_handler = kvpool_queue_qp_event;
 	queue->nr_cqe = attr.cap.max_send_wr + attr.cap.max_recv_wr;
 	queue->cq = ib_cq_pool_get(queue->dev->ib, queue->nr_cqe, queue->index,
 				   IB_POLL_WORKQUEUE);
@@ -396,16 +433,16 @@ static int kvpool_queue_alloc(struct kvpool_queue *queue)
 	}
 	attr.send_cq = queue->cq;
 	attr.recv_cq = queue->cq;
-	ret = rdma_create_qp(queue->cm_id, queue->pd, &attr);
-	if (ret)
-		return ret;
-	kvpool_gate_open(&queue->gate);
-
 	ret = kvpool_buffer_init(&queue->alive, queue->pd,
 				 sizeof(struct kvpool_wire_auth),
 				 DMA_TO_DEVICE);
 	if (ret)
 		return ret;
+	ret = rdma_create_qp(queue->cm_id, queue->pd, &attr);
+	if (ret)
+		return ret;
+	kvpool_gate_open(&queue->gate);
+
 	queue->responses = kcalloc(credits + KVPOOL_CREDITS_EXTRA,
 				   sizeof(*queue->responses), GFP_KERNEL);
 	queue->requests = kcalloc(credits, sizeof(*queue->requests),
@@ -473,7 +510,7 @@ static int kvpool_queue_connect(struct kvpool_queue *queue)
 	param.retry_count = KVPOOL_RETRY;
 	param.rnr_retry_count = KVPOOL_RETRY;
 	ret = rdma_connect(queue->cm_id, &param);
-	return ret ?: kvpool_queue_step(queue);
+	return ret ?: kvpool_queue_step(queue, KVPOOL_CLOSE_TIMEOUT);
 }
 
 /* Prove that we know the secret, and let the target do so. */
@@ -498,7 +535,7 @@ static int kvpool_queue_auth(struct kvpool_queue *queue)
 	kvpool_wire_header_put(wire, KVPOOL_WIRE_AUTH, 0, 0, 0);
 	memcpy(wire->proof, proof, sizeof(proof));
 	ret = kvpool_queue_alive_post(queue, sizeof(*wire));
-	ret = ret ?: kvpool_queue_step(queue);
+	ret = ret ?: kvpool_queue_step(queue, KVPOOL_CLOSE_TIMEOUT);
 	if (ret) {
 		/* It does not say why it closes: that is what it does then. */
 		if (queue->reason == KVPOOL_CLOSE_PEER)
@@ -533,6 +570,17 @@ static int kvpool_queue_up(struct kvpool_queue *queue)
 	return ret ?: kvpool_queue_auth(queue);
 }
 
+/* Let nothing use the queue pair any more, and send its requests another way. */
+static void kvpool_queue_fence(struct kvpool_queue *queue)
+{
+	kvpool_gate_close(&queue->gate);
+	ib_drain_qp(queue->cm_id->qp);
+	kvpool_requests_return(queue);
+	/* What it was busy with is gone: pairs with kvpool_queue_work(). */
+	smp_store_release(&queue->fenced, true);
+	kvpool_requests_send(queue->link->peer);
+}
+
 /* Undo kvpool_queue_up(), however far it got. */
 static void kvpool_queue_down(struct kvpool_queue *queue)
 {
@@ -541,11 +589,10 @@ static void kvpool_queue_down(struct kvpool_queue *queue)
 	if (!queue->cm_id)
 		return;
 	if (queue->cm_id->qp) {
+		if (!queue->fenced)
+			kvpool_queue_fence(queue);
 		/* The peer stops by itself, if it hears this. */
 		rdma_disconnect(queue->cm_id);
-		kvpool_gate_close(&queue->gate);
-		ib_drain_qp(queue->cm_id->qp);
-		kvpool_requests_return(queue);
 	}
 
 	INIT_LIST_HEAD(&queue->free);
@@ -596,6 +643,8 @@ static void kvpool_queue_begin(struct kvpool_queue *queue)
 	reinit_completion(&queue->event);
 	queue->alive_sent = 0;
 	queue->alive_busy = false;
+	queue->fenced = false;
+	queue->heeded = false;
 	spin_unlock(&queue->lock);
 }
 
@@ -604,12 +653,14 @@ static bool kvpool_queue_ready(struct kvpool_queue *queue)
 {
 	bool ready;
 
+	if (!kvpool_peer_agrees(queue->link->peer, queue))
+		kvpool_queue_fail(queue, KVPOOL_CLOSE_ADDRESS, -EXDEV);
 	spin_lock(&queue->lock);
 	ready = !queue->reason;
 	if (ready) {
 		queue->state = KVPOOL_QUEUE_UP;
-		queue->failures = 0;
 		queue->heard = jiffies;
+		queue->since = jiffies;
 	}
 	spin_unlock(&queue->lock);
 	return ready;
@@ -619,10 +670,41 @@ static bool kvpool_queue_ready(struct kvpool_queue *queue)
 static unsigned long kvpool_queue_backoff(const struct kvpool_queue *queue)
 {
 	unsigned int ms = KVPOOL_BACKOFF_MIN_MS <<
-			  min(queue->failures, 8U);
+			  min(READ_ONCE(queue->failures), 8U);
 
 	ms = min_t(unsigned int, ms, KVPOOL_BACKOFF_MAX_MS);
 	return msecs_to_jiffies(ms + get_random_u32() % (ms / 4));
+}
+
+/* Nothing but a link that is deleted keeps it from trying again. */
+static void kvpool_queue_failed(struct kvpool_queue *queue)
+{
+	struct kvpool_link *link = queue->link;
+
+	spin_lock(&queue->lock);
+	queue->state = KVPOOL_QUEUE_DOWN;
+	spin_unlock(&queue->lock);
+	kvpool_link_notify(link);
+	/* Fails what waits if there is no other link to hope for. */
+	kvpool_requests_send(link->peer);
+	if (!READ_ONCE(link->dead))
+		queue_delayed_work(kvpool_connect_wq, &queue->work,
+				   kvpool_queue_backoff(queue));
+}
+
+/**
+ * kvpool_queue_retry() - Connect soon, since something has changed
+ * @queue: the queue; nothing happens unless it is down
+ */
+void kvpool_queue_retry(struct kvpool_queue *queue)
+{
+	spin_lock(&queue->lock);
+	/* One that connects may fail yet for what is no longer so. */
+	if (queue->failures)
+		queue->failures = 1;
+	if (queue->state == KVPOOL_QUEUE_DOWN && !READ_ONCE(queue->link->dead))
+		mod_delayed_work(kvpool_connect_wq, &queue->work, 0);
+	spin_unlock(&queue->lock);
 }
 
 static void kvpool_queue_ended(struct kvpool_queue *queue)
@@ -636,26 +718,76 @@ static void kvpool_queue_ended(struct kvpool_queue *queue)
 		atomic_inc(&link->errors);
 }
 
+static void kvpool_queue_fence_work(struct work_struct *work)
+{
+	struct kvpool_queue *queue =
+		container_of(work, struct kvpool_queue, fence_work);
+	struct kvpool_link *link = queue->link;
+	unsigned long hold = 0;
+
+	kvpool_queue_ended(queue);
+	kvpool_link_notify(link);
+	kvpool_queue_fence(queue);
+	/*
+	 * Just after a port has lost its carrier, a message of the connection
+	 * manager that is dropped in the host costs soft RDMA its GSI queue
+	 * pair, and with it all new connections.
+	 */
+	if (queue->reason == KVPOOL_CLOSE_TRANSPORT && !READ_ONCE(link->dead))
+		hold = msecs_to_jiffies(KVPOOL_HOLD_MS);
+	queue_delayed_work(kvpool_connect_wq, &queue->work, hold);
+}
+
+/*
+ * Take down what is fenced. Returns whether to connect again at once: a peer that
+ * accepts and then falls silent or dies gets one chance.
+ */
+static bool kvpool_queue_undo(struct kvpool_queue *queue)
+{
+	bool at_once;
+
+	kvpool_queue_down(queue);
+	spin_lock(&queue->lock);
+	if (queue->reason == KVPOOL_CLOSE_FENCE ||
+	    time_after(jiffies, queue->since +
+				msecs_to_jiffies(KVPOOL_LASTED_MS)))
+		queue->heeded = true;
+	if (queue->heeded)
+		queue->failures = 0;
+	at_once = !queue->failures;
+	if (!queue->heeded)
+		queue->failures++;
+	spin_unlock(&queue->lock);
+	return at_once;
+}
+
 static void kvpool_queue_work(struct work_struct *work)
 {
 	struct kvpool_queue *queue = container_of(to_delayed_work(work),
 						  struct kvpool_queue, work);
 	struct kvpool_link *link = queue->link;
-	bool again = false;
+	bool again = true;
 	int ret;
 
-	if (READ_ONCE(queue->state) == KVPOOL_QUEUE_UP)
+	switch (READ_ONCE(queue->state)) {
+	case KVPOOL_QUEUE_UP:
 		return;
-	if (READ_ONCE(queue->state) == KVPOOL_QUEUE_DRAINING) {
-		kvpool_link_notify(link);
-		kvpool_queue_ended(queue);
-		kvpool_queue_down(queue);
-		again = true;
-		kvpool_requests_send(link->peer);
+	case KVPOOL_QUEUE_DRAINING:
+		/* Otherwise it is queued when it is; pairs with the fence. */
+		if (!smp_load_acquire(&queue->fenced))
+			return;
+		again = kvpool_queue_undo(queue);
+		break;
+	default:
+		break;
 	}
 	if (READ_ONCE(link->dead)) {
 		kvpool_queue_set(queue, KVPOOL_QUEUE_DOWN);
 		kvpool_link_notify(link);
+		return;
+	}
+	if (!again) {
+		kvpool_queue_failed(queue);
 		return;
 	}
 
@@ -663,7 +795,7 @@ static void kvpool_queue_work(struct work_struct *work)
 	kvpool_link_notify(link);
 	ret = kvpool_queue_up(queue);
 	if (!ret && kvpool_queue_ready(queue)) {
-		if (again || queue->was_up)
+		if (queue->was_up)
 			atomic_inc(&link->reconnects);
 		queue->was_up = true;
 		kvpool_link_notify(link);
@@ -679,14 +811,10 @@ static void kvpool_queue_work(struct work_struct *work)
 	}
 	kvpool_queue_ended(queue);
 	kvpool_queue_down(queue);
+	spin_lock(&queue->lock);
 	queue->failures++;
-	kvpool_queue_set(queue, KVPOOL_QUEUE_DOWN);
-	kvpool_link_notify(link);
-	/* Fails what waits if there is no other link to hope for. */
-	kvpool_requests_send(link->peer);
-	if (!READ_ONCE(link->dead))
-		queue_delayed_work(kvpool_rdma_wq, &queue->work,
-				   kvpool_queue_backoff(queue));
+	spin_unlock(&queue->lock);
+	kvpool_queue_failed(queue);
 }
 
 /* ---- links as a whole ---- */
@@ -723,6 +851,7 @@ struct kvpool_link *kvpool_link_new(struct kvpool_peer *peer,
 		link->src = *src;
 	link->rate = 100 << 10;
 	link->nr_queues = nr;
+	mutex_init(&link->notify_lock);
 	INIT_DELAYED_WORK(&link->alive_work, kvpool_link_alive_work);
 	for (i = 0; i < nr; i++) {
 		struct kvpool_queue *queue = &link->queues[i];
@@ -731,6 +860,7 @@ struct kvpool_link *kvpool_link_new(struct kvpool_peer *peer,
 		queue->index = i;
 		spin_lock_init(&queue->lock);
 		INIT_DELAYED_WORK(&queue->work, kvpool_queue_work);
+		INIT_WORK(&queue->fence_work, kvpool_queue_fence_work);
 		INIT_LIST_HEAD(&queue->free);
 		init_completion(&queue->event);
 	}
@@ -749,7 +879,7 @@ void kvpool_link_start(struct kvpool_link *link)
 	kvpool_link_read(link, &info);
 	kvpool_netlink_link_event(&info, KVPOOL_LINK_ADDED);
 	for (i = 0; i < link->nr_queues; i++)
-		queue_delayed_work(kvpool_rdma_wq, &link->queues[i].work, 0);
+		queue_delayed_work(kvpool_connect_wq, &link->queues[i].work, 0);
 	queue_delayed_work(kvpool_rdma_wq, &link->alive_work, HZ);
 }
 
@@ -767,13 +897,15 @@ void kvpool_link_free(struct kvpool_link *link)
 	for (i = 0; i < link->nr_queues; i++) {
 		kvpool_queue_fail(&link->queues[i], KVPOOL_CLOSE_LOCAL, 0);
 		/* One that connects ends that; then none arms the work again. */
-		mod_delayed_work(kvpool_rdma_wq, &link->queues[i].work, 0);
+		mod_delayed_work(kvpool_connect_wq, &link->queues[i].work, 0);
 	}
-	for (i = 0; i < link->nr_queues; i++)
-		flush_delayed_work(&link->queues[i].work);
-	/* It may have come up just before it was told. */
 	for (i = 0; i < link->nr_queues; i++) {
+		flush_delayed_work(&link->queues[i].work);
+		/* It may have come up just before it was told. */
 		kvpool_queue_fail(&link->queues[i], KVPOOL_CLOSE_LOCAL, 0);
+	}
+	for (i = 0; i < link->nr_queues; i++) {
+		flush_work(&link->queues[i].fence_work);
 		flush_delayed_work(&link->queues[i].work);
 	}
 	cancel_delayed_work_sync(&link->alive_work);

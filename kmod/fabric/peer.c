@@ -81,6 +81,11 @@ static struct kvpool_request *kvpool_queue_credit(struct kvpool_queue *queue)
 		queue->inflight++;
 	}
 	spin_unlock(&queue->lock);
+	if (request && !READ_ONCE(queue->link->brisk)) {
+		WRITE_ONCE(queue->link->brisk, true);
+		mod_delayed_work(kvpool_rdma_wq, &queue->link->alive_work,
+				 msecs_to_jiffies(KVPOOL_STALL_MS));
+	}
 	return request;
 }
 
@@ -147,7 +152,8 @@ struct kvpool_request *kvpool_peer_credit(struct kvpool_peer *peer)
  * kvpool_peer_hopeless() - Is there no link that may soon be up?
  * @peer: the peer; its lock is held
  *
- * Return: true if every queue pair has failed to connect when last tried.
+ * Return: true if every queue pair that is not up has failed to connect when
+ * last tried, and none is up.
  */
 bool kvpool_peer_hopeless(struct kvpool_peer *peer)
 {
@@ -158,10 +164,77 @@ bool kvpool_peer_hopeless(struct kvpool_peer *peer)
 		struct kvpool_link *link = peer->links[i];
 
 		for (q = 0; link && q < link->nr_queues; q++)
-			if (!READ_ONCE(link->queues[q].failures))
+			if (READ_ONCE(link->queues[q].state) ==
+			    KVPOOL_QUEUE_UP ||
+			    !READ_ONCE(link->queues[q].failures))
 				return false;
 	}
 	return true;
+}
+
+/**
+ * kvpool_peer_heard() - When has something come over a peer's other links?
+ * @peer: the peer
+ * @not: the link that is not meant
+ * @heard: the latest, in jiffies
+ *
+ * Return: true if one of them is up.
+ */
+bool kvpool_peer_heard(struct kvpool_peer *peer, const struct kvpool_link *not,
+		       unsigned long *heard)
+{
+	bool found = false;
+	unsigned int i, q;
+
+	spin_lock(&peer->lock);
+	for (i = 0; i < KVPOOL_MAX_LINKS; i++) {
+		const struct kvpool_link *link = peer->links[i];
+		unsigned long at;
+
+		if (!link || link == not)
+			continue;
+		for (q = 0; q < link->nr_queues; q++)
+			if (READ_ONCE(link->queues[q].state) == KVPOOL_QUEUE_UP)
+				break;
+		if (q == link->nr_queues)
+			continue;
+		at = READ_ONCE(link->heard);
+		if (!found || time_after(at, *heard))
+			*heard = at;
+		found = true;
+	}
+	spin_unlock(&peer->lock);
+	return found;
+}
+
+/**
+ * kvpool_peer_agrees() - Does a queue pair lead to where the others lead?
+ * @peer: the peer
+ * @queue: one that is connected and not up yet
+ *
+ * A block that is pushed in parts has to come to one host.
+ *
+ * Return: true if no queue pair that is up leads to another host.
+ */
+bool kvpool_peer_agrees(struct kvpool_peer *peer,
+			const struct kvpool_queue *queue)
+{
+	bool agrees = true;
+	unsigned int i, q;
+
+	spin_lock(&peer->lock);
+	for (i = 0; i < KVPOOL_MAX_LINKS; i++) {
+		const struct kvpool_link *link = peer->links[i];
+
+		for (q = 0; link && q < link->nr_queues; q++)
+			if (READ_ONCE(link->queues[q].state) ==
+			    KVPOOL_QUEUE_UP &&
+			    memcmp(link->queues[q].terms.host,
+				   queue->terms.host, KVPOOL_WIRE_HOST))
+				agrees = false;
+	}
+	spin_unlock(&peer->lock);
+	return agrees;
 }
 
 /* ---- control ---- */
@@ -266,7 +339,6 @@ static void kvpool_peer_end(struct kvpool_peer *peer)
 	spin_unlock(&peer->lock);
 
 	kvpool_ranges_fail(peer, -EHOSTUNREACH);
-	/* All at once: each only schedules. */
 	for (i = 0; i < KVPOOL_MAX_LINKS; i++)
 		if (links[i])
 			kvpool_link_free(links[i]);
@@ -314,6 +386,14 @@ static bool kvpool_address_equal(const struct sockaddr_storage *a,
 	return true;
 }
 
+/* Each queue pair has a port of its own here. */
+static bool kvpool_address_any_port(const struct sockaddr_storage *addr)
+{
+	return addr->ss_family == AF_INET ?
+	       !((const struct sockaddr_in *)addr)->sin_port :
+	       !((const struct sockaddr_in6 *)addr)->sin6_port;
+}
+
 static bool kvpool_address_ok(const struct sockaddr_storage *addr)
 {
 	return addr->ss_family == AF_INET || addr->ss_family == AF_INET6;
@@ -350,11 +430,11 @@ static int kvpool_peer_enter(struct kvpool_peer *peer,
  * kvpool_link_add() - Give a peer another link
  * @peer: number of the peer
  * @dst: address and port there
- * @src: address here, or NULL or of family AF_UNSPEC for any
+ * @src: address here without a port, or NULL or of family AF_UNSPEC for any
  * @id: number of the link
  *
- * Return: 0; -ENOENT no such peer; -EAFNOSUPPORT; -EEXIST the peer has a link
- * between these addresses; -ENOSPC; -ENOMEM.
+ * Return: 0; -ENOENT no such peer; -EAFNOSUPPORT; -EINVAL for a port in @src;
+ * -EEXIST the peer has a link between these addresses; -ENOSPC; -ENOMEM.
  */
 int kvpool_link_add(u32 peer, const struct sockaddr_storage *dst,
 		    const struct sockaddr_storage *src, u32 *id)
@@ -367,6 +447,8 @@ int kvpool_link_add(u32 peer, const struct sockaddr_storage *dst,
 		src = NULL;
 	if (!kvpool_address_ok(dst) || (src && !kvpool_address_ok(src)))
 		return -EAFNOSUPPORT;
+	if (src && !kvpool_address_any_port(src))
+		return -EINVAL;
 
 	mutex_lock(&kvpool_fabric_mutex);
 	of = xa_load(&kvpool_peers, peer);
@@ -475,10 +557,42 @@ int kvpool_link_next(u32 peer, u32 after, struct kvpool_link_info *info)
 }
 
 /**
- * kvpool_peers_remove() - Let go of a device
+ * kvpool_peers_fail() - End all queue pairs of a device or of a port
  * @dev: the device
+ * @port: its port, or zero for all
+ * @reason: enum kvpool_close
+ * @error: negative errno
  */
-void kvpool_peers_remove(struct kvpool_ibdev *dev)
+void kvpool_peers_fail(struct kvpool_ibdev *dev, u32 port, int reason,
+		       int error)
+{
+	struct kvpool_peer *peer;
+	unsigned long index;
+	unsigned int i, q;
+
+	rcu_read_lock();
+	xa_for_each(&kvpool_peers, index, peer) {
+		spin_lock(&peer->lock);
+		for (i = 0; i < KVPOOL_MAX_LINKS; i++) {
+			struct kvpool_link *link = peer->links[i];
+
+			for (q = 0; link && q < link->nr_queues; q++) {
+				struct kvpool_queue *queue = &link->queues[q];
+
+				if (READ_ONCE(queue->dev) == dev &&
+				    (!port || READ_ONCE(queue->port) == port))
+					kvpool_queue_fail(queue, reason, error);
+			}
+		}
+		spin_unlock(&peer->lock);
+	}
+	rcu_read_unlock();
+}
+
+/**
+ * kvpool_peers_retry() - A port has come up: do not wait with what is down
+ */
+void kvpool_peers_retry(void)
 {
 	struct kvpool_peer *peer;
 	unsigned long index;
@@ -491,10 +605,7 @@ void kvpool_peers_remove(struct kvpool_ibdev *dev)
 			struct kvpool_link *link = peer->links[i];
 
 			for (q = 0; link && q < link->nr_queues; q++)
-				if (READ_ONCE(link->queues[q].dev) == dev)
-					kvpool_queue_fail(&link->queues[q],
-							  KVPOOL_CLOSE_DEVICE,
-							  -ENODEV);
+				kvpool_queue_retry(&link->queues[q]);
 		}
 		spin_unlock(&peer->lock);
 	}

@@ -8,6 +8,8 @@
 #include "fabric/rdma.h"
 
 struct workqueue_struct *kvpool_rdma_wq;
+struct workqueue_struct *kvpool_connect_wq;
+struct workqueue_struct *kvpool_serve_wq;
 DEFINE_MUTEX(kvpool_fabric_mutex);	/* control calls, one at a time */
 u8 kvpool_fabric_host[KVPOOL_WIRE_HOST];
 
@@ -66,6 +68,23 @@ void kvpool_ibdev_put(struct kvpool_ibdev *dev)
 	kvpool_gate_leave(&dev->users);
 }
 
+static void kvpool_ibdev_event(struct ib_event_handler *handler,
+			       struct ib_event *event)
+{
+	struct kvpool_ibdev *dev =
+		container_of(handler, struct kvpool_ibdev, handler);
+
+	/*
+	 * Other links take over at once: the transport would find out by its
+	 * retries only.
+	 */
+	if (event->event == IB_EVENT_PORT_ERR)
+		kvpool_peers_fail(dev, event->element.port_num,
+				  KVPOOL_CLOSE_TRANSPORT, -ENETDOWN);
+	else if (event->event == IB_EVENT_PORT_ACTIVE)
+		kvpool_peers_retry();
+}
+
 static int kvpool_ibdev_add(struct ib_device *ib)
 {
 	struct kvpool_ibdev *dev;
@@ -89,6 +108,8 @@ static int kvpool_ibdev_add(struct ib_device *ib)
 	mutex_lock(&kvpool_ibdevs_lock);
 	list_add_tail(&dev->entry, &kvpool_ibdevs);
 	mutex_unlock(&kvpool_ibdevs_lock);
+	INIT_IB_EVENT_HANDLER(&dev->handler, ib, kvpool_ibdev_event);
+	ib_register_event_handler(&dev->handler);
 	return 0;
 }
 
@@ -106,6 +127,7 @@ static void kvpool_ibdev_remove(struct ib_device *ib, void *data)
 	mutex_unlock(&kvpool_ibdevs_lock);
 	if (!found)
 		return;
+	ib_unregister_event_handler(&found->handler);
 
 	/*
 	 * Nobody who comes from now on finds it, and who has found it sees this
@@ -113,7 +135,7 @@ static void kvpool_ibdev_remove(struct ib_device *ib, void *data)
 	 */
 	smp_store_mb(found->gone, true);
 	kvpool_gate_leave(&found->users);
-	kvpool_peers_remove(found);
+	kvpool_peers_fail(found, 0, KVPOOL_CLOSE_DEVICE, -ENODEV);
 	kvpool_target_remove(found);
 	wait_for_completion(&found->users.idle);
 	ib_dealloc_pd(found->pd);
@@ -232,14 +254,37 @@ static const struct kvpool_fabric_ops kvpool_rdma_ops = {
 	.cancel = kvpool_initiator_cancel,
 };
 
+static void kvpool_workqueues_exit(void)
+{
+	if (kvpool_serve_wq)
+		destroy_workqueue(kvpool_serve_wq);
+	if (kvpool_connect_wq)
+		destroy_workqueue(kvpool_connect_wq);
+	if (kvpool_rdma_wq)
+		destroy_workqueue(kvpool_rdma_wq);
+}
+
+/* What fences must not wait for a place behind what blocks. */
+static int __init kvpool_workqueues_init(void)
+{
+	kvpool_rdma_wq = alloc_workqueue("kvpool_rdma", WQ_UNBOUND, 0);
+	kvpool_connect_wq = alloc_workqueue("kvpool_connect", WQ_UNBOUND,
+					    WQ_MAX_ACTIVE);
+	kvpool_serve_wq = alloc_workqueue("kvpool_serve", WQ_UNBOUND, 0);
+	if (kvpool_rdma_wq && kvpool_connect_wq && kvpool_serve_wq)
+		return 0;
+	kvpool_workqueues_exit();
+	return -ENOMEM;
+}
+
 static int __init kvpool_rdma_init(void)
 {
 	int ret;
 
 	get_random_bytes(kvpool_fabric_host, sizeof(kvpool_fabric_host));
-	kvpool_rdma_wq = alloc_workqueue("kvpool_rdma", WQ_UNBOUND, 0);
-	if (!kvpool_rdma_wq)
-		return -ENOMEM;
+	ret = kvpool_workqueues_init();
+	if (ret)
+		return ret;
 	ret = kvpool_jobs_init();
 	if (ret)
 		goto err_wq;
@@ -261,7 +306,7 @@ err_client:
 err_jobs:
 	kvpool_jobs_exit();
 err_wq:
-	destroy_workqueue(kvpool_rdma_wq);
+	kvpool_workqueues_exit();
 	return ret;
 }
 
@@ -274,7 +319,7 @@ static void __exit kvpool_rdma_exit(void)
 	kvpool_target_exit();
 	ib_unregister_client(&kvpool_ib_client);
 	kvpool_auth_exit();
-	destroy_workqueue(kvpool_rdma_wq);
+	kvpool_workqueues_exit();
 	kvpool_jobs_exit();
 	rcu_barrier();
 }

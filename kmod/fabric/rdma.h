@@ -43,8 +43,8 @@
 
 /*
  * 2^16 times 4.096 us, so that with the retries a dead path is seen in two
- * seconds. What went over another link goes on meanwhile. Shorter ones are
- * mistaken where soft RDMA has to share its CPU.
+ * seconds, where nothing else tells of it earlier. Shorter ones are mistaken
+ * where soft RDMA has to share its CPU.
  */
 #define KVPOOL_ACK_TIMEOUT	16
 #define KVPOOL_RETRY		6	/* 7 is for ever, with rxe */
@@ -56,10 +56,15 @@
 #define KVPOOL_STALL_MS		100	/* no answer: ask whether it lives */
 #define KVPOOL_IDLE_MS		5000	/* nothing to ask for: likewise */
 #define KVPOOL_SILENT_MS	5000	/* no answer to that: it is dead */
+#define KVPOOL_SUSPECT_MS	500	/* likewise, but the peer's other links live */
+#define KVPOOL_HOLD_MS		200	/* from a transport error to the next packet */
+#define KVPOOL_LASTED_MS	1000	/* a connection this old was no mistake */
 #define KVPOOL_FENCE_MS		50	/* a cancelled request may end by itself */
 #define KVPOOL_SESSION_MS	30000	/* the target closes silent sessions */
 
-extern struct workqueue_struct *kvpool_rdma_wq;
+extern struct workqueue_struct *kvpool_rdma_wq;		/* fences; nothing blocks */
+extern struct workqueue_struct *kvpool_connect_wq;	/* the initiator's connecting */
+extern struct workqueue_struct *kvpool_serve_wq;	/* the target's AUTH and PUT */
 extern struct mutex kvpool_fabric_mutex;	/* control calls */
 extern u8 kvpool_fabric_host[KVPOOL_WIRE_HOST];
 
@@ -93,6 +98,7 @@ static inline void kvpool_gate_leave(struct kvpool_gate *gate)
  * @pd:		of the target's queue pairs; no memory is registered in it
  * @gone:	it is going away: whoever has begun to use it has to stop
  * @users:	queue pairs, and one for the registration with the core
+ * @handler:	hears of its ports
  */
 struct kvpool_ibdev {
 	struct list_head entry;
@@ -100,6 +106,7 @@ struct kvpool_ibdev {
 	struct ib_pd *pd;
 	bool gone;
 	struct kvpool_gate users;
+	struct ib_event_handler handler;
 };
 
 struct kvpool_ibdev *kvpool_ibdev_get(struct ib_device *ib);
@@ -319,7 +326,13 @@ void kvpool_peer_put(struct kvpool_peer *peer);
 struct kvpool_request *kvpool_peer_credit(struct kvpool_peer *peer);
 bool kvpool_peer_hopeless(struct kvpool_peer *peer);
 void kvpool_peers_exit(void);
-void kvpool_peers_remove(struct kvpool_ibdev *dev);
+void kvpool_peers_fail(struct kvpool_ibdev *dev, u32 port, int reason,
+		       int error);
+void kvpool_peers_retry(void);
+bool kvpool_peer_heard(struct kvpool_peer *peer, const struct kvpool_link *not,
+		       unsigned long *heard);
+bool kvpool_peer_agrees(struct kvpool_peer *peer,
+			const struct kvpool_queue *queue);
 
 /* ---- links: link.c ---- */
 
@@ -327,7 +340,7 @@ enum kvpool_queue_state {
 	KVPOOL_QUEUE_DOWN,	/* waits to try again */
 	KVPOOL_QUEUE_CONNECTING,
 	KVPOOL_QUEUE_UP,
-	KVPOOL_QUEUE_DRAINING,
+	KVPOOL_QUEUE_DRAINING,	/* is fenced, then taken down */
 };
 
 /**
@@ -335,14 +348,19 @@ enum kvpool_queue_state {
  * @link:	whose it is
  * @index:	which of the link's
  * @work:	connects it and takes it down; nothing else does either
- * @lock:	protects @state, @reason, @error, @free and the counts
+ * @fence_work:	ends its requests once it is DRAINING, then queues @work
+ * @lock:	protects @state, @reason, @error, @failures, @free and the counts
  * @state:	enum kvpool_queue_state
  * @reason:	enum kvpool_close: why it is being taken down, or was
  * @error:	negative errno that came with it, or zero
- * @failures:	attempts to connect since it was up
+ * @failures:	attempts to connect since it was up for long enough
  * @was_up:	it has been
+ * @fenced:	nothing uses the queue pair any more
+ * @heeded:	the peer has answered something since it came up
+ * @since:	jiffies when it came up
  * @gate:	who posts to it; open while there is a queue pair
  * @dev:	the device
+ * @port:	of the device
  * @pd:		its own, so that no other peer reaches its memory
  * @cm_id:	the connection, and the queue pair in it
  * @cq:		of sends and receives
@@ -370,15 +388,20 @@ struct kvpool_queue {
 	struct kvpool_link *link;
 	u16 index;
 	struct delayed_work work;
+	struct work_struct fence_work;
 	spinlock_t lock;	/* see above */
 	enum kvpool_queue_state state;
 	int reason;
 	int error;
 	unsigned int failures;
 	bool was_up;
+	bool fenced;
+	bool heeded;
+	unsigned long since;
 
 	struct kvpool_gate gate;
 	struct kvpool_ibdev *dev;
+	u32 port;
 	struct ib_pd *pd;
 	struct rdma_cm_id *cm_id;
 	struct ib_cq *cq;
@@ -412,8 +435,11 @@ struct kvpool_queue {
  * @dst:	address there
  * @src:	address here, or of family AF_UNSPEC
  * @dead:	it is being deleted
+ * @notify_lock: protects @state, and that events come in its order
  * @state:	as the last event said
  * @alive_work:	asks whether the peer is there
+ * @brisk:	it is due soon; racy by intent
+ * @heard:	jiffies when something came
  * @inflight:	bytes of requests sent and not answered
  * @rate:	KiB per second, smoothed; racy by intent
  * @last_done:	when the last answer came, in ns; likewise
@@ -431,8 +457,11 @@ struct kvpool_link {
 	struct sockaddr_storage dst;
 	struct sockaddr_storage src;
 	bool dead;
-	atomic_t state;
+	struct mutex notify_lock;	/* see above */
+	enum kvpool_link_state state;
 	struct delayed_work alive_work;
+	bool brisk;
+	unsigned long heard;
 	atomic64_t inflight;
 	u64 rate;
 	u64 last_done;
@@ -452,6 +481,7 @@ void kvpool_link_start(struct kvpool_link *link);
 void kvpool_link_free(struct kvpool_link *link);
 void kvpool_link_read(struct kvpool_link *link, struct kvpool_link_info *info);
 void kvpool_queue_fail(struct kvpool_queue *queue, int reason, int error);
+void kvpool_queue_retry(struct kvpool_queue *queue);
 
 /* ---- the target: target.c ---- */
 

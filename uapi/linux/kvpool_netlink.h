@@ -38,11 +38,13 @@ enum kvpool_netlink_link_state {
  * @KVPOOL_CLOSE_REASON_PEER: The other side ended it.
  * @KVPOOL_CLOSE_REASON_TRANSPORT: The queue pair failed, for instance because
  *   the cable is out.
- * @KVPOOL_CLOSE_REASON_TIMEOUT: The other side fell silent.
+ * @KVPOOL_CLOSE_REASON_TIMEOUT: The other side fell silent, or did not answer
+ *   at all.
  * @KVPOOL_CLOSE_REASON_DEVICE: The RDMA device went away.
  * @KVPOOL_CLOSE_REASON_FENCE: It was the only way to keep the hardware off the
  *   memory of a transfer that was cancelled or took too long.
- * @KVPOOL_CLOSE_REASON_ADDRESS: There is no route to the address.
+ * @KVPOOL_CLOSE_REASON_ADDRESS: There is no route to the address, or it leads
+ *   to another host than the peer's other links.
  * @KVPOOL_CLOSE_REASON_REFUSED: Nobody listens there, or not for this
  *   protocol.
  * @KVPOOL_CLOSE_REASON_VERSION: The two sides have no version of the protocol
