@@ -110,6 +110,8 @@ static int kvpool_ibdev_add(struct ib_device *ib)
 	mutex_unlock(&kvpool_ibdevs_lock);
 	INIT_IB_EVENT_HANDLER(&dev->handler, ib, kvpool_ibdev_event);
 	ib_register_event_handler(&dev->handler);
+	/* It may be the one that links wait for. */
+	kvpool_peers_retry();
 	return 0;
 }
 
