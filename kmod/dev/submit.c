@@ -368,11 +368,12 @@ static int kvpool_submit_wait(struct kvpool_ctx *ctx, struct kvpool_op *ops,
 	batch = kvzalloc(struct_size(batch, results, nr), GFP_KERNEL_ACCOUNT);
 	if (!batch)
 		return -ENOMEM;
-	atomic_set(&batch->left, nr);
+	/* One is ours, so that nobody completes @done of a batch that is gone. */
+	atomic_set(&batch->left, nr + 1);
 	init_completion(&batch->done);
 
 	now = kvpool_ops_begin(ctx, ops, nr, NULL, batch);
-	if (!atomic_sub_and_test(now, &batch->left) &&
+	if (!atomic_sub_and_test(now + 1, &batch->left) &&
 	    wait_for_completion_interruptible(&batch->done)) {
 		match.batch = batch;
 		kvpool_ctx_cancel(ctx, &match, -EINTR);
