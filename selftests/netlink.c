@@ -8,7 +8,7 @@
 #include <linux/keyctl.h>
 #include <stdatomic.h>
 
-#include "kvpool_util.h"
+#include "kvpool_async.h"
 #include "netlink_util.h"
 
 #define NOWHERE		"192.0.2.1"
@@ -123,6 +123,52 @@ TEST_F(netlink, as_many_peers_as_there_may_be)
 	EXPECT_EQ(i - 1, peers.nr);
 	ASSERT_EQ(0, nl_peer_del(nl, peers.ids[0]));
 	EXPECT_EQ(0, nl_peer_add(nl, "again", NULL));
+}
+
+/*
+ * None of very many peers has a link: an operation that may ask any is refused
+ * by one after the other, and by all in the end.
+ */
+TEST_F(netlink, nobody_can_be_asked)
+{
+	struct kvpool_completion c[64];
+	struct nl *nl = &self->nl;
+	struct kvpool_op ops[64];
+	struct kvpool_stats base, now;
+	struct nl_ids peers;
+	struct kv_bench t;
+	char name[32];
+	__u32 id = 0;
+	int i, round;
+
+	ASSERT_EQ(0, kv_bench_start(&t));
+	ASSERT_EQ(0, kv_stats(t.fd, &base));
+	for (i = 0; i < 1000; i++) {
+		snprintf(name, sizeof(name), "peer-%d", i);
+		ASSERT_EQ(0, nl_peer_add(nl, name, &id));
+	}
+	for (round = 0; round < 4; round++) {
+		for (i = 0; i < 64; i++) {
+			ops[i] = kv_op(i & 1 ? KVPOOL_OP_LEASE :
+					       KVPOOL_OP_PROBE,
+				       KVPOOL_OP_REMOTE, 1 + i, i);
+			/* The last in turn, or any. */
+			ops[i].peer = round & 1 ? id : 0;
+			if (i & 1) {
+				ops[i].length = 4096;
+				ops[i].node = KVPOOL_NODE_ANY;
+			}
+			ops[i].timeout_ns = 1000000000000ULL;
+		}
+		ASSERT_EQ(0, kv_submit_wait(t.fd, ops, 64, c));
+		for (i = 0; i < 64; i++)
+			EXPECT_EQ(-EHOSTUNREACH, c[i].status);
+	}
+	ASSERT_EQ(0, kv_stats(t.fd, &now));
+	EXPECT_TRUE(kv_same_gauges(&base, &now));
+	EXPECT_EQ(0, kv_bench_end(&t));
+	ASSERT_EQ(0, nl_peers(nl, &peers));
+	EXPECT_EQ(1000, peers.nr);
 }
 
 TEST_F(netlink, links_come_and_go)

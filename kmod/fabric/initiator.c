@@ -13,7 +13,7 @@
 
 #include "fabric/rdma.h"
 
-/* How often a PUT begins anew. */
+/* How often a job begins anew. */
 #define KVPOOL_MAX_AGAIN	8
 
 static mempool_t *kvpool_range_pool;
@@ -59,14 +59,83 @@ static void kvpool_job_init(struct kvpool_job *job, struct kvpool_peer *peer,
 	job->first.job = job;
 }
 
-static void kvpool_job_drop(struct kvpool_job *of);
-static void kvpool_job_start(struct kvpool_job *job);
+/**
+ * kvpool_job_error() - A part of a job has failed
+ * @job: the job
+ * @status: negative errno; the first one counts
+ */
+void kvpool_job_error(struct kvpool_job *job, int status)
+{
+	cmpxchg(&job->status, 0, status);
+}
+
+/*
+ * Queue all bytes of a job at its peer, and send them soon if @kick says so.
+ * If that is refused, the job's status says why and the caller ends it.
+ */
+static bool kvpool_job_queue(struct kvpool_job *job, bool kick)
+{
+	struct kvpool_peer *peer = job->peer;
+	struct kvpool_range *range = &job->first;
+	int status = 0;
+
+	job->found = 0;
+	atomic_set(&job->bytes, 0);
+	atomic_set(&job->pending, 1);
+	range->offset = 0;
+	range->length = job->block_length;
+	WRITE_ONCE(job->status, 0);
+	/*
+	 * After @peer and @status were set: who cancels does it the other way
+	 * round, so he sees these, or is seen here.
+	 */
+	smp_mb();
+
+	spin_lock(&peer->lock);
+	if (peer->gone) {
+		status = -ENOENT;
+	} else if (READ_ONCE(job->cancelled)) {
+		status = -ECANCELED;
+	} else {
+		list_add_tail(&range->entry, &peer->pending);
+		list_add_tail(&range->of_job, &job->ranges);
+		peer->queued += range->length;
+		if (kick)
+			queue_work(kvpool_rdma_wq, &peer->send_work);
+	}
+	spin_unlock(&peer->lock);
+	/* It may have ended by now. */
+	if (!status)
+		return true;
+	kvpool_job_error(job, status);
+	return false;
+}
+
+/*
+ * Another attempt with the same peer: it has read all of a PUT, but not sealed
+ * the block. It had given up what it had of it, since for a moment there was no
+ * connection.
+ */
+static bool kvpool_job_again(struct kvpool_job *job)
+{
+	if (job->opcode == KVPOOL_WIRE_PUT && !READ_ONCE(job->found))
+		kvpool_job_error(job, -EAGAIN);
+	if (job->status != -EAGAIN)
+		return false;
+	if (READ_ONCE(job->cancelled) || ++job->again > KVPOOL_MAX_AGAIN) {
+		job->status = -EREMOTEIO;
+		return false;
+	}
+	return true;
+}
 
 /* What went wrong may be right with another peer. */
 static bool kvpool_job_next(struct kvpool_job *job)
 {
 	struct kvpool_peer *peer, *old = job->peer;
 
+	if (!job->status)
+		return false;
 	if (job->status != -EHOSTUNREACH)
 		job->answered = true;
 	if (!job->any || READ_ONCE(job->cancelled))
@@ -87,49 +156,42 @@ static bool kvpool_job_next(struct kvpool_job *job)
 			job->status = -ENOENT;
 		return false;
 	}
-	job->status = 0;
-	atomic_set(&job->bytes, 0);
-	/* Before kvpool_job_start() looks at @cancelled; see the other side. */
-	smp_store_mb(job->peer, peer);
+	/* The lock says whose @ranges are; see kvpool_job_withdraw(). */
+	spin_lock(&old->lock);
+	WRITE_ONCE(job->peer, peer);
+	spin_unlock(&old->lock);
 	kvpool_peer_put(old);
 	return true;
 }
 
 /*
- * The peer has read everything, but not sealed the block: it had given up what it
- * had of it, since for a moment there was no connection.
+ * Tell the peer that a PUT will not be completed, so that it does not hold the
+ * key pending until it loses patience. It is no loss if this fails.
  */
-static bool kvpool_job_again(struct kvpool_job *job)
+static void kvpool_job_drop(struct kvpool_job *of)
 {
-	if (job->opcode != KVPOOL_WIRE_PUT || READ_ONCE(job->found))
-		return false;
-	if (READ_ONCE(job->cancelled) || ++job->again > KVPOOL_MAX_AGAIN) {
-		job->status = -EREMOTEIO;
-		return false;
-	}
-	atomic_set(&job->bytes, 0);
-	return true;
+	struct kvpool_job *job;
+
+	job = kzalloc(struct_size(job, names, 1), GFP_KERNEL | __GFP_NOWARN);
+	if (!job)
+		return;
+	refcount_inc(&of->peer->refs);
+	kvpool_job_init(job, of->peer, KVPOOL_WIRE_DROP);
+	job->put = of->put;
+	job->names[0].key = *of->key;
+	strscpy(job->names[0].tenant, of->tenant, KVPOOL_NAME_SIZE);
+	job->key = &job->names[0].key;
+	job->tenant = job->names[0].tenant;
+	if (!kvpool_job_queue(job, true))
+		kvpool_job_put(job);
 }
 
-/* Nothing of the job is queued or in flight any more. */
-static void kvpool_job_end(struct kvpool_job *job)
+static void kvpool_job_done(struct kvpool_job *job)
 {
 	struct kvpool_xfer *xfer = job->xfer;
-	struct kvpool_peer *peer;
-	u32 bytes;
+	struct kvpool_peer *peer = job->peer;
+	u32 bytes = atomic_read(&job->bytes);
 
-	if (job->status ? kvpool_job_next(job) : kvpool_job_again(job)) {
-		kvpool_job_start(job);
-		kvpool_requests_send(job->peer);
-		return;
-	}
-	if (!xfer) {
-		kvpool_job_put(job);
-		return;
-	}
-
-	peer = job->peer;
-	bytes = atomic_read(&job->bytes);
 	spin_lock(&peer->lock);
 	peer->requests++;
 	if (job->status == -EHOSTUNREACH || job->status == -EREMOTEIO)
@@ -147,7 +209,23 @@ static void kvpool_job_end(struct kvpool_job *job)
 	xfer->peer = peer->id;
 	WRITE_ONCE(xfer->priv, NULL);
 	kvpool_xfer_done(xfer, job->status, bytes);
-	kvpool_job_put(job);
+}
+
+/*
+ * Nothing of the job is queued or in flight any more. Where it is tried again
+ * or with another peer, a work sends it: this may be called while what waited
+ * at a peer without a link is being failed, and there may be many of these.
+ */
+static void kvpool_job_end(struct kvpool_job *job)
+{
+	do {
+		if (!kvpool_job_again(job) && !kvpool_job_next(job)) {
+			if (job->xfer)
+				kvpool_job_done(job);
+			kvpool_job_put(job);
+			return;
+		}
+	} while (!kvpool_job_queue(job, true));
 }
 
 /**
@@ -158,16 +236,6 @@ void kvpool_job_less(struct kvpool_job *job)
 {
 	if (atomic_dec_and_test(&job->pending))
 		kvpool_job_end(job);
-}
-
-/**
- * kvpool_job_error() - A part of a job has failed
- * @job: the job
- * @status: negative errno; the first one counts
- */
-void kvpool_job_error(struct kvpool_job *job, int status)
-{
-	cmpxchg(&job->status, 0, status);
 }
 
 /**
@@ -245,56 +313,6 @@ void kvpool_ranges_fail(struct kvpool_peer *peer, int status)
 	kvpool_ranges_end(&failed);
 }
 
-/* Queue all bytes of a job at its peer. It may have ended on return. */
-static void kvpool_job_start(struct kvpool_job *job)
-{
-	struct kvpool_peer *peer = job->peer;
-	struct kvpool_range *range = &job->first;
-	int status = 0;
-
-	atomic_set(&job->pending, 1);
-	range->offset = 0;
-	range->length = job->block_length;
-
-	spin_lock(&peer->lock);
-	if (peer->gone)
-		status = -ENOENT;
-	else if (READ_ONCE(job->cancelled))
-		status = -ECANCELED;
-	if (!status) {
-		list_add_tail(&range->entry, &peer->pending);
-		list_add_tail(&range->of_job, &job->ranges);
-		peer->queued += range->length;
-	}
-	spin_unlock(&peer->lock);
-	if (status) {
-		kvpool_job_error(job, status);
-		kvpool_job_less(job);
-	}
-}
-
-/*
- * Tell the peer that a PUT will not be completed, so that it does not hold the
- * key pending until it loses patience. It is no loss if this fails.
- */
-static void kvpool_job_drop(struct kvpool_job *of)
-{
-	struct kvpool_job *job;
-
-	job = kzalloc(struct_size(job, names, 1), GFP_KERNEL | __GFP_NOWARN);
-	if (!job)
-		return;
-	refcount_inc(&of->peer->refs);
-	kvpool_job_init(job, of->peer, KVPOOL_WIRE_DROP);
-	job->put = of->put;
-	job->names[0].key = *of->key;
-	strscpy(job->names[0].tenant, of->tenant, KVPOOL_NAME_SIZE);
-	job->key = &job->names[0].key;
-	job->tenant = job->names[0].tenant;
-	kvpool_job_start(job);
-	kvpool_requests_send(of->peer);
-}
-
 static struct kvpool_job *kvpool_job_new(struct kvpool_xfer *xfer)
 {
 	struct kvpool_peer *peer;
@@ -356,7 +374,8 @@ void kvpool_initiator_submit(struct list_head *xfers)
 			refcount_inc(&peer->refs);
 		}
 		WRITE_ONCE(xfer->priv, job);
-		kvpool_job_start(job);
+		if (!kvpool_job_queue(job, false))
+			kvpool_job_end(job);
 	}
 	if (peer) {
 		kvpool_requests_send(peer);
@@ -412,9 +431,9 @@ void kvpool_initiator_cancel(struct kvpool_xfer *xfer)
 	if (!job)
 		return;
 
-	kvpool_job_error(job, -ECANCELED);
-	/* Before job->peer is read; see kvpool_job_next(). */
+	/* Before status and peer are looked at; see kvpool_job_queue(). */
 	smp_store_mb(job->cancelled, jiffies | 1);
+	kvpool_job_error(job, -ECANCELED);
 	peer = kvpool_job_withdraw(job);
 	while ((now = READ_ONCE(job->peer)) != peer) {
 		kvpool_peer_put(peer);
@@ -429,36 +448,52 @@ void kvpool_initiator_cancel(struct kvpool_xfer *xfer)
 	kvpool_job_put(job);
 }
 
-/* Is a cancelled job in the request? Returns whether its time is over. */
-static bool kvpool_request_overdue(const struct kvpool_request *request,
-				   bool *waiting)
+/*
+ * Look for cancelled jobs in a request. Where it has no memory, nothing has to
+ * be fenced: once it was sent it goes on without them, and they are moved to
+ * @ended. Otherwise returns whether the time of one is over. The locks of its
+ * queue and of its peer are held.
+ */
+static bool kvpool_request_overdue(struct kvpool_request *request,
+				   bool *waiting, struct list_head *ended)
 {
-	unsigned long cancelled;
+	bool overdue = false;
 	unsigned int i;
 
 	for (i = 0; i < request->nr_parts; i++) {
-		cancelled = READ_ONCE(request->parts[i].job->cancelled);
+		struct kvpool_job *job = request->parts[i].job;
+		unsigned long cancelled;
+
+		cancelled = job ? READ_ONCE(job->cancelled) : 0;
 		if (!cancelled)
 			continue;
-		if (time_after(jiffies, cancelled +
-					msecs_to_jiffies(KVPOOL_FENCE_MS)))
-			return true;
+		if (!request->nr_sg && !request->answered) {
+			request->parts[i].job = NULL;
+			kvpool_job_error(job, -ECANCELED);
+			/* All of it was in this part. */
+			list_add_tail(&job->first.entry, ended);
+			continue;
+		}
 		*waiting = true;
+		overdue |= request->nr_sg &&
+			   time_after(jiffies, cancelled +
+				      msecs_to_jiffies(KVPOOL_FENCE_MS));
 	}
-	return false;
+	return overdue;
 }
 
-static bool kvpool_queue_overdue(struct kvpool_queue *queue, bool *waiting)
+static bool kvpool_queue_overdue(struct kvpool_queue *queue, bool *waiting,
+				 struct list_head *ended)
 {
 	bool overdue = false;
 	unsigned int i;
 
 	spin_lock(&queue->lock);
 	if (queue->state == KVPOOL_QUEUE_UP)
-		for (i = 0; i < queue->nr_requests && !overdue; i++)
+		for (i = 0; i < queue->nr_requests; i++)
 			if (queue->requests[i]->busy)
-				overdue = kvpool_request_overdue(queue->requests[i],
-								 waiting);
+				overdue |= kvpool_request_overdue(queue->requests[i],
+								  waiting, ended);
 	spin_unlock(&queue->lock);
 	return overdue;
 }
@@ -473,17 +508,20 @@ void kvpool_fence_work(struct work_struct *work)
 						struct kvpool_peer, fence_work);
 	bool waiting = false;
 	unsigned int i, q;
+	LIST_HEAD(ended);
 
 	spin_lock(&peer->lock);
 	for (i = 0; i < KVPOOL_MAX_LINKS; i++) {
 		struct kvpool_link *link = peer->links[i];
 
 		for (q = 0; link && q < link->nr_queues; q++)
-			if (kvpool_queue_overdue(&link->queues[q], &waiting))
+			if (kvpool_queue_overdue(&link->queues[q], &waiting,
+						 &ended))
 				kvpool_queue_fail(&link->queues[q],
 						  KVPOOL_CLOSE_FENCE, 0);
 	}
 	spin_unlock(&peer->lock);
+	kvpool_ranges_end(&ended);
 	if (waiting)
 		queue_delayed_work(kvpool_rdma_wq, &peer->fence_work,
 				   msecs_to_jiffies(KVPOOL_FENCE_MS) / 2 + 1);

@@ -78,6 +78,8 @@ static struct kvpool_request *kvpool_queue_credit(struct kvpool_queue *queue)
 		request = list_first_entry(&queue->free, struct kvpool_request,
 					   entry);
 		list_del(&request->entry);
+		/* From now on, so that the fence finds jobs here at any time. */
+		request->busy = true;
 		queue->inflight++;
 	}
 	spin_unlock(&queue->lock);
@@ -291,6 +293,7 @@ int kvpool_peer_add(const char *name, u32 *id)
 	strscpy(peer->name, name, sizeof(peer->name));
 	spin_lock_init(&peer->lock);
 	INIT_LIST_HEAD(&peer->pending);
+	INIT_WORK(&peer->send_work, kvpool_send_work);
 	INIT_DELAYED_WORK(&peer->fence_work, kvpool_fence_work);
 
 	mutex_lock(&kvpool_fabric_mutex);
@@ -343,6 +346,7 @@ static void kvpool_peer_end(struct kvpool_peer *peer)
 		if (links[i])
 			kvpool_link_free(links[i]);
 	kvpool_ranges_fail(peer, -EHOSTUNREACH);
+	cancel_work_sync(&peer->send_work);
 	cancel_delayed_work_sync(&peer->fence_work);
 }
 

@@ -154,10 +154,10 @@ struct kvpool_range {
  * @pending:	ranges and parts in requests that have not ended, and one for
  *		whoever starts it
  * @sent:	the peer may have seen a part of it
- * @returns:	queue pairs that died under it since a part was done; racy by
- *		intent
- * @death:	number of the latest of these deaths; likewise
- * @again:	PUT: how often it has begun anew
+ * @returns:	queue pairs that failed under it since a part was done; racy
+ *		by intent
+ * @death:	number of the latest death of one, also by a fence; likewise
+ * @again:	how often it has begun anew
  * @cancelled:	jiffies when it was cancelled, or zero
  * @found:	length of the peer's block
  * @bytes:	moved
@@ -201,7 +201,7 @@ struct kvpool_job {
 
 /* A part of a job in a request. */
 struct kvpool_part {
-	struct kvpool_job *job;
+	struct kvpool_job *job;		/* NULL: it did not wait for the answer */
 	u32 offset;
 	u32 length;
 	u32 status;
@@ -213,8 +213,8 @@ struct kvpool_part {
  * @entry:	in queue->free
  * @queue:	whose it is
  * @id:		as on the wire; its lower half is the index in queue->requests
- * @busy:	sent and not ended; queue->lock
- * @answered:	the response has come; queue->lock
+ * @busy:	it has the credit, and has not ended; queue->lock
+ * @answered:	no response is waited for; queue->lock
  * @refs:	its send and its response
  * @max_bytes:	that @mr can register
  * @opcode:	enum kvpool_wire_opcode
@@ -226,10 +226,8 @@ struct kvpool_part {
  * @mr:		registers @sg
  * @capsule:	what is sent
  * @reg_wr:	registers, then
- * @send_wr:	sends; or
- * @inv_wr:	invalidates what the target did not
+ * @send_wr:	sends
  * @reg_cqe:	completion of @reg_wr, if it fails
- * @inv_cqe:	completion of @inv_wr
  * @parts:	what is asked for
  * @sg:		the memory
  */
@@ -251,9 +249,7 @@ struct kvpool_request {
 	struct kvpool_buffer capsule;
 	struct ib_reg_wr reg_wr;
 	struct ib_send_wr send_wr;
-	struct ib_send_wr inv_wr;
 	struct ib_cqe reg_cqe;
-	struct ib_cqe inv_cqe;
 	struct kvpool_part parts[KVPOOL_WIRE_SEGS_MAX];
 	struct scatterlist sg[KVPOOL_MAX_SG];
 };
@@ -274,6 +270,7 @@ void kvpool_fence_work(struct work_struct *work);
 /* ---- requests: request.c ---- */
 
 void kvpool_requests_send(struct kvpool_peer *peer);
+void kvpool_send_work(struct work_struct *work);
 void kvpool_request_response(struct kvpool_queue *queue,
 			     const void *data, struct ib_wc *wc,
 			     const struct kvpool_wire_message *message);
@@ -299,6 +296,7 @@ void kvpool_request_exit(struct kvpool_request *request);
  * @failed:	those that failed for want of a link or by the peer's fault
  * @bytes_in:	fetched
  * @bytes_out:	pushed
+ * @send_work:	sends what other peers could not do
  * @fence_work:	looks for cancelled jobs that do not end
  * @rcu:	to free it after the last reader of the table of peers
  */
@@ -316,6 +314,7 @@ struct kvpool_peer {
 	u64 failed;
 	u64 bytes_in;
 	u64 bytes_out;
+	struct work_struct send_work;
 	struct delayed_work fence_work;
 	struct rcu_head rcu;
 };

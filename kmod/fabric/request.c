@@ -52,6 +52,7 @@ static void kvpool_request_free(struct kvpool_request *request)
 	struct kvpool_queue *queue = request->queue;
 
 	spin_lock(&queue->lock);
+	request->busy = false;
 	list_add(&request->entry, &queue->free);
 	queue->inflight--;
 	spin_unlock(&queue->lock);
@@ -65,6 +66,8 @@ static void kvpool_request_put(struct kvpool_request *request)
 	if (!refcount_dec_and_test(&request->refs))
 		return;
 	kvpool_request_free(request);
+	/* The credit, then the list; kvpool_requests_send() does the reverse. */
+	smp_mb();
 	if (!list_empty_careful(&peer->pending))
 		kvpool_requests_send(peer);
 }
@@ -129,8 +132,7 @@ static void kvpool_link_sample(struct kvpool_link *link,
 /* A block that is there may be there because a lost answer said so. */
 static void kvpool_part_forgive(struct kvpool_part *part)
 {
-	if (part->job->opcode == KVPOOL_WIRE_PUT && part->job->death &&
-	    part->status == KVPOOL_WIRE_EXISTS &&
+	if (part->status == KVPOOL_WIRE_EXISTS && part->job->death &&
 	    part->found == part->job->block_length)
 		part->status = KVPOOL_WIRE_OK;
 }
@@ -166,6 +168,9 @@ static void kvpool_request_end(struct kvpool_request *request)
 		const struct kvpool_part *part = &request->parts[i];
 		struct kvpool_job *job = part->job;
 
+		/* It was cancelled. */
+		if (!job)
+			continue;
 		if (part->found)
 			WRITE_ONCE(job->found, part->found);
 		if (part->status)
@@ -176,18 +181,6 @@ static void kvpool_request_end(struct kvpool_request *request)
 		kvpool_job_less(job);
 	}
 	kvpool_request_put(request);
-}
-
-static void kvpool_request_inv_done(struct ib_cq *cq, struct ib_wc *wc)
-{
-	struct kvpool_request *request =
-		container_of(wc->wr_cqe, struct kvpool_request, inv_cqe);
-	struct kvpool_queue *queue = request->queue;
-
-	if (!kvpool_request_completed(queue, wc))
-		return;
-	kvpool_request_end(request);
-	kvpool_gate_leave(&queue->gate);
 }
 
 /* Take a request that waits for this answer; nobody else can then. */
@@ -227,15 +220,19 @@ void kvpool_request_response(struct kvpool_queue *queue, const void *data,
 	bool invalidated = wc->wc_flags & IB_WC_WITH_INVALIDATE;
 	struct kvpool_request *request;
 	unsigned int i;
-	int ret;
 
 	request = kvpool_request_match(queue, message);
 	if (!request) {
 		kvpool_queue_fail(queue, KVPOOL_CLOSE_STATE, -EPROTO);
 		return;
 	}
-	if (invalidated && (!request->nr_sg ||
-			    wc->ex.invalidate_rkey != request->mr->rkey)) {
+	/*
+	 * The registration has to be invalid, and not by our own doing: then
+	 * the peer might be writing until just now, and soft RDMA copies a
+	 * packet after it has looked at the registration.
+	 */
+	if (invalidated != !!request->nr_sg ||
+	    (invalidated && wc->ex.invalidate_rkey != request->mr->rkey)) {
 		kvpool_queue_fail(queue, KVPOOL_CLOSE_ACCESS, -EPROTO);
 		return;
 	}
@@ -243,14 +240,7 @@ void kvpool_request_response(struct kvpool_queue *queue, const void *data,
 		request->parts[i].status =
 			kvpool_wire_result_get(data, i,
 					       &request->parts[i].found);
-
-	if (!request->nr_sg || invalidated) {
-		kvpool_request_end(request);
-		return;
-	}
-	ret = ib_post_send(queue->cm_id->qp, &request->inv_wr, NULL);
-	if (ret)
-		kvpool_queue_fail(queue, KVPOOL_CLOSE_TRANSPORT, ret);
+	kvpool_request_end(request);
 }
 
 /**
@@ -272,6 +262,7 @@ int kvpool_request_init(struct kvpool_request *request,
 
 	request->queue = queue;
 	request->id = index;
+	request->answered = true;
 	sg_init_table(request->sg, KVPOOL_MAX_SG);
 	request->mr = ib_alloc_mr(queue->pd, IB_MR_TYPE_MEM_REG, pages);
 	if (IS_ERR(request->mr))
@@ -286,7 +277,6 @@ int kvpool_request_init(struct kvpool_request *request,
 
 	request->capsule.cqe.done = kvpool_request_send_done;
 	request->reg_cqe.done = kvpool_request_reg_done;
-	request->inv_cqe.done = kvpool_request_inv_done;
 	request->reg_wr.wr.wr_cqe = &request->reg_cqe;
 	request->reg_wr.wr.opcode = IB_WR_REG_MR;
 	request->reg_wr.wr.next = &request->send_wr;
@@ -296,9 +286,6 @@ int kvpool_request_init(struct kvpool_request *request,
 	request->send_wr.send_flags = IB_SEND_SIGNALED;
 	request->send_wr.sg_list = &request->capsule.sge;
 	request->send_wr.num_sge = 1;
-	request->inv_wr.wr_cqe = &request->inv_cqe;
-	request->inv_wr.opcode = IB_WR_LOCAL_INV;
-	request->inv_wr.send_flags = IB_SEND_SIGNALED;
 	return 0;
 }
 
@@ -446,7 +433,6 @@ static int kvpool_request_register(struct kvpool_request *request)
 	request->reg_wr.access = request->opcode == KVPOOL_WIRE_GET ?
 		IB_ACCESS_LOCAL_WRITE | IB_ACCESS_REMOTE_WRITE :
 		IB_ACCESS_REMOTE_READ;
-	request->inv_wr.ex.invalidate_rkey = mr->rkey;
 	return 0;
 }
 
@@ -455,27 +441,25 @@ static void kvpool_request_post(struct kvpool_request *request)
 {
 	struct kvpool_queue *queue = request->queue;
 	const struct ib_send_wr *wr = &request->send_wr;
-	int ret = 0;
+	int ret;
 
 	request->id += 1U << 16;
-	request->answered = false;
+	/* Where it fails it goes another way: kvpool_requests_return(). */
 	if (request->nr_sg) {
 		ret = kvpool_request_register(request);
+		if (ret) {
+			kvpool_queue_fail(queue, KVPOOL_CLOSE_MEMORY, ret);
+			return;
+		}
 		wr = &request->reg_wr.wr;
 	}
-	if (ret) {
-		kvpool_queue_fail(queue, KVPOOL_CLOSE_MEMORY, ret);
-	} else {
-		kvpool_request_encode(request);
-		request->sent = ktime_get_ns();
-	}
+	kvpool_request_encode(request);
+	request->sent = ktime_get_ns();
 	refcount_set(&request->refs, 2);
 	spin_lock(&queue->lock);
-	request->busy = true;
+	request->answered = false;
 	spin_unlock(&queue->lock);
-	if (!ret)
-		ret = ib_post_send(queue->cm_id->qp, wr, NULL);
-	/* Then it goes another way: kvpool_requests_return(). */
+	ret = ib_post_send(queue->cm_id->qp, wr, NULL);
 	if (ret)
 		kvpool_queue_fail(queue, KVPOOL_CLOSE_TRANSPORT, ret);
 }
@@ -508,6 +492,8 @@ void kvpool_requests_send(struct kvpool_peer *peer)
 	do {
 		request = NULL;
 		spin_lock(&peer->lock);
+		/* For kvpool_request_put(): what was queued, then the credits. */
+		smp_mb__after_spinlock();
 		if (!list_empty(&peer->pending)) {
 			request = kvpool_peer_credit(peer);
 			if (request)
@@ -534,16 +520,28 @@ void kvpool_requests_send(struct kvpool_peer *peer)
 		kvpool_ranges_fail(peer, -EHOSTUNREACH);
 }
 
+/**
+ * kvpool_send_work() - Send what has been queued by whoever could not do so
+ * @work: of the peer
+ */
+void kvpool_send_work(struct work_struct *work)
+{
+	kvpool_requests_send(container_of(work, struct kvpool_peer, send_work));
+}
+
 /* Put a part back to where it was taken from, or end it. */
 static void kvpool_part_return(struct kvpool_peer *peer,
-			       const struct kvpool_part *part, int death)
+			       const struct kvpool_part *part, int death,
+			       bool ours)
 {
 	struct kvpool_job *job = part->job;
 	struct kvpool_range *range;
 
+	if (!job)
+		return;
 	if (job->death != death) {
 		job->death = death;
-		job->returns++;
+		job->returns += !ours;
 	}
 	if (job->returns > KVPOOL_MAX_RETURNS)
 		kvpool_job_error(job, -EREMOTEIO);
@@ -575,6 +573,10 @@ static void kvpool_part_return(struct kvpool_peer *peer,
  */
 void kvpool_requests_return(struct kvpool_queue *queue)
 {
+	/* For reasons of this host, such as that another job was cancelled. */
+	bool ours = queue->reason == KVPOOL_CLOSE_FENCE ||
+		    queue->reason == KVPOOL_CLOSE_LOCAL ||
+		    queue->reason == KVPOOL_CLOSE_DEVICE;
 	int death = atomic_inc_return(&kvpool_deaths);
 	unsigned int i, j;
 
@@ -590,7 +592,8 @@ void kvpool_requests_return(struct kvpool_queue *queue)
 		atomic64_sub(request->bytes, &queue->link->inflight);
 		for (j = request->nr_parts; j-- > 0;)
 			kvpool_part_return(queue->link->peer,
-					   &request->parts[j], death);
+					   &request->parts[j], death,
+					   ours);
 	}
 	spin_lock(&queue->lock);
 	queue->inflight = 0;
