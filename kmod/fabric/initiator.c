@@ -80,6 +80,7 @@ static bool kvpool_job_queue(struct kvpool_job *job, bool kick)
 	int status = 0;
 
 	job->found = 0;
+	atomic64_set(&job->generation, 0);
 	atomic_set(&job->bytes, 0);
 	atomic_set(&job->pending, 1);
 	range->offset = 0;
@@ -112,9 +113,9 @@ static bool kvpool_job_queue(struct kvpool_job *job, bool kick)
 }
 
 /*
- * Another attempt with the same peer: it has read all of a PUT, but not sealed
- * the block. It had given up what it had of it, since for a moment there was no
- * connection.
+ * Another attempt with the same peer. It has read all of a PUT, but not sealed
+ * the block: it had given up what it had of it, since for a moment there was no
+ * connection. Or the parts of a GET were not all of one block.
  */
 static bool kvpool_job_again(struct kvpool_job *job)
 {

@@ -229,16 +229,16 @@ struct kvpool_wire_request {
 	struct kvpool_wire_segment segments[];
 };
 
-/* What became of a segment. */
+/* What became of a segment. A status that its opcode cannot have breaks a rule. */
 enum kvpool_wire_status {
 	KVPOOL_WIRE_OK,
 	KVPOOL_WIRE_MISSING,	/* no such block, or no such tenant */
-	KVPOOL_WIRE_PENDING,	/* somebody is filling it */
-	KVPOOL_WIRE_LENGTH,	/* the block has another length */
+	KVPOOL_WIRE_PENDING,	/* not DROP: somebody is filling it */
+	KVPOOL_WIRE_LENGTH,	/* GET: the block has another length */
 	KVPOOL_WIRE_EXISTS,	/* PUT: there is a block already */
 	KVPOOL_WIRE_NO_SPACE,	/* PUT: no room that may be had */
 	KVPOOL_WIRE_QUOTA,	/* PUT: the tenant's quota */
-	KVPOOL_WIRE_NO_MEMORY,	/* no memory to work with */
+	KVPOOL_WIRE_NO_MEMORY,	/* GET, PUT: no memory to work with */
 	KVPOOL_WIRE_STALE,	/* PUT: the reservation was lost */
 	KVPOOL_WIRE_NR_STATUS
 };
@@ -249,10 +249,14 @@ enum kvpool_wire_status {
  * @length:	bytes of the block if the target has one that is sealed, otherwise
  *		zero. So one of the parts of a PUT has it: the one that made the
  *		block complete.
+ * @generation:	GET: of the block that the bytes are of, if @status is OK; never
+ *		zero then, and another one if the target makes a block of this key
+ *		anew. Otherwise zero.
  */
 struct kvpool_wire_result {
 	__le32 status;
 	__le32 length;
+	__le64 generation;
 };
 
 /**
@@ -261,7 +265,8 @@ struct kvpool_wire_result {
  * @results:	one for each segment, in their order
  *
  * It gives the request's credit back. The target no longer touches the
- * initiator's memory when it sends this.
+ * initiator's memory when it sends this. To GET and PUT it invalidates @rkey,
+ * whatever became of them.
  */
 struct kvpool_wire_response {
 	struct kvpool_wire_header header;

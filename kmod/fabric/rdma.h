@@ -160,6 +160,7 @@ struct kvpool_range {
  * @again:	how often it has begun anew
  * @cancelled:	jiffies when it was cancelled, or zero
  * @found:	length of the peer's block
+ * @generation:	GET: of the peer's block, zero before the first answer
  * @bytes:	moved
  * @put:	number of a PUT
  * @tenant:	name of the tenant
@@ -185,6 +186,7 @@ struct kvpool_job {
 	unsigned int again;
 	unsigned long cancelled;
 	u32 found;
+	atomic64_t generation;
 	atomic_t bytes;
 	u64 put;
 	const char *tenant;
@@ -206,6 +208,7 @@ struct kvpool_part {
 	u32 length;
 	u32 status;
 	u32 found;
+	u64 generation;
 };
 
 /**

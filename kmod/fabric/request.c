@@ -137,6 +137,15 @@ static void kvpool_part_forgive(struct kvpool_part *part)
 		part->status = KVPOOL_WIRE_OK;
 }
 
+/* The owner may have made a block anew between two parts of a GET. */
+static bool kvpool_part_fits(struct kvpool_part *part)
+{
+	u64 first = atomic64_cmpxchg(&part->job->generation, 0,
+				     part->generation);
+
+	return !first || first == part->generation;
+}
+
 /* The target has answered and touches the memory no more. */
 static void kvpool_request_end(struct kvpool_request *request)
 {
@@ -165,7 +174,7 @@ static void kvpool_request_end(struct kvpool_request *request)
 	kvpool_link_sample(link, request);
 
 	for (i = 0; i < nr; i++) {
-		const struct kvpool_part *part = &request->parts[i];
+		struct kvpool_part *part = &request->parts[i];
 		struct kvpool_job *job = part->job;
 
 		/* It was cancelled. */
@@ -175,6 +184,8 @@ static void kvpool_request_end(struct kvpool_request *request)
 			WRITE_ONCE(job->found, part->found);
 		if (part->status)
 			kvpool_job_error(job, kvpool_status_errno(part->status));
+		else if (!kvpool_part_fits(part))
+			kvpool_job_error(job, -EAGAIN);
 		else
 			atomic_add(part->length, &job->bytes);
 		WRITE_ONCE(job->returns, 0);
@@ -239,7 +250,8 @@ void kvpool_request_response(struct kvpool_queue *queue, const void *data,
 	for (i = 0; i < request->nr_parts; i++)
 		request->parts[i].status =
 			kvpool_wire_result_get(data, i,
-					       &request->parts[i].found);
+					       &request->parts[i].found,
+					       &request->parts[i].generation);
 	kvpool_request_end(request);
 }
 

@@ -8,6 +8,8 @@
  * kvpool_cmd_post(), for PUT twice: to read, and to answer.
  */
 #include <linux/jiffies.h>
+#include <linux/once.h>
+#include <linux/siphash.h>
 #include <linux/slab.h>
 
 #include "fabric/rdma.h"
@@ -24,6 +26,7 @@ static void kvpool_cmd_result(struct kvpool_cmd *cmd, unsigned int i,
 
 	result->status = cpu_to_le32(status);
 	result->length = cpu_to_le32(length);
+	result->generation = 0;
 }
 
 static bool kvpool_cmd_ok(struct kvpool_cmd *cmd, unsigned int i)
@@ -403,6 +406,18 @@ static void kvpool_cmd_drop(struct kvpool_cmd *cmd)
 	}
 }
 
+/*
+ * Which of the blocks that this key ever had? The memory of a removed one is not
+ * used again before RCU allows, for which at least a tick goes by.
+ */
+static u64 kvpool_block_generation(const struct kvpool_block *block)
+{
+	static siphash_key_t secret __read_mostly;
+
+	get_random_once(&secret, sizeof(secret));
+	return siphash_2u64((uintptr_t)block, block->stamp, &secret) | 1;
+}
+
 static void kvpool_cmd_get(struct kvpool_cmd *cmd)
 {
 	struct kvpool_wire_part part;
@@ -426,6 +441,8 @@ static void kvpool_cmd_get(struct kvpool_cmd *cmd)
 		} else {
 			kvpool_cmd_result(cmd, i, KVPOOL_WIRE_OK,
 					  block->length);
+			kvpool_cmd_results(cmd)[i].generation =
+				cpu_to_le64(kvpool_block_generation(block));
 			cmd->blocks[i] = block;
 			cmd->bytes += part.length;
 			cmd->served += part.offset + part.length ==

@@ -16,6 +16,7 @@ static_assert(sizeof(struct kvpool_wire_auth) == 40);
 static_assert(sizeof(struct kvpool_wire_segment) == 56);
 static_assert(sizeof(struct kvpool_wire_request) == 56);
 static_assert(sizeof(struct kvpool_wire_response) == 8);
+static_assert(sizeof(struct kvpool_wire_result) == 16);
 static_assert(KVPOOL_WIRE_CAPSULE_MAX <= 4096);
 
 /**
@@ -373,9 +374,43 @@ int kvpool_wire_capsule_get(const void *data, size_t len,
 		      reason;
 }
 
+/* Which results there may be, by opcode. */
+static const u32 kvpool_wire_statuses[] = {
+	[KVPOOL_WIRE_PROBE] = 1U << KVPOOL_WIRE_OK |
+			      1U << KVPOOL_WIRE_MISSING |
+			      1U << KVPOOL_WIRE_PENDING,
+	[KVPOOL_WIRE_GET] = 1U << KVPOOL_WIRE_OK |
+			    1U << KVPOOL_WIRE_MISSING |
+			    1U << KVPOOL_WIRE_PENDING |
+			    1U << KVPOOL_WIRE_LENGTH |
+			    1U << KVPOOL_WIRE_NO_MEMORY,
+	[KVPOOL_WIRE_PUT] = 1U << KVPOOL_WIRE_OK |
+			    1U << KVPOOL_WIRE_MISSING |
+			    1U << KVPOOL_WIRE_PENDING |
+			    1U << KVPOOL_WIRE_EXISTS |
+			    1U << KVPOOL_WIRE_NO_SPACE |
+			    1U << KVPOOL_WIRE_QUOTA |
+			    1U << KVPOOL_WIRE_NO_MEMORY |
+			    1U << KVPOOL_WIRE_STALE,
+	[KVPOOL_WIRE_DROP] = 1U << KVPOOL_WIRE_OK |
+			     1U << KVPOOL_WIRE_MISSING,
+};
+
+static bool kvpool_wire_result_ok(const struct kvpool_wire_result *wire,
+				  u8 opcode)
+{
+	u32 status = le32_to_cpu(wire->status);
+	bool moved = opcode == KVPOOL_WIRE_GET && status == KVPOOL_WIRE_OK;
+
+	return status < KVPOOL_WIRE_NR_STATUS &&
+	       kvpool_wire_statuses[opcode] >> status & 1 &&
+	       le32_to_cpu(wire->length) <= KVPOOL_BLOCK_MAX &&
+	       (wire->generation != 0) == moved;
+}
+
 /**
  * kvpool_wire_response_get() - Read what a target sent
- * @data: what came, aligned to 4 bytes; @message points into it
+ * @data: what came, aligned to 8 bytes; @message points into it
  * @len: its bytes
  * @message: opcode, nr, id and, for AUTH, the proof. The caller compares them
  *	     with the request's; results are read by kvpool_wire_result_get().
@@ -399,9 +434,8 @@ int kvpool_wire_response_get(const void *data, size_t len,
 		   message->nr * sizeof(response->results[0]))
 		return KVPOOL_CLOSE_MESSAGE;
 	for (i = 0; i < message->nr; i++)
-		if (le32_to_cpu(response->results[i].status) >=
-		    KVPOOL_WIRE_NR_STATUS ||
-		    le32_to_cpu(response->results[i].length) > KVPOOL_BLOCK_MAX)
+		if (!kvpool_wire_result_ok(&response->results[i],
+					   message->opcode))
 			return KVPOOL_CLOSE_MESSAGE;
 	return KVPOOL_CLOSE_NONE;
 }
@@ -411,13 +445,16 @@ int kvpool_wire_response_get(const void *data, size_t len,
  * @data: the response
  * @i: which
  * @length: of the block, or zero
+ * @generation: of the block, or zero
  *
  * Return: enum kvpool_wire_status.
  */
-int kvpool_wire_result_get(const void *data, unsigned int i, u32 *length)
+int kvpool_wire_result_get(const void *data, unsigned int i, u32 *length,
+			   u64 *generation)
 {
 	const struct kvpool_wire_response *wire = data;
 
 	*length = le32_to_cpu(wire->results[i].length);
+	*generation = le64_to_cpu(wire->results[i].generation);
 	return le32_to_cpu(wire->results[i].status);
 }

@@ -81,6 +81,7 @@ void kvpool_wire_part_get(const struct kvpool_wire_message *message,
 
 int kvpool_wire_response_get(const void *data, size_t len,
 			     struct kvpool_wire_message *message);
-int kvpool_wire_result_get(const void *data, unsigned int i, u32 *length);
+int kvpool_wire_result_get(const void *data, unsigned int i, u32 *length,
+			   u64 *generation);
 
 #endif /* _KVPOOL_FABRIC_WIRE_H */

@@ -97,16 +97,20 @@ int wire_response(const void *data, size_t size)
 	struct kvpool_wire_message message;
 	void *copy = copy_of(data, size);
 	unsigned int i;
+	u64 generation;
 	u32 length;
 	int ret;
 
 	ret = kvpool_wire_response_get(copy, size, &message);
 	BUG_ON(ret < 0 || ret >= KVPOOL_NR_CLOSES);
 	for (i = 0; !ret && i < message.nr; i++) {
-		int status = kvpool_wire_result_get(copy, i, &length);
+		int status = kvpool_wire_result_get(copy, i, &length,
+						    &generation);
 
 		BUG_ON(status < 0 || status >= KVPOOL_WIRE_NR_STATUS);
 		BUG_ON(length > KVPOOL_BLOCK_MAX);
+		BUG_ON(!generation != (status || message.opcode !=
+						 KVPOOL_WIRE_GET));
 	}
 	free(copy);
 	return ret;

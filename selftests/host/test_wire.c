@@ -158,26 +158,61 @@ static void test_terms(void)
 	CHECK_EQ(decode(size), KVPOOL_CLOSE_MESSAGE);
 }
 
-static void test_response(void)
+/* Three results that are in order. */
+static size_t response(u8 opcode)
 {
-	size_t size = sizeof(buf.response) + 3 * sizeof(buf.response.results[0]);
-	size_t cut;
+	unsigned int i;
 
 	memset(&buf, 0, sizeof(buf));
-	kvpool_wire_header_put(&buf, KVPOOL_WIRE_GET, KVPOOL_WIRE_RESPONSE, 3,
-			       9);
-	buf.response.results[2].status = cpu_to_le32(KVPOOL_WIRE_STALE);
-	for (cut = 0; cut < 600; cut++)
-		CHECK_EQ(!wire_response(&buf, cut), cut == size);
-	buf.response.results[2].status = cpu_to_le32(KVPOOL_WIRE_NR_STATUS);
-	CHECK(wire_response(&buf, size));
-	buf.response.results[2].status = 0;
-	buf.response.results[0].length = cpu_to_le32(KVPOOL_BLOCK_MAX + 1);
-	CHECK(wire_response(&buf, size));
-	buf.response.results[0].length = cpu_to_le32(KVPOOL_BLOCK_MAX);
-	CHECK(!wire_response(&buf, size));
-	buf.header.flags = 0;
-	CHECK(wire_response(&buf, size));
+	kvpool_wire_header_put(&buf, opcode, KVPOOL_WIRE_RESPONSE, 3, 9);
+	for (i = 0; opcode == KVPOOL_WIRE_GET && i < 3; i++)
+		buf.response.results[i].generation = cpu_to_le64(1ULL << 32);
+	return sizeof(buf.response) + 3 * sizeof(buf.response.results[0]);
+}
+
+static void test_response(void)
+{
+	static const char statuses[][KVPOOL_WIRE_NR_STATUS + 1] = {
+		/* OK MISSING PENDING LENGTH EXISTS NO_SPACE QUOTA NO_MEMORY STALE */
+		[KVPOOL_WIRE_PROBE] =	"yyynnnnnn",
+		[KVPOOL_WIRE_GET] =	"yyyynnnyn",
+		[KVPOOL_WIRE_PUT] =	"yyynyyyyy",
+		[KVPOOL_WIRE_DROP] =	"yynnnnnnn",
+	};
+	struct kvpool_wire_result *result = &buf.response.results[2];
+	unsigned int i, status;
+	size_t cut, size;
+
+	for (i = 0; i < ARRAY_SIZE(opcodes); i++) {
+		size = response(opcodes[i]);
+		for (cut = 0; cut < 600; cut++)
+			CHECK_EQ(!wire_response(&buf, cut), cut == size);
+		for (status = 0; status < 64; status++) {
+			response(opcodes[i]);
+			result->status = cpu_to_le32(status);
+			if (status)
+				result->generation = 0;
+			CHECK_EQ(!wire_response(&buf, size),
+				 status < KVPOOL_WIRE_NR_STATUS &&
+				 statuses[opcodes[i]][status] == 'y');
+			/* The bytes of GET are of some block; no others are. */
+			if (!status)
+				result->generation ^= cpu_to_le64(1ULL << 32);
+			else
+				result->generation = cpu_to_le64(1);
+			CHECK(wire_response(&buf, size));
+		}
+		response(opcodes[i]);
+		result->status = cpu_to_le32(1U << 31);
+		CHECK(wire_response(&buf, size));
+		response(opcodes[i]);
+		result->length = cpu_to_le32(KVPOOL_BLOCK_MAX + 1);
+		CHECK(wire_response(&buf, size));
+		result->length = cpu_to_le32(KVPOOL_BLOCK_MAX);
+		CHECK(!wire_response(&buf, size));
+		buf.header.flags = 0;
+		CHECK(wire_response(&buf, size));
+	}
 }
 
 static void test_connect(void)
