@@ -387,8 +387,8 @@ static int kvpool_queue_resolve(struct kvpool_queue *queue)
 
 static unsigned int kvpool_queue_credits(const struct ib_device *ib)
 {
-	/* Three work requests for each, and what is spare. */
-	int max = min(ib->attrs.max_qp_wr, ib->attrs.max_cqe / 2) / 3 - 4;
+	/* Two work requests for each, and what is spare. */
+	int max = min(ib->attrs.max_qp_wr, ib->attrs.max_cqe / 2) / 2 - 4;
 
 	return clamp(max, 1, KVPOOL_CREDITS);
 }
@@ -416,7 +416,7 @@ static int kvpool_queue_alloc(struct kvpool_queue *queue)
 		return ret;
 	}
 
-	attr.cap.max_send_wr = 3 * credits + 2;
+	attr.cap.max_send_wr = 2 * credits + 2;
 	attr.cap.max_recv_wr = credits + KVPOOL_CREDITS_EXTRA + 1;
 	attr.cap.max_send_sge = 1;
 	attr.cap.max_recv_sge = 1;
