@@ -6,12 +6,16 @@
  *	hostile ADDRESS [--port N] [--secret TEXT] [--tenant NAME]
  *		[--key BYTE --length BYTES --fill BYTE] [--rounds N] [--seed N]
  *	hostile --produce [--key BYTE --length BYTES --fill BYTE]
+ *	hostile --serve [ADDRESS] [--port N] [--seed N]
  *
  * The target under test listens at ADDRESS. A block that it holds is named by
  * --key (32 times the same byte), --length and --fill (what it is full of).
  * What is tested: the connection ends, or the answer is the one that the
  * protocol gives; no byte lands where none may; and after all that an honest
  * peer is served. That the kernel does not complain is for the rig to see.
+ *
+ * With --serve it is the target, and a requester is under test, which has one
+ * queue pair and asks for one block of two requests until it has got it.
  */
 #include <arpa/inet.h>
 #include <errno.h>
@@ -250,8 +254,9 @@ static enum outcome conn_ask(struct conn *c, const void *data, size_t len)
 
 /* ---- messages ----------------------------------------------------------- */
 
-/* Send bytes as they are. */
-static bool conn_send(struct conn *c, const void *data, size_t len)
+/* Send bytes as they are, and invalidate what @rkey names unless it is zero. */
+static bool conn_post(struct conn *c, const void *data, size_t len,
+		      uint32_t rkey)
 {
 	uint8_t *at = c->out + (c->sent++ % DEPTH) * CAPSULE;
 	struct ibv_sge sge = {
@@ -259,12 +264,18 @@ static bool conn_send(struct conn *c, const void *data, size_t len)
 	};
 	struct ibv_send_wr wr = {
 		.wr_id = DEPTH, .sg_list = &sge, .num_sge = len ? 1 : 0,
-		.opcode = IBV_WR_SEND,
+		.opcode = rkey ? IBV_WR_SEND_WITH_INV : IBV_WR_SEND,
+		.invalidate_rkey = rkey,
 	};
 	struct ibv_send_wr *bad;
 
 	memcpy(at, data, len);
 	return !ibv_post_send(c->id->qp, &wr, &bad);
+}
+
+static bool conn_send(struct conn *c, const void *data, size_t len)
+{
+	return conn_post(c, data, len, 0);
 }
 
 /*
@@ -1086,6 +1097,175 @@ static const struct {
 	{ "honest_at_last", test_honest },
 };
 
+/* ---- a hostile target --------------------------------------------------- */
+
+/* How it answers a GET. */
+enum answer {
+	NO_INVALIDATION,
+	OTHER_KEY,
+	OTHER_STATUS,
+	NO_GENERATION,
+	TORN,
+	WHOLE,
+};
+
+static const char * const answers[] = {
+	"no_invalidation", "other_key", "other_status", "no_generation",
+	"torn", "whole",
+};
+
+/* A GET begins anew so often; see KVPOOL_MAX_AGAIN in initiator.c. */
+#define ATTEMPTS	9
+
+static bool serve_listen(struct conn *listener)
+{
+	listener->events = rdma_create_event_channel();
+	return listener->events &&
+	       !rdma_create_id(listener->events, &listener->id, NULL,
+			       RDMA_PS_TCP) &&
+	       !rdma_bind_addr(listener->id, (void *)&opt.addr) &&
+	       !rdma_listen(listener->id, 16);
+}
+
+/* Take the next connection, up to and with its AUTH. */
+static bool serve_accept(struct conn *listener, struct conn *c)
+{
+	struct kvpool_wire_accept accept = {
+		.magic = KVPOOL_WIRE_MAGIC,
+		.version = KVPOOL_WIRE_VERSION,
+		.auth = KVPOOL_WIRE_AUTH_OPEN,
+		.credits = 1,
+		.max_segs = KVPOOL_WIRE_SEGS_MAX,
+		.max_bytes = 1 << 20,
+		.host = "hostile target",
+	};
+	struct rdma_conn_param param = {
+		.private_data = &accept, .private_data_len = sizeof(accept),
+		.initiator_depth = 1, .rnr_retry_count = 5,
+	};
+	struct kvpool_wire_auth back = { 0 };
+	const struct kvpool_wire_auth *auth;
+	struct rdma_cm_event *event;
+	struct pollfd fd = { .fd = listener->events->fd, .events = POLLIN };
+	int type;
+
+	do {
+		if (poll(&fd, 1, WAIT_MS) != 1 ||
+		    rdma_get_cm_event(listener->events, &event))
+			return false;
+		type = event->event;
+		if (type == RDMA_CM_EVENT_CONNECT_REQUEST)
+			c->id = event->id;
+		rdma_ack_cm_event(event);
+	} while (type != RDMA_CM_EVENT_CONNECT_REQUEST);
+
+	c->events = rdma_create_event_channel();
+	if (!c->events || rdma_migrate_id(c->id, c->events) ||
+	    !conn_prepare(c) || rdma_accept(c->id, &param) ||
+	    conn_event(c, WAIT_MS) != RDMA_CM_EVENT_ESTABLISHED)
+		return false;
+	c->up = true;
+	if (conn_wait(c, (const void **)&auth, NULL) != ANSWERED ||
+	    auth->header.opcode != KVPOOL_WIRE_AUTH)
+		return false;
+	back.header = auth->header;
+	back.header.flags = KVPOOL_WIRE_RESPONSE;
+	return conn_send(c, &back, sizeof(back));
+}
+
+/* The next request; that we live is said in between. */
+static enum outcome serve_wait(struct conn *c,
+			       const struct kvpool_wire_request **request)
+{
+	struct kvpool_wire_header alive;
+	enum outcome how;
+
+	for (;;) {
+		how = conn_wait(c, (const void **)request, NULL);
+		if (how != ANSWERED)
+			return how;
+		if ((*request)->header.opcode != KVPOOL_WIRE_ALIVE)
+			return ANSWERED;
+		alive = (*request)->header;
+		alive.flags = KVPOOL_WIRE_RESPONSE;
+		if (!conn_send(c, &alive, sizeof(alive)))
+			return FAILED;
+	}
+}
+
+/* Answer one segment without having moved a byte. */
+static bool serve_answer(struct conn *c, const struct kvpool_wire_request *r,
+			 enum answer how, uint64_t generation)
+{
+	struct {
+		struct kvpool_wire_response wire;
+		struct kvpool_wire_result result;
+	} out = {
+		.wire.header = r->header,
+		.result.length = r->segments[0].block_length,
+		.result.generation = generation,
+	};
+	uint32_t rkey = r->rkey;
+
+	out.wire.header.flags = KVPOOL_WIRE_RESPONSE;
+	if (how == NO_INVALIDATION)
+		rkey = 0;
+	if (how == OTHER_KEY)
+		rkey ^= 0x100;
+	if (how == NO_GENERATION)
+		out.result.generation = 0;
+	if (how == OTHER_STATUS) {
+		out.result.status = KVPOOL_WIRE_QUOTA;
+		out.result.length = 0;
+		out.result.generation = 0;
+	}
+	return conn_post(c, &out, sizeof(out), rkey);
+}
+
+static bool serve_one(struct conn *c, enum answer how)
+{
+	unsigned int i, nr = how == TORN ? 2 * ATTEMPTS : how == WHOLE ? 2 : 1;
+	const struct kvpool_wire_request *r;
+
+	for (i = 0; i < nr; i++) {
+		if (!expect(serve_wait(c, &r), ANSWERED, "a request"))
+			return false;
+		if (r->header.opcode != KVPOOL_WIRE_GET || r->header.nr != 1 ||
+		    !!r->segments[0].offset != i % 2) {
+			ksft_print_msg("request %u is another one\n", i);
+			return false;
+		}
+		if (!serve_answer(c, r, how, how == TORN ? 1 + i : 1))
+			return false;
+	}
+	return how >= TORN ||
+	       expect(serve_wait(c, &r), CLOSED, answers[how]);
+}
+
+static void serve(void)
+{
+	struct conn listener = { 0 }, c = { 0 };
+	enum answer how;
+
+	ksft_set_plan(WHOLE + 1);
+	if (!serve_listen(&listener))
+		ksft_exit_fail_msg("listening: %s\n", strerror(errno));
+	ksft_print_msg("listening\n");
+	for (how = 0; how <= WHOLE; how++) {
+		if (!c.id && !serve_accept(&listener, &c))
+			ksft_exit_fail_msg("accepting: %s\n",
+					   strerror(errno));
+		ksft_test_result(serve_one(&c, how), "%s\n", answers[how]);
+		if (how < TORN)
+			conn_end(&c);
+	}
+	/* The last answer has to get there. */
+	conn_wait(&c, NULL, NULL);
+	conn_end(&c);
+	conn_end(&listener);
+	ksft_finished();
+}
+
 /* Run on the target: make the block that the tests know. */
 static int produce(void)
 {
@@ -1138,7 +1318,8 @@ static void usage(void)
 		"  --rounds N      random messages (300)\n"
 		"  --seed N        of what is random\n"
 		"  --test NAME     only this one\n"
-		"  --produce       make the known block on this host, and end\n",
+		"  --produce       make the known block on this host, and end\n"
+		"  --serve         be a target that breaks them\n",
 		KVPOOL_WIRE_PORT);
 	exit(2);
 }
@@ -1168,10 +1349,11 @@ int main(int argc, char **argv)
 		{ "seed", required_argument, NULL, 'S' },
 		{ "test", required_argument, NULL, 'T' },
 		{ "produce", no_argument, NULL, 'P' },
+		{ "serve", no_argument, NULL, 'V' },
 		{ 0 }
 	};
 	const char *port = NULL, *only = NULL;
-	bool make = false;
+	bool make = false, target = false;
 	char number[16];
 	unsigned int i;
 	int c;
@@ -1210,6 +1392,9 @@ int main(int argc, char **argv)
 		case 'P':
 			make = true;
 			break;
+		case 'V':
+			target = true;
+			break;
 		default:
 			usage();
 		}
@@ -1222,6 +1407,8 @@ int main(int argc, char **argv)
 	find_address(argv[optind], port ?: number);
 
 	ksft_print_header();
+	if (target)
+		serve();
 	ksft_set_plan(only ? 1 : sizeof(tests) / sizeof(tests[0]));
 	ksft_print_msg("seed %llu\n", (unsigned long long)opt.seed);
 	for (i = 0; i < sizeof(tests) / sizeof(tests[0]); i++)

@@ -9,6 +9,7 @@ A complaint of either kernel fails the command during which it came.
 
 import json
 import os
+import re
 import shutil
 import subprocess
 import threading
@@ -26,6 +27,7 @@ HOSTILE = os.path.join(BUILD, "fabric", KERNEL, "hostile")
 ENGINE = os.path.join(BUILD, "lib/tests/module-peers")
 MB = 1 << 20
 EHOSTUNREACH, EINPROGRESS, EMSGSIZE, EEXIST, ENOENT = 113, 115, 90, 17, 2
+EREMOTEIO = 121
 
 LOAD = """
 modprobe -a ib_core rdma_cm && insmod "$1/kvpool.ko" &&
@@ -322,6 +324,28 @@ class Fabric(unittest.TestCase):
                      reasons=("auth",))
         for host in a, b:
             host.ctl("fabric", "set", "--secret-key", "")
+
+    def test_hostile_target(self):
+        """It answers what no target may; the requester closes, or asks again."""
+        a.ctl("peer", "del", "b")
+        b.ctl("fabric", "set", "--no-listen")
+        a.sh("echo 1 > /sys/module/kvpool_rdma/parameters/queues")
+        served = Later(b.run, HOSTILE, "--serve", "0.0.0.0")
+        a.ctl("peer", "add", "h", "10.77.0.2")
+        errors = []
+        while not errors or errors[-1]:
+            self.assertLess(len(errors), 2000, errors[-10:])
+            try:
+                a.fab("-T", "-n", "-o", "60000", "get", 1, 1, 2 * MB)
+                errors.append(0)
+            except Refused as e:
+                errors.append(int(re.search(r'"error": -?(\d+)',
+                                            str(e)).group(1)))
+        a.ctl("peer", "del", "h")
+        served.result()
+        # Parts of different blocks are no block.
+        self.assertEqual(errors.count(EREMOTEIO), 1, errors)
+        self.assertLessEqual(set(errors), {0, EREMOTEIO, EHOSTUNREACH})
 
     # ---- what breaks ----
 
