@@ -79,6 +79,7 @@ struct conn {
 	uint8_t *out;		/* DEPTH capsules */
 	uint8_t *in;		/* DEPTH answers */
 	unsigned int sent;
+	unsigned int taken;	/* the answer that was looked at, from 1 */
 	struct kvpool_wire_connect asked;
 	struct kvpool_wire_accept given;
 	struct kvpool_wire_reject rejected;
@@ -293,6 +294,9 @@ static enum outcome conn_wait(struct conn *c, const void **answer, size_t *len)
 	struct ibv_wc wc;
 	void *context;
 
+	if (c->taken && !c->gone && !conn_receive(c, c->taken - 1))
+		return FAILED;
+	c->taken = 0;
 	for (;;) {
 		if (ibv_req_notify_cq(c->cq, 0))
 			return FAILED;
@@ -303,6 +307,7 @@ static enum outcome conn_wait(struct conn *c, const void **answer, size_t *len)
 				c->gone = true;
 				continue;
 			}
+			c->taken = wc.wr_id + 1;
 			if (answer)
 				*answer = c->in + wc.wr_id * CAPSULE;
 			if (len)
