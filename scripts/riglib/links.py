@@ -3,11 +3,13 @@
 
 Link number N joins its two ends, 1 and 2, by a unix socket.  End E has a
 virtio NIC with the MAC address 52:54:00:77:N:E and the address 10.77.N.E/24.
-QMP knows it by the name linkN (set_link) and its device as nicN (device_del).
+QMP knows it by the name linkN (set_link) and its device as nicN, on a port of
+its own (device_del, device_add).
 With RDMA, the soft RDMA device rxeN is on it.
 """
 
 import collections
+import json
 import os
 import time
 
@@ -67,6 +69,17 @@ def mac(link, end):
     return "52:54:00:77:%02x:%02x" % (link.number, end)
 
 
+def address(link, host):
+    return "10.77.%d.%d" % (link.number, link.ends.index(host) + 1)
+
+
+def nic(link, end):
+    """The properties of a NIC, as device_add takes them."""
+    return {"driver": "virtio-net-pci", "id": "nic%d" % link.number,
+            "netdev": "link%d" % link.number, "mac": mac(link, end),
+            "host_mtu": 9000, "bus": "hotplug%d" % link.number}
+
+
 def qemu_args(name, links):
     """Arguments of one host; the first end of a stream listens."""
     argv = []
@@ -83,8 +96,9 @@ def qemu_args(name, links):
             where = "server=%s,addr.type=unix,addr.path=%s" % (
                 ("on", here) if end == 1 else ("off", there))
         argv += ["-netdev", "%s,id=%s,%s" % (link.kind, here, where),
-                 "-device", "virtio-net-pci,id=nic%d,netdev=%s,mac=%s,"
-                 "host_mtu=9000" % (link.number, here, mac(link, end))]
+                 "-device", "pcie-root-port,id=hotplug%d,chassis=%d" % (
+                     link.number, 100 + link.number),
+                 "-device", json.dumps(nic(link, end))]
     return argv
 
 

@@ -1,10 +1,11 @@
 # SPDX-License-Identifier: GPL-2.0
-"""Two virtual hosts, joined by links with soft RDMA."""
+"""Virtual hosts that are joined by links with soft RDMA."""
 
 import json
 import os
 import shutil
 import threading
+import time
 
 from . import client, host as hostmod, links, util
 from .util import EX_TIMEOUT, REPO, RigError
@@ -54,32 +55,30 @@ class Running:
         return self.out.decode(errors="replace")
 
 
-class Pair:
-    """Hosts 0 and 1; link N has the addresses 10.77.N.1 and 10.77.N.2.
+class Group:
+    """Hosts by their number from 0; links as `rig up --link` has them."""
 
-    In the fabric, each knows the other as the peer "other".
-    """
-
-    def __init__(self, name, kernel="6.12", nr_links=2, smp=1, mem="1G",
-                 append=None, plugins=(None, None)):
-        names = ["%s-%s-%d" % (name, end, os.getpid()) for end in "ab"]
-        self.joined = links.parse(["%s:%s" % tuple(names)] * nr_links, names)
-        self.hosts = []
-        me = os.getpid()
+    def __init__(self, names, specs, plugins=None, boot=None, **options):
+        self.joined = links.parse(specs, names)
+        self.hosts = [hostmod.Host(name) for name in names]
+        self.options = [hostmod.Options(**options, plugin=plugin)
+                        for plugin in plugins or [None] * len(names)]
         try:
-            for host_name, plugin in zip(names, plugins):
-                opts = hostmod.Options(
-                    kernel=kernel, mem=mem, smp=smp, append=append,
-                    plugin=plugin)
-                self.hosts.append(hostmod.start(
-                    host_name, opts, hostmod.accel_for(opts),
-                    (me, util.start_time(me)), self.joined))
-            for host in self.hosts:
-                hostmod.wait_ready(host, 300)
-                links.configure(host, self.joined, True)
+            self.boot(*(range(len(names)) if boot is None else boot))
         except BaseException:
             self.down()
             raise
+
+    def boot(self, *which):
+        """Start hosts, all at the same time; those that have ended, again."""
+        me = os.getpid()
+        for n in which:
+            opts = self.options[n]
+            hostmod.start(self.hosts[n].name, opts, hostmod.accel_for(opts),
+                          (me, util.start_time(me)), self.joined)
+        for n in which:
+            hostmod.wait_ready(self.hosts[n], 300)
+            links.configure(self.hosts[n], self.joined, True)
 
     def start(self, which, *argv, timeout=120, show=False):
         return Running(self.hosts[which], [str(a) for a in argv], timeout,
@@ -96,14 +95,40 @@ class Pair:
                         timeout=timeout)
 
     def address(self, which, link=0):
-        return "10.77.%d.%d" % (link, which + 1)
+        return links.address(self.joined[link], self.hosts[which].name)
+
+    def qmp(self, which, command, **arguments):
+        reply = self.hosts[which].qmp({"execute": command,
+                                       "arguments": arguments})
+        if not reply or "return" not in reply:
+            raise RigError("%s: %s: %s" % (self.hosts[which].name, command,
+                                           reply))
+        return reply["return"]
+
+    def unplug(self, which, link):
+        """Take a NIC out; returns when it is gone."""
+        name = "nic%d" % link
+        self.qmp(which, "device_del", id=name)
+        end = time.monotonic() + 60
+        while name in (child["name"] for child in self.qmp(
+                which, "qom-list", path="/machine/peripheral")):
+            if time.monotonic() > end:
+                raise RigError("%s does not let go of %s" % (
+                    self.hosts[which].name, name))
+            time.sleep(0.1)
+
+    def plug(self, which, link):
+        """Put a NIC back in, with the address and the device that it had."""
+        link, host = self.joined[link], self.hosts[which]
+        self.qmp(which, "device_add",
+                 **links.nic(link, link.ends.index(host.name) + 1))
+        links.configure(host, [link], True)
 
     def set_link(self, which, link, up):
-        self.hosts[which].qmp({"execute": "set_link", "arguments": {
-            "name": "link%d" % link, "up": up}})
+        self.qmp(which, "set_link", name="link%d" % link, up=up)
 
     def fabric(self, module, nr_links=None):
-        """Load the modules and make both peers of each other."""
+        """Load the modules of 0 and 1; each knows the other as "other"."""
         addresses = range(len(self.joined) if nr_links is None else nr_links)
         for which in 0, 1:
             self.run(which, FABRIC_HOST, "load", module)
@@ -120,3 +145,13 @@ class Pair:
             host.down()
             if not keep:
                 shutil.rmtree(host.dir, ignore_errors=True)
+
+
+class Pair(Group):
+    """Hosts 0 and 1; link N has the addresses 10.77.N.1 and 10.77.N.2."""
+
+    def __init__(self, name, kernel="6.12", nr_links=2, smp=1, mem="1G",
+                 append=None, plugins=None):
+        names = ["%s-%s-%d" % (name, end, os.getpid()) for end in "ab"]
+        super().__init__(names, ["%s:%s" % tuple(names)] * nr_links, plugins,
+                         kernel=kernel, smp=smp, mem=mem, append=append)
