@@ -9,6 +9,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <getopt.h>
+#include <limits.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdbool.h>
@@ -20,6 +21,7 @@
 #include <unistd.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
+#include <sys/wait.h>
 
 #include <linux/kvpool.h>
 
@@ -32,14 +34,17 @@ static struct {
 	unsigned int repeat;
 	unsigned int seed;
 	double cancel;
+	double seconds;
 	unsigned long timeout_ms;
+	bool accept[256];	/* by errno: that is no failure */
 	bool transient;
 	bool keep;
 	bool blank;
-	bool probe;
+	bool local;
 	int expect;
 } opt = { .window = 16, .repeat = 1 };
 
+static volatile sig_atomic_t stopped;
 static int fd;
 static uint8_t *map;
 static struct kvpool_info info = { .size = sizeof(info) };
@@ -167,23 +172,35 @@ static int produce(uint64_t number, uint64_t length)
 	return handle_call(KVPOOL_IOC_SEAL, entry.handle);
 }
 
-static int check(uint64_t number)
+static int lease(uint64_t number, uint64_t *handle)
 {
 	struct kvpool_entry entry = {};
 	struct kvpool_lookup arg = {
 		.size = sizeof(arg), .nr_entries = 1,
 		.entries = (uintptr_t)&entry,
 	};
-	bool ok;
 
 	key_of(entry.key, number);
 	if (ioctl(fd, KVPOOL_IOC_LEASE, &arg))
 		die("lease");
-	if (entry.status)
-		return entry.status;
-	ok = block(entry.handle, number, false);
-	handle_call(KVPOOL_IOC_RELEASE, entry.handle);
+	*handle = entry.handle;
+	return entry.status;
+}
+
+static int check_leased(uint64_t number, uint64_t handle)
+{
+	bool ok = block(handle, number, false);
+
+	handle_call(KVPOOL_IOC_RELEASE, handle);
 	return ok ? 0 : -EBADMSG;
+}
+
+static int check(uint64_t number)
+{
+	uint64_t handle;
+	int ret = lease(number, &handle);
+
+	return ret ? ret : check_leased(number, handle);
 }
 
 static int forget(uint64_t number)
@@ -268,7 +285,8 @@ static unsigned int cancel(unsigned int flags, uint64_t match)
 /* ---- many operations ---- */
 
 struct tally {
-	unsigned long ok, bad, failed, cancelled, moved;
+	unsigned long ok, bad, failed, cancelled, moved, accepted;
+	unsigned long expired, kills, looks;
 	uint64_t bytes;
 	int error;
 	uint64_t worst;
@@ -283,7 +301,9 @@ static void op_fill(struct kvpool_op *op, int opcode, uint64_t number,
 	op->peer = opt.peer;
 	op->timeout_ns = opt.timeout_ms * 1000000ULL;
 	key_of(op->key, number);
-	if (opcode == KVPOOL_OP_LEASE) {
+	if (opcode == KVPOOL_OP_LEASE && opt.local) {
+		op->flags = KVPOOL_OP_WAIT;
+	} else if (opcode == KVPOOL_OP_LEASE) {
 		op->flags = KVPOOL_OP_REMOTE;
 		if (opt.transient)
 			op->flags |= KVPOOL_OP_TRANSIENT;
@@ -294,16 +314,25 @@ static void op_fill(struct kvpool_op *op, int opcode, uint64_t number,
 	}
 }
 
+static void refused(int status, struct tally *t)
+{
+	if (opt.accept[-status & 255]) {
+		t->accepted++;
+	} else {
+		t->failed++;
+		t->error = status;
+	}
+}
+
 static void completed(const struct kvpool_completion *c, int opcode,
 		      uint64_t length, struct tally *t)
 {
+	if (c->status == -ECANCELED) {
+		t->cancelled++;
+		return;
+	}
 	if (c->status) {
-		if (c->status == -ECANCELED) {
-			t->cancelled++;
-		} else {
-			t->failed++;
-			t->error = c->status;
-		}
+		refused(c->status, t);
 		return;
 	}
 	t->bytes += c->bytes;
@@ -326,9 +355,17 @@ static void completed(const struct kvpool_completion *c, int opcode,
 	}
 }
 
-static void run(int opcode, uint64_t first, unsigned long count,
-		uint64_t length, struct tally *t)
+static void stop(int signal)
 {
+	(void)signal;
+	stopped = 1;
+}
+
+/* Returns how many there were. */
+static unsigned long run(int opcode, uint64_t first, unsigned long count,
+			 uint64_t length, struct tally *t)
+{
+	uint64_t end = opt.seconds ? now() + opt.seconds * 1e9 : 0;
 	struct kvpool_op *ops = calloc(opt.window, sizeof(*ops));
 	unsigned long total = count * opt.repeat, sent = 0, done = 0;
 	uint64_t rnd = opt.seed * 2 + 1;
@@ -336,7 +373,12 @@ static void run(int opcode, uint64_t first, unsigned long count,
 	unsigned int i, nr;
 
 	ring_open(opt.window);
+	signal(SIGTERM, stop);
+	if (end)
+		total = ULONG_MAX;
 	while (done < total) {
+		if (stopped || (end && now() > end))
+			total = sent;
 		nr = opt.window - (sent - done);
 		if (nr > total - sent)
 			nr = total - sent;
@@ -366,6 +408,7 @@ static void run(int opcode, uint64_t first, unsigned long count,
 		} while (ring_get(&c));
 	}
 	free(ops);
+	return total;
 }
 
 /* One at a time, each in one call. */
@@ -394,67 +437,199 @@ static void ping(int opcode, uint64_t first, unsigned long count,
 
 /*
  * Does anything write to memory after its transfer was fenced? Transfers are
- * cancelled at random moments; then all memory of the tenant, whose quota is
- * small, is taken and filled, and must stay as it is. A tenant's free memory is
- * used again at once, so late writes would land there.
+ * ended at random moments; then all memory of the tenant, whose quota is small,
+ * is taken and filled, and must stay as it is. A tenant's free memory is used
+ * again at once, so late writes would land there.
+ */
+static void look(uint64_t *rnd, struct tally *t)
+{
+	static struct kvpool_entry entries[4096];
+	uint64_t own = 1ULL << 40;
+	unsigned int i, nr;
+
+	for (nr = 0; nr < 4096; nr++) {
+		struct kvpool_reserve arg = {
+			.size = sizeof(arg), .nr_entries = 1,
+			.entries = (uintptr_t)&entries[nr],
+			.node = KVPOOL_NODE_ANY,
+		};
+
+		memset(&entries[nr], 0, sizeof(entries[nr]));
+		entries[nr].length = 65536;
+		key_of(entries[nr].key, own + nr);
+		if (ioctl(fd, KVPOOL_IOC_RESERVE, &arg))
+			die("reserve");
+		if (entries[nr].status)
+			break;
+		block(entries[nr].handle, own + nr, true);
+	}
+	*rnd = mix(*rnd);
+	usleep(*rnd % 20000);
+	for (i = 0; i < nr; i++) {
+		if (!block(entries[i].handle, own + i, false))
+			t->bad++;
+		handle_call(KVPOOL_IOC_ABORT, entries[i].handle);
+	}
+	t->bytes += nr * 65536ULL;
+	t->looks++;
+}
+
+/* A page gets here: so there is a link, and what follows is on its way at once. */
+static void arrive(uint64_t number, struct tally *t)
+{
+	struct kvpool_completion c;
+	struct kvpool_op op;
+
+	op_fill(&op, KVPOOL_OP_LEASE, number, 4096);
+	if (submit(&op, 1) != 1)
+		die("submit");
+	while (!ring_get(&c))
+		ring_wait();
+	if (c.status)
+		refused(c.status, t);
+	else
+		handle_call(KVPOOL_IOC_RELEASE, c.handle);
+}
+
+static unsigned int send_window(struct kvpool_op *ops, unsigned long round,
+				uint64_t first, unsigned long count,
+				uint64_t length)
+{
+	unsigned int i;
+
+	for (i = 0; i < opt.window; i++)
+		op_fill(&ops[i], KVPOOL_OP_LEASE, first + (round + i) % count,
+			length);
+	return submit(ops, opt.window);
+}
+
+/* Up to 40 ms, and sometimes none. */
+static void moment(uint64_t *rnd)
+{
+	*rnd = mix(*rnd);
+	if (*rnd % 8)
+		usleep(*rnd / 8 % 40000);
+}
+
+/*
+ * Ends by cancelling, and by a deadline. The block after the others is one page
+ * for arrive().
  */
 static void fence(uint64_t first, unsigned long count, uint64_t length,
 		  struct tally *t)
 {
 	struct kvpool_op *ops = calloc(opt.window, sizeof(*ops));
-	uint64_t rnd = opt.seed * 2 + 1, own = 1ULL << 40;
-	static struct kvpool_entry entries[4096];
+	unsigned long round, timeout_ms = opt.timeout_ms;
+	uint64_t rnd = opt.seed * 2 + 1;
 	struct kvpool_completion c;
-	unsigned long round;
-	unsigned int i, nr, sent, done;
+	unsigned int sent;
 
 	ring_open(opt.window);
 	for (round = 0; round < opt.repeat; round++) {
-		for (i = 0; i < opt.window; i++)
-			op_fill(&ops[i], KVPOOL_OP_LEASE,
-				first + (round + i) % count, length);
-		sent = submit(ops, opt.window);
 		rnd = mix(rnd);
-		if (rnd % 8)
-			usleep(rnd / 8 % 20000);
-		cancel(KVPOOL_CANCEL_ALL, 0);
-		for (done = 0; done < sent; done++) {
+		opt.timeout_ms = timeout_ms;
+		arrive(first + count, t);
+		if (rnd % 4 == 0)
+			opt.timeout_ms = 1 + rnd / 4 % 40;
+		sent = send_window(ops, round, first, count, length);
+		if (opt.timeout_ms == timeout_ms) {
+			moment(&rnd);
+			cancel(KVPOOL_CANCEL_ALL, 0);
+		}
+		for (; sent; sent--) {
 			while (!ring_get(&c))
 				ring_wait();
 			if (!c.status)
 				handle_call(KVPOOL_IOC_RELEASE, c.handle);
 			else if (c.status == -ECANCELED)
 				t->cancelled++;
+			else if (c.status == -ETIMEDOUT)
+				t->expired++;
 			else if (c.status != -ENOSPC && c.status != -EDQUOT)
-				t->failed++, t->error = c.status;
+				refused(c.status, t);
 		}
-		for (nr = 0; nr < 4096; nr++) {
-			struct kvpool_reserve arg = {
-				.size = sizeof(arg), .nr_entries = 1,
-				.entries = (uintptr_t)&entries[nr],
-				.node = KVPOOL_NODE_ANY,
-			};
-
-			memset(&entries[nr], 0, sizeof(entries[nr]));
-			entries[nr].length = 65536;
-			key_of(entries[nr].key, own + nr);
-			if (ioctl(fd, KVPOOL_IOC_RESERVE, &arg))
-				die("reserve");
-			if (entries[nr].status)
-				break;
-			block(entries[nr].handle, own + nr, true);
-		}
-		rnd = mix(rnd);
-		usleep(rnd % 20000);
-		for (i = 0; i < nr; i++) {
-			if (!block(entries[i].handle, own + i, false))
-				t->bad++;
-			handle_call(KVPOOL_IOC_ABORT, entries[i].handle);
-		}
-		t->bytes += nr * 65536ULL;
+		look(&rnd, t);
 		t->ok++;
 	}
 	free(ops);
+}
+
+static void attach(void)
+{
+	fd = open("/dev/kvpool", O_RDWR | O_CLOEXEC);
+	if (fd < 0)
+		die("/dev/kvpool");
+	if (opt.tenant) {
+		struct kvpool_attach arg = { .size = sizeof(arg) };
+
+		strncpy((char *)arg.tenant, opt.tenant, KVPOOL_NAME_SIZE - 1);
+		if (ioctl(fd, KVPOOL_IOC_ATTACH, &arg))
+			die("attach");
+	}
+}
+
+/* Ends by SIGKILL of the process that has the transfers in flight. */
+static void murder(uint64_t first, unsigned long count, uint64_t length,
+		   struct tally *t)
+{
+	struct kvpool_op *ops = calloc(opt.window, sizeof(*ops));
+	uint64_t rnd = opt.seed * 2 + 1;
+	unsigned long round;
+	int told[2], status;
+	pid_t pid;
+	char c;
+
+	for (round = 0; round < opt.repeat; round++) {
+		if (pipe(told))
+			die("pipe");
+		pid = fork();
+		if (pid < 0)
+			die("fork");
+		if (!pid) {
+			close(told[0]);
+			attach();
+			ring_open(opt.window);
+			arrive(first + count, t);
+			send_window(ops, round, first, count, length);
+			if (write(told[1], "", 1) != 1)
+				die("pipe");
+			for (;;)
+				pause();
+		}
+		close(told[1]);
+		if (read(told[0], &c, 1) != 1)
+			die("the child");
+		close(told[0]);
+		moment(&rnd);
+		kill(pid, SIGKILL);
+		if (waitpid(pid, &status, 0) != pid)
+			die("wait");
+		t->kills += WIFSIGNALED(status);
+		look(&rnd, t);
+		t->ok++;
+	}
+	free(ops);
+}
+
+/* Have leases until there is a block with the number after theirs. */
+static void hold(uint64_t first, unsigned long count, struct tally *t)
+{
+	uint64_t *handles = calloc(count, sizeof(*handles)), last;
+	unsigned long i;
+	int ret;
+
+	for (i = 0; i < count; i++)
+		if (lease(first + i, &handles[i]))
+			die("lease");
+	while (lease(first + count, &last))
+		usleep(10000);
+	handle_call(KVPOOL_IOC_RELEASE, last);
+	for (i = 0; i < count; i++) {
+		ret = check_leased(first + i, handles[i]);
+		t->bad += !!ret;
+		t->ok += !ret;
+	}
+	free(handles);
 }
 
 static int compare(const void *a, const void *b)
@@ -469,13 +644,18 @@ static void usage(void)
 	fprintf(stderr,
 		"usage: kvfab [OPTION...] VERB FIRST COUNT LENGTH\n"
 		"verbs: produce check remove | get push probe (with a ring)\n"
-		"       ping (GET, one at a time) fence (cancels; -r rounds)\n"
+		"       ping (GET, one at a time) fence (cancels, deadlines) murder\n"
+		"       hold (leases until there is block FIRST + COUNT)\n"
 		"  -t TENANT  -p PEER  -w WINDOW  -r REPEAT  -s SEED\n"
 		"  -T         keep no copy (transient)\n"
 		"  -k         keep the copies; otherwise they are removed\n"
 		"  -n         neither write nor compare content\n"
 		"  -c P       cancel something with probability P\n"
 		"  -o MS      deadline of each operation\n"
+		"  -d SECONDS get, push, probe: until then, instead of REPEAT times\n"
+		"             (SIGTERM ends either)\n"
+		"  -l         only wait for what is pending here\n"
+		"  -a ERRNO   that is no failure either; may be repeated\n"
 		"  -e ERRNO   every operation is to fail with it\n");
 	exit(2);
 }
@@ -488,7 +668,7 @@ int main(int argc, char **argv)
 	const char *verb;
 	int c, ret = 0;
 
-	while ((c = getopt(argc, argv, "t:p:w:r:s:c:o:e:Tkn")) != -1) {
+	while ((c = getopt(argc, argv, "t:p:w:r:s:c:o:e:d:a:Tknl")) != -1) {
 		switch (c) {
 		case 't': opt.tenant = optarg; break;
 		case 'p': opt.peer = atoi(optarg); break;
@@ -498,6 +678,9 @@ int main(int argc, char **argv)
 		case 'c': opt.cancel = atof(optarg); break;
 		case 'o': opt.timeout_ms = atol(optarg); break;
 		case 'e': opt.expect = atoi(optarg); break;
+		case 'd': opt.seconds = atof(optarg); break;
+		case 'a': opt.accept[atoi(optarg) & 255] = true; break;
+		case 'l': opt.local = true; break;
 		case 'T': opt.transient = true; break;
 		case 'k': opt.keep = true; break;
 		case 'n': opt.blank = true; break;
@@ -512,16 +695,7 @@ int main(int argc, char **argv)
 	length = strtoull(argv[optind + 3], NULL, 0);
 	total = count * opt.repeat;
 
-	fd = open("/dev/kvpool", O_RDWR | O_CLOEXEC);
-	if (fd < 0)
-		die("/dev/kvpool");
-	if (opt.tenant) {
-		struct kvpool_attach arg = { .size = sizeof(arg) };
-
-		strncpy((char *)arg.tenant, opt.tenant, KVPOOL_NAME_SIZE - 1);
-		if (ioctl(fd, KVPOOL_IOC_ATTACH, &arg))
-			die("attach");
-	}
+	attach();
 	if (ioctl(fd, KVPOOL_IOC_INFO, &info))
 		die("info");
 	map = mmap(NULL, info.arena_size, PROT_READ | PROT_WRITE, MAP_SHARED,
@@ -532,29 +706,33 @@ int main(int argc, char **argv)
 	begun = now();
 	if (!strcmp(verb, "produce") || !strcmp(verb, "check") ||
 	    !strcmp(verb, "remove")) {
-		for (i = 0; i < count; i++) {
-			ret = *verb == 'p' ? produce(first + i, length) :
-			      *verb == 'c' ? check(first + i) :
-					     forget(first + i);
-			if (!ret) {
+		for (i = 0; i < total; i++) {
+			uint64_t number = first + i % count;
+
+			ret = *verb == 'p' ? produce(number, length) :
+			      *verb == 'c' ? check(number) : forget(number);
+			if (!ret)
 				t.ok++;
-			} else if (ret == -EBADMSG) {
+			else if (ret == -EBADMSG)
 				t.bad++;
-			} else {
-				t.failed++;
-				t.error = ret;
-			}
+			else
+				refused(ret, &t);
 		}
-		total = count;
 	} else if (!strcmp(verb, "get")) {
-		run(KVPOOL_OP_LEASE, first, count, length, &t);
+		total = run(KVPOOL_OP_LEASE, first, count, length, &t);
 	} else if (!strcmp(verb, "push")) {
-		run(KVPOOL_OP_PUSH, first, count, length, &t);
+		total = run(KVPOOL_OP_PUSH, first, count, length, &t);
 	} else if (!strcmp(verb, "probe")) {
-		run(KVPOOL_OP_PROBE, first, count, length, &t);
+		total = run(KVPOOL_OP_PROBE, first, count, length, &t);
 	} else if (!strcmp(verb, "fence")) {
 		fence(first, count, length, &t);
-		total = opt.repeat;
+		total = opt.repeat + t.accepted;
+	} else if (!strcmp(verb, "murder")) {
+		murder(first, count, length, &t);
+		total = opt.repeat + t.accepted;
+	} else if (!strcmp(verb, "hold")) {
+		hold(first, count, &t);
+		total = count;
 	} else if (!strcmp(verb, "ping")) {
 		times = calloc(total, sizeof(*times));
 		ping(KVPOOL_OP_LEASE, first, count, length, &t, times);
@@ -564,8 +742,9 @@ int main(int argc, char **argv)
 	}
 	begun = now() - begun;
 
-	printf("{\"ok\": %lu, \"bad\": %lu, \"failed\": %lu, \"cancelled\": %lu, \"error\": %d, \"moved\": %lu, \"bytes\": %llu, \"ns\": %llu",
+	printf("{\"ok\": %lu, \"bad\": %lu, \"failed\": %lu, \"cancelled\": %lu, \"error\": %d, \"moved\": %lu, \"accepted\": %lu, \"expired\": %lu, \"kills\": %lu, \"looks\": %lu, \"bytes\": %llu, \"ns\": %llu",
 	       t.ok, t.bad, t.failed, t.cancelled, t.error, t.moved,
+	       t.accepted, t.expired, t.kills, t.looks,
 	       (unsigned long long)t.bytes, (unsigned long long)begun);
 	if (times)
 		printf(", \"median_ns\": %llu, \"min_ns\": %llu",
@@ -576,5 +755,5 @@ int main(int argc, char **argv)
 		return !(t.failed == total && t.error == -opt.expect);
 	if (opt.cancel)
 		return t.bad || t.failed || t.ok + t.cancelled != total;
-	return t.bad || t.ok != total;
+	return t.bad || t.failed || t.ok + t.accepted != total;
 }

@@ -4,19 +4,12 @@
 import json
 import os
 import subprocess
-import sys
 import unittest
 
-sys.dont_write_bytecode = True
-REPO = os.path.realpath(os.path.join(os.path.dirname(__file__), "../.."))
-sys.path.insert(0, os.path.join(REPO, "scripts"))
+import fabhosts
+from fabhosts import BUILD, CTL, FABRIC_HOST, MODULE
 
-from riglib.pair import FABRIC_HOST, Pair  # noqa: E402
-from riglib.util import BUILD  # noqa: E402
-
-KERNEL = os.environ.get("FABRIC_KERNEL", "6.12")
 LIB = os.path.join(BUILD, "lib")
-CTL = os.path.join(LIB, "tools/kvpoolctl")
 LLM = os.path.join(LIB, "examples/kvpool-llm")
 REPLAY = os.path.join(LIB, "examples/kvpool-replay")
 WORK = os.path.join(BUILD, "test-examples")
@@ -33,21 +26,19 @@ pair = None
 def setUpModule():
     global pair
     os.makedirs(WORK, exist_ok=True)
-    subprocess.run(["make", "-s", "-C", REPO + "/libkvpool", "O=" + LIB, "all"], check=True,
-                   stdout=subprocess.DEVNULL)
-    module = subprocess.run([REPO + "/scripts/kmod-build", KERNEL], check=True, text=True,
-                            stdout=subprocess.PIPE, stderr=subprocess.DEVNULL).stdout.strip()
     with open(WORK + "/conversation", "w", encoding="ascii") as out:
         out.write("\n".join(QUESTIONS))
-    pair = Pair("examples", KERNEL)
-    pair.fabric(module)
+    fabhosts.need(fabhosts.a, fabhosts.b)
+    pair = fabhosts.group
+    pair.fabric(MODULE, 2)
     pair.run(PREFILL, LLM, "alone", "--conversation", WORK + "/conversation", "--answer", ANSWER,
              "--output", WORK + "/alone", timeout=600)
 
 
 def tearDownModule():
     if pair:
-        pair.down()
+        for which in PREFILL, DECODE:
+            pair.run(which, FABRIC_HOST, "unload")
 
 
 class Examples(unittest.TestCase):

@@ -1,0 +1,173 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""Links, devices and networks that break under load."""
+
+import random
+import threading
+import time
+
+from fabhosts import MB, Fabric, Later, a, b, say, setting, wait_until
+
+
+class Breaks(Fabric):
+    def test_link_down(self):
+        later = self.load()
+        a.set_link(0, False)
+        wait_until(lambda: a.links()[0]["state"] != "up", "link 0 down")
+        self.busy()
+        a.set_link(0, True)
+        self.up(2)
+        a.set_link(1, False)
+        wait_until(lambda: a.links()[1]["state"] != "up", "link 1 down")
+        self.busy()
+        a.set_link(1, True)
+        self.stop(later)
+        self.up(2)
+
+    def test_link_down_there(self):
+        later = self.load()
+        b.set_link(0, False)
+        wait_until(lambda: a.links()[0]["state"] != "up", "link 0 down")
+        self.busy()
+        b.set_link(0, True)
+        self.stop(later)
+        self.up(2)
+
+    def test_push_link_down(self):
+        first = self.numbers()
+        a.fab("produce", first, 64, MB)
+        later = Later(a.fab, "-p", "1", "-o", "60000", "-w", "32", "push",
+                      first, 64, MB)
+        wait_until(lambda: sum(link["bytes_out"] for link in a.links()) >
+                   2 * MB, "bytes pushed")
+        a.set_link(0, False)
+        wait_until(lambda: a.links()[0]["state"] != "up", "link 0 down")
+        later.result()
+        a.set_link(0, True)
+        b.fab("check", first, 64, 0)
+
+    def test_link_deleted(self):
+        later = self.load()
+        a.ctl("link", "del", "b", "1")
+        self.busy()
+        a.ctl("link", "add", "b", "10.77.0.2")
+        self.up(2)
+        self.stop(later)
+
+    def test_device_deleted(self):
+        for host in a, b:
+            later = self.load()
+            host.run("rdma", "link", "delete", "rxe0")
+            self.busy()
+            host.rxe(0)
+            self.stop(later)
+            self.up(2)
+
+    def test_nic_unplugged(self):
+        """The NIC itself, as PCI hotplug takes it, on either side."""
+        for host in b, a:
+            later = self.load()
+            host.unplug(0)
+            wait_until(lambda: a.links()[0]["state"] != "up", "link 0 down")
+            self.busy()
+            self.assertEqual(a.links()[1]["state"], "up")
+            host.plug(0)
+            self.stop(later)
+            self.up(2)
+        before = a.links()[0]["bytes_in"]
+        first = self.blocks(32, MB)
+        a.fab("get", first, 32, MB)
+        self.assertGreater(a.links()[0]["bytes_in"], before)
+
+    def flap(self, seconds):
+        """Links go down and up; at each moment the module has one that is up.
+
+        A link counts as up again when a queue pair of it is.
+        """
+        rnd = random.Random(setting("SEED", 0))
+        end = time.monotonic() + seconds
+        flaps = 0
+        link = 0
+        while time.monotonic() < end:
+            for _ in range(rnd.choice((1, 1, 2, 4))):
+                ends = rnd.choice(((a,), (b,), (a, b)))
+                for host in ends:
+                    host.set_link(link, False)
+                # Some are over before anybody notices.
+                time.sleep(rnd.choice((0.05, 0.3, 1, 3)))
+                for host in ends:
+                    host.set_link(link, True)
+                flaps += len(ends)
+            self.up(2)
+            link = 1 - link
+        return flaps
+
+    def test_flaps(self):
+        """FABRIC_FLAPS seconds of it, under reads and pushes."""
+        seconds = setting("FLAPS", 30)
+        first = self.blocks(24, MB)
+        reads = Later(a.fab, "-T", "-o", "60000", "-w", "24", "-d",
+                      seconds + 10, "get", first, 24, MB,
+                      timeout=seconds + 300)
+        pushed = [0]
+        stop = threading.Event()
+
+        def pushes():
+            while not stop.is_set():
+                first = self.numbers()
+                a.fab("produce", first, 16, 300001)
+                a.fab("-p", "1", "-o", "60000", "push", first, 16, 300001)
+                for host in b, a:
+                    if host is b:
+                        b.fab("check", first, 16, 0)
+                    host.fab("remove", first, 16, 0)
+                pushed[0] += 16
+        push = Later(pushes)
+        self.busy()
+        try:
+            flaps = self.flap(seconds)
+        finally:
+            stop.set()
+        push.result()
+        done = reads.result()
+        self.up(2)
+        links = a.links()
+        say("%d flaps: %d blocks read, %d pushed; links died %s times" % (
+            flaps, done["ok"], pushed[0], [n["errors"] for n in links]))
+        self.assertEqual((done["failed"], done["bad"]), (0, 0), done)
+        self.assertGreater(done["ok"], 0)
+        self.assertGreater(pushed[0], 0)
+        self.assertGreater(sum(n["errors"] for n in links), 0)
+        self.assertEqual([n["inflight"] for n in links], [0, 0])
+        tenant = a.tenant()
+        self.assertEqual((tenant["pending"], tenant["leases"]), (0, 0))
+        self.assertEqual(a.json("peer")[0]["failed"], 0)
+        self.assertGreaterEqual(sum(n["bytes_in"] for n in links),
+                                done["ok"] * MB)
+
+    def test_lost_in_one_direction(self):
+        """Nothing of what one end of a link sends arrives."""
+        for host in a, b:
+            later = self.load()
+            host.netem("loss 100%", 0)
+            wait_until(lambda: a.links()[0]["state"] != "up", "link 0 down")
+            self.busy()
+            self.assertEqual(a.links()[1]["state"], "up")
+            host.netem(None, 0)
+            self.stop(later)
+            self.up(2)
+
+    def test_loss_in_one_direction(self):
+        """Some of what one side sends is lost, on both links."""
+        first = self.blocks(16, 65536)
+        for host in a, b:
+            host.netem("loss 0.5%")
+            a.fab("-T", "-o", "120000", "-r", "2", "get", first, 16, 65536)
+            host.netem(None)
+
+    def test_loss_and_reordering(self):
+        for host in a, b:
+            host.netem("delay 1ms reorder 5% loss 0.05%")
+        first = self.blocks(16, 65536)
+        a.fab("-T", "-o", "120000", "-r", "4", "get", first, 16, 65536)
+        for host in a, b:
+            host.netem(None)

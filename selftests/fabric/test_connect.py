@@ -1,0 +1,137 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""Who may connect, and how hosts must be alike."""
+
+import os
+import subprocess
+
+from fabhosts import (BUILD, EHOSTUNREACH, KERNEL, MB, REPO, Fabric, RigError, a, b,
+                      wait_until)
+
+
+class Connect(Fabric):
+    def other_version(self):
+        """The module with another version of the protocol."""
+        farm = os.path.join(BUILD, "fabric", KERNEL, "mod-version")
+        return subprocess.run(
+            [REPO + "/scripts/kmod-build", KERNEL, "-j2",
+             "KCFLAGS=-DKVPOOL_WIRE_VERSION=2"], check=True, text=True,
+            env=dict(os.environ, KVPOOL_FARM=farm), stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL).stdout.strip()
+
+    def test_version(self):
+        other = self.other_version()
+        first = self.blocks(4, 65536)
+        for host in b, a:
+            host.unload()
+            host.load(other)
+            if host is a:
+                a.ctl("peer", "add", "b", "10.77.0.2", "10.77.1.2")
+            wait_until(lambda: b.closed().get("version", 0) >= 8 and
+                       all(link["close_reason"] == "version"
+                           for link in a.links()), "refusals")
+            for link in a.links():
+                self.assertEqual((link["close_reason"], link["queues"],
+                                  link["requests"]), ("version", 0, 0), link)
+            self.assertEqual(b.sessions(), [])
+            a.fab("-e", EHOSTUNREACH, "get", first, 4, 65536)
+            # The same version on both: the links come up by themselves.
+            host.unload()
+            host.load()
+            if host is a:
+                self.connect()
+            self.up(2)
+            first = self.blocks(4, 65536)
+            a.fab("get", first, 4, 65536)
+            # The next one begins with counters of zero.
+            b.unload()
+            b.load()
+            self.up(2)
+            first = self.blocks(4, 65536)
+
+    def test_secret(self):
+        a.ctl("peer", "del", "b")
+        for host in a, b:
+            host.ctl("fabric", "set", "--no-listen", "--open", "no")
+            host.sh("for k in 1 2; do head -c 32 /dev/zero | tr '\\0' $k | "
+                    "keyctl padd user kvpool:$k @u; done >/dev/null")
+        # Neither listens nor connects without one.
+        with self.assertRaises(RigError):
+            b.ctl("fabric", "set", "--listen", "0.0.0.0")
+        b.ctl("fabric", "set", "--secret-key", "kvpool:1")
+        b.ctl("fabric", "set", "--listen", "0.0.0.0")
+        a.ctl("peer", "add", "b", "10.77.0.2")
+
+        def why(reason):
+            wait_until(lambda: a.links()[0]["close_reason"] == reason,
+                       "closed for " + reason)
+        why("auth")
+        a.ctl("fabric", "set", "--secret-key", "kvpool:2")
+        before = b.json("fabric", "show")
+        wait_until(lambda: b.json("fabric", "show") != before, "an attempt")
+        why("auth")
+        self.assertFalse(any(s["authenticated"]
+                             for s in b.sessions()), b.sessions())
+        a.ctl("fabric", "set", "--secret-key", "kvpool:1")
+        self.up(1)
+        self.assertTrue(all(s["authenticated"] for s in b.sessions()))
+        first = self.blocks(4, 65536)
+        a.fab("get", first, 4, 65536)
+        # An initiator that has a secret does not talk to one without.
+        a.ctl("peer", "del", "b")
+        b.ctl("fabric", "set", "--secret-key", "")
+        b.ctl("fabric", "set", "--open", "yes")
+        b.ctl("fabric", "set", "--listen", "0.0.0.0")
+        a.ctl("peer", "add", "b", "10.77.0.2")
+        why("auth")
+        a.ctl("fabric", "set", "--secret-key", "")
+
+    # ---- MTU ----
+
+    def mtu(self, host, mtu):
+        for link in 0, 1:
+            host.run("ip", "link", "set", host.nic(link), "mtu", mtu)
+
+    def reconnect(self):
+        a.ctl("peer", "del", "b")
+        self.connect()
+
+    def put_back_mtu(self):
+        for host in a, b:
+            self.mtu(host, 4200)
+
+    def test_mtu_smaller_here(self):
+        """Who connects names the path MTU, which is a small one then."""
+        self.addCleanup(self.put_back_mtu)
+        self.mtu(a, 1500)
+        self.reconnect()
+        for length in 4096, 300001, MB:
+            first = self.blocks(4, length)
+            a.fab("get", first, 4, length)
+            first = self.numbers()
+            a.fab("produce", first, 4, length)
+            a.fab("-p", 2, "push", first, 4, length)
+            b.fab("check", first, 4, 0)
+
+    def test_mtu_smaller_there(self):
+        """The owner cannot send packets of the path MTU that it agreed to."""
+        self.addCleanup(self.put_back_mtu)
+        self.mtu(b, 1500)
+        self.reconnect()
+        first = self.blocks(4, 65536)
+        # It looks well. But the first answer ends its queue pair, on each.
+        a.fab("-e", EHOSTUNREACH, "get", first, 4, 65536)
+        self.assertGreater(b.closed()["transport"], 0)
+        for link in a.links():
+            self.assertEqual((link["bytes_in"], link["inflight"]), (0, 0))
+        self.assertGreater(sum(link["errors"] for link in a.links()), 0)
+        self.assertEqual(a.tenant()["pending"], 0)
+        # What goes the other way is not in its way.
+        self.up(2)
+        first = self.numbers()
+        a.fab("produce", first, 4, 65536)
+        a.fab("-p", 2, "push", first, 4, 65536)
+        b.fab("check", first, 4, 0)
+        self.mtu(b, 4200)
+        self.reconnect()
+        first = self.blocks(4, 65536)
+        a.fab("get", first, 4, 65536)

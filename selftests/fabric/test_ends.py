@@ -1,0 +1,160 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""Hosts, modules, processes and peers that end under load."""
+
+from fabhosts import (EHOSTUNREACH, ENOENT, ETIMEDOUT, MB, RDMA, Fabric, Later,
+                      RigError, a, b, need, wait_until)
+
+
+class Ends(Fabric):
+    def test_peer_deleted(self):
+        later = self.load(repeat=20)
+        a.ctl("peer", "del", "b")
+        with self.assertRaises(RigError):
+            later.result()
+
+    def test_owner_unloads(self):
+        later = self.load(repeat=20)
+        b.run("rmmod", "kvpool_rdma")
+        with self.assertRaises(RigError):
+            later.result()
+        b.run("insmod", RDMA)
+        b.ctl("fabric", "set", "--open", "yes")
+        b.ctl("fabric", "set", "--listen", "0.0.0.0")
+        self.up(2)
+        first = self.blocks(4, 65536)
+        a.fab("get", first, 4, 65536)
+
+    def test_requester_unloads(self):
+        later = self.load(repeat=20)
+        a.run("rmmod", "kvpool_rdma")
+        with self.assertRaises(RigError):
+            later.result()
+        wait_until(lambda: not b.sessions(), "no sessions")
+        a.run("insmod", RDMA)
+
+    def test_requester_killed(self):
+        first = self.blocks(24, MB)
+        later = Later(a.fab, "-n", "-T", "-w", "24", "-r", "1000", "get",
+                      first, 24, MB)
+        self.busy()
+        a.sh("kill -9 $(pidof kvfab)")
+        with self.assertRaises(RigError):
+            later.result()
+        self.assertEqual(a.tenant()["leases"], 0)
+        a.fab("get", first, 24, MB)
+
+    def nothing_left(self):
+        """Of the operations that the test had, whatever became of them."""
+        tenant = a.tenant()
+        self.assertEqual((tenant["pending"], tenant["leases"]), (0, 0))
+        self.assertEqual([link["inflight"] for link in a.links()],
+                         [0] * len(a.links()))
+
+    def test_owner_dies(self):
+        """The whole host, and it comes back."""
+        a.ctl("knobs", "set", "remote_timeout_ms", "8000")
+        first = self.blocks(24, MB)
+        # Those of the second wait for the copies of the first.
+        reads = [Later(a.fab, "-w", "24", "-r", "40", "get", first, 24, MB,
+                       check=False) for _ in range(2)]
+        alone = Later(a.fab, "-r", "400", "ping", first, 2, MB, check=False)
+        self.busy()
+        b.kill()
+        # None takes longer than its deadline, so they all end soon.
+        for later, total in (reads[0], 960), (reads[1], 960), (alone, 800):
+            done = later.result()
+            self.assertEqual((done["ok"] + done["failed"], done["bad"]),
+                             (total, 0), done)
+            self.assertGreater(done["failed"], 0)
+            self.assertIn(-done["error"], (EHOSTUNREACH, ETIMEDOUT))
+        self.nothing_left()
+        b.boot()
+        b.load()
+        self.up(2)
+        a.fab("remove", first, 24, 0, check=False)
+        a.fab("-e", ENOENT, "get", first, 24, MB)
+        first = self.blocks(8, MB)
+        a.fab("get", first, 8, MB)
+
+    def test_owner_dies_while_it_is_pushed_to(self):
+        a.ctl("knobs", "set", "remote_timeout_ms", "8000")
+        first = self.numbers()
+        a.fab("produce", first, 200, MB)
+        later = Later(a.fab, "-p", "1", "-w", "32", "push", first, 200, MB,
+                      check=False)
+        wait_until(lambda: sum(link["bytes_out"] for link in a.links()) >
+                   2 * MB, "bytes pushed")
+        b.kill()
+        done = later.result()
+        self.assertEqual(done["ok"] + done["failed"], 200, done)
+        self.assertIn(-done["error"], (EHOSTUNREACH, ETIMEDOUT), done)
+        self.nothing_left()
+
+    def test_both_restart(self):
+        later = self.load(repeat=20)
+        b.kill()
+        a.kill()
+        with self.assertRaises(RigError):
+            later.result()
+        need(a, b)
+        for host in a, b:
+            host.load()
+        self.connect()
+        first = self.blocks(8, MB)
+        a.fab("get", first, 8, MB)
+
+    def test_both_reload(self):
+        later = self.load(repeat=20)
+        for host in a, b:
+            host.run("rmmod", "kvpool_rdma")
+        with self.assertRaises(RigError):
+            later.result()
+        self.assertEqual(a.tenant()["pending"], 0)
+        for host in a, b:
+            host.run("insmod", RDMA)
+            host.ctl("fabric", "set", "--open", "yes", "--listen", "0.0.0.0")
+        self.connect()
+        first = self.blocks(8, MB)
+        a.fab("get", first, 8, MB)
+
+    def test_peer_deleted_with_waiters(self):
+        """Whoever waits for what is fetched from it does not wait for ever."""
+        first = self.blocks(8, MB)
+        for link in 0, 1:
+            b.set_link(link, False)
+        fetch = Later(a.fab, "-w", "8", "-o", "600000", "get", first, 8, MB,
+                      check=False)
+        wait_until(lambda: a.tenant()["pending"] == 8, "pending keys")
+        waits = [Later(a.fab, "-l", *how, first, 8, 0, check=False)
+                 for how in (("-w", "8", "get"), ("ping",))]
+        same = Later(a.fab, "-w", "8", "-o", "600000", "get", first, 8, MB,
+                     check=False)
+        wait_until(lambda: a.sh("pidof kvfab | wc -w").strip() == "4",
+                   "the waiters")
+        a.ctl("peer", "del", "b")
+        for later in fetch, same, *waits:
+            done = later.result()
+            self.assertEqual((done["failed"], done["ok"]), (8, 0), done)
+            self.assertIn(-done["error"], (ENOENT, EHOSTUNREACH), done)
+        self.assertEqual(a.tenant()["pending"], 0)
+        # A peer with as many who wait when it comes back serves them all.
+        for link in 0, 1:
+            b.set_link(link, True)
+        self.connect()
+        a.fab("get", first, 8, MB)
+
+    def test_waiter_killed(self):
+        """Who waits for a fetch that goes nowhere can be killed."""
+        first = self.blocks(8, MB)
+        for link in 0, 1:
+            b.set_link(link, False)
+        fetch = [Later(a.fab, "-o", "600000", *how, first, 8, MB)
+                 for how in (("-w", "8", "get"), ("ping",), ("-l", "ping"))]
+        wait_until(lambda: a.tenant()["pending"] and
+                   a.sh("pidof kvfab | wc -w").strip() == "3", "the waiters")
+        a.sh("kill -9 $(pidof kvfab)")
+        for later in fetch:
+            with self.assertRaises(RigError):
+                later.result()
+        wait_until(lambda: not a.tenant()["pending"], "no pending key")
+        self.nothing_left()
