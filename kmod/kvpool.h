@@ -205,13 +205,14 @@ vm_fault_t kvpool_arena_fault(struct kvpool_arena *arena, struct vm_fault *vmf);
 
 /**
  * struct kvpool_tenant - an isolation domain
- * @kobj:	its directory in sysfs, and its lifetime: every context holds it
- * @entry:	in pool.tenants, under pool.lock
+ * @kobj:	its directory in sysfs, and its lifetime
+ * @entry:	in pool.tenants: changed under pool.lock, read under it or RCU
  * @name:	NUL-terminated
  * @id:		number, never used again while the module is loaded
  * @uid:	user who may attach
  * @gid:	group whose members may attach
- * @nr_ctx:	attached contexts; pool.lock
+ * @nr_ctx:	attached contexts, and what other hosts use it for; it is deleted
+ *		only when this is zero, and negative from then on
  * @index:	its blocks by key
  * @arena:	its memory
  * @policy:	its eviction order
@@ -236,7 +237,7 @@ struct kvpool_tenant {
 	u32 id;
 	kuid_t uid;
 	kgid_t gid;
-	unsigned int nr_ctx;
+	atomic_t nr_ctx;
 	struct rhashtable index;
 	struct kvpool_arena arena;
 	struct kvpool_policy policy;

@@ -205,7 +205,8 @@ static unsigned long kvpool_tenant_share(void)
 	struct kvpool_tenant *tenant;
 
 	list_for_each_entry(tenant, &kvpool_pool.tenants, entry)
-		n += tenant->nr_ctx || READ_ONCE(tenant->arena.used);
+		n += atomic_read(&tenant->nr_ctx) ||
+		     READ_ONCE(tenant->arena.used);
 	return kvpool_tiers_limit() / max(n, 1UL);
 }
 

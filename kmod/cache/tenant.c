@@ -3,12 +3,14 @@
 #include <linux/cred.h>
 #include <linux/ctype.h>
 #include <linux/jiffies.h>
+#include <linux/rculist.h>
 #include <linux/slab.h>
 
 #include "kvpool.h"
 #include "control/trace.h"
 
 #define KVPOOL_DEFAULT_TENANT	"default"
+#define KVPOOL_TENANT_DELETED	-1	/* its nr_ctx */
 
 /*
  * Held while a tenant is added or deleted from end to end, so that a name in
@@ -30,12 +32,13 @@ static bool kvpool_tenant_name_ok(const char *name)
 	       strcmp(name, "add") && strcmp(name, "del");
 }
 
+/* pool.lock or the RCU read lock is held. */
 static struct kvpool_tenant *kvpool_tenant_find(const char *name)
 {
 	struct kvpool_tenant *tenant;
 
-	lockdep_assert_held(&kvpool_pool.lock);
-	list_for_each_entry(tenant, &kvpool_pool.tenants, entry)
+	list_for_each_entry_rcu(tenant, &kvpool_pool.tenants, entry,
+				lockdep_is_held(&kvpool_pool.lock))
 		if (!strcmp(tenant->name, name))
 			return tenant;
 	return NULL;
@@ -105,18 +108,19 @@ static void kvpool_tenant_enter(struct kvpool_tenant *tenant)
 {
 	mutex_lock(&kvpool_pool.lock);
 	tenant->policy.ops = kvpool_pool.policy;
-	list_add_tail(&tenant->entry, &kvpool_pool.tenants);
+	list_add_tail_rcu(&tenant->entry, &kvpool_pool.tenants);
 	mutex_unlock(&kvpool_pool.lock);
 	trace_kvpool_tenant_add(tenant);
 }
 
-/* Let nobody find a tenant any more, and end it with its last user. */
+/* End a tenant that nobody finds any more. */
 static void kvpool_tenant_leave(struct kvpool_tenant *tenant)
 {
 	trace_kvpool_tenant_del(tenant);
 	/* The default tenant is not there if the module could not load. */
 	if (tenant->kobj.state_in_sysfs)
 		kobject_del(&tenant->kobj);
+	synchronize_rcu();
 	kobject_put(&tenant->kobj);
 }
 
@@ -226,10 +230,10 @@ int kvpool_tenant_del(const char *name)
 		ret = -ENOENT;
 	else if (!strcmp(name, KVPOOL_DEFAULT_TENANT))
 		ret = -EPERM;
-	else if (tenant->nr_ctx)
+	else if (atomic_cmpxchg(&tenant->nr_ctx, 0, KVPOOL_TENANT_DELETED))
 		ret = -EBUSY;
 	else
-		list_del(&tenant->entry);
+		list_del_rcu(&tenant->entry);
 	mutex_unlock(&kvpool_pool.lock);
 	if (!ret)
 		kvpool_tenant_leave(tenant);
@@ -268,16 +272,14 @@ struct kvpool_tenant *kvpool_tenant_attach(const char *name,
 
 	mutex_lock(&kvpool_pool.lock);
 	tenant = kvpool_tenant_find(name ?: KVPOOL_DEFAULT_TENANT);
-	if (!kvpool_pool.open) {
+	if (!kvpool_pool.open)
 		tenant = ERR_PTR(-ENODEV);
-	} else if (!tenant) {
+	else if (!tenant)
 		tenant = ERR_PTR(-ENOENT);
-	} else if (!kvpool_tenant_allows(tenant, file)) {
+	else if (!kvpool_tenant_allows(tenant, file))
 		tenant = ERR_PTR(-EACCES);
-	} else {
-		tenant->nr_ctx++;
-		kobject_get(&tenant->kobj);
-	}
+	else
+		atomic_inc(&tenant->nr_ctx);
 	mutex_unlock(&kvpool_pool.lock);
 	return tenant;
 }
@@ -286,7 +288,8 @@ struct kvpool_tenant *kvpool_tenant_attach(const char *name,
  * kvpool_tenant_use() - Attach to a tenant on behalf of another host
  * @name: its name
  *
- * Whoever calls answers for the right to do so.
+ * Whoever calls answers for the right to do so. Does not sleep: those who evict
+ * hold pool.lock for long, and other hosts do not wait for that.
  *
  * Return: the tenant; end it with kvpool_tenant_detach(). NULL if there is
  * none of that name.
@@ -295,27 +298,23 @@ struct kvpool_tenant *kvpool_tenant_use(const char *name)
 {
 	struct kvpool_tenant *tenant;
 
-	mutex_lock(&kvpool_pool.lock);
+	rcu_read_lock();
 	tenant = kvpool_tenant_find(name);
-	if (tenant) {
-		tenant->nr_ctx++;
-		kobject_get(&tenant->kobj);
-	}
-	mutex_unlock(&kvpool_pool.lock);
+	if (tenant && !atomic_inc_unless_negative(&tenant->nr_ctx))
+		tenant = NULL;
+	rcu_read_unlock();
 	return tenant;
 }
 EXPORT_SYMBOL_KVPOOL(kvpool_tenant_use);
 
 /**
  * kvpool_tenant_detach() - Undo kvpool_tenant_attach() or kvpool_tenant_use()
- * @tenant: the tenant
+ * @tenant: the tenant; it may be gone afterwards. Does not sleep.
  */
 void kvpool_tenant_detach(struct kvpool_tenant *tenant)
 {
-	mutex_lock(&kvpool_pool.lock);
-	tenant->nr_ctx--;
-	mutex_unlock(&kvpool_pool.lock);
-	kobject_put(&tenant->kobj);
+	/* What was done with it comes before its deletion. */
+	atomic_dec_return_release(&tenant->nr_ctx);
 }
 EXPORT_SYMBOL_KVPOOL(kvpool_tenant_detach);
 

@@ -28,8 +28,10 @@ static ssize_t id_show(struct kobject *kobj, struct kobj_attribute *attr,
 static ssize_t contexts_show(struct kobject *kobj, struct kobj_attribute *attr,
 			     char *buf)
 {
-	return sysfs_emit(buf, "%u\n",
-			  READ_ONCE(kvpool_kobj_tenant(kobj)->nr_ctx));
+	/* Negative: it is being deleted. */
+	return sysfs_emit(buf, "%d\n",
+			  max(atomic_read(&kvpool_kobj_tenant(kobj)->nr_ctx),
+			      0));
 }
 
 /* ---- who may attach ---- */
