@@ -22,6 +22,8 @@
 #define KVPOOL_XFER_REMOTE	2
 
 static struct kmem_cache *kvpool_xfer_cache;
+/* Deadlines do not wait for a place behind what waits for memory. */
+static struct workqueue_struct *kvpool_deadline_wq;
 
 /**
  * kvpool_xfers_init() - Prepare what all operations need
@@ -34,7 +36,14 @@ int kvpool_xfers_init(void)
 	kvpool_xfer_cache = kmem_cache_create("kvpool_xfer",
 					      sizeof(struct kvpool_xfer), 0,
 					      SLAB_ACCOUNT, NULL);
-	return kvpool_xfer_cache ? 0 : -ENOMEM;
+	if (!kvpool_xfer_cache)
+		return -ENOMEM;
+	kvpool_deadline_wq = alloc_workqueue("kvpool_deadline", WQ_UNBOUND, 0);
+	if (!kvpool_deadline_wq) {
+		kmem_cache_destroy(kvpool_xfer_cache);
+		return -ENOMEM;
+	}
+	return 0;
 }
 
 /**
@@ -42,6 +51,7 @@ int kvpool_xfers_init(void)
  */
 void kvpool_xfers_exit(void)
 {
+	destroy_workqueue(kvpool_deadline_wq);
 	rcu_barrier();
 	kmem_cache_destroy(kvpool_xfer_cache);
 }
@@ -524,7 +534,7 @@ static void kvpool_xfer_deadline(struct work_struct *work)
 
 	/* Timers for times far off come early. */
 	if (time_before(now, xfer->expires) && !READ_ONCE(xfer->done)) {
-		queue_delayed_work(kvpool_pool.wq, &xfer->deadline,
+		queue_delayed_work(kvpool_deadline_wq, &xfer->deadline,
 				   xfer->expires - now);
 		/* It may have completed and found nothing to cancel. */
 		smp_mb();	/* pairs with that of kvpool_xfer_finish() */
@@ -544,7 +554,7 @@ static void kvpool_xfer_arm(struct kvpool_xfer *xfer, u64 ns)
 
 	xfer->expires = xfer->born + delay;
 	kvpool_xfer_get(xfer);
-	queue_delayed_work(kvpool_pool.wq, &xfer->deadline, delay);
+	queue_delayed_work(kvpool_deadline_wq, &xfer->deadline, delay);
 }
 
 /**
