@@ -12,7 +12,6 @@
 #include <linux/err.h>
 #include <linux/key-type.h>
 #include <linux/rcupdate.h>
-#include <linux/slab.h>
 
 #include "fabric/rdma.h"
 
@@ -130,7 +129,7 @@ int kvpool_fabric_set_secret(struct key *key)
  * @given: what the target sent
  * @proof: KVPOOL_WIRE_PROOF bytes
  *
- * Return: 0; -ENOKEY without a secret; -EKEYREVOKED; -EKEYEXPIRED; -ENOMEM.
+ * Return: 0; -ENOKEY without a secret; -EKEYREVOKED; -EKEYEXPIRED.
  */
 int kvpool_auth_proof(bool target, const struct kvpool_wire_connect *asked,
 		      const struct kvpool_wire_accept *given, u8 *proof)
@@ -138,30 +137,20 @@ int kvpool_auth_proof(bool target, const struct kvpool_wire_connect *asked,
 	static const char labels[2][16] = {
 		"kvpool initiator", "kvpool target",
 	};
-	struct shash_desc *desc;
+	struct {
+		char label[16];
+		struct kvpool_wire_connect asked;
+		struct kvpool_wire_accept given;
+	} __packed what = { .asked = *asked, .given = *given };
 	int ret = -ENOKEY;
+
+	memcpy(what.label, labels[target], sizeof(what.label));
 
 	mutex_lock(&kvpool_secret_lock);
 	if (kvpool_secret)
 		ret = key_validate(kvpool_secret);
-	if (ret)
-		goto out;
-	ret = -ENOMEM;
-	desc = kmalloc(sizeof(*desc) + crypto_shash_descsize(kvpool_secret_tfm),
-		       GFP_KERNEL);
-	if (!desc)
-		goto out;
-	desc->tfm = kvpool_secret_tfm;
-	ret = crypto_shash_init(desc);
-	ret = ret ?: crypto_shash_update(desc, labels[target],
-					 sizeof(labels[target]));
-	ret = ret ?: crypto_shash_update(desc, (const u8 *)asked,
-					 sizeof(*asked));
-	ret = ret ?: crypto_shash_update(desc, (const u8 *)given,
-					 sizeof(*given));
-	ret = ret ?: crypto_shash_final(desc, proof);
-	kfree_sensitive(desc);
-out:
+	ret = ret ?: crypto_shash_tfm_digest(kvpool_secret_tfm, (u8 *)&what,
+					     sizeof(what), proof);
 	mutex_unlock(&kvpool_secret_lock);
 	return ret;
 }
