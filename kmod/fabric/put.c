@@ -158,16 +158,19 @@ int kvpool_put_begin(struct kvpool_host *host, struct kvpool_tenant *tenant,
 	return status;
 }
 
-/* Count the pages of a part that are new. */
+/* Count the pages of a part that are new; only they are progress. */
 static void kvpool_put_have(struct kvpool_put *put,
 			    const struct kvpool_wire_part *part)
 {
 	u32 page = part->offset / KVPOOL_WIRE_PAGE;
 	u32 end = page + kvpool_wire_align(part->length) / KVPOOL_WIRE_PAGE;
 
-	for (; page < end; page++)
-		put->missing -= !__test_and_set_bit(page, put->have);
-	put->stamp = jiffies;
+	for (; page < end; page++) {
+		if (__test_and_set_bit(page, put->have))
+			continue;
+		put->missing--;
+		put->stamp = jiffies;
+	}
 }
 
 static int kvpool_put_seal(struct kvpool_put *put)

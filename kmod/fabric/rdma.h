@@ -2,7 +2,7 @@
 /*
  * What the files of kvpool_rdma.ko share.
  *
- * Lock order, outermost first. None of them is held while an operation is
+ * Lock order, outermost first. None but the first is held while an operation is
  * completed. The first two are outside of the core's locks, and inside of the
  * last two only the chunks of an arena are looked at:
  *
@@ -539,7 +539,9 @@ enum kvpool_conn_state {
  * @lock:	protects @state, @reason, @auth_seen, @room and the lists
  * @state:	enum kvpool_conn_state
  * @reason:	enum kvpool_close
- * @work:	ends it
+ * @work:	fences it, then
+ * @end_work:	disconnects and frees it
+ * @serve_work:	begins what is in @later
  * @terms:	what was agreed
  * @asked:	as it was received
  * @given:	as it was sent
@@ -550,6 +552,7 @@ enum kvpool_conn_state {
  * @free:	commands that are
  * @waiting:	commands that wait for room in the send queue
  * @backlog:	capsules that wait for a command
+ * @later:	commands that may sleep for long: AUTH and PUT
  * @recvs:	buffers for capsules
  * @cmds:	commands
  * @nr_recvs:	those that are initialised
@@ -574,6 +577,8 @@ struct kvpool_conn {
 	enum kvpool_conn_state state;
 	int reason;
 	struct work_struct work;
+	struct delayed_work end_work;
+	struct work_struct serve_work;
 	struct kvpool_wire_terms terms;
 	struct kvpool_wire_connect asked;
 	struct kvpool_wire_accept given;
@@ -584,6 +589,7 @@ struct kvpool_conn {
 	struct list_head free;
 	struct list_head waiting;
 	struct list_head backlog;
+	struct list_head later;
 	struct kvpool_recv *recvs;
 	struct kvpool_cmd *cmds;
 	unsigned int nr_recvs;
@@ -612,12 +618,11 @@ struct kvpool_move {
 
 /**
  * struct kvpool_cmd - a request of another host
- * @entry:	in conn->free or conn->waiting
+ * @entry:	in conn->free, conn->waiting or conn->later
  * @conn:	where it came
  * @recv:	its capsule, until it is answered
  * @message:	what was read of it
  * @tenant:	whose blocks it names, or NULL
- * @work:	what may sleep for long: AUTH and PUT
  * @response:	the answer
  * @send_wr:	sends it
  * @read_cqe:	completion of RDMA READ
@@ -641,7 +646,6 @@ struct kvpool_cmd {
 	struct kvpool_recv *recv;
 	struct kvpool_wire_message message;
 	struct kvpool_tenant *tenant;
-	struct work_struct work;
 	struct kvpool_buffer response;
 	struct ib_send_wr send_wr;
 	struct ib_cqe read_cqe;
@@ -662,6 +666,7 @@ struct kvpool_cmd {
 	};
 };
 
+void kvpool_serve_work(struct work_struct *work);
 int kvpool_cmd_init(struct kvpool_cmd *cmd, struct kvpool_conn *conn);
 void kvpool_cmd_exit(struct kvpool_cmd *cmd);
 void kvpool_conn_receive(struct kvpool_conn *conn, struct kvpool_recv *recv,

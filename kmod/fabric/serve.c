@@ -235,8 +235,6 @@ static void kvpool_cmd_send_done(struct ib_cq *cq, struct ib_wc *wc)
 
 /* ---- the send queue ---- */
 
-static void kvpool_cmd_read_end(struct kvpool_cmd *cmd, bool ok);
-
 /* Post what a command has to send; takes over the command. */
 static void kvpool_cmd_post(struct kvpool_cmd *cmd)
 {
@@ -263,10 +261,11 @@ static void kvpool_cmd_post(struct kvpool_cmd *cmd)
 	ret = ret ?: ib_post_send(cm_id->qp, wr, NULL);
 	if (!ret)
 		return;
+	/* A part of it may have been posted: it ends when that is drained. */
 	kvpool_conn_close(conn, KVPOOL_CLOSE_TRANSPORT);
-	if (cmd->reading)
-		kvpool_cmd_read_end(cmd, false);
-	kvpool_cmd_end(cmd);
+	spin_lock(&conn->lock);
+	list_add_tail(&cmd->entry, &conn->waiting);
+	spin_unlock(&conn->lock);
 }
 
 /* Post a command when the send queue has room; in their order. */
@@ -549,6 +548,9 @@ static void kvpool_cmd_auth(struct kvpool_cmd *cmd)
 	if (hmac)
 		ret = kvpool_auth_proof(false, &conn->asked, &conn->given,
 					proof);
+	else if (!kvpool_auth_open())
+		/* It was, or there was a secret, when they connected. */
+		ret = -EACCES;
 	if (ret || !kvpool_auth_equal(proof, cmd->message.proof)) {
 		kvpool_cmd_refuse(cmd, KVPOOL_CLOSE_AUTH);
 		return;
@@ -573,24 +575,44 @@ static void kvpool_cmd_auth(struct kvpool_cmd *cmd)
 
 /* ---- the beginning of a command ---- */
 
-/* AUTH and PUT may sleep for long, so they leave the completion queue alone. */
-static void kvpool_cmd_work(struct work_struct *work)
+/**
+ * kvpool_serve_work() - Begin with commands that may sleep for long
+ * @work: serve_work of a connection
+ *
+ * AUTH and PUT leave the completion queue alone. However many there are, a
+ * connection keeps one worker busy.
+ */
+void kvpool_serve_work(struct work_struct *work)
 {
-	struct kvpool_cmd *cmd = container_of(work, struct kvpool_cmd, work);
-	struct kvpool_conn *conn = cmd->conn;
+	struct kvpool_conn *conn =
+		container_of(work, struct kvpool_conn, serve_work);
+	struct kvpool_cmd *cmd;
 
-	if (cmd->message.opcode == KVPOOL_WIRE_AUTH)
-		kvpool_cmd_auth(cmd);
-	else
-		kvpool_cmd_put(cmd);
-	kvpool_gate_leave(&conn->gate);
+	do {
+		if (!kvpool_gate_enter(&conn->gate))
+			return;
+		spin_lock(&conn->lock);
+		cmd = list_first_entry_or_null(&conn->later, struct kvpool_cmd,
+					       entry);
+		if (cmd)
+			list_del(&cmd->entry);
+		spin_unlock(&conn->lock);
+		if (cmd && cmd->message.opcode == KVPOOL_WIRE_AUTH)
+			kvpool_cmd_auth(cmd);
+		else if (cmd)
+			kvpool_cmd_put(cmd);
+		kvpool_gate_leave(&conn->gate);
+	} while (cmd);
 }
 
 static void kvpool_cmd_later(struct kvpool_cmd *cmd)
 {
-	/* This cannot fail: whoever calls has entered it too. */
-	WARN_ON(!kvpool_gate_enter(&cmd->conn->gate));
-	queue_work(kvpool_rdma_wq, &cmd->work);
+	struct kvpool_conn *conn = cmd->conn;
+
+	spin_lock(&conn->lock);
+	list_add_tail(&cmd->entry, &conn->later);
+	spin_unlock(&conn->lock);
+	queue_work(kvpool_serve_wq, &conn->serve_work);
 }
 
 /* May this message come now? */
@@ -703,6 +725,7 @@ void kvpool_conn_flush(struct kvpool_conn *conn)
 {
 	struct kvpool_cmd *cmd;
 
+	list_splice_tail_init(&conn->later, &conn->waiting);
 	for (;;) {
 		spin_lock(&conn->lock);
 		cmd = list_first_entry_or_null(&conn->waiting,
@@ -736,7 +759,6 @@ int kvpool_cmd_init(struct kvpool_cmd *cmd, struct kvpool_conn *conn)
 	cmd->conn = conn;
 	cmd->moves = &cmd->move;
 	cmd->sg = cmd->inline_sg;
-	INIT_WORK(&cmd->work, kvpool_cmd_work);
 	cmd->response.cqe.done = kvpool_cmd_send_done;
 	cmd->read_cqe.done = kvpool_cmd_read_done;
 	cmd->send_wr.wr_cqe = &cmd->response.cqe;

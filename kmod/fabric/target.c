@@ -212,6 +212,35 @@ static int kvpool_conn_alloc(struct kvpool_conn *conn)
 static void kvpool_conn_work(struct work_struct *work)
 {
 	struct kvpool_conn *conn = container_of(work, struct kvpool_conn, work);
+	unsigned long hold = 0;
+
+	/* Not while it is being accepted. */
+	mutex_lock(&kvpool_target_lock);
+	mutex_unlock(&kvpool_target_lock);
+
+	kvpool_gate_close(&conn->gate);
+	cancel_work_sync(&conn->serve_work);
+	ib_drain_qp(conn->cm_id->qp);
+	kvpool_conn_flush(conn);
+	atomic64_inc(&kvpool_closes[conn->reason]);
+
+	mutex_lock(&kvpool_target_lock);
+	if (conn->reason == KVPOOL_CLOSE_TRANSPORT &&
+	    !READ_ONCE(conn->dev->gone) && !kvpool_target_ended)
+		hold = msecs_to_jiffies(KVPOOL_HOLD_MS);
+	queue_delayed_work(kvpool_rdma_wq, &conn->end_work, hold);
+	mutex_unlock(&kvpool_target_lock);
+}
+
+/*
+ * Where the transport has failed, the interface may just have lost its carrier.
+ * A message that it refuses to take for this ends rxe's queue pair of the
+ * connection manager, for good; a moment later it does take them.
+ */
+static void kvpool_conn_end_work(struct work_struct *work)
+{
+	struct kvpool_conn *conn = container_of(to_delayed_work(work),
+						struct kvpool_conn, end_work);
 	struct rdma_cm_id *cm_id = conn->cm_id;
 	struct kvpool_ibdev *dev = conn->dev;
 
@@ -221,17 +250,21 @@ static void kvpool_conn_work(struct work_struct *work)
 	mutex_unlock(&kvpool_target_lock);
 
 	rdma_disconnect(cm_id);
-	kvpool_gate_close(&conn->gate);
-	ib_drain_qp(cm_id->qp);
-	kvpool_conn_flush(conn);
-
-	atomic64_inc(&kvpool_closes[conn->reason]);
 	kvpool_host_put(conn->host);
 	kvpool_conn_free(conn);
 	/* Events may come until this returns. */
 	rdma_destroy_id(cm_id);
 	kfree(conn);
 	kvpool_ibdev_put(dev);
+}
+
+/* Close a connection now, also one that is held back. */
+static void kvpool_conn_end(struct kvpool_conn *conn, int reason)
+{
+	lockdep_assert_held(&kvpool_target_lock);
+	kvpool_conn_close(conn, reason);
+	if (cancel_delayed_work(&conn->end_work))
+		queue_delayed_work(kvpool_rdma_wq, &conn->end_work, 0);
 }
 
 static int kvpool_conn_cm(struct kvpool_conn *conn, struct rdma_cm_event *event)
@@ -271,6 +304,41 @@ static int kvpool_target_reject(struct rdma_cm_id *cm_id, int reason)
 	return -ECONNREFUSED;
 }
 
+/*
+ * May there be another connection, before anything is made for it? Strangers do
+ * not keep others out: the oldest makes room. Returns a reason if not, otherwise
+ * it is counted.
+ */
+static int kvpool_conn_admit(void)
+{
+	struct kvpool_conn *conn, *oldest = NULL;
+	unsigned int strangers = 0;
+	int reason = KVPOOL_CLOSE_NONE;
+
+	mutex_lock(&kvpool_target_lock);
+	list_for_each_entry(conn, &kvpool_conns, entry) {
+		if (READ_ONCE(conn->state) != KVPOOL_CONN_STRANGER)
+			continue;
+		oldest = oldest ?: conn;
+		strangers++;
+	}
+	if (strangers >= KVPOOL_MAX_STRANGERS)
+		kvpool_conn_close(oldest, KVPOOL_CLOSE_LIMIT);
+	if (kvpool_target_ended || kvpool_nr_conns >= KVPOOL_MAX_CONNS)
+		reason = KVPOOL_CLOSE_LIMIT;
+	else
+		kvpool_nr_conns++;
+	mutex_unlock(&kvpool_target_lock);
+	return reason;
+}
+
+static void kvpool_conn_unadmit(void)
+{
+	mutex_lock(&kvpool_target_lock);
+	kvpool_nr_conns--;
+	mutex_unlock(&kvpool_target_lock);
+}
+
 static int kvpool_conn_accept(struct kvpool_conn *conn,
 			      const struct rdma_conn_param *asked)
 {
@@ -294,21 +362,16 @@ static int kvpool_conn_accept(struct kvpool_conn *conn,
 }
 
 /*
- * Enter a new connection among the others, if there is room, and accept it. From
- * then on it ends by its work alone, which waits for the lock.
+ * Enter a new connection among the others and accept it. From then on it ends by
+ * its works alone, which wait for the lock.
  */
 static int kvpool_conn_enter(struct kvpool_conn *conn,
 			     const struct rdma_conn_param *asked)
 {
 	int reason = KVPOOL_CLOSE_NONE;
-	struct kvpool_conn *other;
-	unsigned int strangers = 0;
 
 	mutex_lock(&kvpool_target_lock);
-	list_for_each_entry(other, &kvpool_conns, entry)
-		strangers += READ_ONCE(other->state) == KVPOOL_CONN_STRANGER;
-	if (kvpool_target_ended || kvpool_nr_conns >= KVPOOL_MAX_CONNS ||
-	    strangers >= KVPOOL_MAX_STRANGERS)
+	if (kvpool_target_ended)
 		reason = KVPOOL_CLOSE_LIMIT;
 	else if (READ_ONCE(conn->dev->gone))
 		reason = KVPOOL_CLOSE_DEVICE;
@@ -319,8 +382,9 @@ static int kvpool_conn_enter(struct kvpool_conn *conn,
 	if (!reason) {
 		conn->id = ++kvpool_conn_next_id;
 		list_add_tail(&conn->entry, &kvpool_conns);
-		kvpool_nr_conns++;
 		kvpool_accepted++;
+		queue_delayed_work(kvpool_rdma_wq, &kvpool_target_work,
+				   msecs_to_jiffies(KVPOOL_WATCH_MS));
 		conn->cm_id->context = conn;
 		if (kvpool_conn_accept(conn, asked))
 			kvpool_conn_close(conn, KVPOOL_CLOSE_TRANSPORT);
@@ -352,9 +416,12 @@ static struct kvpool_conn *kvpool_conn_new(struct rdma_cm_id *cm_id,
 	spin_lock_init(&conn->lock);
 	kvpool_gate_open(&conn->gate);
 	INIT_WORK(&conn->work, kvpool_conn_work);
+	INIT_DELAYED_WORK(&conn->end_work, kvpool_conn_end_work);
+	INIT_WORK(&conn->serve_work, kvpool_serve_work);
 	INIT_LIST_HEAD(&conn->free);
 	INIT_LIST_HEAD(&conn->waiting);
 	INIT_LIST_HEAD(&conn->backlog);
+	INIT_LIST_HEAD(&conn->later);
 	return conn;
 }
 
@@ -370,13 +437,21 @@ static int kvpool_target_connect(struct rdma_cm_id *cm_id,
 
 	reason = kvpool_wire_connect_get(asked->private_data,
 					 asked->private_data_len, &terms);
+	/* It lets nobody read, so none of its PUTs would ever end. */
+	if (!reason && !asked->initiator_depth)
+		reason = KVPOOL_CLOSE_MESSAGE;
 	if (!reason && !kvpool_auth_ready() && !kvpool_auth_open())
 		reason = KVPOOL_CLOSE_AUTH;
+	/* What iWARP reads into has to be registered for all to write. */
+	if (!reason && rdma_protocol_iwarp(cm_id->device, cm_id->port_num))
+		reason = KVPOOL_CLOSE_REFUSED;
+	reason = reason ?: kvpool_conn_admit();
 	if (reason)
 		return kvpool_target_reject(cm_id, reason);
+	reason = KVPOOL_CLOSE_DEVICE;
 	dev = kvpool_ibdev_get(cm_id->device);
 	if (!dev)
-		return kvpool_target_reject(cm_id, KVPOOL_CLOSE_DEVICE);
+		goto err_admit;
 	reason = KVPOOL_CLOSE_MEMORY;
 	conn = kvpool_conn_new(cm_id, dev, &terms);
 	if (!conn)
@@ -393,6 +468,8 @@ err_conn:
 	kfree(conn);
 err_dev:
 	kvpool_ibdev_put(dev);
+err_admit:
+	kvpool_conn_unadmit();
 	return kvpool_target_reject(cm_id, reason);
 }
 
@@ -608,7 +685,7 @@ void kvpool_target_remove(struct kvpool_ibdev *dev)
 	mutex_lock(&kvpool_target_lock);
 	list_for_each_entry(conn, &kvpool_conns, entry)
 		if (conn->dev == dev)
-			kvpool_conn_close(conn, KVPOOL_CLOSE_DEVICE);
+			kvpool_conn_end(conn, KVPOOL_CLOSE_DEVICE);
 	mutex_unlock(&kvpool_target_lock);
 }
 
@@ -620,12 +697,13 @@ void kvpool_target_exit(void)
 	struct kvpool_conn *conn;
 
 	kvpool_fabric_listen(NULL);
-	cancel_delayed_work_sync(&kvpool_target_work);
 	mutex_lock(&kvpool_target_lock);
 	kvpool_target_ended = true;
 	list_for_each_entry(conn, &kvpool_conns, entry)
-		kvpool_conn_close(conn, KVPOOL_CLOSE_LOCAL);
+		kvpool_conn_end(conn, KVPOOL_CLOSE_LOCAL);
 	mutex_unlock(&kvpool_target_lock);
-	/* Each has its work queued now. */
+	cancel_delayed_work_sync(&kvpool_target_work);
+	/* Each has its first work queued now, and that queues the second. */
+	flush_workqueue(kvpool_rdma_wq);
 	flush_workqueue(kvpool_rdma_wq);
 }
