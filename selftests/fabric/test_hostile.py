@@ -38,6 +38,16 @@ class Hostile(Fabric):
         for host in a, b:
             host.ctl("fabric", "set", "--secret-key", "")
 
+    def test_hostile_at_the_door(self):
+        """Who has connected when the door is shut does not get in."""
+        a.ctl("peer", "del", "b")
+        a.sh("modprobe rdma_ucm")
+        wait_until(lambda: not b.sessions(), "no session")
+        later = Later(a.run, HOSTILE, "10.77.0.2", "--test", "door")
+        wait_until(b.sessions, "somebody at the door")
+        b.ctl("fabric", "set", "--open", "no")
+        later.result()
+
     def test_hostile_target(self):
         """It answers what no target may; the requester closes, or asks again."""
         a.ctl("peer", "del", "b")
