@@ -51,6 +51,12 @@
 #define STDIN_WINDOW	65536	/* stdin bytes that a client may have sent */
 #define REQ_MAX		(4 << 20)
 
+/*
+ * The driver hears of clients that come and go later than of their bytes, so a
+ * port may look hung up while one is there: for long where CPUs are scarce.
+ */
+#define PATIENCE_MS	5000
+
 static void die(const char *fmt, ...)
 {
 	va_list ap;
@@ -315,9 +321,9 @@ static void session_reset(struct session *s, bool kill_job)
 }
 
 /* Returns false when the client has gone. */
-static bool port_write(struct session *s, const void *data, size_t len,
-		       int patience)
+static bool port_write(struct session *s, const void *data, size_t len)
 {
+	int patience = PATIENCE_MS;
 	const char *p = data;
 
 	while (len) {
@@ -344,18 +350,13 @@ static bool port_write(struct session *s, const void *data, size_t len,
 static bool send_frame(struct session *s, char type, const void *data,
 		       size_t len)
 {
-	/*
-	 * A client's first bytes may overtake the message that tells the
-	 * driver of its being there: until then the port looks hung up.
-	 */
-	int patience = type == 'A' ? 2000 : 0;
 	static char buf[5 + OUT_MAX];
 	uint32_t le = htole32(len);
 
 	buf[0] = type;
 	memcpy(buf + 1, &le, 4);
 	memcpy(buf + 5, data, len);
-	return port_write(s, buf, 5 + len, patience);
+	return port_write(s, buf, 5 + len);
 }
 
 static bool send_u32(struct session *s, char type, uint32_t value)
@@ -583,15 +584,13 @@ static void read_port(struct session *s)
 			continue;
 		if (n < 0 && errno == EAGAIN)
 			return;
-		if (n < 0 || (n == 0 && ++gone > 20)) {
+		/* With nothing to lose there is nothing to wait for. */
+		if (n < 0 || (n == 0 && ((!s->pid && !s->req_len) ||
+					 ++gone > PATIENCE_MS / 5))) {
 			session_reset(s, true);
 			return;
 		}
 		if (n == 0) {
-			/*
-			 * Or is this the last client's end, told late, when
-			 * the next one has said hello already?
-			 */
 			usleep(5000);
 			continue;
 		}
