@@ -6,8 +6,7 @@ to each of them and is booted when the first test needs it. All tests of a run
 share the hosts; each test loads the modules anew and unloads them at its end.
 
 FABRIC_KERNEL in the environment is the kernel of all (6.12 if not given),
-FABRIC_SMP the number of CPUs of each (1: more are slower on two cores, and QEMU
-7.2 is not to be trusted with them; see Documentation/rig.rst).
+FABRIC_SMP the number of CPUs of each (1: more are slower on two cores).
 A complaint of a kernel fails the command during which it came.
 """
 
@@ -100,6 +99,22 @@ class Host:
         """Give a link the soft RDMA device that it had."""
         self.run("rdma", "link", "add", "rxe%d" % link, "type", "rxe",
                  "netdev", self.nic(link))
+
+    def dead_gsi(self):
+        """Devices that make no connections any more.
+
+        rxe loses the queue pair of the connection manager for good when one of
+        its messages is dropped on this host.
+        """
+        return self.sh("rdma resource show qp | sed -n "
+                       "'s,.* \\([^ ]*\\)/.* GSI state ERR.*,\\1,p'").split()
+
+    def mend(self):
+        for device in self.dead_gsi():
+            say("%s of %s has lost its GSI queue pair and is made anew" % (
+                device, self.rig.name))
+            self.run("rdma", "link", "delete", device)
+            self.rxe(int(device[3:]))
 
     def netem(self, how, *links):
         """Losses and delays of what it sends; none if how is None."""
@@ -269,6 +284,7 @@ class Fabric(unittest.TestCase):
                 host.set_link(link, True)
             # What a test that failed has left running.
             host.sh("kill -9 $(pidof kvfab) 2>/dev/null; true")
+            host.mend()
         for host in self.hosts:
             if not host.running():
                 continue
@@ -281,7 +297,9 @@ class Fabric(unittest.TestCase):
                                    for link in host.links()) == nr,
                        "%d links up" % nr)
         except AssertionError as e:
-            raise AssertionError("%s: %s" % (e, host.links())) from None
+            raise AssertionError("%s: %s; without GSI queue pairs: %s" % (
+                e, host.links(), [h.dead_gsi() for h in self.hosts
+                                  if h.running()])) from None
 
     def blocks(self, count, length, *options, host=b):
         """Makes blocks on a host; the first one's number."""
