@@ -63,7 +63,7 @@
 #define KVPOOL_SESSION_MS	30000	/* the target closes silent sessions */
 
 extern struct workqueue_struct *kvpool_rdma_wq;		/* fences; nothing blocks */
-extern struct workqueue_struct *kvpool_connect_wq;	/* the initiator's connecting */
+extern struct workqueue_struct *kvpool_connect_wq;	/* connects, takes down */
 extern struct workqueue_struct *kvpool_serve_wq;	/* the target's AUTH and PUT */
 extern struct mutex kvpool_fabric_mutex;	/* control calls */
 extern u8 kvpool_fabric_host[KVPOOL_WIRE_HOST];

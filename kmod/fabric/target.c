@@ -83,7 +83,7 @@ void kvpool_conn_close(struct kvpool_conn *conn, int reason)
 	if (conn->state != KVPOOL_CONN_CLOSING) {
 		conn->state = KVPOOL_CONN_CLOSING;
 		conn->reason = reason;
-		queue_work(kvpool_rdma_wq, &conn->work);
+		queue_work(kvpool_connect_wq, &conn->work);
 	}
 	spin_unlock(&conn->lock);
 }
@@ -228,7 +228,7 @@ static void kvpool_conn_work(struct work_struct *work)
 	if (conn->reason == KVPOOL_CLOSE_TRANSPORT &&
 	    !READ_ONCE(conn->dev->gone) && !kvpool_target_ended)
 		hold = msecs_to_jiffies(KVPOOL_HOLD_MS);
-	queue_delayed_work(kvpool_rdma_wq, &conn->end_work, hold);
+	queue_delayed_work(kvpool_connect_wq, &conn->end_work, hold);
 	mutex_unlock(&kvpool_target_lock);
 }
 
@@ -264,7 +264,7 @@ static void kvpool_conn_end(struct kvpool_conn *conn, int reason)
 	lockdep_assert_held(&kvpool_target_lock);
 	kvpool_conn_close(conn, reason);
 	if (cancel_delayed_work(&conn->end_work))
-		queue_delayed_work(kvpool_rdma_wq, &conn->end_work, 0);
+		queue_delayed_work(kvpool_connect_wq, &conn->end_work, 0);
 }
 
 static int kvpool_conn_cm(struct kvpool_conn *conn, struct rdma_cm_event *event)
@@ -704,6 +704,6 @@ void kvpool_target_exit(void)
 	mutex_unlock(&kvpool_target_lock);
 	cancel_delayed_work_sync(&kvpool_target_work);
 	/* Each has its first work queued now, and that queues the second. */
-	flush_workqueue(kvpool_rdma_wq);
-	flush_workqueue(kvpool_rdma_wq);
+	flush_workqueue(kvpool_connect_wq);
+	flush_workqueue(kvpool_connect_wq);
 }
