@@ -228,8 +228,10 @@ def build():
     subprocess.run(["gcc", "-O2", "-Wall", "-Wextra", "-Wno-unused-parameter",
                     "-I" + REPO + "/uapi", "-I" + REPO + "/kmod",
                     "-I" + BUILD + "/ksft/tools/testing/selftests",
-                    here + "hostile.c", "-o", HOSTILE,
-                    "-lrdmacm", "-libverbs", "-lnettle"], check=True)
+                    *[here + "hostile%s.c" % part
+                      for part in ("", "_conn", "_initiator", "_target")],
+                    "-o", HOSTILE, "-pthread", "-lrdmacm", "-libverbs",
+                    "-lnettle"], check=True)
     subprocess.run(["make", "-s", "-C", REPO + "/libkvpool",
                     "O=" + BUILD + "/lib", "all", "module-test"], check=True,
                    stdout=subprocess.DEVNULL)
@@ -283,7 +285,7 @@ class Fabric(unittest.TestCase):
             for link in host.my_links():
                 host.set_link(link, True)
             # What a test that failed has left running.
-            host.sh("kill -9 $(pidof kvfab) 2>/dev/null; true")
+            host.sh("kill -9 $(pidof kvfab hostile) 2>/dev/null; true")
             host.mend()
         for host in self.hosts:
             if not host.running():

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """Hosts, modules, processes and peers that end under load."""
 
-from fabhosts import (EHOSTUNREACH, ENOENT, ETIMEDOUT, MB, RDMA, Fabric, Later,
-                      RigError, a, b, need, wait_until)
+from fabhosts import (EHOSTUNREACH, ENOENT, ETIMEDOUT, HOSTILE, MB, RDMA,
+                      Fabric, Later, RigError, a, b, need, wait_until)
 
 
 class Ends(Fabric):
@@ -117,11 +117,33 @@ class Ends(Fabric):
         first = self.blocks(8, MB)
         a.fab("get", first, 8, MB)
 
+    def mute(self):
+        """A peer that lives and answers no request, in place of b.
+
+        Not b with its links cut: once no queue pair comes back, nothing waits.
+        """
+        a.ctl("peer", "del", "b")
+        b.sh("modprobe rdma_ucm")
+        served = Later(b.run, HOSTILE, "--mute", "10.77.0.2", "--port", "4711",
+                       timeout=600)
+        a.ctl("peer", "add", "mute", "10.77.0.2:4711")
+        self.up(1)
+        return served
+
+    def waiting(self, nr):
+        wait_until(lambda: a.sh("pidof kvfab | wc -w").strip() == str(nr),
+                   "the waiters")
+
+    def unmute(self, served):
+        """b is the peer again."""
+        b.sh("kill $(pidof hostile)")
+        served.result()
+        self.connect()
+
     def test_peer_deleted_with_waiters(self):
         """Whoever waits for what is fetched from it does not wait for ever."""
         first = self.blocks(8, MB)
-        for link in 0, 1:
-            b.set_link(link, False)
+        served = self.mute()
         fetch = Later(a.fab, "-w", "8", "-o", "600000", "get", first, 8, MB,
                       check=False)
         wait_until(lambda: a.tenant()["pending"] == 8, "pending keys")
@@ -129,32 +151,33 @@ class Ends(Fabric):
                  for how in (("-w", "8", "get"), ("ping",))]
         same = Later(a.fab, "-w", "8", "-o", "600000", "get", first, 8, MB,
                      check=False)
-        wait_until(lambda: a.sh("pidof kvfab | wc -w").strip() == "4",
-                   "the waiters")
-        a.ctl("peer", "del", "b")
+        self.waiting(4)
+        a.ctl("peer", "del", "mute")
         for later in fetch, same, *waits:
             done = later.result()
             self.assertEqual((done["failed"], done["ok"]), (8, 0), done)
             self.assertIn(-done["error"], (ENOENT, EHOSTUNREACH), done)
         self.assertEqual(a.tenant()["pending"], 0)
-        # A peer with as many who wait when it comes back serves them all.
-        for link in 0, 1:
-            b.set_link(link, True)
-        self.connect()
+        # A peer that is added then serves them all.
+        self.unmute(served)
         a.fab("get", first, 8, MB)
 
     def test_waiter_killed(self):
         """Who waits for a fetch that goes nowhere can be killed."""
         first = self.blocks(8, MB)
-        for link in 0, 1:
-            b.set_link(link, False)
-        fetch = [Later(a.fab, "-o", "600000", *how, first, 8, MB)
-                 for how in (("-w", "8", "get"), ("ping",), ("-l", "ping"))]
-        wait_until(lambda: a.tenant()["pending"] and
-                   a.sh("pidof kvfab | wc -w").strip() == "3", "the waiters")
+        served = self.mute()
+        fetch = [Later(a.fab, "-w", "8", "-o", "600000", "get", first, 8, MB)]
+        # Before that, a local one finds nothing to wait for.
+        wait_until(lambda: a.tenant()["pending"] == 8, "pending keys")
+        fetch += [Later(a.fab, "-o", "600000", *how, first, 8, MB)
+                  for how in (("ping",), ("-l", "ping"))]
+        self.waiting(3)
         a.sh("kill -9 $(pidof kvfab)")
         for later in fetch:
             with self.assertRaises(RigError):
                 later.result()
         wait_until(lambda: not a.tenant()["pending"], "no pending key")
         self.nothing_left()
+        a.ctl("peer", "del", "mute")
+        self.unmute(served)
+        a.fab("get", first, 8, MB)

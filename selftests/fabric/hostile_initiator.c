@@ -1,0 +1,829 @@
+// SPDX-License-Identifier: GPL-2.0
+/* A hostile initiator: the target is under test. */
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+
+#include "hostile.h"
+
+#define CROWD		100	/* more strangers than a target keeps */
+
+/* ---- requests ----------------------------------------------------------- */
+
+struct request {
+	struct kvpool_wire_request wire;
+	struct kvpool_wire_segment segments[KVPOOL_WIRE_SEGS_MAX];
+};
+
+static size_t request_size(unsigned int nr)
+{
+	return sizeof(struct kvpool_wire_request) +
+	       nr * sizeof(struct kvpool_wire_segment);
+}
+
+static struct kvpool_wire_segment *request_segment(struct request *r,
+						   unsigned int i)
+{
+	return &r->wire.segments[i];
+}
+
+/* One segment: all of the known block. */
+static void request_fill(struct request *r, uint8_t opcode)
+{
+	struct kvpool_wire_segment *s = request_segment(r, 0);
+
+	memset(r, 0, sizeof(*r));
+	r->wire.header.opcode = opcode;
+	r->wire.header.nr = 1;
+	r->wire.header.id = chance();
+	memcpy(r->wire.tenant, opt.tenant, sizeof(r->wire.tenant));
+	memcpy(s->key, opt.key, sizeof(s->key));
+	if (opcode == KVPOOL_WIRE_PROBE)
+		return;
+	s->put = opcode == KVPOOL_WIRE_PUT || opcode == KVPOOL_WIRE_DROP ?
+		 chance() | 1 : 0;
+	if (opcode == KVPOOL_WIRE_DROP)
+		return;
+	s->block_length = opt.length;
+	s->length = opt.length;
+	r->wire.length = (opt.length + 4095) & ~4095U;
+}
+
+/* Let the target use a part of the memory until it answers. */
+static bool conn_window(struct conn *c, struct request *r, uint32_t bytes,
+			int access)
+{
+	struct ibv_mw_bind_info bind = {
+		.mr = c->mr, .addr = (uintptr_t)c->memory, .length = bytes,
+		.mw_access_flags = access,
+	};
+	struct ibv_send_wr wr = {
+		.wr_id = DEPTH, .opcode = IBV_WR_BIND_MW,
+	}, *bad;
+
+	if (c->mw)
+		ibv_dealloc_mw(c->mw);
+	c->mw = ibv_alloc_mw(c->id->pd, IBV_MW_TYPE_2);
+	if (!c->mw)
+		return false;
+	wr.bind_mw.mw = c->mw;
+	wr.bind_mw.rkey = ibv_inc_rkey(c->mw->rkey);
+	wr.bind_mw.bind_info = bind;
+	if (ibv_post_send(c->id->qp, &wr, &bad))
+		return false;
+	c->mw->rkey = wr.bind_mw.rkey;
+	r->wire.address = (uintptr_t)c->memory;
+	r->wire.rkey = wr.bind_mw.rkey;
+	return true;
+}
+
+/* Send a request on a connection of its own. */
+static enum outcome try_request(const struct request *r, size_t len)
+{
+	struct conn c;
+	enum outcome how = FAILED;
+
+	if (!conn_open(&c))
+		return FAILED;
+	if (conn_send(&c, r, len))
+		how = conn_wait(&c, NULL, NULL);
+	conn_end(&c);
+	return how;
+}
+
+static bool closes(const struct request *r, size_t len, const char *what)
+{
+	return expect(try_request(r, len), CLOSED, what);
+}
+
+/* The status that the target gives a request with one segment, or -1. */
+static int ask(struct conn *c, const struct request *r)
+{
+	const struct kvpool_wire_response *answer;
+	size_t len;
+
+	if (!conn_send(c, r, request_size(r->wire.header.nr)) ||
+	    conn_wait(c, (const void **)&answer, &len) != ANSWERED)
+		return -1;
+	if (answer->header.flags != KVPOOL_WIRE_RESPONSE ||
+	    answer->header.opcode != r->wire.header.opcode ||
+	    answer->header.id != r->wire.header.id ||
+	    answer->header.nr != r->wire.header.nr ||
+	    len != sizeof(*answer) + answer->header.nr *
+		   sizeof(answer->results[0]))
+		return -1;
+	return answer->results[0].status;
+}
+
+static bool wants(int status, int want, const char *what)
+{
+	if (status == want)
+		return true;
+	ksft_print_msg("%s: status %d, not %d\n", what, status, want);
+	return false;
+}
+
+static bool honest_get(void)
+{
+	struct request r;
+	struct conn c;
+	bool ok = false;
+	uint32_t i;
+
+	if (!conn_open(&c))
+		return false;
+	request_fill(&r, KVPOOL_WIRE_GET);
+	if (conn_window(&c, &r, r.wire.length, IBV_ACCESS_REMOTE_WRITE) &&
+	    ask(&c, &r) == KVPOOL_WIRE_OK) {
+		for (i = 0; i < opt.length && c.memory[i] == opt.fill; i++)
+			;
+		/* And not a byte more. */
+		ok = i == opt.length && !c.memory[i] && !c.memory[MEMORY - 1];
+	}
+	conn_end(&c);
+	return ok;
+}
+
+/* ---- tests -------------------------------------------------------------- */
+
+static bool test_honest(void)
+{
+	return honest_get();
+}
+
+static bool refused(const void *data, size_t len, int reason, const char *what)
+{
+	struct conn c = { 0 };
+	enum outcome how = conn_ask(&c, data, len);
+	bool ok = expect(how, REFUSED, what);
+
+	if (ok && (c.rejected.magic != KVPOOL_WIRE_MAGIC ||
+		   c.rejected.reason != reason)) {
+		ksft_print_msg("%s: reason %u, not %d\n", what,
+			       c.rejected.reason, reason);
+		ok = false;
+	}
+	conn_end(&c);
+	return ok;
+}
+
+static bool test_connect(void)
+{
+	struct kvpool_wire_connect good, w;
+	bool ok = true;
+
+	connect_fill(&good);
+#define TRY(field, value, reason)					\
+	(w = good, w.field = (value),					\
+	 ok &= refused(&w, sizeof(w), KVPOOL_CLOSE_##reason,		\
+		       #field " = " #value))
+	TRY(magic, 0, MESSAGE);
+	TRY(magic, 0x4b56504c, MESSAGE);
+	TRY(version, 0, VERSION);
+	TRY(version_min, 2, VERSION);
+	TRY(version_min, 0xffff, VERSION);
+	TRY(nr_queues, 0, MESSAGE);
+	TRY(nr_queues, KVPOOL_WIRE_QUEUES_MAX + 1, MESSAGE);
+	TRY(nr_queues, 0xffff, MESSAGE);
+	TRY(queue, 1, MESSAGE);
+	TRY(queue, 0xffff, MESSAGE);
+	TRY(credits, 0, MESSAGE);
+	TRY(credits, KVPOOL_WIRE_CREDITS_MAX + 1, MESSAGE);
+	TRY(reserved, 1, MESSAGE);
+#undef TRY
+	/* Nothing at all: padded with zeros by the transport. */
+	ok &= refused(NULL, 0, KVPOOL_CLOSE_MESSAGE, "no private data");
+	ok &= refused(&good, 8, KVPOOL_CLOSE_MESSAGE, "short private data");
+	/* A PUT would wait for ever. */
+	reads = 0;
+	ok &= refused(&good, sizeof(good), KVPOOL_CLOSE_MESSAGE, "no reads");
+	reads = 4;
+	return ok;
+}
+
+static bool test_auth(void)
+{
+	struct request r;
+	struct conn c;
+	bool ok = true;
+	int bit;
+
+	/* A request before the proof. */
+	memset(&c, 0, sizeof(c));
+	connect_fill(&c.asked);
+	request_fill(&r, KVPOOL_WIRE_PROBE);
+	ok &= expect(conn_ask(&c, &c.asked, sizeof(c.asked)), ANSWERED,
+		     "connect") &&
+	      conn_send(&c, &r, request_size(1)) &&
+	      expect(conn_wait(&c, NULL, NULL), CLOSED, "a request first");
+	conn_end(&c);
+	/* Wrong proofs. */
+	for (bit = 0; bit < KVPOOL_WIRE_PROOF * 8; bit += 51) {
+		connect_fill(&c.asked);
+		ok &= expect(conn_ask(&c, &c.asked, sizeof(c.asked)), ANSWERED,
+			     "connect") &&
+		      expect(conn_auth(&c, bit), CLOSED, "a wrong proof");
+		conn_end(&c);
+	}
+	/* A proof that was good once: both nonces are others now. */
+	if (opt.secret) {
+		struct kvpool_wire_connect asked;
+		struct kvpool_wire_accept given;
+
+		if (!conn_open(&c))
+			return false;
+		asked = c.asked;
+		given = c.given;
+		conn_end(&c);
+		ok &= expect(conn_ask(&c, &asked, sizeof(asked)), ANSWERED,
+			     "connect again");
+		c.asked = asked;
+		c.given = given;
+		ok &= expect(conn_auth(&c, -1), CLOSED, "a replayed proof");
+		conn_end(&c);
+	}
+	/* Twice. */
+	if (!conn_open(&c))
+		return false;
+	ok &= expect(conn_auth(&c, -1), CLOSED, "a second proof");
+	conn_end(&c);
+	return ok;
+}
+
+static bool test_lengths(void)
+{
+	static const size_t cuts[] = { 1, 7, 8, 9, 39, 40, 41, 55, 56, 57, 111 };
+	struct request r;
+	unsigned int i;
+	bool ok = true;
+
+	request_fill(&r, KVPOOL_WIRE_PROBE);
+	for (i = 0; i < sizeof(cuts) / sizeof(cuts[0]); i++)
+		ok &= closes(&r, cuts[i], "a truncated request");
+	ok &= closes(&r, 0, "an empty message");
+	ok &= closes(&r, request_size(1) + 1, "a byte too many");
+	ok &= closes(&r, request_size(KVPOOL_WIRE_SEGS_MAX),
+		     "more segments than it says");
+	r.wire.header.nr = 2;
+	ok &= closes(&r, request_size(1), "fewer segments than it says");
+	r.wire.header.nr = 0;
+	ok &= closes(&r, request_size(0), "no segment");
+	r.wire.header.nr = 0xffff;
+	ok &= closes(&r, request_size(1), "65535 segments");
+	r.wire.header.nr = KVPOOL_WIRE_SEGS_MAX + 1;
+	ok &= closes(&r, request_size(KVPOOL_WIRE_SEGS_MAX),
+		     "a segment more than there may be");
+	return ok;
+}
+
+/* Longer than the buffers of the target. */
+static bool test_oversized(void)
+{
+	static uint8_t big[CAPSULE];
+	struct conn c;
+	bool ok;
+
+	memset(big, 0xff, sizeof(big));
+	if (!conn_open(&c))
+		return false;
+	ok = conn_send(&c, big, sizeof(big)) &&
+	     expect(conn_wait(&c, NULL, NULL), CLOSED, "an oversized message");
+	conn_end(&c);
+	return ok;
+}
+
+static bool test_headers(void)
+{
+	struct request r;
+	bool ok = true;
+	int i;
+
+	for (i = 0; i < 256; i += i < 8 ? 1 : 31) {
+		request_fill(&r, KVPOOL_WIRE_PROBE);
+		r.wire.header.opcode = i;
+		if (i == KVPOOL_WIRE_PROBE)
+			continue;
+		ok &= closes(&r, request_size(1), "another opcode");
+	}
+	for (i = 1; i < 256; i <<= 1) {
+		request_fill(&r, KVPOOL_WIRE_PROBE);
+		r.wire.header.flags = i;
+		ok &= closes(&r, request_size(1), "a flag");
+	}
+	request_fill(&r, KVPOOL_WIRE_PROBE);
+	memset(r.wire.tenant, 'a', sizeof(r.wire.tenant));
+	ok &= closes(&r, request_size(1), "a tenant without an end");
+	memset(r.wire.tenant, 0, sizeof(r.wire.tenant));
+	ok &= closes(&r, request_size(1), "no tenant");
+	r.wire.tenant[5] = 'a';
+	ok &= closes(&r, request_size(1), "bytes after the tenant's name");
+	return ok;
+}
+
+static bool test_segments(void)
+{
+	struct kvpool_wire_segment *s;
+	struct request r;
+	bool ok = true;
+
+#define TRY(op, field, value)						\
+	(request_fill(&r, KVPOOL_WIRE_##op), s = request_segment(&r, 0), \
+	 r.wire.address = 0x1000, s->field = (value),			\
+	 ok &= closes(&r, request_size(1), #op " " #field " = " #value))
+	TRY(GET, block_length, 0);
+	TRY(GET, block_length, KVPOOL_BLOCK_MIN - 1);
+	TRY(GET, block_length, KVPOOL_BLOCK_MAX + 1);
+	TRY(GET, block_length, 0xffffffff);
+	TRY(GET, offset, 1);
+	TRY(GET, offset, opt.length);
+	TRY(GET, offset, 0xfffff000);
+	TRY(GET, length, 0);
+	TRY(GET, length, 1);
+	TRY(GET, length, opt.length + 1);
+	TRY(GET, length, 0xffffffff);
+	TRY(GET, put, 1);
+	TRY(GET, reserved, 1);
+	TRY(PUT, put, 0);
+	TRY(PUT, offset, 0xfffff000);
+	TRY(PUT, block_length, 0xffffffff);
+	TRY(PROBE, length, 1);
+	TRY(PROBE, block_length, 4096);
+	TRY(PROBE, offset, 4096);
+	TRY(PROBE, put, 1);
+	TRY(PROBE, reserved, 0x80000000);
+	TRY(DROP, put, 0);
+	TRY(DROP, length, 1);
+#undef TRY
+	request_fill(&r, KVPOOL_WIRE_GET);
+	r.wire.length += 4096;
+	ok &= closes(&r, request_size(1), "more memory than the segments take");
+	request_fill(&r, KVPOOL_WIRE_GET);
+	r.wire.length -= 4096;
+	ok &= closes(&r, request_size(1), "less memory than they take");
+	request_fill(&r, KVPOOL_WIRE_GET);
+	r.wire.address = -4096ULL;
+	ok &= closes(&r, request_size(1), "memory beyond the last address");
+	request_fill(&r, KVPOOL_WIRE_PROBE);
+	r.wire.rkey = 1;
+	ok &= closes(&r, request_size(1), "PROBE with memory");
+	return ok;
+}
+
+/* More bytes than one request may move, in segments that are all in order. */
+static bool test_too_much(void)
+{
+	struct request r;
+	unsigned int i;
+
+	request_fill(&r, KVPOOL_WIRE_GET);
+	r.wire.header.nr = KVPOOL_WIRE_SEGS_MAX;
+	for (i = 0; i < KVPOOL_WIRE_SEGS_MAX; i++) {
+		struct kvpool_wire_segment *s = request_segment(&r, i);
+
+		memcpy(s->key, opt.key, sizeof(s->key));
+		s->block_length = KVPOOL_BLOCK_MAX;
+		s->length = KVPOOL_BLOCK_MAX;
+	}
+	r.wire.length = (uint32_t)(KVPOOL_WIRE_SEGS_MAX * KVPOOL_BLOCK_MAX);
+	return closes(&r, request_size(KVPOOL_WIRE_SEGS_MAX),
+		      "lengths whose sum overflows");
+}
+
+/* In order, but there is nothing: answered, and nothing is written. */
+static bool test_missing(void)
+{
+	struct request r;
+	struct conn c;
+	bool ok = true;
+
+	if (!conn_open(&c))
+		return false;
+	request_fill(&r, KVPOOL_WIRE_PROBE);
+	ok &= ask(&c, &r) == KVPOOL_WIRE_OK;
+	request_segment(&r, 0)->key[31] ^= 1;
+	ok &= ask(&c, &r) == KVPOOL_WIRE_MISSING;
+	request_fill(&r, KVPOOL_WIRE_PROBE);
+	strcpy((char *)r.wire.tenant, "no-such-tenant");
+	ok &= ask(&c, &r) == KVPOOL_WIRE_MISSING;
+
+	request_fill(&r, KVPOOL_WIRE_GET);
+	request_segment(&r, 0)->key[0] ^= 1;
+	ok &= conn_window(&c, &r, r.wire.length, IBV_ACCESS_REMOTE_WRITE) &&
+	      ask(&c, &r) == KVPOOL_WIRE_MISSING;
+	request_fill(&r, KVPOOL_WIRE_GET);
+	request_segment(&r, 0)->block_length += 4096;
+	ok &= conn_window(&c, &r, r.wire.length, IBV_ACCESS_REMOTE_WRITE) &&
+	      ask(&c, &r) == KVPOOL_WIRE_LENGTH;
+	request_fill(&r, KVPOOL_WIRE_PUT);
+	ok &= conn_window(&c, &r, r.wire.length, IBV_ACCESS_REMOTE_READ) &&
+	      ask(&c, &r) == KVPOOL_WIRE_EXISTS;
+	ok &= !c.memory[0] && !memcmp(c.memory, c.memory + 1, MEMORY - 1);
+	conn_end(&c);
+	return ok;
+}
+
+/* Memory that is not as the request says: the target's NIC refuses. */
+static bool test_access(void)
+{
+	struct request r;
+	bool ok = true;
+	struct conn c;
+	int i;
+
+	for (i = 0; i < 6; i++) {
+		bool put = i >= 3;
+
+		if (!conn_open(&c))
+			return false;
+		request_fill(&r, put ? KVPOOL_WIRE_PUT : KVPOOL_WIRE_GET);
+		if (put)
+			request_segment(&r, 0)->key[0] ^= 0x40 + i;
+		/* The other direction's access; a key of nothing; no memory. */
+		ok &= conn_window(&c, &r, r.wire.length, put == (i % 3 == 0) ?
+				  IBV_ACCESS_REMOTE_WRITE :
+				  IBV_ACCESS_REMOTE_READ);
+		if (i % 3 == 1)
+			r.wire.rkey += 0x100;
+		if (i % 3 == 2)
+			r.wire.address += 1ULL << 40;
+		ok &= conn_send(&c, &r, request_size(1)) &&
+		      expect(conn_wait(&c, NULL, NULL), CLOSED,
+			     "memory that may not be accessed");
+		conn_end(&c);
+	}
+	return ok;
+}
+
+/* The same request again: its memory is not the target's any more. */
+static bool test_replay(void)
+{
+	struct request r;
+	struct conn c;
+	bool ok;
+
+	if (!conn_open(&c))
+		return false;
+	request_fill(&r, KVPOOL_WIRE_GET);
+	ok = conn_window(&c, &r, r.wire.length, IBV_ACCESS_REMOTE_WRITE) &&
+	     ask(&c, &r) == KVPOOL_WIRE_OK;
+	memset(c.memory, 0xee, MEMORY);
+	ok &= conn_send(&c, &r, request_size(1)) &&
+	      expect(conn_wait(&c, NULL, NULL), CLOSED, "a replayed request");
+	ok &= c.memory[0] == 0xee &&
+	      !memcmp(c.memory, c.memory + 1, MEMORY - 1);
+	conn_end(&c);
+	return ok;
+}
+
+/* Far more requests than credits: served or closed, nothing else. */
+static bool test_credits(void)
+{
+	unsigned int i, answers = 0;
+	enum outcome how;
+	struct request r;
+	struct conn c;
+
+	if (!conn_open(&c))
+		return false;
+	request_fill(&r, KVPOOL_WIRE_PROBE);
+	for (i = 0; i < DEPTH - 2; i++)
+		if (!conn_send(&c, &r, request_size(1)))
+			break;
+	do {
+		how = conn_wait(&c, NULL, NULL);
+		answers += how == ANSWERED;
+	} while (how == ANSWERED && answers < i);
+	conn_end(&c);
+	ksft_print_msg("%u of %u answered, then %s\n", answers, i,
+		       outcomes[how]);
+	return how == ANSWERED || how == CLOSED;
+}
+
+/* Parts of a block that never becomes whole, and parts that do not fit. */
+static bool test_put(void)
+{
+	struct kvpool_wire_segment *s;
+	struct request r, probe;
+	struct conn c;
+	bool ok = true;
+	int i, status;
+
+	for (i = 0; i < 4; i++) {
+		if (!conn_open(&c))
+			return false;
+		request_fill(&r, KVPOOL_WIRE_PUT);
+		s = request_segment(&r, 0);
+		s->key[1] ^= 0x20 + i;
+		probe = r;
+		s->length = 4096;
+		r.wire.length = 4096;
+		ok &= conn_window(&c, &r, 4096, IBV_ACCESS_REMOTE_READ);
+		status = ask(&c, &r);
+		ok &= wants(status, KVPOOL_WIRE_OK, "the first part");
+		request_fill(&r, KVPOOL_WIRE_PROBE);
+		memcpy(s->key, request_segment(&probe, 0)->key,
+		       sizeof(s->key));
+		ok &= wants(ask(&c, &r), KVPOOL_WIRE_PENDING, "its key");
+
+		r = probe;
+		s->length = 4096;
+		r.wire.length = 4096;
+		if (i == 1)		/* the same transfer, another key */
+			s->key[2] ^= 1;
+		if (i == 2)		/* the same transfer, another length */
+			s->block_length -= 4096;
+		if (i == 3)		/* another transfer of the same key */
+			s->put += 2;
+		ok &= conn_window(&c, &r, 4096, IBV_ACCESS_REMOTE_READ);
+		/* The same part again is no crime. */
+		ok &= wants(ask(&c, &r), i == 0 ? KVPOOL_WIRE_OK :
+			    i == 3 ? KVPOOL_WIRE_PENDING : KVPOOL_WIRE_STALE,
+			    "another part");
+		conn_end(&c);
+
+		/* Nobody goes on with it: the key does not stay pending. */
+		if (!conn_open(&c))
+			return false;
+		request_fill(&r, KVPOOL_WIRE_PROBE);
+		memcpy(request_segment(&r, 0)->key,
+		       request_segment(&probe, 0)->key, KVPOOL_KEY_SIZE);
+		do {
+			status = ask(&c, &r);
+		} while (status == KVPOOL_WIRE_PENDING);
+		ok &= wants(status, KVPOOL_WIRE_MISSING, "the key at last");
+		conn_end(&c);
+	}
+	return ok;
+}
+
+/* PUT one page of a block that has three; the status. */
+static int put_page(struct conn *c, uint64_t put, uint32_t page)
+{
+	struct kvpool_wire_segment *s;
+	struct request r;
+
+	request_fill(&r, KVPOOL_WIRE_PUT);
+	s = request_segment(&r, 0);
+	s->key[4] ^= 0x80;
+	s->put = put;
+	s->block_length = 3 * 4096;
+	s->offset = page * 4096;
+	s->length = 4096;
+	r.wire.length = 4096;
+	return conn_window(c, &r, 4096, IBV_ACCESS_REMOTE_READ) ?
+	       ask(c, &r) : -1;
+}
+
+/*
+ * Pages that have come already are no progress: the key of who goes on to send
+ * one of them does not stay pending, and another transfer gets it.
+ */
+static bool test_stall(void)
+{
+	struct conn first, other;
+	int status, again;
+	bool ok = true;
+	time_t end;
+
+	if (!conn_open(&first))
+		return false;
+	if (!conn_open(&other)) {
+		conn_end(&first);
+		return false;
+	}
+	ok &= wants(put_page(&first, 1, 0), KVPOOL_WIRE_OK, "the first page");
+	end = time(NULL) + WAIT_MS / 1000;
+	do {
+		again = put_page(&first, 1, 0);
+		do {
+			status = put_page(&other, 3, 0);
+		} while (status == KVPOOL_WIRE_PENDING && chance() % 64);
+	} while (again == KVPOOL_WIRE_OK && status == KVPOOL_WIRE_PENDING &&
+		 time(NULL) < end);
+	ok &= wants(status, KVPOOL_WIRE_OK, "the other's page") &&
+	      wants(put_page(&first, 1, 1), KVPOOL_WIRE_PENDING, "too late");
+	conn_end(&first);
+	conn_end(&other);
+	return ok;
+}
+
+/*
+ * From outside, the target is told meanwhile to take no more without a secret:
+ * that holds for those too that have connected and not proved anything yet.
+ */
+static bool test_door(void)
+{
+	struct conn late = { 0 }, next = { 0 };
+	enum outcome how;
+	bool ok;
+
+	do {
+		/* It was thrown out for being too slow: another one. */
+		if (!late.up || conn_event(&late, 0) >= 0 || late.gone) {
+			conn_end(&late);
+			connect_fill(&late.asked);
+			if (conn_ask(&late, &late.asked, sizeof(late.asked)) !=
+			    ANSWERED)
+				return false;
+		}
+		connect_fill(&next.asked);
+		how = conn_ask(&next, &next.asked, sizeof(next.asked));
+		conn_end(&next);
+	} while (how == ANSWERED);
+	ok = expect(how, REFUSED, "another one") &&
+	     expect(conn_auth(&late, -1), CLOSED, "whoever came before");
+	conn_end(&late);
+	return ok;
+}
+
+/* A DROP of something unknown is no matter. */
+static bool test_drop(void)
+{
+	struct request r;
+	struct conn c;
+	bool ok;
+
+	if (!conn_open(&c))
+		return false;
+	request_fill(&r, KVPOOL_WIRE_DROP);
+	ok = ask(&c, &r) == KVPOOL_WIRE_OK;
+	request_fill(&r, KVPOOL_WIRE_PROBE);
+	ok &= ask(&c, &r) == KVPOOL_WIRE_OK;
+	conn_end(&c);
+	return ok;
+}
+
+/* The memory goes while the target writes to it. */
+static bool test_vanish(void)
+{
+	struct request r;
+	struct conn c;
+	bool ok = true;
+	int i, n;
+
+	for (i = 0; i < 30; i++) {
+		if (!conn_open(&c))
+			return false;
+		for (n = 0; n < 8; n++) {
+			request_fill(&r, i & 1 ? KVPOOL_WIRE_GET :
+						 KVPOOL_WIRE_PUT);
+			if (!(i & 1))
+				request_segment(&r, 0)->key[3] ^= 1 + n;
+			/* The region itself: nothing has to be bound. */
+			r.wire.address = (uintptr_t)c.memory;
+			r.wire.rkey = c.mr->rkey;
+			ok &= conn_send(&c, &r, request_size(1));
+		}
+		/* Without a word, or by the book. */
+		c.up = i & 2;
+		conn_end(&c);
+	}
+	return ok;
+}
+
+/*
+ * Connections that never prove anything: those that are too many or too old must
+ * go, so that somebody honest is let in at any time.
+ */
+static bool test_crowd(void)
+{
+	static struct conn crowd[CROWD];
+	unsigned int i, up = 0, refusals = 0;
+	bool ok = true;
+
+	for (i = 0; i < CROWD; i++) {
+		struct conn *c = &crowd[i];
+
+		connect_fill(&c->asked);
+		switch (conn_ask(c, &c->asked, sizeof(c->asked))) {
+		case ANSWERED:
+			up++;
+			break;
+		case REFUSED:
+			ok &= wants(c->rejected.reason, KVPOOL_CLOSE_MEMORY,
+				    "a stranger is refused");
+			refusals++;
+			conn_end(c);
+			break;
+		default:
+			conn_end(c);
+			ok = false;
+		}
+	}
+	ksft_print_msg("%u strangers taken, %u refused\n", up, refusals);
+	ok &= honest_get();
+	for (i = 0; i < CROWD; i++)
+		conn_end(&crowd[i]);
+	return ok && up;
+}
+
+/* Messages that begin in order and then are changed at random. */
+static bool test_random(void)
+{
+	unsigned int i, n, flips, answered = 0, closed = 0;
+	struct request r;
+	struct conn c = { 0 };
+	size_t len;
+
+	for (i = 0; i < opt.rounds; i++) {
+		if (!c.id && !conn_open(&c)) {
+			ksft_print_msg("after %u rounds\n", i);
+			return false;
+		}
+		request_fill(&r, KVPOOL_WIRE_ALIVE + chance() % 5);
+		r.wire.header.nr = 1 + chance() % 3;
+		for (n = 1; n < r.wire.header.nr; n++)
+			*request_segment(&r, n) = *request_segment(&r, 0);
+		r.wire.length *= r.wire.header.nr;
+		len = request_size(r.wire.header.nr);
+		switch (r.wire.header.opcode) {
+		case KVPOOL_WIRE_ALIVE:
+			r.wire.header.nr = 0;
+			len = sizeof(r.wire.header);
+			break;
+		case KVPOOL_WIRE_GET:
+			conn_window(&c, &r, r.wire.length,
+				    IBV_ACCESS_REMOTE_WRITE);
+			break;
+		case KVPOOL_WIRE_PUT:
+			conn_window(&c, &r, r.wire.length,
+				    IBV_ACCESS_REMOTE_READ);
+			break;
+		}
+		for (flips = chance() % 4; flips; flips--)
+			((uint8_t *)&r)[chance() % len] ^= 1 << chance() % 8;
+		if (chance() % 8 == 0)
+			len = chance() % sizeof(r);
+		if (!conn_send(&c, &r, len)) {
+			conn_end(&c);
+			continue;
+		}
+		switch (conn_wait(&c, NULL, NULL)) {
+		case ANSWERED:
+			answered++;
+			break;
+		case CLOSED:
+			closed++;
+			conn_end(&c);
+			break;
+		default:
+			ksft_print_msg("no reaction in round %u\n", i);
+			conn_end(&c);
+			return false;
+		}
+	}
+	conn_end(&c);
+	ksft_print_msg("%u answered, %u closed\n", answered, closed);
+	return closed && answered;
+}
+
+static const struct {
+	const char *name;
+	bool (*run)(void);
+} tests[] = {
+	{ "honest", test_honest },
+	{ "connect", test_connect },
+	{ "auth", test_auth },
+	{ "lengths", test_lengths },
+	{ "oversized", test_oversized },
+	{ "headers", test_headers },
+	{ "segments", test_segments },
+	{ "too_much", test_too_much },
+	{ "missing", test_missing },
+	{ "access", test_access },
+	{ "replay", test_replay },
+	{ "credits", test_credits },
+	{ "put", test_put },
+	{ "stall", test_stall },
+	{ "drop", test_drop },
+	{ "vanish", test_vanish },
+	{ "crowd", test_crowd },
+	{ "random", test_random },
+	{ "honest_at_last", test_honest },
+	{ "door", test_door },
+};
+
+#define NR_TESTS	(sizeof(tests) / sizeof(tests[0]))
+
+/* The last one needs help from outside, so it has to be asked for. */
+static bool chosen(const char *only, unsigned int i)
+{
+	return only ? !strcmp(only, tests[i].name) : i < NR_TESTS - 1;
+}
+
+/* Run all tests, or the one of this name. */
+void initiate(const char *only)
+{
+	unsigned int i, plan = 0;
+
+	for (i = 0; i < NR_TESTS; i++)
+		plan += chosen(only, i);
+	ksft_set_plan(plan);
+	ksft_print_msg("seed %llu\n", (unsigned long long)opt.seed);
+	for (i = 0; i < NR_TESTS; i++)
+		if (chosen(only, i))
+			ksft_test_result(tests[i].run(), "%s\n",
+					 tests[i].name);
+	ksft_finished();
+}
