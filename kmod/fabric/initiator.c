@@ -507,20 +507,14 @@ void kvpool_fence_work(struct work_struct *work)
 {
 	struct kvpool_peer *peer = container_of(to_delayed_work(work),
 						struct kvpool_peer, fence_work);
+	struct kvpool_queue *queue;
 	bool waiting = false;
-	unsigned int i, q;
 	LIST_HEAD(ended);
 
 	spin_lock(&peer->lock);
-	for (i = 0; i < KVPOOL_MAX_LINKS; i++) {
-		struct kvpool_link *link = peer->links[i];
-
-		for (q = 0; link && q < link->nr_queues; q++)
-			if (kvpool_queue_overdue(&link->queues[q], &waiting,
-						 &ended))
-				kvpool_queue_fail(&link->queues[q],
-						  KVPOOL_CLOSE_FENCE, 0);
-	}
+	kvpool_peer_each_queue(peer, queue)
+		if (kvpool_queue_overdue(queue, &waiting, &ended))
+			kvpool_queue_fail(queue, KVPOOL_CLOSE_FENCE, 0);
 	spin_unlock(&peer->lock);
 	kvpool_ranges_end(&ended);
 	if (waiting)

@@ -151,6 +151,31 @@ struct kvpool_request *kvpool_peer_credit(struct kvpool_peer *peer)
 }
 
 /**
+ * kvpool_peer_queue_after() - Go through the queue pairs of a peer
+ * @peer: the peer; its lock is held
+ * @queue: one of its queue pairs, or NULL
+ *
+ * Return: the next one, or the first one after NULL; NULL after the last.
+ */
+struct kvpool_queue *kvpool_peer_queue_after(const struct kvpool_peer *peer,
+					     const struct kvpool_queue *queue)
+{
+	unsigned int i = 0;
+
+	lockdep_assert_held(&peer->lock);
+	if (queue) {
+		if (queue->index + 1 < queue->link->nr_queues)
+			return &queue->link->queues[queue->index + 1];
+		while (peer->links[i++] != queue->link)
+			;
+	}
+	for (; i < KVPOOL_MAX_LINKS; i++)
+		if (peer->links[i])
+			return peer->links[i]->queues;
+	return NULL;
+}
+
+/**
  * kvpool_peer_hopeless() - Is there no link that may soon be up?
  * @peer: the peer; its lock is held
  *
@@ -159,19 +184,24 @@ struct kvpool_request *kvpool_peer_credit(struct kvpool_peer *peer)
  */
 bool kvpool_peer_hopeless(struct kvpool_peer *peer)
 {
-	unsigned int i, q;
+	struct kvpool_queue *queue;
 
 	lockdep_assert_held(&peer->lock);
-	for (i = 0; i < KVPOOL_MAX_LINKS; i++) {
-		struct kvpool_link *link = peer->links[i];
-
-		for (q = 0; link && q < link->nr_queues; q++)
-			if (READ_ONCE(link->queues[q].state) ==
-			    KVPOOL_QUEUE_UP ||
-			    !READ_ONCE(link->queues[q].failures))
-				return false;
-	}
+	kvpool_peer_each_queue(peer, queue)
+		if (READ_ONCE(queue->state) == KVPOOL_QUEUE_UP ||
+		    !READ_ONCE(queue->failures))
+			return false;
 	return true;
+}
+
+static bool kvpool_link_is_up(const struct kvpool_link *link)
+{
+	unsigned int q;
+
+	for (q = 0; q < link->nr_queues; q++)
+		if (READ_ONCE(link->queues[q].state) == KVPOOL_QUEUE_UP)
+			return true;
+	return false;
 }
 
 /**
@@ -186,19 +216,14 @@ bool kvpool_peer_heard(struct kvpool_peer *peer, const struct kvpool_link *not,
 		       unsigned long *heard)
 {
 	bool found = false;
-	unsigned int i, q;
+	unsigned int i;
 
 	spin_lock(&peer->lock);
 	for (i = 0; i < KVPOOL_MAX_LINKS; i++) {
 		const struct kvpool_link *link = peer->links[i];
 		unsigned long at;
 
-		if (!link || link == not)
-			continue;
-		for (q = 0; q < link->nr_queues; q++)
-			if (READ_ONCE(link->queues[q].state) == KVPOOL_QUEUE_UP)
-				break;
-		if (q == link->nr_queues)
+		if (!link || link == not || !kvpool_link_is_up(link))
 			continue;
 		at = READ_ONCE(link->heard);
 		if (!found || time_after(at, *heard))
@@ -221,20 +246,15 @@ bool kvpool_peer_heard(struct kvpool_peer *peer, const struct kvpool_link *not,
 bool kvpool_peer_agrees(struct kvpool_peer *peer,
 			const struct kvpool_queue *queue)
 {
+	const struct kvpool_queue *other;
 	bool agrees = true;
-	unsigned int i, q;
 
 	spin_lock(&peer->lock);
-	for (i = 0; i < KVPOOL_MAX_LINKS; i++) {
-		const struct kvpool_link *link = peer->links[i];
-
-		for (q = 0; link && q < link->nr_queues; q++)
-			if (READ_ONCE(link->queues[q].state) ==
-			    KVPOOL_QUEUE_UP &&
-			    memcmp(link->queues[q].terms.host,
-				   queue->terms.host, KVPOOL_WIRE_HOST))
-				agrees = false;
-	}
+	kvpool_peer_each_queue(peer, other)
+		if (READ_ONCE(other->state) == KVPOOL_QUEUE_UP &&
+		    memcmp(other->terms.host, queue->terms.host,
+			   KVPOOL_WIRE_HOST))
+			agrees = false;
 	spin_unlock(&peer->lock);
 	return agrees;
 }
@@ -244,7 +264,7 @@ bool kvpool_peer_agrees(struct kvpool_peer *peer,
 static void kvpool_peer_read(struct kvpool_peer *peer,
 			     struct kvpool_peer_info *info)
 {
-	unsigned int i, q;
+	unsigned int i;
 
 	memset(info, 0, sizeof(*info));
 	info->id = peer->id;
@@ -256,11 +276,7 @@ static void kvpool_peer_read(struct kvpool_peer *peer,
 		if (!link)
 			continue;
 		info->nr_links++;
-		for (q = 0; q < link->nr_queues; q++)
-			if (READ_ONCE(link->queues[q].state) ==
-			    KVPOOL_QUEUE_UP)
-				break;
-		info->nr_up += q < link->nr_queues;
+		info->nr_up += kvpool_link_is_up(link);
 	}
 	info->requests = peer->requests;
 	info->failed = peer->failed;
@@ -570,24 +586,17 @@ int kvpool_link_next(u32 peer, u32 after, struct kvpool_link_info *info)
 void kvpool_peers_fail(struct kvpool_ibdev *dev, u32 port, int reason,
 		       int error)
 {
+	struct kvpool_queue *queue;
 	struct kvpool_peer *peer;
 	unsigned long index;
-	unsigned int i, q;
 
 	rcu_read_lock();
 	xa_for_each(&kvpool_peers, index, peer) {
 		spin_lock(&peer->lock);
-		for (i = 0; i < KVPOOL_MAX_LINKS; i++) {
-			struct kvpool_link *link = peer->links[i];
-
-			for (q = 0; link && q < link->nr_queues; q++) {
-				struct kvpool_queue *queue = &link->queues[q];
-
-				if (READ_ONCE(queue->dev) == dev &&
-				    (!port || READ_ONCE(queue->port) == port))
-					kvpool_queue_fail(queue, reason, error);
-			}
-		}
+		kvpool_peer_each_queue(peer, queue)
+			if (READ_ONCE(queue->dev) == dev &&
+			    (!port || READ_ONCE(queue->port) == port))
+				kvpool_queue_fail(queue, reason, error);
 		spin_unlock(&peer->lock);
 	}
 	rcu_read_unlock();
@@ -598,19 +607,15 @@ void kvpool_peers_fail(struct kvpool_ibdev *dev, u32 port, int reason,
  */
 void kvpool_peers_retry(void)
 {
+	struct kvpool_queue *queue;
 	struct kvpool_peer *peer;
 	unsigned long index;
-	unsigned int i, q;
 
 	rcu_read_lock();
 	xa_for_each(&kvpool_peers, index, peer) {
 		spin_lock(&peer->lock);
-		for (i = 0; i < KVPOOL_MAX_LINKS; i++) {
-			struct kvpool_link *link = peer->links[i];
-
-			for (q = 0; link && q < link->nr_queues; q++)
-				kvpool_queue_retry(&link->queues[q]);
-		}
+		kvpool_peer_each_queue(peer, queue)
+			kvpool_queue_retry(queue);
 		spin_unlock(&peer->lock);
 	}
 	rcu_read_unlock();

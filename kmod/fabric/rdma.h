@@ -326,6 +326,8 @@ struct kvpool_peer *kvpool_peer_find(u32 id);
 struct kvpool_peer *kvpool_peer_after(u32 id);
 void kvpool_peer_put(struct kvpool_peer *peer);
 struct kvpool_request *kvpool_peer_credit(struct kvpool_peer *peer);
+struct kvpool_queue *kvpool_peer_queue_after(const struct kvpool_peer *peer,
+					     const struct kvpool_queue *queue);
 bool kvpool_peer_hopeless(struct kvpool_peer *peer);
 void kvpool_peers_exit(void);
 void kvpool_peers_fail(struct kvpool_ibdev *dev, u32 port, int reason,
@@ -475,6 +477,11 @@ struct kvpool_link {
 	unsigned int nr_queues;
 	struct kvpool_queue queues[];
 };
+
+/* All queue pairs of a peer, whose lock is held. */
+#define kvpool_peer_each_queue(peer, queue)				\
+	for ((queue) = kvpool_peer_queue_after(peer, NULL); (queue);	\
+	     (queue) = kvpool_peer_queue_after(peer, queue))
 
 struct kvpool_link *kvpool_link_new(struct kvpool_peer *peer,
 				    const struct sockaddr_storage *dst,

@@ -479,13 +479,12 @@ static void kvpool_request_post(struct kvpool_request *request)
 /* How many bytes should the next request have? peer->lock is held. */
 static u32 kvpool_request_limit(const struct kvpool_peer *peer)
 {
-	unsigned int i, q, up = 0;
+	const struct kvpool_queue *queue;
+	unsigned int up = 0;
 	u32 share;
 
-	for (i = 0; i < KVPOOL_MAX_LINKS; i++)
-		for (q = 0; peer->links[i] && q < peer->links[i]->nr_queues; q++)
-			up += READ_ONCE(peer->links[i]->queues[q].state) ==
-			      KVPOOL_QUEUE_UP;
+	kvpool_peer_each_queue(peer, queue)
+		up += READ_ONCE(queue->state) == KVPOOL_QUEUE_UP;
 	share = min_t(u64, peer->queued, KVPOOL_MAX_REQUEST << 8);
 	share = kvpool_wire_align(DIV_ROUND_UP(share, max(up, 1U)));
 	return clamp_t(u32, share, KVPOOL_MIN_SLICE, KVPOOL_MAX_REQUEST);
