@@ -263,7 +263,7 @@ class Fabric(unittest.TestCase):
         before = len(result.failures) + len(result.errors)
         super().run(result)
         # What a failure has left is not the next test's.
-        if len(result.failures) + len(result.errors) > before:
+        if group and len(result.failures) + len(result.errors) > before:
             for host in self.hosts:
                 host.kill()
 
