@@ -46,6 +46,7 @@ struct conn {
 	struct kvpool_wire_accept given;
 	struct kvpool_wire_reject rejected;
 	struct ibv_mw *mw;
+	bool silent;		/* says nothing: takes next to no memory */
 	bool up;
 	bool gone;
 };

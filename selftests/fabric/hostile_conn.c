@@ -99,13 +99,16 @@ static bool conn_receive(struct conn *c, unsigned int n)
 
 static bool conn_memory(struct conn *c)
 {
-	size_t bytes = MEMORY + 2UL * DEPTH * CAPSULE;
+	size_t bytes = c->silent ? CAPSULE : MEMORY + 2UL * DEPTH * CAPSULE;
 
 	if (posix_memalign((void **)&c->memory, 4096, bytes))
 		return false;
 	memset(c->memory, 0, bytes);
-	c->out = c->memory + MEMORY;
-	c->in = c->out + DEPTH * CAPSULE;
+	c->in = c->memory;
+	if (!c->silent) {
+		c->out = c->memory + MEMORY;
+		c->in = c->out + DEPTH * CAPSULE;
+	}
 	c->mr = ibv_reg_mr(c->id->pd, c->memory, bytes, IBV_ACCESS_LOCAL_WRITE |
 			   IBV_ACCESS_REMOTE_WRITE | IBV_ACCESS_REMOTE_READ |
 			   IBV_ACCESS_MW_BIND);
@@ -143,7 +146,7 @@ bool conn_prepare(struct conn *c)
 	attr.recv_cq = c->cq;
 	if (rdma_create_qp(c->id, NULL, &attr) || !conn_memory(c))
 		return false;
-	for (i = 0; i < DEPTH; i++)
+	for (i = 0; i < (c->silent ? 1 : DEPTH); i++)
 		if (!conn_receive(c, i))
 			return false;
 	return true;
