@@ -379,6 +379,9 @@ static unsigned long run(int opcode, uint64_t first, unsigned long count,
 	while (done < total) {
 		if (stopped || (end && now() > end))
 			total = sent;
+		/* What fails at once is over before the next is sent. */
+		if (done == total)
+			break;
 		nr = opt.window - (sent - done);
 		if (nr > total - sent)
 			nr = total - sent;

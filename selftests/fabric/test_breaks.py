@@ -5,7 +5,8 @@ import random
 import threading
 import time
 
-from fabhosts import MB, Fabric, Later, a, b, say, setting, wait_until
+from fabhosts import (EHOSTUNREACH, MB, Fabric, Later, a, b, say, setting,
+                      wait_until)
 
 
 class Breaks(Fabric):
@@ -77,6 +78,25 @@ class Breaks(Fabric):
         first = self.blocks(32, MB)
         a.fab("get", first, 32, MB)
         self.assertGreater(a.links()[0]["bytes_in"], before)
+
+    def test_all_nics_unplugged(self):
+        """Then reads fail at once, and the modules can go."""
+        for host in a, b:
+            later = self.load("-a", EHOSTUNREACH)
+            for link in 0, 1:
+                host.unplug(link)
+            wait_until(lambda: a.json("peer")[0]["failed"], "failed reads")
+            done = self.stop(later)
+            self.assertGreater(done["accepted"], 0)
+            host.unload()
+            for link in 0, 1:
+                host.plug(link)
+            host.load()
+            if host is a:
+                self.connect()
+            self.up(2)
+            first = self.blocks(4, MB)
+            a.fab("get", first, 4, MB)
 
     def flap(self, seconds):
         """Links go down and up; at each moment the module has one that is up.
