@@ -30,6 +30,7 @@
 #include <linux/fs.h>
 #include <linux/kobject.h>
 #include <linux/kref.h>
+#include <linux/ktime.h>
 #include <linux/mutex.h>
 #include <linux/nodemask.h>
 #include <linux/percpu.h>
@@ -601,7 +602,7 @@ enum kvpool_xfer_state {
  * @seq:	its place in the order of submission
  * @tag:	of the operation
  * @born:	jiffies at submission
- * @expires:	jiffies when @deadline is due
+ * @expires:	when @deadline is due, on the monotonic clock
  * @ctx:	whose it is; stays until it has completed
  * @hold:	LEASE: where its handle will be, or NULL
  * @index:	LEASE: index in @hold
@@ -636,7 +637,7 @@ struct kvpool_xfer {
 	u64 seq;
 	u64 tag;
 	unsigned long born;
-	unsigned long expires;
+	ktime_t expires;
 	struct kvpool_ctx *ctx;
 	struct kvpool_hold *hold;
 	u32 index;
@@ -687,6 +688,12 @@ static inline void kvpool_xfer_put(struct kvpool_xfer *xfer)
 {
 	if (refcount_dec_and_test(&xfer->refs))
 		kvpool_xfer_free(xfer);
+}
+
+/* When it will be @ns nanoseconds later; KTIME_MAX is never. */
+static inline ktime_t kvpool_time_after(u64 ns)
+{
+	return ktime_add_safe(ktime_get(), min_t(u64, ns, KTIME_MAX));
 }
 
 /* Then its completion is where it has to be. */

@@ -634,6 +634,15 @@ static inline int kv_tenant_bytes(const char *name, __u64 *bytes)
 	return kv_tenant_get(name, "bytes", bytes);
 }
 
+/* Nanoseconds of a clock that nobody sets. */
+static inline __u64 kv_clock(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return ts.tv_sec * 1000000000ULL + ts.tv_nsec;
+}
+
 /*
  * Waits for a condition that another task or the kernel brings about.  There
  * is no deadline here: the harness ends a test that hangs.

@@ -259,6 +259,27 @@ TEST_F(submit, deadline)
 	EXPECT_EQ(0, st.cancelled_ops);
 }
 
+/* Whatever part of a tick is over at the submission. */
+TEST_F(submit, not_before_its_time)
+{
+	struct kvpool_completion c;
+	struct kvpool_op op;
+	__u64 begun;
+	int i;
+
+	for (i = 0; i < 40; i++) {
+		op = kv_op(KVPOOL_OP_LEASE, KVPOOL_OP_WAIT, KEY_PENDING, i);
+		op.timeout_ns = i % 2 ? 3900000 : 8000000;
+		for (begun = kv_clock(); kv_clock() < begun + i * 100000;)
+			;
+		begun = kv_clock();
+		ASSERT_EQ(1, kv_submit(self->fd, &op, 1));
+		ASSERT_EQ(0, kv_ring_wait(self->fd, &self->r, &c));
+		EXPECT_EQ(-ETIMEDOUT, c.status);
+		EXPECT_LE(begun + op.timeout_ns, kv_clock());
+	}
+}
+
 /* The longest timeouts there are do not overflow into short ones. */
 TEST_F(submit, endless_deadlines)
 {

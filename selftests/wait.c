@@ -149,6 +149,25 @@ TEST_F(wait, timeout)
 	EXPECT_EQ(1, st.pending);
 }
 
+/* Whatever part of a tick is over when it begins. */
+TEST_F(wait, not_before_its_time)
+{
+	struct kv_block b;
+	__u64 begun;
+	int i;
+
+	for (i = 0; i < 40; i++) {
+		__u64 ns = i % 2 ? 3900000 : 8000000;
+
+		for (begun = kv_clock(); kv_clock() < begun + i * 100000;)
+			;
+		begun = kv_clock();
+		EXPECT_EQ(-ETIMEDOUT, kv_lease_flags(self->reader, &b, 1,
+						     KVPOOL_LOOKUP_WAIT, ns));
+		EXPECT_LE(begun + ns, kv_clock());
+	}
+}
+
 TEST_F(wait, timeout_of_zero)
 {
 	struct kv_block b;

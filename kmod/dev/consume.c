@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
 /* Consume: exists, lease, release. */
-#include <linux/jiffies.h>
 #include <linux/mm.h>
 #include <linux/sched.h>
 #include <linux/slab.h>
@@ -17,12 +16,18 @@ static int kvpool_lookup_check(const struct kvpool_lookup *arg, u32 flags)
 	return 0;
 }
 
-static long kvpool_lease_wait(struct kvpool_tenant *tenant,
-			      const struct kvpool_block *block, long left)
+static int kvpool_lease_wait(struct kvpool_tenant *tenant,
+			     const struct kvpool_block *block, ktime_t until)
 {
-	return wait_event_interruptible_timeout(tenant->wq,
-						READ_ONCE(block->state) !=
-						KVPOOL_BLOCK_RESERVED, left);
+	ktime_t left = KTIME_MAX;
+
+	if (until != KTIME_MAX)
+		left = ktime_sub(until, ktime_get());
+	if (left <= 0)
+		return -ETIME;
+	return wait_event_interruptible_hrtimeout(tenant->wq,
+						  READ_ONCE(block->state) !=
+						  KVPOOL_BLOCK_RESERVED, left);
 }
 
 /*
@@ -32,25 +37,21 @@ static long kvpool_lease_wait(struct kvpool_tenant *tenant,
 static struct kvpool_block *kvpool_lease_pending(struct kvpool_call *call,
 						 struct kvpool_tenant *tenant,
 						 struct kvpool_block *block,
-						 bool wait, long *left,
+						 bool wait, ktime_t until,
 						 int *status)
 {
 	struct kvpool_key key = block->key;
 	u32 state;
-	long ret;
+	int ret;
 
 	do {
 		if (kvpool_block_await(block)) {
 			WRITE_ONCE(call->ctx->armed, true);
-			*status = wait ? -ETIMEDOUT : -EINPROGRESS;
-			ret = 0;
-			if (wait && *left) {
-				ret = kvpool_lease_wait(tenant, block, *left);
-				*left = max(ret, 0L);
-			}
-			if (ret < 0)
-				*status = -EINTR;
-			if (ret <= 0) {
+			ret = wait ? kvpool_lease_wait(tenant, block, until) :
+				     -EINPROGRESS;
+			if (ret) {
+				*status = ret == -ETIME ? -ETIMEDOUT :
+					  wait ? -EINTR : ret;
 				kvpool_block_put(tenant, block);
 				return NULL;
 			}
@@ -86,8 +87,8 @@ int kvpool_ioctl_lease(struct kvpool_call *call)
 	struct kvpool_hold *hold;
 	int ret, stop = 0;
 	u32 i, state, lookups = 0;
+	ktime_t until = 0;
 	u64 bytes = 0;
-	long left;
 
 	ret = kvpool_lookup_check(arg, KVPOOL_LOOKUP_PREFIX |
 				  KVPOOL_LOOKUP_WAIT);
@@ -106,8 +107,8 @@ int kvpool_ioctl_lease(struct kvpool_call *call)
 	}
 	call->hold = hold;
 
-	left = min_t(u64, nsecs_to_jiffies64(arg->timeout_ns) +
-		     !!arg->timeout_ns, MAX_SCHEDULE_TIMEOUT - 1);
+	if (arg->timeout_ns)
+		until = kvpool_time_after(arg->timeout_ns);
 	WRITE_ONCE(ctx->armed, false);
 	WRITE_ONCE(ctx->settled, atomic_read(&tenant->settled));
 
@@ -124,7 +125,7 @@ int kvpool_ioctl_lease(struct kvpool_call *call)
 			e->status = -ENOENT;
 		else if (state == KVPOOL_BLOCK_RESERVED)
 			block = kvpool_lease_pending(call, tenant, block, wait,
-						     &left, &e->status);
+						     until, &e->status);
 		if (!block) {
 			if (e->status == -EINTR)
 				stop = -EINTR;

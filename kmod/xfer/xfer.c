@@ -526,16 +526,23 @@ void kvpool_xfer_cancel(struct kvpool_xfer *xfer, int why)
 
 /* ---- from operation to xfer ---- */
 
+/* The wheel of timers may turn early, when jiffies were late or are far off. */
+static void kvpool_xfer_arm(struct kvpool_xfer *xfer, ktime_t left)
+{
+	u64 delay = nsecs_to_jiffies64(max_t(s64, left, 0)) + 1;
+
+	queue_delayed_work(kvpool_deadline_wq, &xfer->deadline,
+			   min_t(u64, delay, MAX_JIFFY_OFFSET));
+}
+
 static void kvpool_xfer_deadline(struct work_struct *work)
 {
 	struct kvpool_xfer *xfer = container_of(to_delayed_work(work),
 						struct kvpool_xfer, deadline);
-	unsigned long now = jiffies;
+	ktime_t left = ktime_sub(xfer->expires, ktime_get());
 
-	/* Timers for times far off come early. */
-	if (time_before(now, xfer->expires) && !READ_ONCE(xfer->done)) {
-		queue_delayed_work(kvpool_deadline_wq, &xfer->deadline,
-				   xfer->expires - now);
+	if (left > 0 && !READ_ONCE(xfer->done)) {
+		kvpool_xfer_arm(xfer, left);
 		/* It may have completed and found nothing to cancel. */
 		smp_mb();	/* pairs with that of kvpool_xfer_finish() */
 		if (!READ_ONCE(xfer->done) ||
@@ -545,16 +552,6 @@ static void kvpool_xfer_deadline(struct work_struct *work)
 		kvpool_xfer_cancel(xfer, -ETIMEDOUT);
 	}
 	kvpool_xfer_put(xfer);
-}
-
-static void kvpool_xfer_arm(struct kvpool_xfer *xfer, u64 ns)
-{
-	unsigned long delay = min_t(u64, nsecs_to_jiffies64(ns) + 1,
-				    MAX_JIFFY_OFFSET);
-
-	xfer->expires = xfer->born + delay;
-	kvpool_xfer_get(xfer);
-	queue_delayed_work(kvpool_deadline_wq, &xfer->deadline, delay);
 }
 
 /**
@@ -608,8 +605,11 @@ struct kvpool_xfer *kvpool_xfer_new(struct kvpool_ctx *ctx,
 		return NULL;
 	}
 	trace_kvpool_xfer_submit(xfer, 0);
-	if (timeout_ns)
-		kvpool_xfer_arm(xfer, timeout_ns);
+	if (timeout_ns) {
+		kvpool_xfer_get(xfer);
+		xfer->expires = kvpool_time_after(timeout_ns);
+		kvpool_xfer_arm(xfer, min_t(u64, timeout_ns, KTIME_MAX));
+	}
 	return xfer;
 }
 

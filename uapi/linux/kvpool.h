@@ -300,6 +300,7 @@ struct kvpool_handles {
  *		@nr_spans is.
  * @timeout_ns:	In: with KVPOOL_LOOKUP_WAIT, the longest time that the whole
  *		call waits, in nanoseconds; zero does not wait. Otherwise zero.
+ *		It ends no earlier.
  * @nr_hits:	In: zero. Out: entries with status zero; with
  *		KVPOOL_LOOKUP_PREFIX these are the leading ones.
  * @reserved:	In: zero.
