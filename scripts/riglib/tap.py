@@ -7,6 +7,7 @@ import re
 RESULT = re.compile(r"\s*(not )?ok\b *(\d*) *-? *(.*)")
 PLAN = re.compile(r"\s*1\.\.(\d+)")
 KSFT_SKIP = 4
+SAID = 40       # lines
 
 Result = collections.namedtuple("Result", "status name reason")
 
@@ -15,11 +16,15 @@ def parse(text):
     """Results, and how many the plan promised (None: no plan).
 
     Only lines at the left margin count: an indented one belongs to a subtest
-    whose outcome its parent reports.
+    whose outcome its parent reports.  The reason of a failure is what was said
+    since the result before it, the end of it if that is much.
     """
-    results, plan = [], None
+    results, plan, said = [], None, []
     for line in text.splitlines():
         if line[:1].isspace():
+            continue
+        if line.startswith("#"):
+            said.append(line.lstrip("# "))
             continue
         m = PLAN.fullmatch(line.split("#")[0].rstrip())
         if m:
@@ -35,9 +40,11 @@ def parse(text):
             results.append(Result("skipped", name,
                                   word[1] if len(word) > 1 else "no reason"))
         elif m[1]:
-            results.append(Result("failed", name, "not ok"))
+            results.append(Result("failed", name, "\n".join(
+                ["not ok"] + said[-SAID:])))
         else:
             results.append(Result("passed", name, ""))
+        said.clear()
     return results, plan
 
 
