@@ -14,6 +14,7 @@
 
 #define KVPOOL_COMPACT_CHUNKS	512	/* in one walk over the index */
 #define KVPOOL_COMPACT_BATCH	32	/* blocks */
+#define KVPOOL_COMPACT_FEW	16	/* chunks, without memory for more */
 
 static unsigned long kvpool_compact_room(struct kvpool_tenant *tenant)
 {
@@ -101,15 +102,19 @@ unsigned long kvpool_compact(struct kvpool_tenant *tenant, int node, u32 since,
 			     unsigned long nr, bool try)
 {
 	struct kvpool_arena *arena = &tenant->arena;
-	struct kvpool_chunk **chunks;
+	struct kvpool_chunk *few[KVPOOL_COMPACT_FEW], **chunks = NULL;
 	unsigned long freed;
-	/* The shrinker must not live on the last reserves. */
-	gfp_t gfp = GFP_KERNEL | __GFP_NOWARN | (try ? __GFP_NOMEMALLOC : 0);
+	/* Not worth a victim, nor for the shrinker the last reserves. */
+	gfp_t gfp = GFP_KERNEL | __GFP_NOWARN | __GFP_NORETRY |
+		    (try ? __GFP_NOMEMALLOC : 0);
 
 	nr = min_t(unsigned long, nr, KVPOOL_COMPACT_CHUNKS);
-	chunks = kmalloc_array(nr, sizeof(*chunks), gfp);
-	if (!chunks)
-		return 0;
+	if (nr > ARRAY_SIZE(few))
+		chunks = kmalloc_array(nr, sizeof(*chunks), gfp);
+	if (!chunks) {
+		chunks = few;
+		nr = min_t(unsigned long, nr, ARRAY_SIZE(few));
+	}
 	nr = kvpool_arena_isolate(arena, node, since, chunks, nr, try);
 
 	while (kvpool_arena_captive(arena) > kvpool_compact_room(tenant) &&
@@ -118,6 +123,7 @@ unsigned long kvpool_compact(struct kvpool_tenant *tenant, int node, u32 since,
 	if (kvpool_arena_captive(arena))
 		kvpool_compact_move(tenant, gfp);
 	freed = kvpool_arena_rejoin(arena, chunks, nr, try);
-	kfree(chunks);
+	if (chunks != few)
+		kfree(chunks);
 	return freed;
 }

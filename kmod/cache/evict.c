@@ -6,6 +6,7 @@
  * that holds less than its share takes a chunk from the largest one; otherwise
  * it evicts its own. The kernel's shrinker takes from the largest first too.
  */
+#include <linux/oom.h>
 #include <linux/sched/signal.h>
 #include <linux/topology.h>
 
@@ -27,10 +28,14 @@
 /* How long the shrinker does not try a chunk again that it cannot empty. */
 #define KVPOOL_STUCK_PAUSE	HZ
 
+/* How long a task that is out of memory waits for one that has a lock. */
+#define KVPOOL_OOM_WAIT		(2 * HZ)
+
 /* How long a tenant does not look again for chunks of others. */
 #define KVPOOL_CLAIM_PAUSE	(HZ / 10)
 
 static struct shrinker *kvpool_shrinker;
+static atomic_long_t kvpool_reclaimed;		/* chunks, ever */
 
 /* Search for the blocks of one node. */
 struct kvpool_evict_want {
@@ -138,10 +143,8 @@ void kvpool_evict_all(struct kvpool_tenant *tenant)
 
 /* Make a tenant give chunks back: empty ones first. */
 static unsigned long kvpool_give_chunks(struct kvpool_tenant *tenant, int node,
-					unsigned long nr, bool try)
+					unsigned long nr, u32 since, bool try)
 {
-	/* The shrinker comes again and again: it leaves hopeless chunks alone. */
-	u32 since = (u32)jiffies - (try ? KVPOOL_STUCK_PAUSE : 0);
 	unsigned long freed, got;
 	int fails = 0;
 
@@ -176,11 +179,12 @@ static struct kvpool_tenant *kvpool_tenant_largest(unsigned long prev,
 }
 
 /*
- * Free chunks of tenants that hold more than @share, the largest first.
- * pool.lock keeps the tenants from going away.
+ * Free chunks of tenants that hold more than @share, the largest first; those
+ * that could not be emptied @since then are left alone. pool.lock keeps the
+ * tenants from going away.
  */
 static unsigned long kvpool_reclaim(int node, unsigned long nr,
-				    unsigned long share, bool try)
+				    unsigned long share, u32 since, bool try)
 {
 	unsigned long freed = 0, size = ULONG_MAX;
 	struct kvpool_tenant *tenant;
@@ -193,8 +197,10 @@ static unsigned long kvpool_reclaim(int node, unsigned long nr,
 			break;
 		id = tenant->id;
 		freed += kvpool_give_chunks(tenant, node,
-					    min(nr - freed, size - share), try);
+					    min(nr - freed, size - share),
+					    since, try);
 	}
+	atomic_long_add(freed, &kvpool_reclaimed);
 	return freed;
 }
 
@@ -224,7 +230,8 @@ static bool kvpool_space_claim_on(struct kvpool_tenant *tenant, int node)
 			return true;
 	}
 	return atomic_long_read(&tenant->arena.nr_chunks) < share &&
-	       kvpool_reclaim(node, KVPOOL_CLAIM_CHUNKS, share, false);
+	       kvpool_reclaim(node, KVPOOL_CLAIM_CHUNKS, share, jiffies,
+			      false);
 }
 
 /*
@@ -438,7 +445,8 @@ void kvpool_evict_work(struct work_struct *work)
 	unsigned long quota = READ_ONCE(tenant->quota);
 
 	if (nr > quota)
-		kvpool_give_chunks(tenant, NUMA_NO_NODE, nr - quota, false);
+		kvpool_give_chunks(tenant, NUMA_NO_NODE, nr - quota, jiffies,
+				   false);
 	if (!kvpool_over_high(tenant))
 		return;
 	while (kvpool_over(tenant, READ_ONCE(kvpool_pool.watermark_low)))
@@ -460,19 +468,18 @@ void kvpool_tier_trim(struct kvpool_tier *tier)
 	nr = atomic_long_read(&tier->nr_chunks);
 	limit = READ_ONCE(tier->limit);
 	if (nr > limit)
-		kvpool_reclaim(tier->node, nr - limit, 0, false);
+		kvpool_reclaim(tier->node, nr - limit, 0, jiffies, false);
 	mutex_unlock(&kvpool_pool.lock);
 }
 
-static unsigned long kvpool_shrink_count(struct shrinker *shrinker,
-					 struct shrink_control *sc)
+/* Pages that could be given back, but for chunks that could not @since then. */
+static unsigned long kvpool_shrinkable(u32 since)
 {
 	struct kvpool_tenant *tenant;
 	unsigned long sum = 0, pages;
 	int i;
 
-	if (!mutex_trylock(&kvpool_pool.lock))
-		return 0;
+	lockdep_assert_held(&kvpool_pool.lock);
 	list_for_each_entry(tenant, &kvpool_pool.tenants, entry) {
 		pages = kvpool_arena_empty(&tenant->arena, NUMA_NO_NODE) *
 			KVPOOL_CHUNK_PAGES;
@@ -480,11 +487,20 @@ static unsigned long kvpool_shrink_count(struct shrinker *shrinker,
 			pages += READ_ONCE(tenant->policy.queues[i].pages);
 		/* What is pinned from outside is not worth evicting. */
 		sum += min(pages, KVPOOL_CHUNK_PAGES *
-			   kvpool_arena_movable(&tenant->arena,
-						(u32)jiffies -
-						KVPOOL_STUCK_PAUSE,
+			   kvpool_arena_movable(&tenant->arena, since,
 						pages / KVPOOL_CHUNK_PAGES));
 	}
+	return sum;
+}
+
+static unsigned long kvpool_shrink_count(struct shrinker *shrinker,
+					 struct shrink_control *sc)
+{
+	unsigned long sum;
+
+	if (!mutex_trylock(&kvpool_pool.lock))
+		return 0;
+	sum = kvpool_shrinkable((u32)jiffies - KVPOOL_STUCK_PAUSE);
 	mutex_unlock(&kvpool_pool.lock);
 	return sum ?: SHRINK_EMPTY;
 }
@@ -500,12 +516,47 @@ static unsigned long kvpool_shrink_scan(struct shrinker *shrinker,
 		return SHRINK_STOP;
 	if (!mutex_trylock(&kvpool_pool.lock))
 		return SHRINK_STOP;
+	/* It comes again and again: hopeless chunks are left alone. */
 	freed = kvpool_reclaim(NUMA_NO_NODE,
 			       DIV_ROUND_UP(sc->nr_to_scan, KVPOOL_CHUNK_PAGES),
-			       0, true);
+			       0, (u32)jiffies - KVPOOL_STUCK_PAUSE, true);
 	mutex_unlock(&kvpool_pool.lock);
 	return freed ? freed * KVPOOL_CHUNK_PAGES : SHRINK_STOP;
 }
+
+/*
+ * Before the kernel kills for memory. Reclaim looks hopeless to all but the one
+ * that has a lock of the pool, however long that one sleeps or is kept from
+ * running: it is worth a wait. Not for ever, as it may want memory itself.
+ */
+static int kvpool_oom_notify(struct notifier_block *nb, unsigned long unused,
+			     void *data)
+{
+	long before = atomic_long_read(&kvpool_reclaimed), nr;
+	unsigned long end = jiffies + KVPOOL_OOM_WAIT, *freed = data;
+	bool hopeless = false;
+
+	for (;;) {
+		if (mutex_trylock(&kvpool_pool.lock)) {
+			if (!kvpool_reclaim(NUMA_NO_NODE, KVPOOL_CLAIM_CHUNKS,
+					    0, jiffies, true))
+				hopeless = !kvpool_shrinkable(jiffies);
+			mutex_unlock(&kvpool_pool.lock);
+		}
+		/* By whomever. */
+		nr = atomic_long_read(&kvpool_reclaimed) - before;
+		if (nr || hopeless || fatal_signal_pending(current) ||
+		    time_after(jiffies, end))
+			break;
+		schedule_timeout_uninterruptible(1);
+	}
+	*freed += nr * KVPOOL_CHUNK_PAGES;
+	return NOTIFY_OK;
+}
+
+static struct notifier_block kvpool_oom = {
+	.notifier_call = kvpool_oom_notify,
+};
 
 /**
  * kvpool_shrinker_init() - Offer the pool's memory to the kernel
@@ -514,6 +565,8 @@ static unsigned long kvpool_shrink_scan(struct shrinker *shrinker,
  */
 int kvpool_shrinker_init(void)
 {
+	int ret;
+
 	kvpool_shrinker = kvpool_shrinker_alloc("kvpool");
 	if (!kvpool_shrinker)
 		return -ENOMEM;
@@ -521,7 +574,13 @@ int kvpool_shrinker_init(void)
 	kvpool_shrinker->scan_objects = kvpool_shrink_scan;
 	kvpool_shrinker->batch = KVPOOL_CLAIM_CHUNKS * KVPOOL_CHUNK_PAGES;
 	kvpool_shrinker->seeks = DEFAULT_SEEKS;
-	return kvpool_shrinker_register(kvpool_shrinker, "kvpool");
+	ret = kvpool_shrinker_register(kvpool_shrinker, "kvpool");
+	if (ret)
+		return ret;
+	ret = register_oom_notifier(&kvpool_oom);
+	if (ret)
+		shrinker_free(kvpool_shrinker);
+	return ret;
 }
 
 /**
@@ -529,5 +588,6 @@ int kvpool_shrinker_init(void)
  */
 void kvpool_shrinker_exit(void)
 {
+	unregister_oom_notifier(&kvpool_oom);
 	shrinker_free(kvpool_shrinker);
 }

@@ -404,11 +404,12 @@ unsigned long kvpool_arena_rejoin(struct kvpool_arena *arena,
 
 		spin_lock(&arena->lock);
 		kvpool_extmap_restore(map, chunk);
-		empty = locked && chunk->free == KVPOOL_CHUNK_PAGES;
+		empty = chunk->free == KVPOOL_CHUNK_PAGES;
+		if (!empty)
+			chunk->stuck = (u32)jiffies ?: 1;
+		empty = empty && locked;
 		if (empty)
 			kvpool_extmap_del(map, chunk);
-		else
-			chunk->stuck = (u32)jiffies ?: 1;
 		spin_unlock(&arena->lock);
 		if (empty)
 			freed += kvpool_arena_release(arena, chunk);
