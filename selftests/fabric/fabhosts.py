@@ -171,12 +171,16 @@ class Host:
 
         A virtio_net that has to go with packets in its ring keeps them until
         rxe has let go of it, and each queue pair of rxe waits for its packets:
-        50 s, with a warning at the end. Without a link the ring is soon empty.
+        50 s, with a warning at the end. Without a link the ring gets empty.
         """
         nic = self.nic(link)
         self.set_link(link, False)
-        self.sh("while [ $(cat /sys/class/net/$1/carrier) = 1 ]; do :; done",
-                nic)
+        self.sh("""
+                cd /sys/class/net/$1 || exit
+                while [ $(cat carrier) = 1 ] || [ $(cat \
+                        queues/tx-0/byte_queue_limits/inflight) != 0 ]; do
+                        sleep 0.01
+                done""", nic)
         group.unplug(self.number, link)
 
     def plug(self, link):
