@@ -238,7 +238,7 @@ def ratios(bench, note):
                 what + name + "_rate", bench.median(
                     lambda got: got[what + name]),
                 "MiB/s", None, "higher", how))
-    how = "one at a time, 4 KiB" + note
+    how = "one at a time, 4 KiB, from the call until it returns" + note
     figures += [
         figure("get_4k_latency_of_perftest", bench.median(
             lambda got: got["get_lat"] / got["read_lat"]), "ratio", 2.0,

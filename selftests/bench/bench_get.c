@@ -5,7 +5,7 @@
  *	bench_get fill SIZE COUNT		on the owner: produce COUNT blocks
  *	bench_get rate SIZE COUNT DEPTH SECONDS	on the requester: get them over
  *						and over, DEPTH at a time
- *	bench_get latency SIZE COUNT TURNS	one at a time
+ *	bench_get latency SIZE COUNT TURNS	one at a time, each in one call
  *	bench_get count SIZE COUNT DEPTH TURNS	get TURNS times DEPTH blocks, to have
  *						the instructions counted
  *	bench_get beside			count on the owner until SIGINT
@@ -88,11 +88,14 @@ static void ring_setup(unsigned int entries)
 	ring.completions = (const struct kvpool_completion *)(at + setup.completions_offset);
 }
 
-static void submit(uint64_t first, unsigned int nr, uint64_t size, uint64_t count)
+/* Begins gets; with results, waits for them too. */
+static void submit(uint64_t first, unsigned int nr, uint64_t size, uint64_t count,
+		   struct kvpool_completion *results)
 {
 	static struct kvpool_op ops[MAX_DEPTH];
 	struct kvpool_submit arg = {
 		.size = sizeof(arg), .nr_ops = nr, .ops = (uintptr_t)ops,
+		.results = (uintptr_t)results,
 	};
 	unsigned int i;
 
@@ -111,40 +114,49 @@ static void submit(uint64_t first, unsigned int nr, uint64_t size, uint64_t coun
 		die("of %u operations %u were begun", nr, arg.nr_done);
 }
 
+static void done_one(const struct kvpool_completion *done)
+{
+	unsigned int slot;
+
+	if (done->status) {
+		errno = -done->status;
+		if (!failed++)
+			say("a get failed: %m");
+		return;
+	}
+	if (done->route != KVPOOL_ROUTE_RDMA)
+		die("a block came along route %u", done->route);
+	bytes += done->length;
+	gets++;
+	keys->entries[keys->nr++].handle = done->handle;
+	slot = (unsigned int)((now_s() - began) * SLOTS_PER_S);
+	if (slot < MAX_SLOTS)
+		slots[slot] += done->length;
+}
+
+/* Ends the leases of what is done. */
+static void release(void)
+{
+	if (!keys->nr)
+		return;
+	batch_end_args(keys);
+	batch_call(keys, KVPOOL_IOC_RELEASE, &keys->ends);
+	batch_check(keys, keys->ends.nr_done, "release");
+}
+
 /* Returns how many were reaped; their leases are released. */
 static unsigned int reap(void)
 {
 	unsigned int tail = __atomic_load_n(ring.tail, __ATOMIC_ACQUIRE);
 	unsigned int nr = tail - ring.head;
-	unsigned int slot;
 
 	if (nr > KVPOOL_MAX_BATCH)
 		nr = KVPOOL_MAX_BATCH;
 	keys->nr = 0;
-	for (tail = ring.head + nr; ring.head != tail; ring.head++) {
-		const struct kvpool_completion *done = &ring.completions[ring.head & ring.mask];
-
-		if (done->status) {
-			errno = -done->status;
-			if (!failed++)
-				say("a get failed: %m");
-			continue;
-		}
-		if (done->route != KVPOOL_ROUTE_RDMA)
-			die("a block came along route %u", done->route);
-		bytes += done->length;
-		gets++;
-		keys->entries[keys->nr++].handle = done->handle;
-		slot = (unsigned int)((now_s() - began) * SLOTS_PER_S);
-		if (slot < MAX_SLOTS)
-			slots[slot] += done->length;
-	}
+	for (tail = ring.head + nr; ring.head != tail; ring.head++)
+		done_one(&ring.completions[ring.head & ring.mask]);
 	__atomic_store_n(ring.shared_head, ring.head, __ATOMIC_RELEASE);
-	if (keys->nr) {
-		batch_end_args(keys);
-		batch_call(keys, KVPOOL_IOC_RELEASE, &keys->ends);
-		batch_check(keys, keys->ends.nr_done, "release");
-	}
+	release();
 	return nr;
 }
 
@@ -175,7 +187,7 @@ static void rate(uint64_t size, uint64_t count, unsigned int depth, double secon
 
 	ring_setup(depth);
 	/* The first gets find connections and memory that are new. */
-	submit(0, depth, size, count);
+	submit(0, depth, size, count, NULL);
 	for (inflight = depth; inflight; )
 		inflight -= reap_some();
 	bytes = gets = 0;
@@ -183,7 +195,7 @@ static void rate(uint64_t size, uint64_t count, unsigned int depth, double secon
 	began = now_s();
 	while (now_s() - began < seconds) {
 		nr = depth - inflight;
-		submit(next, nr, size, count);
+		submit(next, nr, size, count, NULL);
 		next += nr;
 		inflight = depth - reap_some();
 	}
@@ -200,24 +212,24 @@ static void rate(uint64_t size, uint64_t count, unsigned int depth, double secon
 		inflight -= reap_some();
 }
 
+/* From the one call that gets a block until it is there. */
 static void latency(uint64_t size, uint64_t count, unsigned int turns)
 {
 	double *took = calloc(turns, sizeof(*took)), begin;
-	unsigned int i;
+	struct kvpool_completion done;
+	unsigned int i, first = 10;
 
 	if (!took)
 		die("no memory");
-	ring_setup(1);
 	began = now_s();
-	for (i = 0; i < 10; i++) {
-		submit(i, 1, size, count);
-		reap_some();
-	}
-	for (i = 0; i < turns; i++) {
+	for (i = 0; i < first + turns; i++) {
 		begin = now_s();
-		submit(i, 1, size, count);
-		reap_some();
-		took[i] = now_s() - begin;
+		submit(i, 1, size, count, &done);
+		if (i >= first)
+			took[i - first] = now_s() - begin;
+		keys->nr = 0;
+		done_one(&done);
+		release();
 	}
 	printf("{\"median_us\": %.3f, \"failed\": %llu}\n", median(took, turns) * 1e6,
 	       (unsigned long long)failed);
@@ -226,7 +238,7 @@ static void latency(uint64_t size, uint64_t count, unsigned int turns)
 
 static void get_all(uint64_t first, unsigned int nr, uint64_t size, uint64_t count)
 {
-	submit(first, nr, size, count);
+	submit(first, nr, size, count, NULL);
 	while (nr)
 		nr -= reap_some();
 }
