@@ -810,10 +810,12 @@ static inline void kv_bench_close(struct kv_bench *t)
 
 static inline int kv_bench_end(struct kv_bench *t)
 {
-	__u64 bytes;
+	__u64 bytes, nr;
 	int ret;
 
 	kv_bench_close(t);
+	/* An io_uring lets go of files some time after it was closed. */
+	kv_wait_until(kv_tenant_get(t->tenant, "contexts", &nr) || !nr);
 	ret = kv_tenant_drop(t->tenant);
 	if (!ret)
 		ret = kv_tenant_bytes(t->tenant, &bytes);
