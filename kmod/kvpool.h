@@ -19,8 +19,9 @@
  * without any lock: in process context, and never within the calls of a fabric
  * that hold its own locks.
  *
- * Memory is never allocated with one of the spinlocks held. The shrinker may
- * run wherever memory is allocated, so it only tries pool.lock and map_sem.
+ * Memory is never allocated with one of the spinlocks held. The shrinker and
+ * the OOM notifier may run wherever memory is allocated, so they only try
+ * pool.lock and map_sem.
  */
 #ifndef _KVPOOL_H
 #define _KVPOOL_H

@@ -643,6 +643,15 @@ static inline __u64 kv_clock(void)
 	return ts.tv_sec * 1000000000ULL + ts.tv_nsec;
 }
 
+/* Passes time without sleep, which would end at a tick. */
+static inline void kv_spin(__u64 ns)
+{
+	__u64 end = kv_clock() + ns;
+
+	while (kv_clock() < end)
+		;
+}
+
 /*
  * Waits for a condition that another task or the kernel brings about.  There
  * is no deadline here: the harness ends a test that hangs.

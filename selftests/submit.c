@@ -270,8 +270,7 @@ TEST_F(submit, not_before_its_time)
 	for (i = 0; i < 40; i++) {
 		op = kv_op(KVPOOL_OP_LEASE, KVPOOL_OP_WAIT, KEY_PENDING, i);
 		op.timeout_ns = i % 2 ? 3900000 : 8000000;
-		for (begun = kv_clock(); kv_clock() < begun + i * 100000;)
-			;
+		kv_spin(i * 100000);
 		begun = kv_clock();
 		ASSERT_EQ(1, kv_submit(self->fd, &op, 1));
 		ASSERT_EQ(0, kv_ring_wait(self->fd, &self->r, &c));

@@ -20,14 +20,18 @@ static int kvpool_lease_wait(struct kvpool_tenant *tenant,
 			     const struct kvpool_block *block, ktime_t until)
 {
 	ktime_t left = KTIME_MAX;
+	int ret;
 
 	if (until != KTIME_MAX)
 		left = ktime_sub(until, ktime_get());
 	if (left <= 0)
-		return -ETIME;
-	return wait_event_interruptible_hrtimeout(tenant->wq,
-						  READ_ONCE(block->state) !=
-						  KVPOOL_BLOCK_RESERVED, left);
+		return -ETIMEDOUT;
+	ret = wait_event_interruptible_hrtimeout(tenant->wq,
+						 READ_ONCE(block->state) !=
+						 KVPOOL_BLOCK_RESERVED, left);
+	if (ret == -ETIME)
+		return -ETIMEDOUT;
+	return ret ? -EINTR : 0;
 }
 
 /*
@@ -42,16 +46,14 @@ static struct kvpool_block *kvpool_lease_pending(struct kvpool_call *call,
 {
 	struct kvpool_key key = block->key;
 	u32 state;
-	int ret;
 
 	do {
 		if (kvpool_block_await(block)) {
 			WRITE_ONCE(call->ctx->armed, true);
-			ret = wait ? kvpool_lease_wait(tenant, block, until) :
-				     -EINPROGRESS;
-			if (ret) {
-				*status = ret == -ETIME ? -ETIMEDOUT :
-					  wait ? -EINTR : ret;
+			*status = wait ? kvpool_lease_wait(tenant, block,
+							   until) :
+					 -EINPROGRESS;
+			if (*status) {
 				kvpool_block_put(tenant, block);
 				return NULL;
 			}

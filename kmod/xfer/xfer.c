@@ -527,12 +527,11 @@ void kvpool_xfer_cancel(struct kvpool_xfer *xfer, int why)
 /* ---- from operation to xfer ---- */
 
 /* The wheel of timers may turn early, when jiffies were late or are far off. */
-static void kvpool_xfer_arm(struct kvpool_xfer *xfer, ktime_t left)
+static void kvpool_xfer_arm(struct kvpool_xfer *xfer, u64 ns)
 {
-	u64 delay = nsecs_to_jiffies64(max_t(s64, left, 0)) + 1;
-
 	queue_delayed_work(kvpool_deadline_wq, &xfer->deadline,
-			   min_t(u64, delay, MAX_JIFFY_OFFSET));
+			   min_t(u64, nsecs_to_jiffies64(ns) + 1,
+				 MAX_JIFFY_OFFSET));
 }
 
 static void kvpool_xfer_deadline(struct work_struct *work)
@@ -608,7 +607,7 @@ struct kvpool_xfer *kvpool_xfer_new(struct kvpool_ctx *ctx,
 	if (timeout_ns) {
 		kvpool_xfer_get(xfer);
 		xfer->expires = kvpool_time_after(timeout_ns);
-		kvpool_xfer_arm(xfer, min_t(u64, timeout_ns, KTIME_MAX));
+		kvpool_xfer_arm(xfer, timeout_ns);
 	}
 	return xfer;
 }
