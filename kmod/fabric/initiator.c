@@ -13,8 +13,13 @@
 
 #include "fabric/rdma.h"
 
-/* How often a job begins anew. */
-#define KVPOOL_MAX_AGAIN	8
+/*
+ * How often a job begins anew with a peer, and how long it rests before it first
+ * does: twice as long each time, 10 s in all. A peer that still reads from a
+ * connection which died on this side takes some seconds to see that.
+ */
+#define KVPOOL_MAX_AGAIN	10
+#define KVPOOL_REST_MS		10
 
 static mempool_t *kvpool_range_pool;
 static atomic64_t kvpool_next_put;
@@ -69,6 +74,33 @@ void kvpool_job_error(struct kvpool_job *job, int status)
 	cmpxchg(&job->status, 0, status);
 }
 
+/* Look soon for what has rested; the peer's lock is held. */
+static void kvpool_peer_rest(struct kvpool_peer *peer)
+{
+	queue_delayed_work(kvpool_rdma_wq, &peer->rest_work,
+			   msecs_to_jiffies(KVPOOL_REST_MS));
+}
+
+/**
+ * kvpool_rest_work() - Send what begins anew and has rested
+ * @work: of the peer
+ */
+void kvpool_rest_work(struct work_struct *work)
+{
+	struct kvpool_peer *peer = container_of(to_delayed_work(work),
+						struct kvpool_peer, rest_work);
+	struct kvpool_range *range, *next;
+
+	spin_lock(&peer->lock);
+	list_for_each_entry_safe(range, next, &peer->resting, entry)
+		if (time_after_eq(jiffies, range->job->due))
+			list_move_tail(&range->entry, &peer->pending);
+	if (!list_empty(&peer->resting))
+		kvpool_peer_rest(peer);
+	spin_unlock(&peer->lock);
+	kvpool_requests_send(peer);
+}
+
 /*
  * Queue all bytes of a job at its peer, and send them soon if @kick says so.
  * If that is refused, the job's status says why and the caller ends it.
@@ -77,8 +109,12 @@ static bool kvpool_job_queue(struct kvpool_job *job, bool kick)
 {
 	struct kvpool_peer *peer = job->peer;
 	struct kvpool_range *range = &job->first;
+	unsigned int rest = 0;
 	int status = 0;
 
+	if (job->again)
+		rest = msecs_to_jiffies(KVPOOL_REST_MS << (job->again - 1));
+	job->due = jiffies + rest;
 	job->found = 0;
 	atomic64_set(&job->generation, 0);
 	atomic_set(&job->bytes, 0);
@@ -98,10 +134,13 @@ static bool kvpool_job_queue(struct kvpool_job *job, bool kick)
 	} else if (READ_ONCE(job->cancelled)) {
 		status = -ECANCELED;
 	} else {
-		list_add_tail(&range->entry, &peer->pending);
+		list_add_tail(&range->entry,
+			      rest ? &peer->resting : &peer->pending);
 		list_add_tail(&range->of_job, &job->ranges);
 		peer->queued += range->length;
-		if (kick)
+		if (rest)
+			kvpool_peer_rest(peer);
+		else if (kick)
 			queue_work(kvpool_rdma_wq, &peer->send_work);
 	}
 	spin_unlock(&peer->lock);
@@ -113,9 +152,10 @@ static bool kvpool_job_queue(struct kvpool_job *job, bool kick)
 }
 
 /*
- * Another attempt with the same peer. It has read all of a PUT, but not sealed
- * the block: it had given up what it had of it, since for a moment there was no
- * connection. Or the parts of a GET were not all of one block.
+ * Another attempt with the same peer, after a rest. It has read all of a PUT,
+ * but not sealed the block: it had given up what it had of it, since for a moment
+ * there was no connection, or it still reads the same from one that died. Or the
+ * parts of a GET were not all of one block.
  */
 static bool kvpool_job_again(struct kvpool_job *job)
 {
@@ -161,6 +201,7 @@ static bool kvpool_job_next(struct kvpool_job *job)
 	spin_lock(&old->lock);
 	WRITE_ONCE(job->peer, peer);
 	spin_unlock(&old->lock);
+	job->again = 0;
 	kvpool_peer_put(old);
 	return true;
 }
@@ -295,7 +336,7 @@ void kvpool_ranges_end(struct list_head *ranges)
 }
 
 /**
- * kvpool_ranges_fail() - Fail all jobs of a peer that wait to be sent
+ * kvpool_ranges_fail() - Fail all jobs of a peer that wait to be sent, or rest
  * @peer: the peer
  * @status: negative errno
  */
@@ -305,6 +346,7 @@ void kvpool_ranges_fail(struct kvpool_peer *peer, int status)
 	LIST_HEAD(failed);
 
 	spin_lock(&peer->lock);
+	list_splice_tail_init(&peer->resting, &peer->pending);
 	list_for_each_entry_safe(range, next, &peer->pending, entry) {
 		kvpool_range_unlink(peer, range);
 		kvpool_job_error(range->job, status);

@@ -309,7 +309,9 @@ int kvpool_peer_add(const char *name, u32 *id)
 	strscpy(peer->name, name, sizeof(peer->name));
 	spin_lock_init(&peer->lock);
 	INIT_LIST_HEAD(&peer->pending);
+	INIT_LIST_HEAD(&peer->resting);
 	INIT_WORK(&peer->send_work, kvpool_send_work);
+	INIT_DELAYED_WORK(&peer->rest_work, kvpool_rest_work);
 	INIT_DELAYED_WORK(&peer->fence_work, kvpool_fence_work);
 
 	mutex_lock(&kvpool_fabric_mutex);
@@ -362,6 +364,7 @@ static void kvpool_peer_end(struct kvpool_peer *peer)
 		if (links[i])
 			kvpool_link_free(links[i]);
 	kvpool_ranges_fail(peer, -EHOSTUNREACH);
+	cancel_delayed_work_sync(&peer->rest_work);
 	cancel_work_sync(&peer->send_work);
 	cancel_delayed_work_sync(&peer->fence_work);
 }

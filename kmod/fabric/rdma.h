@@ -135,7 +135,7 @@ struct kvpool_queue;
 
 /* Bytes of a job that are to be asked for. */
 struct kvpool_range {
-	struct list_head entry;		/* peer->pending */
+	struct list_head entry;		/* peer->pending or ->resting */
 	struct list_head of_job;	/* job->ranges */
 	struct kvpool_job *job;
 	u32 offset;
@@ -157,7 +157,8 @@ struct kvpool_range {
  * @returns:	queue pairs that failed under it since a part was done; racy
  *		by intent
  * @death:	number of the latest death of one, also by a fence; likewise
- * @again:	how often it has begun anew
+ * @again:	how often it has begun anew with this peer
+ * @due:	jiffies when it does
  * @cancelled:	jiffies when it was cancelled, or zero
  * @found:	length of the peer's block
  * @generation:	GET: of the peer's block, zero before the first answer
@@ -184,6 +185,7 @@ struct kvpool_job {
 	unsigned int returns;
 	int death;
 	unsigned int again;
+	unsigned long due;
 	unsigned long cancelled;
 	u32 found;
 	atomic64_t generation;
@@ -269,6 +271,7 @@ void kvpool_range_unlink(struct kvpool_peer *peer, struct kvpool_range *range);
 void kvpool_ranges_end(struct list_head *ranges);
 void kvpool_ranges_fail(struct kvpool_peer *peer, int status);
 void kvpool_fence_work(struct work_struct *work);
+void kvpool_rest_work(struct work_struct *work);
 
 /* ---- requests: request.c ---- */
 
@@ -294,12 +297,14 @@ void kvpool_request_exit(struct kvpool_request *request);
  * @links:	its links, some NULL
  * @next_link:	id of the next link
  * @pending:	ranges to be asked for, in their order
- * @queued:	their bytes
+ * @resting:	ranges of jobs that begin anew when they are due
+ * @queued:	the bytes of both
  * @requests:	operations done
  * @failed:	those that failed for want of a link or by the peer's fault
  * @bytes_in:	fetched
  * @bytes_out:	pushed
- * @send_work:	sends what other peers could not do
+ * @send_work:	sends what others could not
+ * @rest_work:	sends what has rested
  * @fence_work:	looks for cancelled jobs that do not end
  * @rcu:	to free it after the last reader of the table of peers
  */
@@ -312,12 +317,14 @@ struct kvpool_peer {
 	struct kvpool_link *links[KVPOOL_MAX_LINKS];
 	u32 next_link;
 	struct list_head pending;
+	struct list_head resting;
 	u64 queued;
 	u64 requests;
 	u64 failed;
 	u64 bytes_in;
 	u64 bytes_out;
 	struct work_struct send_work;
+	struct delayed_work rest_work;
 	struct delayed_work fence_work;
 	struct rcu_head rcu;
 };

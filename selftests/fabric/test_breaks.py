@@ -34,9 +34,10 @@ class Breaks(Fabric):
         self.up(2)
 
     def test_push_link_down(self):
+        """Few at a time: all are sent anew long before b sees the link die."""
         first = self.numbers()
         a.fab("produce", first, 64, MB)
-        later = Later(a.fab, "-p", "1", "-o", "60000", "-w", "32", "push",
+        later = Later(a.fab, "-p", "1", "-o", "60000", "-w", "4", "push",
                       first, 64, MB)
         wait_until(lambda: sum(link["bytes_out"] for link in a.links()) >
                    2 * MB, "bytes pushed")
