@@ -26,7 +26,7 @@ static const char * const answers[] = {
 };
 
 /* A GET begins anew so often; see KVPOOL_MAX_AGAIN in initiator.c. */
-#define ATTEMPTS	9
+#define ATTEMPTS	11
 
 static bool serve_listen(struct conn *listener)
 {
