@@ -51,7 +51,7 @@
  */
 
 /** KVPOOL_ABI_VERSION - raised when something is added to this header. */
-#define KVPOOL_ABI_VERSION	2
+#define KVPOOL_ABI_VERSION	3
 
 #define KVPOOL_KEY_SIZE		32
 #define KVPOOL_NAME_SIZE	32
@@ -70,6 +70,19 @@
 #define KVPOOL_IOC_TYPE		0xbb
 
 /**
+ * struct kvpool_key - The name of a block
+ * @bytes: 32 bytes that mean nothing to the pool. Keys of different tenants
+ *	   never meet.
+ * @words: The same bytes.
+ */
+struct kvpool_key {
+	union {
+		__u8 bytes[KVPOOL_KEY_SIZE];
+		__aligned_u64 words[KVPOOL_KEY_SIZE / 8];
+	};
+};
+
+/**
  * struct kvpool_span - A piece of a block in the mapping of the arena
  * @offset: Where it begins, in bytes from the start of the arena; this is the
  *	    offset to give to mmap(), a multiple of 4096.
@@ -83,8 +96,7 @@ struct kvpool_span {
 
 /**
  * struct kvpool_entry - One key of a call on many keys
- * @key:	In: the key, 32 opaque bytes. Keys of different tenants never
- *		meet.
+ * @key:	In: the key.
  * @length:	KVPOOL_IOC_RESERVE, in: length of the block in bytes,
  *		KVPOOL_BLOCK_MIN to KVPOOL_BLOCK_MAX. Other calls, in: zero;
  *		out: length of the block where @status is zero.
@@ -100,7 +112,7 @@ struct kvpool_span {
  *		unchanged.
  */
 struct kvpool_entry {
-	__u8 key[KVPOOL_KEY_SIZE];
+	struct kvpool_key key;
 	__aligned_u64 length;
 	__aligned_u64 handle;
 	__s32 status;
@@ -482,43 +494,47 @@ struct kvpool_stats {
 /* Operations */
 
 #define KVPOOL_RING_ENTRIES_MAX	65536U		/* completions in one ring */
+#define KVPOOL_RINGS_MAX	64U		/* rings of one file */
 
 /**
- * struct kvpool_ring_setup - KVPOOL_IOC_RING: make the file's completion ring
+ * struct kvpool_ring_setup - KVPOOL_IOC_RING: make a completion ring
  * @size:		sizeof(struct kvpool_ring_setup)
  * @flags:		In: zero.
  * @entries:		In: how many operations may be in flight or not reaped
  *			at a time, 1 to KVPOOL_RING_ENTRIES_MAX. Out: the next
  *			power of two.
- * @eventfd:		In: an eventfd to be signalled when completions have
+ * @eventfd:		In: an eventfd that is signalled when completions have
  *			been added, or -1.
- * @offset:		Out: what to give to mmap(), with PROT_READ | PROT_WRITE
- *			and MAP_SHARED.
+ * @offset:		Out: the offset to give to mmap(), with
+ *			PROT_READ | PROT_WRITE and MAP_SHARED.
  * @length:		Out: bytes to map.
  * @head_offset:	Out: where in the mapping the head is, a __u32.
  * @tail_offset:	Out: where the tail is, a __u32.
  * @completions_offset:	Out: where the array of @entries struct
  *			kvpool_completion begins.
- * @reserved:		In: zero. Out: zero.
+ * @ring:		In: zero. Out: number of the ring, from 1, for
+ *			KVPOOL_IOC_SUBMIT, _CANCEL and _RING_END.
  *
- * A file has one ring, for as long as it lives. Both indices run freely and
- * wrap at 2^32; completion number n is at n modulo @entries. The module writes
- * completions and then the tail; the user reads the tail (acquire), takes what
- * lies between head and tail, and writes the head (release). No call is needed
- * for that, and poll() reports POLLIN while there is something between them.
+ * A file has up to KVPOOL_RINGS_MAX rings. A ring lasts until
+ * KVPOOL_IOC_RING_END or the end of the file; its number may be used again
+ * then. Both indices run freely and wrap at 2^32; completion number n is at n
+ * modulo @entries. The module writes completions and then the tail; the user
+ * reads the tail (acquire), takes the completions between head and tail, and
+ * writes the head (release). No call is needed for that, and poll() reports
+ * POLLIN while any ring of the file holds completions.
  *
  * The module keeps its own tail and reads nothing from the mapping but the
  * head, and that only to see how much room there is. Room is taken when an
  * operation is submitted, so a completion always has a place: none is dropped.
- * Whoever writes a wrong head, or into the completions, spoils only what it
- * reads itself. A head that cannot be one (more than @entries behind the tail)
- * counts as a full ring.
+ * A program that writes a wrong head, or into the completions, spoils only the
+ * completions that it reads itself. A head that cannot be true (more than
+ * @entries behind the tail) counts as a full ring.
  *
  * Errors: ``EBADF`` the file is not open for reading and writing, which the
  * mapping needs (KVPOOL_IOC_SUBMIT with a results array works without), or
- * @eventfd is not a descriptor; ``EBUSY`` the
- * file has a ring; ``EINVAL`` @entries is out of its range or @eventfd is a
- * descriptor of something else.
+ * @eventfd is not a descriptor; ``ENOSPC`` the file has KVPOOL_RINGS_MAX rings;
+ * ``EINVAL`` @entries is out of its range or @eventfd is a descriptor of
+ * another kind.
  */
 struct kvpool_ring_setup {
 	__u32 size;
@@ -530,10 +546,35 @@ struct kvpool_ring_setup {
 	__u32 head_offset;
 	__u32 tail_offset;
 	__u32 completions_offset;
-	__u32 reserved;
+	__u32 ring;
 };
 
 #define KVPOOL_IOC_RING		_IO(KVPOOL_IOC_TYPE, 0x0c)
+
+/**
+ * struct kvpool_ring_end - KVPOOL_IOC_RING_END: end a completion ring
+ * @size:	sizeof(struct kvpool_ring_end)
+ * @flags:	In: zero.
+ * @ring:	In: number of the ring.
+ * @nr_done:	In: zero. Out: operations in flight that were cancelled.
+ *
+ * Nothing can be submitted to the ring any more, its operations in flight are
+ * cancelled, and the call waits until they have completed. Their completions
+ * can still be read while the ring is mapped; leases and reservations in them
+ * last until they are ended or the file is closed.
+ *
+ * Errors: ``EBADF`` the file is not open for reading and writing; ``ENOENT``
+ * no such ring; ``EINTR`` a fatal signal came during the wait (the ring ends
+ * all the same).
+ */
+struct kvpool_ring_end {
+	__u32 size;
+	__u32 flags;
+	__u32 ring;
+	__u32 nr_done;
+};
+
+#define KVPOOL_IOC_RING_END	_IO(KVPOOL_IOC_TYPE, 0x0f)
 
 /**
  * enum kvpool_opcode - What an operation does
@@ -542,6 +583,8 @@ struct kvpool_ring_setup {
  * @KVPOOL_OP_LEASE:	Take a lease on a block.
  * @KVPOOL_OP_RELEASE:	End a lease.
  * @KVPOOL_OP_PUSH:	Write a block to a peer, which seals it there.
+ * @KVPOOL_OP_RESERVE:	Make room for a new block.
+ * @KVPOOL_OP_SEAL:	Publish a reserved block.
  */
 enum kvpool_opcode {
 	KVPOOL_OP_NOP,
@@ -549,12 +592,17 @@ enum kvpool_opcode {
 	KVPOOL_OP_LEASE,
 	KVPOOL_OP_RELEASE,
 	KVPOOL_OP_PUSH,
+	KVPOOL_OP_RESERVE,
+	KVPOOL_OP_SEAL,
 };
 
 /* Flags of an operation. */
 #define KVPOOL_OP_WAIT		(1U << 0)	/* LEASE: wait for a pending key */
 #define KVPOOL_OP_REMOTE	(1U << 1)	/* PROBE, LEASE: if not here, of a peer */
 #define KVPOOL_OP_TRANSIENT	(1U << 2)	/* LEASE of a peer: keep no copy */
+#define KVPOOL_OP_STRICT_NODE	(1U << 3)	/* RESERVE: only on the named node */
+#define KVPOOL_OP_PIN_SOFT	(1U << 4)	/* SEAL: as KVPOOL_PIN_SOFT */
+#define KVPOOL_OP_PIN_HARD	(1U << 5)	/* SEAL: as KVPOOL_PIN_HARD */
 
 /**
  * struct kvpool_op - One operation
@@ -568,22 +616,22 @@ enum kvpool_opcode {
  *		submission. Zero: for what may ask a peer, and for what comes
  *		through io_uring, the knob remote_timeout_ms, else no limit.
  *		Zero for others.
- * @key:	PROBE, LEASE, PUSH: the key. Zero for others.
- * @length:	LEASE with KVPOOL_OP_REMOTE: length of the block in bytes,
- *		KVPOOL_BLOCK_MIN to KVPOOL_BLOCK_MAX, which a PROBE can tell.
- *		Zero for others.
- * @handle:	RELEASE: the lease. Zero for others.
+ * @key:	PROBE, LEASE, PUSH, RESERVE: the key. Zero for others.
+ * @length:	RESERVE, and LEASE with KVPOOL_OP_REMOTE: length of the block in
+ *		bytes, KVPOOL_BLOCK_MIN to KVPOOL_BLOCK_MAX, which a PROBE can
+ *		tell. Zero for others.
+ * @handle:	RELEASE: the lease. SEAL: the reservation. Zero for others.
  * @peer:	With KVPOOL_OP_REMOTE: number of the peer to ask, or zero for
  *		all. PUSH: number of the peer. Zero for others.
- * @node:	LEASE with KVPOOL_OP_REMOTE: NUMA node to prefer for the copy,
- *		or KVPOOL_NODE_ANY. Zero for others.
+ * @node:	RESERVE, and LEASE with KVPOOL_OP_REMOTE: NUMA node to prefer, or
+ *		KVPOOL_NODE_ANY. Zero for others.
  * @reserved:	Zero.
  *
  * LEASE finds a block as KVPOOL_IOC_LEASE does. With KVPOOL_OP_WAIT it does not
  * end with a pending key: it completes when the key is sealed, aborted or
  * pre-empted for good. With KVPOOL_OP_REMOTE it waits likewise, and a block that
  * is not here is read from a peer: into space that is reserved under the key,
- * sealed, and leased; others who want the key meanwhile wait for the same
+ * sealed, and leased; other operations that want the key wait for the same
  * transfer. With KVPOOL_OP_TRANSIENT as well the block is not entered under its
  * key, and its space is free when the lease ends; it counts as used until then.
  *
@@ -591,6 +639,11 @@ enum kvpool_opcode {
  * call in prefix order, so that its tail is evicted before its head.
  *
  * PUSH leases the block until the peer has sealed it or refused.
+ *
+ * RESERVE and SEAL do what KVPOOL_IOC_RESERVE and KVPOOL_IOC_SEAL do for one
+ * entry; space is found for all RESERVEs of a call together, and the SEALs of a
+ * prefix belong into one call in prefix order. A SEAL does not wait for the
+ * operations before it that are still in flight.
  */
 struct kvpool_op {
 	__u32 opcode;
@@ -598,7 +651,7 @@ struct kvpool_op {
 	__aligned_u64 user_data;
 	__aligned_u64 tag;
 	__aligned_u64 timeout_ns;
-	__u8 key[KVPOOL_KEY_SIZE];
+	struct kvpool_key key;
 	__aligned_u64 length;
 	__aligned_u64 handle;
 	__u32 peer;
@@ -606,7 +659,7 @@ struct kvpool_op {
 	__aligned_u64 reserved;
 };
 
-/* Where the bytes of an operation went along: struct kvpool_completion. */
+/* The way that the bytes of an operation took: struct kvpool_completion. */
 #define KVPOOL_ROUTE_NONE	0		/* no bytes were asked for */
 #define KVPOOL_ROUTE_LOCAL	1		/* they were here: nothing was moved */
 #define KVPOOL_ROUTE_RDMA	2		/* through a fabric, with RDMA */
@@ -616,12 +669,13 @@ struct kvpool_op {
  * @user_data:	That of the operation.
  * @status:	Zero or a negative errno.
  * @route:	KVPOOL_ROUTE_*.
- * @handle:	LEASE: the lease. Otherwise zero.
+ * @handle:	LEASE: the lease. RESERVE: the reservation. Otherwise zero.
  * @length:	Length of the block in bytes, where @status is zero and for
- *		``-EMSGSIZE``. Zero for NOP and RELEASE.
+ *		``-EMSGSIZE``. Zero for NOP, RELEASE and SEAL.
  * @bytes:	Bytes that this operation moved.
- * @span:	LEASE: the first span of the block.
- * @nr_spans:	LEASE: the number of its spans; KVPOOL_IOC_SPANS reads them all.
+ * @span:	LEASE, RESERVE: the first span of the block.
+ * @nr_spans:	LEASE, RESERVE: the number of its spans; KVPOOL_IOC_SPANS reads
+ *		them all.
  * @peer:	Number of the peer that served it, zero for this host.
  *
  * Status, of all operations: ``-ENOMEM`` the kernel has no memory for it;
@@ -632,7 +686,8 @@ struct kvpool_op {
  * sealed block of a peer is found all the same). LEASE: ``-ENOENT``;
  * ``-EINPROGRESS`` the key is pending and KVPOOL_OP_WAIT not set; ``-EMFILE``
  * the file has reached its limit of handles. RELEASE: ``-ENOENT`` no such
- * lease. PUSH: ``-ENOENT``; ``-EINPROGRESS`` the key is pending here.
+ * lease. PUSH: ``-ENOENT``; ``-EINPROGRESS`` the key is pending here. RESERVE
+ * and SEAL: as the ioctls of that name.
  *
  * Where a peer is needed: ``-EOPNOTSUPP`` no fabric is loaded; ``-ENOENT`` no
  * peer of that number, or none has the block; ``-EHOSTUNREACH`` no link to it
@@ -662,9 +717,11 @@ struct kvpool_completion {
  *		array. Each of them completes exactly once; the others are as if
  *		they had not been submitted.
  * @ops:	In: pointer to an array of struct kvpool_op.
- * @results:	In: zero, and completions go to the ring. Or pointer to an array
+ * @results:	In: zero, and completions go to @ring. Or pointer to an array
  *		of @nr_ops struct kvpool_completion: the call waits for all of
  *		them and writes them in the order of the operations.
+ * @ring:	In: number of the ring, or zero with a results array.
+ * @reserved:	In: zero.
  *
  * With the ring fewer operations are begun than asked for where it has no room
  * for more: in flight and not reaped are at most its entries. What can be done
@@ -674,9 +731,9 @@ struct kvpool_completion {
  * With results, a signal cancels what is in flight; that is waited for, and the
  * call succeeds and reports ``-EINTR`` for those.
  *
- * Errors: ``EBADF`` the file is not open for reading, or not for writing and an
- * operation is a PUSH; ``ENXIO`` no results array, and the file has no ring;
- * ``EBUSY`` the ring has no room.
+ * Errors: ``EBADF`` an operation needs what the file is not open for: reading
+ * (PROBE, LEASE, RELEASE), writing (RESERVE, SEAL), or both (PUSH); ``ENXIO`` no
+ * results array, and no such ring; ``EBUSY`` the ring has no room.
  */
 struct kvpool_submit {
 	__u32 size;
@@ -685,6 +742,8 @@ struct kvpool_submit {
 	__u32 nr_done;
 	__aligned_u64 ops;
 	__aligned_u64 results;
+	__u32 ring;
+	__u32 reserved;
 };
 
 #define KVPOOL_IOC_SUBMIT	_IO(KVPOOL_IOC_TYPE, 0x0d)
@@ -692,7 +751,7 @@ struct kvpool_submit {
 /* Flags of struct kvpool_cancel. Exactly one of the first three. */
 #define KVPOOL_CANCEL_USER_DATA	(1U << 0)	/* those with @match as user_data */
 #define KVPOOL_CANCEL_TAG	(1U << 1)	/* those with @match as tag */
-#define KVPOOL_CANCEL_ALL	(1U << 2)	/* all of the file */
+#define KVPOOL_CANCEL_ALL	(1U << 2)	/* all of the file, or of the ring */
 #define KVPOOL_CANCEL_NOWAIT	(1U << 3)	/* do not wait until they have completed */
 
 /**
@@ -701,25 +760,50 @@ struct kvpool_submit {
  * @flags:	In: KVPOOL_CANCEL_*.
  * @match:	In: what to look for; zero with KVPOOL_CANCEL_ALL.
  * @nr_done:	In: zero. Out: operations in flight that matched.
- * @reserved:	In: zero.
+ * @ring:	In: number of a ring, to look at its operations only; or zero.
  *
  * Looks at the operations that were submitted on this file before, however
  * they were. Those that match complete: with ``-ECANCELED``, or as they would
  * have if it was too late. When the call returns they have, unless
  * KVPOOL_CANCEL_NOWAIT was set.
  *
- * Errors: ``EBADF`` the file is not open for reading; ``EINTR`` a fatal signal
- * came while it waited.
+ * Errors: ``ENOENT`` no such ring; ``EINTR`` a fatal signal came during the
+ * wait.
  */
 struct kvpool_cancel {
 	__u32 size;
 	__u32 flags;
 	__aligned_u64 match;
 	__u32 nr_done;
-	__u32 reserved;
+	__u32 ring;
 };
 
 #define KVPOOL_IOC_CANCEL	_IO(KVPOOL_IOC_TYPE, 0x0e)
+
+/**
+ * struct kvpool_peer_name - KVPOOL_IOC_PEER: find a peer by its name
+ * @size:	sizeof(struct kvpool_peer_name)
+ * @flags:	In: zero.
+ * @name:	In: name of the peer, NUL-terminated; or empty. Out: its name.
+ * @peer:	In: zero; or number of the peer, where @name is empty. Out: its
+ *		number, which operations take.
+ * @reserved:	In: zero.
+ *
+ * Peers come and go as the administrator says. A number is not used again while
+ * the module is loaded, and a name may be.
+ *
+ * Errors: ``ENOENT`` no such peer; ``EINVAL`` the name is not terminated, or
+ * both or neither of @name and @peer are given.
+ */
+struct kvpool_peer_name {
+	__u32 size;
+	__u32 flags;
+	__u8 name[KVPOOL_NAME_SIZE];
+	__u32 peer;
+	__u32 reserved;
+};
+
+#define KVPOOL_IOC_PEER		_IO(KVPOOL_IOC_TYPE, 0x10)
 
 /**
  * struct kvpool_uring - One operation through io_uring (IORING_OP_URING_CMD)

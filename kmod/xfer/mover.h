@@ -1,0 +1,135 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * Movers: what brings the bytes of a block from place to place.
+ *
+ * A mover sees transfers, their memory as scatterlists, and
+ * kvpool_transfer_done(). A module that moves blocks between hosts includes
+ * this header and xfer/export.h, and nothing else of the core.
+ */
+#ifndef _KVPOOL_MOVER_H
+#define _KVPOOL_MOVER_H
+
+#include <linux/atomic.h>
+#include <linux/list.h>
+#include <linux/types.h>
+
+#include <linux/kvpool.h>
+
+struct kvpool_arena;
+struct kvpool_place;
+struct scatterlist;
+
+#define KVPOOL_PEERS_MAX	1024	/* of all movers together */
+
+/**
+ * enum kvpool_transfer_kind - What a mover has to do
+ * @KVPOOL_TRANSFER_PROBE:	ask a peer whether it has the key
+ * @KVPOOL_TRANSFER_FETCH:	read a block of a peer
+ * @KVPOOL_TRANSFER_PUSH:	write a block to a peer
+ */
+enum kvpool_transfer_kind {
+	KVPOOL_TRANSFER_PROBE,
+	KVPOOL_TRANSFER_FETCH,
+	KVPOOL_TRANSFER_PUSH,
+};
+
+/**
+ * struct kvpool_transfer - What one mover does for one operation
+ * @kind:	what is to be done
+ * @peer:	number of the peer, never zero
+ * @length:	FETCH, PUSH: bytes of the block. Out, for PROBE, and for a FETCH
+ *		that ends with -EMSGSIZE: bytes of the peer's block
+ * @tenant:	name of the tenant; stays until kvpool_transfer_done()
+ * @key:	the key
+ * @list:	the mover's from submit() until kvpool_transfer_done()
+ * @priv:	likewise; NULL at submit()
+ *
+ * The rest belongs to the core.
+ *
+ * @arena:	FETCH, PUSH: the memory that @place lies in
+ * @place:	FETCH: the destination. PUSH: the source. Constant until
+ *		kvpool_transfer_done()
+ * @mover:	the mover that has it
+ * @state:	enum kvpool_transfer_state
+ * @cancelled:	0, or the negative errno that the operation is to end with
+ * @done:	called once when the mover has finished, in process context; no
+ *		device touches the memory any more
+ */
+struct kvpool_transfer {
+	enum kvpool_transfer_kind kind;
+	u32 peer;
+	u32 length;
+	const char *tenant;
+	struct kvpool_key key;
+	struct list_head list;
+	void *priv;
+
+	struct kvpool_arena *arena;
+	const struct kvpool_place *place;
+	struct kvpool_mover *mover;
+	int state;
+	int cancelled;
+	void (*done)(struct kvpool_transfer *transfer, int status, u64 bytes);
+};
+
+/**
+ * struct kvpool_mover - One way to move blocks
+ * @name:	for messages
+ * @route:	KVPOOL_ROUTE_* that completions report
+ * @submit:	Take every transfer of the list. Each ends exactly once with
+ *		kvpool_transfer_done(), possibly before submit() returns.
+ *		Process context; may sleep for memory, never for a peer.
+ * @cancel:	End a transfer as soon as a fence allows: after
+ *		kvpool_transfer_done() no device touches its memory. Process
+ *		context; must not wait for a peer. Called after submit() has
+ *		returned, possibly more than once, by several tasks at a time,
+ *		and also during or after kvpool_transfer_done(): then nothing is
+ *		left to do. The memory of the transfer stays during the call.
+ *
+ * The rest belongs to the core.
+ *
+ * @nr_transfers: transfers that the mover has
+ */
+struct kvpool_mover {
+	const char *name;
+	u32 route;
+	void (*submit)(struct list_head *transfers);
+	void (*cancel)(struct kvpool_transfer *transfer);
+
+	atomic_t nr_transfers;
+};
+
+int kvpool_mover_register(struct kvpool_mover *mover);
+void kvpool_mover_unregister(struct kvpool_mover *mover);
+
+int kvpool_mover_peer_add(struct kvpool_mover *mover, const char *name,
+			  u32 *id);
+void kvpool_mover_peer_del(struct kvpool_mover *mover, u32 id);
+
+unsigned int kvpool_transfer_sg(const struct kvpool_transfer *transfer,
+				u32 offset, u32 length, struct scatterlist *sg,
+				unsigned int max, u32 *covered);
+void kvpool_transfer_done(struct kvpool_transfer *transfer, int status,
+			  u64 bytes);
+
+/* ---- for the rest of xfer/ ---- */
+
+/**
+ * enum kvpool_transfer_state - Where a transfer is
+ * @KVPOOL_TRANSFER_CORE:	no mover has it
+ * @KVPOOL_TRANSFER_GIVEN:	a mover has it, and its submit() has not returned
+ * @KVPOOL_TRANSFER_CANCELLABLE: a mover has it
+ */
+enum kvpool_transfer_state {
+	KVPOOL_TRANSFER_CORE,
+	KVPOOL_TRANSFER_GIVEN,
+	KVPOOL_TRANSFER_CANCELLABLE,
+};
+
+bool kvpool_movers_loaded(void);
+int kvpool_mover_peer_find(const char *name, u32 *id);
+int kvpool_mover_peer_read(u32 id, char *name);
+u32 kvpool_mover_peer_next(u32 id);
+void kvpool_movers_exit(void);
+
+#endif /* _KVPOOL_MOVER_H */
