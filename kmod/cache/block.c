@@ -5,8 +5,15 @@
 #include <linux/sched.h>
 #include <linux/slab.h>
 
-#include "kvpool.h"
-#include "control/trace.h"
+#include "cache/block.h"
+#include "cache/index.h"
+#include "cache/pool.h"
+#include "cache/tenant.h"
+#include "cache/trace.h"
+#include "cache/waiters.h"
+
+/* Blocks that are freed under one lock. */
+#define KVPOOL_FREE_BATCH	32
 
 static struct kmem_cache *kvpool_block_cache;
 
@@ -45,9 +52,18 @@ static void kvpool_block_free_rcu(struct rcu_head *rcu)
  */
 void kvpool_blocks_free(struct kvpool_tenant *tenant, struct list_head *blocks)
 {
+	struct kvpool_place *places[KVPOOL_FREE_BATCH];
 	struct kvpool_block *block, *next;
+	unsigned int nr = 0;
 
-	kvpool_arena_free(&tenant->arena, blocks);
+	list_for_each_entry(block, blocks, lru) {
+		places[nr++] = &block->place;
+		if (nr == ARRAY_SIZE(places)) {
+			kvpool_arena_free(&tenant->arena, places, nr);
+			nr = 0;
+		}
+	}
+	kvpool_arena_free(&tenant->arena, places, nr);
 	list_for_each_entry_safe(block, next, blocks, lru) {
 		trace_kvpool_block_free(tenant, block);
 		call_rcu(&block->rcu, kvpool_block_free_rcu);
@@ -61,10 +77,11 @@ void kvpool_blocks_free(struct kvpool_tenant *tenant, struct list_head *blocks)
  */
 void kvpool_block_free(struct kvpool_tenant *tenant, struct kvpool_block *block)
 {
-	LIST_HEAD(blocks);
+	struct kvpool_place *place = &block->place;
 
-	list_add(&block->lru, &blocks);
-	kvpool_blocks_free(tenant, &blocks);
+	kvpool_arena_free(&tenant->arena, &place, 1);
+	trace_kvpool_block_free(tenant, block);
+	call_rcu(&block->rcu, kvpool_block_free_rcu);
 }
 
 /**
@@ -77,7 +94,6 @@ void kvpool_block_put(struct kvpool_tenant *tenant, struct kvpool_block *block)
 	if (refcount_dec_and_test(&block->refs))
 		kvpool_block_free(tenant, block);
 }
-EXPORT_SYMBOL_KVPOOL(kvpool_block_put);
 
 /*
  * Tell those who asked that a reservation has ended. The change of the state
@@ -90,7 +106,7 @@ static void kvpool_block_settle(struct kvpool_tenant *tenant,
 	if (READ_ONCE(block->waited)) {
 		atomic_inc(&tenant->settled);
 		wake_up_all(&tenant->wq);
-		kvpool_wait_wake(block);
+		kvpool_waiters_wake(block);
 	}
 }
 
@@ -206,7 +222,7 @@ static struct kvpool_block *kvpool_block_new(const struct kvpool_key *key,
 	if (!block)
 		return NULL;
 	block->key = *key;
-	block->length = length;
+	block->place.length = length;
 	block->state = state;
 	INIT_LIST_HEAD(&block->lru);
 	refcount_set(&block->refs, 1);
@@ -266,53 +282,12 @@ void kvpool_block_refuse(struct kvpool_tenant *tenant,
 }
 
 /**
- * kvpool_block_place() - Find space for a pending block
- * @tenant: whose it is
- * @block: the block; given up if there is no space
- * @space: where the space should be
- *
- * Return: 0 or the negative errno that KVPOOL_IOC_RESERVE reports.
- */
-int kvpool_block_place(struct kvpool_tenant *tenant, struct kvpool_block *block,
-		       const struct kvpool_space *space)
-{
-	int ret;
-
-	ret = kvpool_space_get(tenant, block, space);
-	if (ret)
-		kvpool_block_refuse(tenant, block, ret);
-	else
-		trace_kvpool_block_reserve(tenant, block);
-	return ret;
-}
-
-/**
- * kvpool_block_reserve() - Make a pending block with space
- * @tenant: whose it will be
- * @key: its key
- * @length: bytes
- * @space: where the space should be
- * @out: the block; the caller owns a reference
- *
- * Return: 0 or the negative errno that KVPOOL_IOC_RESERVE reports.
- */
-int kvpool_block_reserve(struct kvpool_tenant *tenant,
-			 const struct kvpool_key *key, u32 length,
-			 const struct kvpool_space *space,
-			 struct kvpool_block **out)
-{
-	return kvpool_block_begin(tenant, key, length, out) ?:
-	       kvpool_block_place(tenant, *out, space);
-}
-EXPORT_SYMBOL_KVPOOL(kvpool_block_reserve);
-
-/**
  * kvpool_block_alloc() - Make a block without space that is not in the index
- * @key: its key, under which nobody finds it
+ * @key: its key, under which no lookup finds it
  * @length: bytes
  *
- * It is as one that was removed and is leased still: its only reference is the
- * caller's, who finds space for it.
+ * It is as a block that was removed and is still leased: its only reference is
+ * the caller's, who finds space for it.
  *
  * Return: the block or NULL.
  */
@@ -327,7 +302,7 @@ static int kvpool_block_publish(struct kvpool_tenant *tenant,
 				struct kvpool_block *block, u32 pin)
 {
 	if (pin == KVPOOL_PIN_HARD &&
-	    tenant->pinned + block->length > READ_ONCE(tenant->pin_quota))
+	    tenant->pinned + kvpool_block_length(block) > READ_ONCE(tenant->pin_quota))
 		return -EDQUOT;
 	/* Readers see the bytes if they see the state: a full barrier. */
 	if (cmpxchg(&block->state, KVPOOL_BLOCK_RESERVED,
@@ -335,7 +310,7 @@ static int kvpool_block_publish(struct kvpool_tenant *tenant,
 		return -ESTALE;
 	WRITE_ONCE(block->pin, pin);
 	if (pin == KVPOOL_PIN_HARD)
-		WRITE_ONCE(tenant->pinned, tenant->pinned + block->length);
+		WRITE_ONCE(tenant->pinned, tenant->pinned + kvpool_block_length(block));
 	return 0;
 }
 
@@ -371,10 +346,10 @@ void kvpool_block_seal(struct kvpool_tenant *tenant,
 		if (!blocks[i] || status[i] == -EDQUOT)
 			continue;
 		if (status[i]) {
-			kvpool_block_abort(tenant, blocks[i], false);
+			kvpool_block_abort(tenant, blocks[i]);
 			continue;
 		}
-		bytes += blocks[i]->length;
+		bytes += kvpool_block_length(blocks[i]);
 		done++;
 		trace_kvpool_block_seal(tenant, blocks[i]);
 		kvpool_block_settle(tenant, blocks[i]);
@@ -385,49 +360,48 @@ void kvpool_block_seal(struct kvpool_tenant *tenant,
 	kvpool_count(tenant, produced_blocks, done);
 	kvpool_count(tenant, produced_bytes, bytes);
 }
-EXPORT_SYMBOL_KVPOOL(kvpool_block_seal);
+
+/**
+ * kvpool_block_end() - End a reservation, but keep its space
+ * @tenant: whose it is
+ * @block: the reservation; the caller keeps the owner's reference
+ *
+ * Return: false if it had been pre-empted: then its pages count as quarantined.
+ */
+bool kvpool_block_end(struct kvpool_tenant *tenant, struct kvpool_block *block)
+{
+	if (!kvpool_block_unreserve(tenant, block, KVPOOL_BLOCK_DEAD))
+		return false;
+	trace_kvpool_block_abort(tenant, block);
+	kvpool_count(tenant, aborted_blocks, 1);
+	return true;
+}
 
 /**
  * kvpool_block_abort() - End a reservation without a block
  * @tenant: whose it is
- * @block: the reservation; the owner's reference is taken over
- * @dead: the owner did not say so but ended, and a device that it had set to
- *	  work may still write
+ * @block: the reservation; the owner's reference is taken over. No device
+ *	   writes to its space any more.
  */
 void kvpool_block_abort(struct kvpool_tenant *tenant,
-			struct kvpool_block *block, bool dead)
+			struct kvpool_block *block)
 {
-	bool pinned = dead && kvpool_arena_pinned(&tenant->arena, block);
-
-	if (kvpool_block_unreserve(tenant, block, KVPOOL_BLOCK_DEAD)) {
-		trace_kvpool_block_abort(tenant, block);
-		kvpool_count(tenant, aborted_blocks, 1);
-		if (pinned)
-			atomic_long_add(kvpool_block_pages(block),
-					&tenant->quarantined);
-	} else if (!pinned) {
-		/* Pre-empted: it was counted then. */
+	if (!kvpool_block_end(tenant, block))
 		atomic_long_sub(kvpool_block_pages(block),
 				&tenant->quarantined);
-	}
-
-	if (pinned)
-		kvpool_quarantine_add(tenant, block);
-	else
-		kvpool_block_put(tenant, block);
+	kvpool_block_put(tenant, block);
 }
-EXPORT_SYMBOL_KVPOOL(kvpool_block_abort);
 
 /**
- * kvpool_block_get() - Find a block and take a reference
+ * kvpool_block_find() - Find a block and take a reference
  * @tenant: whose it is
  * @key: its key
  * @state: KVPOOL_BLOCK_SEALED or KVPOOL_BLOCK_RESERVED
  *
  * Return: the block or NULL.
  */
-struct kvpool_block *kvpool_block_get(struct kvpool_tenant *tenant,
-				      const struct kvpool_key *key, u32 *state)
+struct kvpool_block *kvpool_block_find(struct kvpool_tenant *tenant,
+				       const struct kvpool_key *key, u32 *state)
 {
 	struct kvpool_block *block, *gone = NULL;
 
@@ -448,7 +422,6 @@ struct kvpool_block *kvpool_block_get(struct kvpool_tenant *tenant,
 	rcu_read_unlock();
 	return block;
 }
-EXPORT_SYMBOL_KVPOOL(kvpool_block_get);
 
 /**
  * kvpool_block_probe() - Look a key up without taking a reference
@@ -471,7 +444,7 @@ int kvpool_block_probe(struct kvpool_tenant *tenant,
 	       block != gone) {
 		state = READ_ONCE(block->state);
 		if (state == KVPOOL_BLOCK_SEALED) {
-			*length = block->length;
+			*length = kvpool_block_length(block);
 			ret = 0;
 			break;
 		}
@@ -484,16 +457,15 @@ int kvpool_block_probe(struct kvpool_tenant *tenant,
 	rcu_read_unlock();
 	return ret;
 }
-EXPORT_SYMBOL_KVPOOL(kvpool_block_probe);
 
 static struct kvpool_block *
-kvpool_block_get_sealed(struct kvpool_tenant *tenant,
+kvpool_block_find_sealed(struct kvpool_tenant *tenant,
 			const struct kvpool_key *key)
 {
 	struct kvpool_block *block;
 	u32 state;
 
-	block = kvpool_block_get(tenant, key, &state);
+	block = kvpool_block_find(tenant, key, &state);
 	if (!block)
 		return ERR_PTR(-ENOENT);
 	if (state == KVPOOL_BLOCK_RESERVED) {
@@ -507,12 +479,13 @@ kvpool_block_get_sealed(struct kvpool_tenant *tenant,
 static int kvpool_block_rehome(struct kvpool_tenant *tenant,
 			       struct kvpool_block *block, int node, gfp_t gfp)
 {
-	struct kvpool_tier *tier = kvpool_tier_get(node), *other;
+	struct kvpool_tier *tier = kvpool_tier_find(node), *other;
 	int i, ret = -ENOSPC;
 
 	kvpool_for_each_fallback(tier, i, other) {
-		ret = kvpool_arena_alloc(&tenant->arena, other->node, block,
-					 true, gfp);
+		ret = kvpool_arena_alloc(&tenant->arena, other->node,
+					 &block->place, KVPOOL_ALLOC_PIECES,
+					 gfp);
 		if (ret != -ENOSPC)
 			break;
 	}
@@ -534,17 +507,18 @@ void kvpool_block_move(struct kvpool_tenant *tenant, struct kvpool_block *old,
 	struct kvpool_block *block;
 	bool moved;
 
-	block = kvpool_block_new(&old->key, old->length, KVPOOL_BLOCK_SEALED,
+	block = kvpool_block_new(&old->key, kvpool_block_length(old), KVPOOL_BLOCK_SEALED,
 				 gfp);
 	if (!block)
 		return;
 	if (kvpool_block_rehome(tenant, block,
-				kvpool_arena_node(&tenant->arena, old), gfp)) {
+				kvpool_arena_node(&tenant->arena, &old->place),
+				gfp)) {
 		kmem_cache_free(kvpool_block_cache, block);
 		return;
 	}
-	kvpool_arena_copy(&tenant->arena, block, old);
-	kvpool_count(tenant, copied_bytes, block->length);
+	kvpool_arena_copy(&tenant->arena, &block->place, &old->place);
+	kvpool_count(tenant, copied_bytes, kvpool_block_length(block));
 
 	spin_lock(&tenant->policy.lock);
 	moved = old->state == KVPOOL_BLOCK_SEALED;
@@ -564,7 +538,7 @@ static void kvpool_block_unpin(struct kvpool_tenant *tenant,
 			       struct kvpool_block *block)
 {
 	if (block->pin == KVPOOL_PIN_HARD)
-		WRITE_ONCE(tenant->pinned, tenant->pinned - block->length);
+		WRITE_ONCE(tenant->pinned, tenant->pinned - kvpool_block_length(block));
 	else
 		kvpool_policy_remove(&tenant->policy, block);
 }
@@ -585,7 +559,7 @@ int kvpool_block_remove(struct kvpool_tenant *tenant,
 	bool removed;
 
 	do {
-		block = kvpool_block_get_sealed(tenant, key);
+		block = kvpool_block_find_sealed(tenant, key);
 		if (IS_ERR(block))
 			return PTR_ERR(block);
 
@@ -618,12 +592,12 @@ static int kvpool_block_repin(struct kvpool_tenant *tenant,
 	if (block->pin == pin)
 		return 0;
 	if (pin == KVPOOL_PIN_HARD &&
-	    tenant->pinned + block->length > READ_ONCE(tenant->pin_quota))
+	    tenant->pinned + kvpool_block_length(block) > READ_ONCE(tenant->pin_quota))
 		return -EDQUOT;
 	kvpool_block_unpin(tenant, block);
 	WRITE_ONCE(block->pin, pin);
 	if (pin == KVPOOL_PIN_HARD)
-		WRITE_ONCE(tenant->pinned, tenant->pinned + block->length);
+		WRITE_ONCE(tenant->pinned, tenant->pinned + kvpool_block_length(block));
 	else
 		kvpool_policy_insert(&tenant->policy, block);
 	return 0;
@@ -646,7 +620,7 @@ int kvpool_block_pin(struct kvpool_tenant *tenant,
 	int ret;
 
 	do {
-		block = kvpool_block_get_sealed(tenant, key);
+		block = kvpool_block_find_sealed(tenant, key);
 		if (IS_ERR(block))
 			return PTR_ERR(block);
 

@@ -10,7 +10,10 @@
 #include <linux/sched/signal.h>
 #include <linux/slab.h>
 
-#include "kvpool.h"
+#include "cache/block.h"
+#include "cache/compact.h"
+#include "cache/evict.h"
+#include "cache/tenant.h"
 
 #define KVPOOL_COMPACT_CHUNKS	512	/* in one walk over the index */
 #define KVPOOL_COMPACT_BATCH	32	/* blocks */
@@ -53,7 +56,7 @@ static unsigned int kvpool_compact_find(struct kvpool_tenant *tenant,
 		WRITE_ONCE(block->moving, 1);
 		if (!refcount_inc_not_zero(&block->refs))
 			continue;
-		if (kvpool_arena_isolated(&tenant->arena, block)) {
+		if (kvpool_arena_isolated(&tenant->arena, &block->place)) {
 			batch[n++] = block;
 			continue;
 		}
@@ -93,20 +96,20 @@ static void kvpool_compact_move(struct kvpool_tenant *tenant, gfp_t gfp)
  * @node: of which node, or NUMA_NO_NODE for any
  * @since: jiffies; chunks that could not be emptied since then are left alone
  * @nr: how many chunks are wanted
- * @try: do not wait for locks; called by the shrinker
+ * @flags: KVPOOL_RECLAIM_*; KVPOOL_RECLAIM_TRY is for the shrinker
  *
  * Return: how many left the arena; none if the least used ones hold blocks
  * that are leased or reserved, or are pinned from outside.
  */
 unsigned long kvpool_compact(struct kvpool_tenant *tenant, int node, u32 since,
-			     unsigned long nr, bool try)
+			     unsigned long nr, unsigned int flags)
 {
 	struct kvpool_arena *arena = &tenant->arena;
 	struct kvpool_chunk *few[KVPOOL_COMPACT_FEW], **chunks = NULL;
 	unsigned long freed;
 	/* Not worth a victim, nor for the shrinker the last reserves. */
 	gfp_t gfp = GFP_KERNEL | __GFP_NOWARN | __GFP_NORETRY |
-		    (try ? __GFP_NOMEMALLOC : 0);
+		    (flags & KVPOOL_RECLAIM_TRY ? __GFP_NOMEMALLOC : 0);
 
 	nr = min_t(unsigned long, nr, KVPOOL_COMPACT_CHUNKS);
 	if (nr > ARRAY_SIZE(few))
@@ -115,14 +118,14 @@ unsigned long kvpool_compact(struct kvpool_tenant *tenant, int node, u32 since,
 		chunks = few;
 		nr = min_t(unsigned long, nr, ARRAY_SIZE(few));
 	}
-	nr = kvpool_arena_isolate(arena, node, since, chunks, nr, try);
+	nr = kvpool_arena_isolate(arena, node, since, chunks, nr, flags);
 
 	while (kvpool_arena_captive(arena) > kvpool_compact_room(tenant) &&
 	       kvpool_evict(tenant, NUMA_NO_NODE, 1))
 		;
 	if (kvpool_arena_captive(arena))
 		kvpool_compact_move(tenant, gfp);
-	freed = kvpool_arena_rejoin(arena, chunks, nr, try);
+	freed = kvpool_arena_rejoin(arena, chunks, nr, flags);
 	if (chunks != few)
 		kfree(chunks);
 	return freed;

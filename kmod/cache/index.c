@@ -7,7 +7,8 @@
  */
 #include <linux/jhash.h>
 
-#include "core.h"
+#include "cache/block.h"
+#include "cache/index.h"
 
 /*
  * Keys are hashes already, but the tenant chooses them: without a seeded hash

@@ -2,7 +2,9 @@
 /* Eviction order of one tenant: queues, and the policy that works on them. */
 #include <linux/string.h>
 
-#include "core.h"
+#include "cache/policy.h"
+#include "cache/policy_lru.h"
+#include "cache/policy_sieve.h"
 
 const struct kvpool_policy_ops * const kvpool_policies[] = {
 	&kvpool_policy_lru,

@@ -7,7 +7,8 @@
  */
 #include <linux/limits.h>
 
-#include "core.h"
+#include "cache/policy.h"
+#include "cache/policy_lru.h"
 
 static void kvpool_lru_touch(struct kvpool_policy_queue *q,
 			     struct kvpool_block *block)

@@ -6,7 +6,8 @@
  *
  * Y. Zhang et al., "SIEVE is Simpler than LRU", NSDI 2024, algorithm 1.
  */
-#include "core.h"
+#include "cache/policy.h"
+#include "cache/policy_sieve.h"
 
 static void kvpool_sieve_touch(struct kvpool_policy_queue *q,
 			       struct kvpool_block *block)

@@ -10,8 +10,11 @@
  */
 #include <linux/jiffies.h>
 
-#include "kvpool.h"
-#include "control/trace.h"
+#include "cache/block.h"
+#include "cache/pool.h"
+#include "cache/quarantine.h"
+#include "cache/tenant.h"
+#include "cache/trace.h"
 
 #define KVPOOL_QUARANTINE_POLL	HZ
 
@@ -30,7 +33,7 @@ static void kvpool_quarantine_work(struct work_struct *work)
 	spin_unlock(&tenant->quarantine_lock);
 
 	list_for_each_entry_safe(block, next, &all, lru) {
-		if (kvpool_arena_pinned(&tenant->arena, block) &&
+		if (kvpool_arena_pinned(&tenant->arena, &block->place) &&
 		    (!ms || (u32)jiffies - block->stamp <
 			    msecs_to_jiffies(ms))) {
 			list_move_tail(&block->lru, &stay);
@@ -79,14 +82,9 @@ void kvpool_quarantine_exit(struct kvpool_tenant *tenant)
 	}
 }
 
-/**
- * kvpool_quarantine_add() - Hold a dead reservation's space back
- * @tenant: whose it is
- * @block: out of the index; the owner's reference is taken over. Its pages are
- *	   counted as quarantined already.
- */
-void kvpool_quarantine_add(struct kvpool_tenant *tenant,
-			   struct kvpool_block *block)
+/* Hold back the space of a dead reservation, whose pages are counted. */
+static void kvpool_quarantine_add(struct kvpool_tenant *tenant,
+				  struct kvpool_block *block)
 {
 	trace_kvpool_block_quarantine(tenant, block);
 	block->stamp = jiffies;
@@ -95,4 +93,26 @@ void kvpool_quarantine_add(struct kvpool_tenant *tenant,
 	queue_delayed_work(kvpool_pool.wq, &tenant->quarantine_work,
 			   KVPOOL_QUARANTINE_POLL);
 	spin_unlock(&tenant->quarantine_lock);
+}
+
+/**
+ * kvpool_quarantine_abort() - End a reservation whose owner has ended
+ * @tenant: whose it is
+ * @block: the reservation; the owner's reference is taken over
+ *
+ * The owner did not say that its devices have stopped. While one of them has
+ * pinned the space, no other block gets it.
+ */
+void kvpool_quarantine_abort(struct kvpool_tenant *tenant,
+			     struct kvpool_block *block)
+{
+	if (!kvpool_arena_pinned(&tenant->arena, &block->place)) {
+		kvpool_block_abort(tenant, block);
+		return;
+	}
+	/* The pages of a pre-empted reservation are counted already. */
+	if (kvpool_block_end(tenant, block))
+		atomic_long_add(kvpool_block_pages(block),
+				&tenant->quarantined);
+	kvpool_quarantine_add(tenant, block);
 }

@@ -16,7 +16,17 @@
 #include <linux/seq_file.h>
 #include <linux/string_helpers.h>
 
-#include "kvpool.h"
+#include <linux/kvpool.h>
+
+#include "cache/block.h"
+#include "cache/pool.h"
+#include "cache/tenant.h"
+#include "control/debugfs.h"
+#include "file/ctx.h"
+#include "file/hold.h"
+#include "mem/arena.h"
+#include "xfer/opdef.h"
+#include "xfer/xfer.h"
 
 #define KVPOOL_DUMP_BATCH	64
 
@@ -239,8 +249,9 @@ static void kvpool_blocks_fill(struct kvpool_dump *dump)
 		if (!IS_ERR(block)) {
 			out = &dump->blocks[dump->nr++];
 			out->key = block->key;
-			out->length = block->length;
-			out->nr_extents = READ_ONCE(block->nr_extents);
+			out->length = kvpool_block_length(block);
+			out->nr_extents =
+				READ_ONCE(block->place.nr_extents);
 			out->state = READ_ONCE(block->state);
 			out->refs = refcount_read(&block->refs);
 			out->pin = READ_ONCE(block->pin);
@@ -421,23 +432,17 @@ static void kvpool_operation_show(struct seq_file *m,
 				  const struct kvpool_ctx *ctx,
 				  const struct kvpool_xfer *xfer)
 {
-	static const char * const opcodes[] = {
-		[KVPOOL_OP_NOP] = "nop",
-		[KVPOOL_OP_PROBE] = "probe",
-		[KVPOOL_OP_LEASE] = "lease",
-		[KVPOOL_OP_RELEASE] = "release",
-		[KVPOOL_OP_PUSH] = "push",
-	};
+	const struct kvpool_transfer *transfer = &xfer->transfer;
 	const char *state = READ_ONCE(xfer->done) ? "done" :
-			    READ_ONCE(xfer->state) != KVPOOL_XFER_CORE ?
-			    "remote" : READ_ONCE(xfer->awaited) ? "waits" :
+			    READ_ONCE(transfer->state) != KVPOOL_TRANSFER_CORE ?
+			    "remote" : READ_ONCE(xfer->waiter.block) ? "waits" :
 			    "runs";
 
 	seq_printf(m, "%s %d %llu %s %*phN %s %u %u %d %u\n",
 		   READ_ONCE(ctx->tenant)->name, ctx->pid, xfer->seq,
-		   opcodes[xfer->opcode], KVPOOL_KEY_SIZE, &xfer->key, state,
-		   READ_ONCE(xfer->peer), READ_ONCE(xfer->length),
-		   READ_ONCE(xfer->cancelled),
+		   xfer->def->name, KVPOOL_KEY_SIZE, &transfer->key, state,
+		   READ_ONCE(transfer->peer), READ_ONCE(transfer->length),
+		   READ_ONCE(transfer->cancelled),
 		   jiffies_to_msecs(jiffies - xfer->born));
 }
 
@@ -453,7 +458,7 @@ static int kvpool_operations_show(struct seq_file *m, void *v)
 	}
 	ctx = list_entry(v, struct kvpool_ctx, entry);
 	rcu_read_lock();
-	xa_for_each(&ctx->xfers, id, xfer) {
+	xa_for_each(&ctx->inflight.ops, id, xfer) {
 		kvpool_operation_show(m, ctx, xfer);
 		/* @xfer is not used any more. */
 		cond_resched_rcu();

@@ -10,6 +10,7 @@
 #define _KVPOOL_MOVER_H
 
 #include <linux/atomic.h>
+#include <linux/bits.h>
 #include <linux/list.h>
 #include <linux/types.h>
 
@@ -17,6 +18,7 @@
 
 struct kvpool_arena;
 struct kvpool_place;
+struct kvpool_transfer_ops;
 struct scatterlist;
 
 #define KVPOOL_PEERS_MAX	1024	/* of all movers together */
@@ -52,8 +54,10 @@ enum kvpool_transfer_kind {
  * @mover:	the mover that has it
  * @state:	enum kvpool_transfer_state
  * @cancelled:	0, or the negative errno that the operation is to end with
- * @done:	called once when the mover has finished, in process context; no
- *		device touches the memory any more
+ * @flags:	KVPOOL_TRANSFER_*
+ * @bytes:	bytes that the mover moved
+ * @entry:	in lists of the core
+ * @ops:	what its operation does
  */
 struct kvpool_transfer {
 	enum kvpool_transfer_kind kind;
@@ -69,7 +73,26 @@ struct kvpool_transfer {
 	struct kvpool_mover *mover;
 	int state;
 	int cancelled;
-	void (*done)(struct kvpool_transfer *transfer, int status, u64 bytes);
+	unsigned int flags;
+	u64 bytes;
+	struct list_head entry;
+	const struct kvpool_transfer_ops *ops;
+};
+
+#define KVPOOL_TRANSFER_ANY	BIT(0)	/* more peers may be asked */
+#define KVPOOL_TRANSFER_ANSWERED BIT(1)	/* a peer has answered */
+
+/**
+ * struct kvpool_transfer_ops - What the operation of a transfer does
+ * @get:	take a reference, so that the memory of the transfer stays
+ * @put:	drop it
+ * @done:	no mover has the transfer any more, and no device touches its
+ *		memory; process context, no lock held
+ */
+struct kvpool_transfer_ops {
+	void (*get)(struct kvpool_transfer *transfer);
+	void (*put)(struct kvpool_transfer *transfer);
+	void (*done)(struct kvpool_transfer *transfer, int status);
 };
 
 /**
@@ -127,9 +150,13 @@ enum kvpool_transfer_state {
 };
 
 bool kvpool_movers_loaded(void);
-int kvpool_mover_peer_find(const char *name, u32 *id);
-int kvpool_mover_peer_read(u32 id, char *name);
-u32 kvpool_mover_peer_next(u32 id);
 void kvpool_movers_exit(void);
+void kvpool_movers_submit(struct list_head *transfers);
+void kvpool_movers_set_done(void (*done)(struct kvpool_transfer *transfer,
+					 int status));
+void kvpool_mover_cancel(struct kvpool_transfer *transfer);
+int kvpool_mover_peer_find(const char *name, u32 *id);
+int kvpool_mover_peer_name(u32 id, char *name);
+u32 kvpool_mover_peer_next(u32 id);
 
 #endif /* _KVPOOL_MOVER_H */

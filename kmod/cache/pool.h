@@ -1,0 +1,84 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * The pool: what the host has once.
+ *
+ * Lock order of kvpool.ko, outermost first:
+ *
+ *	mm->mmap_lock			(faults come with it)
+ *	kvpool_ctx.lock
+ *	kvpool_tenants_lock		(cache/tenants.c)
+ *	kvpool_pool.lock
+ *	kvpool_arena.map_sem		(shrinker: trylock only)
+ *	address_space.i_mmap_rwsem	(unmapping)
+ *	kvpool_policy.lock
+ *	buckets of kvpool_tenant.index
+ *	kvpool_arena.lock
+ *
+ * kvpool_tenant.quarantine_lock, kvpool_ctx.rings, kvpool_ring.lock, the
+ * buckets of waiters (cache/waiters.c) and kvpool_retry_lock (xfer/placement.c)
+ * nest in none of these and have none inside; of them, kvpool_ctx.rings is
+ * taken before kvpool_ring.lock. kvpool_movers_lock (xfer/mover.c) nests in
+ * none and has none inside. Operations are completed without any lock: in
+ * process context, and never within a call of a mover that holds locks.
+ *
+ * Memory is never allocated with one of the spinlocks held. The shrinker and
+ * the OOM notifier may run wherever memory is allocated, so they only try
+ * pool.lock and map_sem.
+ */
+#ifndef _KVPOOL_POOL_H
+#define _KVPOOL_POOL_H
+
+#include <linux/list.h>
+#include <linux/mutex.h>
+#include <linux/time64.h>
+#include <linux/types.h>
+#include <linux/workqueue.h>
+
+struct kvpool_policy_ops;
+
+/**
+ * struct kvpool_pool - what the host has once
+ * @lock:	protects @tenants, @ctxs and changes of the knobs
+ * @tenants:	all tenants, the default one first
+ * @ctxs:	all open files
+ * @policy:	eviction policy of all tenants
+ * @watermark_high: percent of a tenant's capacity above which blocks are
+ *		evicted in the background; 100 is never
+ * @watermark_low: percent at which that stops
+ * @preempt_ms:	age at which a reservation may be pre-empted; 0 is never
+ * @quarantine_ms: longest stay in quarantine; 0 is until the pins are gone
+ * @max_handles: most handles of one file
+ * @remote_timeout_ms: deadline of operations that may ask a peer, unless they
+ *		bring another
+ * @wq:		background work
+ * @open:	files may be opened: loading is over and cannot fail any more
+ * @closing:	the module is being unloaded: no new tenants
+ */
+struct kvpool_pool {
+	struct mutex lock;	/* lists and changes of knobs */
+	bool open;
+	bool closing;
+	struct list_head tenants;
+	struct list_head ctxs;
+	const struct kvpool_policy_ops *policy;
+	unsigned int watermark_high;
+	unsigned int watermark_low;
+	unsigned int preempt_ms;
+	unsigned int quarantine_ms;
+	unsigned int max_handles;
+	unsigned int remote_timeout_ms;
+	struct workqueue_struct *wq;
+};
+
+extern struct kvpool_pool kvpool_pool;
+
+int kvpool_pool_init(void);
+void kvpool_pool_exit(void);
+
+/* Nanoseconds that an operation may take that could take for ever. */
+static inline u64 kvpool_pool_remote_timeout(void)
+{
+	return (u64)READ_ONCE(kvpool_pool.remote_timeout_ms) * NSEC_PER_MSEC;
+}
+
+#endif /* _KVPOOL_POOL_H */

@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* Tracepoints of calls: numbers only, never addresses. */
+#undef TRACE_SYSTEM
+#define TRACE_SYSTEM kvpool
+
+#if !defined(_KVPOOL_DEV_TRACE_H) || defined(TRACE_HEADER_MULTI_READ)
+#define _KVPOOL_DEV_TRACE_H
+
+#include <linux/tracepoint.h>
+
+TRACE_EVENT(kvpool_call,
+	    TP_PROTO(u32 tenant, unsigned int nr, int ret),
+	    TP_ARGS(tenant, nr, ret),
+	    TP_STRUCT__entry(__field(u32, tenant)
+			     __field(unsigned int, nr)
+			     __field(int, ret)
+	    ),
+	    TP_fast_assign(__entry->tenant = tenant;
+			   __entry->nr = nr;
+			   __entry->ret = ret;
+	    ),
+	    TP_printk("tenant=%u ioctl=%u ret=%d", __entry->tenant,
+		      __entry->nr, __entry->ret)
+);
+
+#endif /* _KVPOOL_DEV_TRACE_H */
+
+#undef TRACE_INCLUDE_PATH
+#define TRACE_INCLUDE_PATH dev
+#undef TRACE_INCLUDE_FILE
+#define TRACE_INCLUDE_FILE trace
+#include <trace/define_trace.h>

@@ -1,0 +1,192 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * What can be done to many handles of a file: seal, abort, release. The order
+ * of the array is that of a prefix: its head becomes the youngest.
+ */
+#include <linux/mm.h>
+#include <linux/slab.h>
+
+#include <linux/kvpool.h>
+
+#include "cache/block.h"
+#include "cache/tenant.h"
+#include "cache/trace.h"
+#include "file/ctx.h"
+#include "file/handles.h"
+#include "file/hold.h"
+
+/* What sealing needs for each handle. */
+struct kvpool_taken {
+	struct kvpool_block **blocks;
+	struct kvpool_hold **holds;
+	u32 *pins;
+	int *status;
+};
+
+static int kvpool_taken_init(struct kvpool_taken *taken, u32 nr)
+{
+	void *p = kvcalloc(nr, sizeof(*taken->blocks) + sizeof(*taken->holds) +
+			   sizeof(*taken->pins) + sizeof(*taken->status),
+			   GFP_KERNEL);
+
+	taken->blocks = p;
+	taken->holds = p + nr * sizeof(*taken->blocks);
+	taken->pins = (void *)&taken->holds[nr];
+	taken->status = (void *)&taken->pins[nr];
+	return p ? 0 : -ENOMEM;
+}
+
+static void kvpool_taken_exit(struct kvpool_taken *taken)
+{
+	kvfree(taken->blocks);
+}
+
+/**
+ * kvpool_handles_seal() - Publish reserved blocks
+ * @ctx: the context, bound
+ * @entries: reservations with their pins; the status of each is set
+ * @nr: how many
+ * @done: raised by the number of blocks that were sealed
+ *
+ * Return: 0, or -ENOMEM if nothing was done.
+ */
+int kvpool_handles_seal(struct kvpool_ctx *ctx,
+			struct kvpool_handle_entry *entries, u32 nr, u32 *done)
+{
+	struct kvpool_taken taken;
+	u32 i;
+
+	if (kvpool_taken_init(&taken, nr))
+		return -ENOMEM;
+	for (i = 0; i < nr; i++) {
+		taken.holds[i] = i ? taken.holds[i - 1] : NULL;
+		taken.blocks[i] = kvpool_hold_take(ctx, entries[i].handle,
+						   KVPOOL_HOLD_RESERVATION,
+						   &taken.holds[i]);
+		taken.pins[i] = entries[i].flags;
+		taken.status[i] = -ENOENT;
+	}
+	kvpool_block_seal(ctx->tenant, taken.blocks, taken.pins, taken.status,
+			  nr);
+	for (i = 0; i < nr; i++) {
+		entries[i].status = taken.status[i];
+		*done += !taken.status[i];
+		if (!taken.blocks[i])
+			continue;
+		if (taken.status[i] == -EDQUOT)
+			kvpool_hold_restore(taken.holds[i], entries[i].handle,
+					    taken.blocks[i]);
+		else
+			kvpool_hold_end(ctx, taken.holds[i], 1);
+	}
+	kvpool_taken_exit(&taken);
+	return 0;
+}
+
+/**
+ * kvpool_handles_abort() - End reservations without blocks
+ * @ctx: the context, bound
+ * @entries: reservations; the status of each is set
+ * @nr: how many
+ * @done: raised by the number of reservations that were aborted
+ */
+void kvpool_handles_abort(struct kvpool_ctx *ctx,
+			  struct kvpool_handle_entry *entries, u32 nr,
+			  u32 *done)
+{
+	struct kvpool_block *block;
+	struct kvpool_hold *hold;
+	u32 i;
+
+	for (i = 0; i < nr; i++) {
+		hold = NULL;
+		block = kvpool_hold_take(ctx, entries[i].handle,
+					 KVPOOL_HOLD_RESERVATION, &hold);
+		if (!block) {
+			entries[i].status = -ENOENT;
+			continue;
+		}
+		kvpool_block_abort(ctx->tenant, block);
+		kvpool_hold_end(ctx, hold, 1);
+		++*done;
+	}
+}
+
+/**
+ * kvpool_handles_release() - End leases
+ * @ctx: the context, bound
+ * @entries: leases; the status of each is set
+ * @nr: how many
+ * @done: raised by the number of leases that were ended
+ *
+ * Return: 0, or -ENOMEM if nothing was done.
+ */
+int kvpool_handles_release(struct kvpool_ctx *ctx,
+			   struct kvpool_handle_entry *entries, u32 nr,
+			   u32 *done)
+{
+	struct kvpool_hold *hold = NULL, *last = NULL;
+	struct kvpool_tenant *tenant = ctx->tenant;
+	struct kvpool_block **blocks;
+	u32 run = 0, ended = 0, i;
+
+	blocks = kvmalloc_array(nr, sizeof(*blocks), GFP_KERNEL);
+	if (!blocks)
+		return -ENOMEM;
+	for (i = 0; i < nr; i++) {
+		blocks[i] = kvpool_hold_take(ctx, entries[i].handle,
+					     KVPOOL_HOLD_LEASE, &hold);
+		if (!blocks[i]) {
+			entries[i].status = -ENOENT;
+			continue;
+		}
+		ended++;
+		/* Mostly all are of one call: account for its hold once. */
+		if (hold != last) {
+			kvpool_hold_end(ctx, last, run);
+			last = hold;
+			run = 0;
+		}
+		run++;
+	}
+	kvpool_hold_end(ctx, last, run);
+
+	kvpool_policy_touch(&tenant->policy, blocks, nr);
+	for (i = 0; i < nr; i++) {
+		if (!blocks[i])
+			continue;
+		trace_kvpool_block_release(tenant, blocks[i]);
+		kvpool_block_put(tenant, blocks[i]);
+	}
+	kvpool_count(tenant, leases, -(long)ended);
+	kvfree(blocks);
+	*done += ended;
+	return 0;
+}
+
+/**
+ * kvpool_handle_drop() - End a handle that the user has not learnt of
+ * @ctx: the context, bound
+ * @handle: a lease or a reservation; nothing happens if it has ended
+ */
+void kvpool_handle_drop(struct kvpool_ctx *ctx, u64 handle)
+{
+	struct kvpool_tenant *tenant = ctx->tenant;
+	struct kvpool_hold *hold = NULL;
+	struct kvpool_block *block;
+
+	block = kvpool_hold_take(ctx, handle, KVPOOL_HOLD_LEASE, &hold);
+	if (block) {
+		kvpool_policy_touch(&tenant->policy, &block, 1);
+		trace_kvpool_block_release(tenant, block);
+		kvpool_block_put(tenant, block);
+		kvpool_count(tenant, leases, -1);
+	} else {
+		block = kvpool_hold_take(ctx, handle, KVPOOL_HOLD_RESERVATION,
+					 &hold);
+		if (!block)
+			return;
+		kvpool_block_abort(tenant, block);
+	}
+	kvpool_hold_end(ctx, hold, 1);
+}

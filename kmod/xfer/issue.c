@@ -1,0 +1,135 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * How a call begins its operations: in their order, and neighbours of the same
+ * kind together where their row in the table can do that.
+ */
+#include <linux/err.h>
+
+#include "file/ctx.h"
+#include "file/hold.h"
+#include "xfer/issue.h"
+#include "xfer/op.h"
+#include "xfer/opdef.h"
+#include "xfer/xfer.h"
+
+/* One hold for all handles of a kind: each has its place from the beginning. */
+static void kvpool_issue_holds(struct kvpool_issue *issue)
+{
+	const struct kvpool_opdef *def;
+	u32 want[KVPOOL_HOLD_KINDS] = {}, i;
+	struct kvpool_hold *hold;
+
+	for (i = 0; i < issue->nr; i++) {
+		def = kvpool_op_find(issue->ops[i].opcode);
+		if (def->makes)
+			want[def->kind]++;
+	}
+	for (i = 0; i < KVPOOL_HOLD_KINDS; i++) {
+		issue->holds[i] = NULL;
+		issue->next[i] = 0;
+		issue->failed[i] = 0;
+		if (!want[i])
+			continue;
+		hold = kvpool_hold_begin(issue->ctx, i, want[i]);
+		if (!IS_ERR(hold))
+			kvpool_hold_commit(issue->ctx, hold, want[i]);
+		issue->holds[i] = hold;
+	}
+}
+
+static void kvpool_issue_fail(struct kvpool_issue *issue, u32 i, int status)
+{
+	struct kvpool_completion cqe = {
+		.user_data = issue->ops[i].user_data,
+		.status = status,
+	};
+
+	issue->complete(issue, i, &cqe);
+}
+
+/* It did not complete at once. Returns 0, or -ENOMEM. */
+static int kvpool_issue_later(struct kvpool_issue *issue,
+			      const struct kvpool_opdef *def, u32 i,
+			      struct kvpool_hold *hold, u32 index)
+{
+	const struct kvpool_op *op = &issue->ops[i];
+	struct kvpool_xfer *xfer;
+
+	xfer = kvpool_xfer_new(issue->ctx, def, op, hold, index,
+			       issue->timeout(op));
+	if (!xfer)
+		return -ENOMEM;
+	issue->attach(issue, i, xfer);
+	kvpool_xfer_start(xfer, &issue->remote);
+	return 0;
+}
+
+static void kvpool_issue_one(struct kvpool_issue *issue,
+			     const struct kvpool_opdef *def, u32 i)
+{
+	const struct kvpool_op *op = &issue->ops[i];
+	struct kvpool_completion cqe = { .user_data = op->user_data };
+	struct kvpool_hold *hold = NULL;
+	u32 index = 0;
+	int ret;
+
+	if (def->makes) {
+		hold = issue->holds[def->kind];
+		index = issue->next[def->kind]++;
+	}
+	ret = def->issue(issue->ctx, op, hold, index, &cqe);
+	if (ret == KVPOOL_OP_LATER) {
+		ret = kvpool_issue_later(issue, def, i, hold, index);
+		if (!ret)
+			return;
+		cqe = (struct kvpool_completion){ .user_data = op->user_data };
+	}
+	if (ret && def->makes)
+		issue->failed[def->kind]++;
+	cqe.status = ret;
+	issue->complete(issue, i, &cqe);
+}
+
+/* Operations @first to @end - 1 are of one kind. */
+static void kvpool_issue_kind(struct kvpool_issue *issue, u32 first, u32 end)
+{
+	const struct kvpool_opdef *def =
+		kvpool_op_find(issue->ops[first].opcode);
+	u32 i;
+
+	if (def->makes && IS_ERR(issue->holds[def->kind]))
+		for (i = first; i < end; i++)
+			kvpool_issue_fail(issue, i,
+					  PTR_ERR(issue->holds[def->kind]));
+	else if (def->issue_run)
+		def->issue_run(issue, first, end - first);
+	else
+		for (i = first; i < end; i++)
+			kvpool_issue_one(issue, def, i);
+}
+
+/**
+ * kvpool_issue_run() - Begin operations
+ * @issue: with @ctx, @ops, @nr, and the functions set
+ *
+ * May sleep. When it returns, each operation has completed or is in flight.
+ */
+void kvpool_issue_run(struct kvpool_issue *issue)
+{
+	u32 first = 0, i;
+
+	INIT_LIST_HEAD(&issue->remote);
+	kvpool_issue_holds(issue);
+	for (i = 1; i <= issue->nr; i++) {
+		if (i < issue->nr &&
+		    issue->ops[i].opcode == issue->ops[first].opcode)
+			continue;
+		kvpool_issue_kind(issue, first, i);
+		first = i;
+	}
+	for (i = 0; i < KVPOOL_HOLD_KINDS; i++)
+		if (issue->failed[i])
+			kvpool_hold_end(issue->ctx, issue->holds[i],
+					issue->failed[i]);
+	kvpool_xfers_submit(&issue->remote);
+}

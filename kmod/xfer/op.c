@@ -1,0 +1,76 @@
+// SPDX-License-Identifier: GPL-2.0
+/* The table of operations, and the checks that its rows ask for. */
+#include <linux/kernel.h>
+#include <linux/nospec.h>
+
+#include "cache/space.h"
+#include "file/ctx.h"
+#include "xfer/op.h"
+#include "xfer/opdef.h"
+
+static const struct kvpool_opdef * const kvpool_opdefs[] = {
+#define X(opcode, name) [opcode] = &kvpool_op_##name,
+	KVPOOL_OPS(X)
+#undef X
+};
+
+/**
+ * kvpool_op_find() - Find the row of an operation
+ * @opcode: any number
+ *
+ * Return: the row, or NULL.
+ */
+const struct kvpool_opdef *kvpool_op_find(u32 opcode)
+{
+	if (opcode >= ARRAY_SIZE(kvpool_opdefs))
+		return NULL;
+	return kvpool_opdefs[array_index_nospec(opcode,
+						ARRAY_SIZE(kvpool_opdefs))];
+}
+
+static bool kvpool_op_zero_key(const struct kvpool_op *op)
+{
+	u64 any = 0;
+	int i;
+
+	for (i = 0; i < ARRAY_SIZE(op->key.words); i++)
+		any |= op->key.words[i];
+	return !any;
+}
+
+/**
+ * kvpool_op_check() - Check an operation that came from a user
+ * @ctx: the context of the file
+ * @op: a copy of it
+ *
+ * Return: 0, -EINVAL, or -EBADF if the file may not do that.
+ */
+int kvpool_op_check(const struct kvpool_ctx *ctx, const struct kvpool_op *op)
+{
+	const struct kvpool_opdef *def = kvpool_op_find(op->opcode);
+	bool remote = op->flags & KVPOOL_OP_REMOTE;
+	struct kvpool_space space;
+	u32 uses;
+
+	if (!def || op->flags & ~def->flags || op->reserved)
+		return -EINVAL;
+	uses = def->uses | (remote ? def->fetch_uses : 0);
+	if ((!(uses & KVPOOL_USES_KEY) && !kvpool_op_zero_key(op)) ||
+	    (!(uses & KVPOOL_USES_HANDLE) && op->handle) ||
+	    (!(uses & KVPOOL_USES_LENGTH) && (op->length || op->node)))
+		return -EINVAL;
+	if (uses & KVPOOL_USES_LENGTH &&
+	    (op->length < KVPOOL_BLOCK_MIN || op->length > KVPOOL_BLOCK_MAX ||
+	     kvpool_space_choose(op->node, op->flags & KVPOOL_OP_STRICT_NODE ?
+				 KVPOOL_SPACE_STRICT : 0, &space)))
+		return -EINVAL;
+	/* With KVPOOL_OP_REMOTE, no peer means all of them. */
+	if (uses & KVPOOL_USES_PEER ? !op->peer : op->peer && !remote)
+		return -EINVAL;
+	if (op->timeout_ns && !kvpool_op_asks_peer(def, op) &&
+	    !(op->flags & KVPOOL_OP_WAIT))
+		return -EINVAL;
+	if (def->check && def->check(op))
+		return -EINVAL;
+	return def->mode & ~ctx->mode ? -EBADF : 0;
+}

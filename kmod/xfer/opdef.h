@@ -1,0 +1,128 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* What a row of the table of operations is made of. */
+#ifndef _KVPOOL_OPDEF_H
+#define _KVPOOL_OPDEF_H
+
+#include <linux/bits.h>
+#include <linux/list.h>
+#include <linux/types.h>
+
+#include <linux/kvpool.h>
+
+#include "cache/reserve.h"
+#include "file/ctx.h"
+#include "file/hold.h"
+
+struct kvpool_issue;
+struct kvpool_xfer;
+
+/* Members of struct kvpool_op that an operation uses; others must be zero. */
+#define KVPOOL_USES_KEY		BIT(0)
+#define KVPOOL_USES_LENGTH	BIT(1)	/* and the node */
+#define KVPOOL_USES_HANDLE	BIT(2)
+#define KVPOOL_USES_PEER	BIT(3)	/* must not be zero */
+
+/* What issue() and prepare() say besides a status. */
+#define KVPOOL_OP_LATER		1	/* issue(): it takes an xfer */
+#define KVPOOL_OP_WAITS		1	/* prepare(): in a bucket of waiters */
+#define KVPOOL_OP_TRANSFERS	2	/* prepare(): through a mover */
+
+/**
+ * struct kvpool_opdef - One operation
+ * @name:	as debugfs shows it
+ * @flags:	KVPOOL_OP_* flags that it takes
+ * @uses:	KVPOOL_USES_*
+ * @fetch_uses:	KVPOOL_USES_* that KVPOOL_OP_REMOTE adds
+ * @mode:	KVPOOL_MODE_* that the file needs
+ * @asks_peer:	it asks a peer, with or without KVPOOL_OP_REMOTE: it has a
+ *		deadline
+ * @makes_space: it may have to make space, which takes long: not in the
+ *		submitter's context of io_uring. KVPOOL_OP_REMOTE adds that
+ *		where @space is not NULL
+ * @makes:	it makes a handle of kind @kind
+ * @kind:	the kind
+ * @check:	further checks; 0 or -EINVAL. Optional
+ * @issue:	Do the operation, if that takes no time. Fills in @cqe but for
+ *		the status. @hold has a place for the handle at @index. Returns
+ *		the status, or KVPOOL_OP_LATER, which needs @prepare.
+ * @issue_run:	Instead of @issue: do @nr operations of this kind, the first of
+ *		which is number @first of the call, and complete each of them
+ *		with @issue->complete()
+ * @prepare:	Go on with an operation in flight. Returns the status,
+ *		KVPOOL_OP_WAITS, KVPOOL_OP_TRANSFERS, or -EAGAIN to be called
+ *		again
+ * @space:	Find the memory that a transfer fills; @ahead pages are wanted by
+ *		the operations after it. Returns 0 or the status. Optional
+ * @complete:	The transfer succeeded: fill in the completion. Optional
+ * @undo:	The transfer failed, or was not begun: release what @prepare and
+ *		@space took. Optional
+ *
+ * A new operation is a file xfer/op_NAME.c that defines kvpool_op_NAME, and a
+ * row in xfer/op.h.
+ */
+struct kvpool_opdef {
+	const char *name;
+	u32 flags;
+	u32 uses;
+	u32 fetch_uses;
+	u32 mode;
+	bool asks_peer;
+	bool makes_space;
+	bool makes;
+	enum kvpool_hold_kind kind;
+	int (*check)(const struct kvpool_op *op);
+	int (*issue)(struct kvpool_ctx *ctx, const struct kvpool_op *op,
+		     struct kvpool_hold *hold, u32 index,
+		     struct kvpool_completion *cqe);
+	void (*issue_run)(struct kvpool_issue *issue, u32 first, u32 nr);
+	int (*prepare)(struct kvpool_xfer *xfer);
+	int (*space)(struct kvpool_xfer *xfer, u32 ahead,
+		     struct kvpool_shortage *shortage);
+	void (*complete)(struct kvpool_xfer *xfer);
+	void (*undo)(struct kvpool_xfer *xfer);
+};
+
+/**
+ * struct kvpool_issue - Operations that one call begins
+ * @ctx:	their context, bound
+ * @ops:	checked copies. @reserved of an operation is scratch of its run.
+ * @nr:		how many
+ * @holds:	by kind: where their handles will be, or an ERR_PTR, or NULL
+ * @next:	by kind: the first index in @holds that is not used yet
+ * @failed:	by kind: places in @holds that no handle will have
+ * @remote:	operations that go to movers, by kvpool_xfer.entry
+ * @complete:	operation @i has completed; process context
+ * @attach:	operation @i takes time: say where its completion goes to
+ * @timeout:	nanoseconds until the deadline of an operation, or 0 for none
+ */
+struct kvpool_issue {
+	struct kvpool_ctx *ctx;
+	struct kvpool_op *ops;
+	u32 nr;
+	struct kvpool_hold *holds[KVPOOL_HOLD_KINDS];
+	u32 next[KVPOOL_HOLD_KINDS];
+	u32 failed[KVPOOL_HOLD_KINDS];
+	struct list_head remote;
+	void (*complete)(struct kvpool_issue *issue, u32 i,
+			 const struct kvpool_completion *cqe);
+	void (*attach)(struct kvpool_issue *issue, u32 i,
+		       struct kvpool_xfer *xfer);
+	u64 (*timeout)(const struct kvpool_op *op);
+};
+
+/* May this operation ask a peer? */
+static inline bool kvpool_op_asks_peer(const struct kvpool_opdef *def,
+				       const struct kvpool_op *op)
+{
+	return def->asks_peer || op->flags & KVPOOL_OP_REMOTE;
+}
+
+/* May this operation take long to make space? */
+static inline bool kvpool_op_makes_space(const struct kvpool_opdef *def,
+					 const struct kvpool_op *op)
+{
+	return def->makes_space ||
+	       (def->space && op->flags & KVPOOL_OP_REMOTE);
+}
+
+#endif /* _KVPOOL_OPDEF_H */

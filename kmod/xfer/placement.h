@@ -1,0 +1,12 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* Placement: which peer is asked for a block, and in which order. */
+#ifndef _KVPOOL_PLACEMENT_H
+#define _KVPOOL_PLACEMENT_H
+
+struct list_head;
+
+int kvpool_placement_init(void);
+void kvpool_placement_exit(void);
+void kvpool_placement_submit(struct list_head *transfers);
+
+#endif /* _KVPOOL_PLACEMENT_H */
