@@ -2,7 +2,7 @@
 /*
  * Types of the pure parts: index, extent allocator, eviction policies. They
  * know no file, no process and no page, and build in user space for the host
- * tests (selftests/host), so this header includes only what the shim there
+ * tests (selftests/unit), so this header includes only what the shim there
  * offers.
  */
 #ifndef _KVPOOL_CORE_H

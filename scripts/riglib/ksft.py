@@ -19,13 +19,13 @@ LIBRARY = (
     ("lib-module", [os.path.join(BUILD, "lib/tests/module")], {}),
     ("lib-ring", [os.path.join(BUILD, "lib/tests/module-ring")], {}),
     ("replay", [os.path.join(REPO, "selftests/run-python"),
-                os.path.join(REPO, "selftests/sim"), "guest_replay"],
+                os.path.join(REPO, "selftests/tools"), "guest_replay"],
      {"kernels": "6.12,6.1"}),
     ("ctl-fabric", [os.path.join(REPO, "selftests/run-python"),
-                    os.path.join(REPO, "selftests/sim"), "guest_fabric"],
+                    os.path.join(REPO, "selftests/tools"), "guest_fabric"],
      {"kernels": "6.12,6.1", "fabric": ""}),
     ("llm", [os.path.join(REPO, "selftests/run-python"),
-             os.path.join(REPO, "selftests/sim"), "guest_llm"],
+             os.path.join(REPO, "selftests/tools"), "guest_llm"],
      {"kernels": "6.12,6.1"}),
 )
 
@@ -68,13 +68,14 @@ def read_list():
         for line in f:
             words = shlex.split(line, comments=True)
             if words:
+                name = os.path.basename(words[0])
                 options = dict(w.partition("=")[::2] for w in words[1:])
                 unknown = set(options) - OPTIONS
                 if unknown:
                     raise RigError("kselftest-list: %s: there is no option "
-                                   "%s" % (words[0], ", ".join(unknown)))
-                programs.append((words[0], [os.path.join(
-                    BUILD, "selftests", words[0])], options))
+                                   "%s" % (name, ", ".join(unknown)))
+                programs.append((name, [os.path.join(
+                    BUILD, "selftests", name)], options))
     return sorted(programs, key=lambda p: shape(p[2]) != shape({}))
 
 

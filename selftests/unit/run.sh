@@ -1,11 +1,11 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0
-# Build the host tests, run them all and report in TAP: what a variant of the
+# Build the unit tests, run them all and report in TAP: what a variant of the
 # build lacks is skipped with the reason.
-#   HOST_O=<dir> MAKE=<make> run.sh <dir of the sources>
+#   UNIT_O=<dir> MAKE=<make> run.sh <dir of the sources>
 
 here=${1%/}
-out=$HOST_O
+out=$UNIT_O
 fuzz_runs=${FUZZ_RUNS:-20000}
 nr=0
 failed=0

@@ -3,7 +3,7 @@
 """Tests of kvpool-llm on the module itself: prefill and decode on one host.
 
 To be run as root on a host where the module is loaded and nobody uses the pool:
-selftests/run-python selftests/sim guest_llm
+selftests/run-python selftests/tools guest_llm
 """
 
 import json

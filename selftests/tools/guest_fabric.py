@@ -3,7 +3,7 @@
 """Tests of kvpoolctl on kvpool_rdma, one host: its peers are nobody.
 
 To be run as root on a host where kvpool_rdma is loaded:
-selftests/run-python selftests/sim guest_fabric
+selftests/run-python selftests/tools guest_fabric
 """
 
 import ctypes

@@ -3,7 +3,7 @@
 """Tests of kvpool-replay and kvpoolctl on the module itself.
 
 To be run as root on a host where the module is loaded and nobody uses the pool:
-selftests/run-python selftests/sim guest_replay
+selftests/run-python selftests/tools guest_replay
 """
 
 import json

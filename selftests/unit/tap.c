@@ -9,7 +9,7 @@
 
 u64 tap_seed(void)
 {
-	const char *seed = getenv("HOST_SEED");
+	const char *seed = getenv("UNIT_SEED");
 
 	return seed ? strtoull(seed, NULL, 0) : 1;
 }

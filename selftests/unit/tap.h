@@ -37,7 +37,7 @@ int tap_run(const struct tap_case *cases, int nr);
 #define TAP_MAIN(cases) \
 int main(void) { return tap_run(cases, ARRAY_SIZE(cases)); }
 
-/* Numbers that depend on the seed only: HOST_SEED in the environment. */
+/* Numbers that depend on the seed only: UNIT_SEED in the environment. */
 struct rnd {
 	u64 state;
 };
