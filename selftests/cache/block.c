@@ -228,7 +228,7 @@ TEST_F(block, batch_with_every_answer)
 	ASSERT_EQ(0, kv_produce(self->t.fd, self->t.map, 1, 8192));
 	ASSERT_EQ(0, kv_reserve(self->t.fd, &pending, 2, 4096));
 	for (i = 0; i < 4; i++) {
-		kv_key(e[i].key, 1 + i);
+		kv_key(&e[i].key, 1 + i);
 		e[i].length = 4096;
 	}
 	EXPECT_EQ(2, kv_reserve_batch(self->t.fd, e, 4, span, &room));
@@ -244,8 +244,8 @@ TEST_F(block, batch_with_every_answer)
 
 	memset(e, 0, sizeof(e));
 	for (i = 0; i < 3; i++)
-		kv_key(e[i].key, 1 + i);
-	kv_key(e[3].key, 99);
+		kv_key(&e[i].key, 1 + i);
+	kv_key(&e[3].key, 99);
 	room = 4;
 	EXPECT_EQ(1, kv_lookup_batch(self->t.fd, KVPOOL_IOC_LEASE, 0, e, 4,
 				     span, &room, 0));
@@ -278,7 +278,7 @@ TEST_F(block, prefix)
 	for (c = 0; c < ARRAY_SIZE(calls); c++) {
 		memset(e, 0, sizeof(e));
 		for (i = 0; i < 8; i++)
-			kv_key(e[i].key, i + 1);
+			kv_key(&e[i].key, i + 1);
 		EXPECT_EQ(4, kv_lookup_batch(self->t.fd, calls[c],
 					     KVPOOL_LOOKUP_PREFIX, e, 8, NULL,
 					     NULL, 0));
@@ -296,8 +296,8 @@ TEST_F(block, prefix)
 	}
 	/* A prefix that misses at once holds nothing. */
 	memset(e, 0, sizeof(e));
-	kv_key(e[0].key, 50);
-	kv_key(e[1].key, 1);
+	kv_key(&e[0].key, 50);
+	kv_key(&e[1].key, 1);
 	EXPECT_EQ(0, kv_lookup_batch(self->t.fd, KVPOOL_IOC_LEASE,
 				     KVPOOL_LOOKUP_PREFIX, e, 2, NULL, NULL, 0));
 	EXPECT_EQ(-ENOENT, e[0].status);
@@ -328,7 +328,7 @@ TEST_F(block, span_room)
 		memset(e, 0, sizeof(e));
 		memset(span, 0xff, sizeof(span));
 		for (i = 0; i < 3; i++)
-			kv_key(e[i].key, 1 + i);
+			kv_key(&e[i].key, 1 + i);
 		ASSERT_EQ(3, kv_lookup_batch(self->t.fd, KVPOOL_IOC_LEASE, 0, e,
 					     3, room ? span : NULL, &written,
 					     0));
@@ -420,7 +420,7 @@ TEST_F(block, fragmented_arena)
 	ASSERT_EQ(0, kv_stats(self->t.fd, &st));
 	EXPECT_EQ(2 * KV_CHUNK, st.bytes);
 
-	kv_key(e.key, 100000);
+	kv_key(&e.key, 100000);
 	ASSERT_EQ(1, kv_reserve_batch(self->t.fd, &e, 1, NULL, NULL));
 	EXPECT_EQ(pages, e.nr_spans);
 	EXPECT_EQ(KVPOOL_SPAN_NONE, e.span_index);
@@ -443,7 +443,7 @@ TEST_F(block, fragmented_arena)
 			ASSERT_EQ(0, ret) TH_LOG("block %u", i);
 		}
 	e = (struct kvpool_entry) {};
-	kv_key(e.key, 100000);
+	kv_key(&e.key, 100000);
 	ASSERT_EQ(1, kv_lookup_batch(self->t.fd, KVPOOL_IOC_LEASE, 0, &e, 1,
 				     NULL, NULL, 0));
 	EXPECT_EQ(length, e.length);
@@ -511,12 +511,12 @@ TEST_F(block, handle_limit)
 	__u64 max;
 	int i, fd;
 
-	ASSERT_EQ(0, kv_sys_get("max_handles", &max));
+	ASSERT_EQ(0, kv_sys_read_u64("max_handles", &max));
 	ASSERT_EQ(0, kv_sys_set("max_handles", 5));
 	fd = kv_open(self->t.tenant, O_RDWR);
 	ASSERT_GE(fd, 0);
 	for (i = 0; i < 8; i++) {
-		kv_key(e[i].key, i);
+		kv_key(&e[i].key, i);
 		e[i].length = 4096;
 	}
 	/* A call gets handles for all of its entries or for none. */

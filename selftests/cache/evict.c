@@ -47,7 +47,7 @@ static int use(int fd, const __u64 *numbers, unsigned int n)
 	int ret;
 
 	for (i = 0; i < n; i++)
-		kv_key(entries[i].key, numbers[i]);
+		kv_key(&entries[i].key, numbers[i]);
 	ret = kv_lookup_batch(fd, KVPOOL_IOC_LEASE, 0, entries, n, NULL, NULL,
 			      0);
 	if (ret != (int)n)
@@ -151,7 +151,7 @@ TEST_F(evict, sealed_tail_before_head)
 	int i;
 
 	for (i = 0; i < ROOM; i++) {
-		kv_key(entries[i].key, i);
+		kv_key(&entries[i].key, i);
 		entries[i].length = KV_CHUNK;
 	}
 	ASSERT_EQ(ROOM, kv_reserve_batch(self->t.fd, entries, ROOM, NULL,
@@ -395,9 +395,9 @@ TEST_F(evict, watermarks)
 	struct kv_block b;
 	__u64 high, low;
 
-	ASSERT_EQ(0, kv_sys_get("watermark_high", &high));
+	ASSERT_EQ(0, kv_sys_read_u64("watermark_high", &high));
 	ASSERT_EQ(100, high);
-	ASSERT_EQ(0, kv_sys_get("watermark_low", &low));
+	ASSERT_EQ(0, kv_sys_read_u64("watermark_low", &low));
 	ASSERT_EQ(0, add_range(self->t.fd, 0, ROOM - 1));
 	EXPECT_EQ(BITS(0, ROOM - 1), present(self->t.fd));
 

@@ -76,7 +76,7 @@ static unsigned int any_key(struct model *m, struct kvpool_entry *e)
 {
 	unsigned int key = below(m, m->nr_keys);
 
-	kv_key(e->key, key);
+	kv_key(&e->key, key);
 	return key;
 }
 
@@ -392,7 +392,7 @@ static int lease_by_ops(struct mfile *f, struct kvpool_entry *e, unsigned int n,
 
 	for (i = 0; i < n; i++) {
 		ops[i].opcode = KVPOOL_OP_LEASE;
-		memcpy(ops[i].key, e[i].key, sizeof(ops[i].key));
+		ops[i].key = e[i].key;
 	}
 	ret = kv_submit_wait(f->fd, ops, n, c);
 	if (ret)

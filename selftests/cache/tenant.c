@@ -406,7 +406,7 @@ static void *churn_thread(void *data)
 			break;
 		default:
 			/* ENODEV: the file was open when its tenant went. */
-			ret = kv_tenant_get(name, "bytes", &value);
+			ret = kv_tenant_read(name, "bytes", &value);
 			if (ret && ret != -ENOENT && ret != -ENODEV)
 				c->error = ret;
 			break;
@@ -445,14 +445,14 @@ TEST_F(tenant, context_count)
 	__u64 n;
 	int fd;
 
-	ASSERT_EQ(0, kv_tenant_get(self->a.tenant, "contexts", &n));
+	ASSERT_EQ(0, kv_tenant_read(self->a.tenant, "contexts", &n));
 	EXPECT_EQ(1, n);
 	fd = kv_open(self->a.tenant, O_RDONLY);
 	ASSERT_GE(fd, 0);
-	ASSERT_EQ(0, kv_tenant_get(self->a.tenant, "contexts", &n));
+	ASSERT_EQ(0, kv_tenant_read(self->a.tenant, "contexts", &n));
 	EXPECT_EQ(2, n);
 	close(fd);
-	ASSERT_EQ(0, kv_tenant_get(self->a.tenant, "contexts", &n));
+	ASSERT_EQ(0, kv_tenant_read(self->a.tenant, "contexts", &n));
 	EXPECT_EQ(1, n);
 }
 

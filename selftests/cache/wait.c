@@ -211,9 +211,9 @@ TEST_F(wait, batch)
 	int i;
 
 	ASSERT_EQ(0, kv_produce(self->t.fd, self->t.map, 2, 4096));
-	kv_key(e[0].key, 2);
-	kv_key(e[1].key, 1);
-	kv_key(e[2].key, 2);
+	kv_key(&e[0].key, 2);
+	kv_key(&e[1].key, 1);
+	kv_key(&e[2].key, 2);
 	EXPECT_EQ(2, kv_lookup_batch(self->reader, KVPOOL_IOC_LEASE,
 				     KVPOOL_LOOKUP_WAIT, e, 3, NULL, NULL,
 				     1000000));
@@ -227,9 +227,9 @@ TEST_F(wait, batch)
 
 	/* The same as a prefix: it ends at the key that did not come. */
 	memset(e, 0, sizeof(e));
-	kv_key(e[0].key, 2);
-	kv_key(e[1].key, 1);
-	kv_key(e[2].key, 2);
+	kv_key(&e[0].key, 2);
+	kv_key(&e[1].key, 1);
+	kv_key(&e[2].key, 2);
 	EXPECT_EQ(1, kv_lookup_batch(self->reader, KVPOOL_IOC_LEASE,
 				     KVPOOL_LOOKUP_WAIT | KVPOOL_LOOKUP_PREFIX,
 				     e, 3, NULL, NULL, 1000000));
@@ -268,7 +268,7 @@ TEST_F(wait, prefix_follows_its_producer)
 	for (i = 1; i < 4; i++)
 		ASSERT_EQ(0, kv_reserve(self->t.fd, &b[i], 1 + i, 4096));
 	for (i = 0; i < 4; i++)
-		kv_key(w.e[i].key, 1 + i);
+		kv_key(&w.e[i].key, 1 + i);
 	ASSERT_EQ(0, pthread_create(&thread, NULL, prefix_thread, &w));
 	for (i = 0; i < 3; i++) {
 		kv_wait_until(w.tid && kv_task_state(w.tid) == 'S');
@@ -314,10 +314,10 @@ TEST_F(wait, signal)
 		};
 
 		ASSERT_EQ(0, sigaction(SIGUSR1, &sa, NULL));
-		kv_key(w.e[0].key, 2);
-		kv_key(w.e[1].key, 1);
-		kv_key(w.e[2].key, 1);
-		kv_key(w.e[3].key, 1);
+		kv_key(&w.e[0].key, 2);
+		kv_key(&w.e[1].key, 1);
+		kv_key(&w.e[2].key, 1);
+		kv_key(&w.e[3].key, 1);
 		ASSERT_EQ(0, pthread_create(&thread, NULL, signal_thread, &w));
 		kv_wait_until(w.tid && kv_task_state(w.tid) == 'S');
 		pthread_kill(thread, SIGUSR1);

@@ -112,7 +112,7 @@ TEST_F(load, forgets)
 	EXPECT_EQ(-ENOENT, kv_exists(fd, 1));
 	close(fd);
 	EXPECT_EQ(-ENOENT, kv_open("shortlived", O_RDWR));
-	EXPECT_EQ(0, kv_tenant_get("default", "arena_bytes", &value));
+	EXPECT_EQ(0, kv_tenant_read("default", "arena_bytes", &value));
 	EXPECT_EQ(0, value);
 }
 
@@ -123,7 +123,7 @@ static __u64 limit_at(const char *ko, const char *options)
 	if (module_unload() || module_load(ko, options))
 		return ~0ULL;
 	kv_wait_until(!device_ready());
-	kv_sys_get("tiers/dram0/limit_bytes", &value);
+	kv_sys_read_u64("tiers/dram0/limit_bytes", &value);
 	return value;
 }
 

@@ -44,10 +44,10 @@ static const struct value bad_numbers[] = {
 #define EXPECT_REFUSED(name, text, ret) do {				\
 	__u64 __before = 0, __after = 1;				\
 									\
-	EXPECT_EQ(0, kv_sys_get(name, &__before));			\
+	EXPECT_EQ(0, kv_sys_read_u64(name, &__before));			\
 	EXPECT_EQ(ret, kv_sys_write(name, text))			\
 		TH_LOG("%s: '%s'", name, text);				\
-	EXPECT_EQ(0, kv_sys_get(name, &__after));			\
+	EXPECT_EQ(0, kv_sys_read_u64(name, &__after));			\
 	EXPECT_EQ(__before, __after) TH_LOG("%s: '%s'", name, text);	\
 } while (0)
 
@@ -81,14 +81,14 @@ TEST_F(sysfs, knobs)
 		if (knobs[k].min) {
 			EXPECT_REFUSED(name, "0", -EINVAL);
 		}
-		ASSERT_EQ(0, kv_sys_get(name, &before));
+		ASSERT_EQ(0, kv_sys_read_u64(name, &before));
 		/* The two watermarks bound each other, see below. */
 		if (strncmp(name, "watermark", 9)) {
 			EXPECT_EQ(0, kv_sys_set(name, knobs[k].min));
-			EXPECT_EQ(0, kv_sys_get(name, &value));
+			EXPECT_EQ(0, kv_sys_read_u64(name, &value));
 			EXPECT_EQ(knobs[k].min, value);
 			EXPECT_EQ(0, kv_sys_set(name, knobs[k].max));
-			EXPECT_EQ(0, kv_sys_get(name, &value));
+			EXPECT_EQ(0, kv_sys_read_u64(name, &value));
 			EXPECT_EQ(knobs[k].max, value);
 		}
 		EXPECT_EQ(0, kv_sys_set(name, before));
@@ -102,7 +102,7 @@ TEST_F(sysfs, watermarks_bound_each_other)
 {
 	__u64 low;
 
-	ASSERT_EQ(0, kv_sys_get("watermark_low", &low));
+	ASSERT_EQ(0, kv_sys_read_u64("watermark_low", &low));
 	EXPECT_EQ(0, kv_sys_set("watermark_low", 60));
 	EXPECT_REFUSED("watermark_high", "59", -EINVAL);
 	EXPECT_EQ(0, kv_sys_set("watermark_high", 60));
@@ -147,9 +147,9 @@ TEST_F(sysfs, read_only_files)
 		EXPECT_EQ(0444, st.st_mode & 0777);
 		EXPECT_NE(0, kv_sys_write(names[i], "1"));
 	}
-	EXPECT_EQ(0, kv_sys_get("abi_version", &value));
+	EXPECT_EQ(0, kv_sys_read_u64("abi_version", &value));
 	EXPECT_EQ(KVPOOL_ABI_VERSION, value);
-	EXPECT_EQ(0, kv_sys_get("tenants/default/id", &value));
+	EXPECT_EQ(0, kv_sys_read_u64("tenants/default/id", &value));
 	EXPECT_EQ(0, value);
 }
 
@@ -184,19 +184,19 @@ TEST_F(sysfs, tier)
 	for (i = 0; i < ARRAY_SIZE(bad_numbers); i++)
 		EXPECT_REFUSED("tiers/dram0/limit_bytes", bad_numbers[i].text,
 			       bad_numbers[i].want);
-	EXPECT_EQ(0, kv_sys_get("tiers/dram0/node", &value));
+	EXPECT_EQ(0, kv_sys_read_u64("tiers/dram0/node", &value));
 	EXPECT_EQ(0, value);
 	/* Whole chunks count. */
 	EXPECT_EQ(0, kv_sys_set("tiers/dram0/limit_bytes",
 				3 * KV_CHUNK + 4096));
-	EXPECT_EQ(0, kv_sys_get("tiers/dram0/limit_bytes", &value));
+	EXPECT_EQ(0, kv_sys_read_u64("tiers/dram0/limit_bytes", &value));
 	EXPECT_EQ(3 * KV_CHUNK, value);
 	EXPECT_EQ(0, kv_sys_set("tiers/dram0/limit_bytes", ~0ULL));
 
 	ASSERT_EQ(0, kv_produce(self->t.fd, self->t.map, 1, 3 * KV_CHUNK + 1));
-	EXPECT_EQ(0, kv_sys_get("tiers/dram0/allocated_bytes", &value));
+	EXPECT_EQ(0, kv_sys_read_u64("tiers/dram0/allocated_bytes", &value));
 	EXPECT_EQ(4 * KV_CHUNK, value);
-	EXPECT_EQ(0, kv_sys_get("tiers/dram0/used_bytes", &value));
+	EXPECT_EQ(0, kv_sys_read_u64("tiers/dram0/used_bytes", &value));
 	EXPECT_EQ(3 * KV_CHUNK + 4096, value);
 }
 
@@ -215,7 +215,7 @@ TEST_F(sysfs, tenant_knobs)
 			EXPECT_REFUSED(path, bad_numbers[i].text,
 				       bad_numbers[i].want);
 		EXPECT_EQ(0, kv_sys_set(path, 6 * KV_CHUNK));
-		EXPECT_EQ(0, kv_sys_get(path, &value));
+		EXPECT_EQ(0, kv_sys_read_u64(path, &value));
 		EXPECT_EQ(6 * KV_CHUNK, value);
 		EXPECT_EQ(0, kv_sys_set(path, 0));
 	}
@@ -332,7 +332,7 @@ TEST_F(sysfs, counters)
 	EXPECT_EQ(5 * KV_CHUNK + 5000, st.produced_bytes);
 	EXPECT_EQ(KV_CHUNK, st.consumed_bytes);
 	for (f = 0; f < ARRAY_SIZE(files); f++) {
-		ASSERT_EQ(0, kv_tenant_get(self->t.tenant, files[f].name,
+		ASSERT_EQ(0, kv_tenant_read(self->t.tenant, files[f].name,
 					   &value))
 			TH_LOG("%s", files[f].name);
 		EXPECT_EQ(*(__u64 *)((char *)&st + files[f].offset), value)
@@ -347,9 +347,9 @@ TEST_F(sysfs, tenants_count_for_themselves)
 {
 	__u64 before, after;
 
-	ASSERT_EQ(0, kv_tenant_get("default", "produced_blocks", &before));
+	ASSERT_EQ(0, kv_tenant_read("default", "produced_blocks", &before));
 	ASSERT_EQ(0, kv_produce_blank(self->t.fd, 1, 4096));
-	ASSERT_EQ(0, kv_tenant_get("default", "produced_blocks", &after));
+	ASSERT_EQ(0, kv_tenant_read("default", "produced_blocks", &after));
 	EXPECT_EQ(before, after);
 }
 

@@ -10,6 +10,9 @@
 
 #include "kvpool_util.h"
 
+/* Number of the first ring of a file. */
+#define KV_RING_FIRST	1
+
 struct kv_ring {
 	struct kvpool_ring_setup setup;
 	__u8 *map;
@@ -49,6 +52,18 @@ static inline int kv_ring_open(int fd, struct kv_ring *r, __u32 entries)
 	int ret = kv_ring_setup(fd, &r->setup, entries, -1);
 
 	return ret ? ret : kv_ring_map(fd, r);
+}
+
+/*
+ * Ends a ring; returns the number of operations that were in flight, or a
+ * negative errno. The mapping stays.
+ */
+static inline int kv_ring_end(int fd, __u32 ring)
+{
+	struct kvpool_ring_end arg = { .size = sizeof(arg), .ring = ring };
+	int ret = kv_call(fd, KVPOOL_IOC_RING_END, &arg);
+
+	return ret ? ret : (int)arg.nr_done;
 }
 
 static inline void kv_ring_close(struct kv_ring *r)
@@ -98,7 +113,7 @@ static inline struct kvpool_op kv_op(__u32 opcode, __u32 flags, __u64 number,
 		.opcode = opcode, .flags = flags, .user_data = user_data,
 	};
 
-	kv_key(op.key, number);
+	kv_key(&op.key, number);
 	return op;
 }
 
@@ -106,6 +121,25 @@ static inline struct kvpool_op kv_op_nop(__u64 user_data)
 {
 	return (struct kvpool_op){
 		.opcode = KVPOOL_OP_NOP, .user_data = user_data,
+	};
+}
+
+static inline struct kvpool_op kv_op_reserve(__u64 number, __u64 length,
+					     __u64 user_data)
+{
+	struct kvpool_op op = kv_op(KVPOOL_OP_RESERVE, 0, number, user_data);
+
+	op.length = length;
+	op.node = KVPOOL_NODE_ANY;
+	return op;
+}
+
+static inline struct kvpool_op kv_op_seal(__u64 handle, __u32 flags,
+					  __u64 user_data)
+{
+	return (struct kvpool_op){
+		.opcode = KVPOOL_OP_SEAL, .flags = flags,
+		.user_data = user_data, .handle = handle,
 	};
 }
 
@@ -118,14 +152,22 @@ static inline struct kvpool_op kv_op_release(__u64 handle, __u64 user_data)
 }
 
 /* Returns the number of operations begun, or a negative errno. */
-static inline int kv_submit(int fd, const struct kvpool_op *ops, __u32 n)
+static inline int kv_submit_ring(int fd, __u32 ring,
+				 const struct kvpool_op *ops, __u32 n)
 {
 	struct kvpool_submit arg = {
 		.size = sizeof(arg), .nr_ops = n, .ops = kv_ptr(ops),
+		.ring = ring,
 	};
 	int ret = kv_call(fd, KVPOOL_IOC_SUBMIT, &arg);
 
 	return ret ? ret : (int)arg.nr_done;
+}
+
+/* The same, to the first ring of the file. */
+static inline int kv_submit(int fd, const struct kvpool_op *ops, __u32 n)
+{
+	return kv_submit_ring(fd, KV_RING_FIRST, ops, n);
 }
 
 /* Submits and waits; returns zero or a negative errno of the call. */
@@ -157,18 +199,40 @@ static inline int kv_do(int fd, const struct kvpool_op *op,
 	return cqe.user_data == op->user_data ? cqe.status : -EPROTO;
 }
 
-/* Returns the number of operations that matched, or a negative errno. */
-static inline int kv_cancel(int fd, __u32 flags, __u64 match)
+/*
+ * Looks at the operations of one ring, or of the file (zero). Returns the
+ * number of operations that matched, or a negative errno.
+ */
+static inline int kv_cancel_ring(int fd, __u32 ring, __u32 flags, __u64 match)
 {
 	struct kvpool_cancel arg = {
 		.size = sizeof(arg), .flags = flags, .match = match,
+		.ring = ring,
 	};
 	int ret = kv_call(fd, KVPOOL_IOC_CANCEL, &arg);
 
 	return ret ? ret : (int)arg.nr_done;
 }
 
-/* What a lease's completion says, as a block. */
+static inline int kv_cancel(int fd, __u32 flags, __u64 match)
+{
+	return kv_cancel_ring(fd, 0, flags, match);
+}
+
+/* Finds the number of a peer; zero or a negative errno. */
+static inline int kv_peer(int fd, const char *name, __u32 *peer)
+{
+	struct kvpool_peer_name arg = { .size = sizeof(arg) };
+	int ret;
+
+	memcpy(arg.name, name, strnlen(name, sizeof(arg.name)));
+	ret = kv_call(fd, KVPOOL_IOC_PEER, &arg);
+	if (!ret)
+		*peer = arg.peer;
+	return ret;
+}
+
+/* The block of a LEASE or RESERVE that has completed. */
 static inline int kv_block_of(int fd, __u64 number,
 			      const struct kvpool_completion *cqe,
 			      struct kv_block *b)

@@ -42,12 +42,19 @@ LAYOUT(kvpool_stats, rejected, 168);
 LAYOUT(kvpool_stats, timedout_ops, 248);
 SIZE(kvpool_ring_setup, 48);
 LAYOUT(kvpool_ring_setup, offset, 16);
+LAYOUT(kvpool_ring_setup, ring, 44);
+SIZE(kvpool_ring_end, 16);
+SIZE(kvpool_key, 32);
 SIZE(kvpool_op, 96);
 LAYOUT(kvpool_op, key, 32);
 LAYOUT(kvpool_op, peer, 80);
 SIZE(kvpool_completion, 64);
-SIZE(kvpool_submit, 32);
+SIZE(kvpool_submit, 40);
+LAYOUT(kvpool_submit, ring, 32);
 SIZE(kvpool_cancel, 24);
+LAYOUT(kvpool_cancel, ring, 20);
+SIZE(kvpool_peer_name, 48);
+LAYOUT(kvpool_peer_name, peer, 40);
 SIZE(kvpool_uring, 16);
 
 #endif /* KVPOOL_LAYOUT_H */

@@ -75,15 +75,14 @@ static inline __u64 kv_rand(__u64 *state)
 	return *state * 0x2545f4914f6cdd1dULL;
 }
 
-static inline void kv_key(__u8 *key, __u64 number)
+/* The key with a number. */
+static inline void kv_key(struct kvpool_key *key, __u64 number)
 {
-	__u64 words[KVPOOL_KEY_SIZE / sizeof(__u64)];
 	unsigned int i;
 
-	words[0] = number;
+	key->words[0] = number;
 	for (i = 1; i < KVPOOL_KEY_SIZE / sizeof(__u64); i++)
-		words[i] = kv_mix(number * 4 + i);
-	memcpy(key, words, KVPOOL_KEY_SIZE);
+		key->words[i] = kv_mix(number * 4 + i);
 }
 
 /* Files */
@@ -146,7 +145,7 @@ static inline int kv_sys_set(const char *name, __u64 value)
 	return kv_sys_write(name, text);
 }
 
-static inline int kv_sys_get(const char *name, __u64 *value)
+static inline int kv_sys_read_u64(const char *name, __u64 *value)
 {
 	char text[128], *end;
 	int ret = kv_sys_read(name, text, sizeof(text));
@@ -212,12 +211,12 @@ static inline int kv_tenant_set(const char *name, const char *knob, __u64 value)
 	return kv_sys_set(path, value);
 }
 
-static inline int kv_tenant_get(const char *name, const char *knob, __u64 *value)
+static inline int kv_tenant_read(const char *name, const char *knob, __u64 *value)
 {
 	char path[128];
 
 	snprintf(path, sizeof(path), "tenants/%s/%s", name, knob);
-	return kv_sys_get(path, value);
+	return kv_sys_read_u64(path, value);
 }
 
 /* Drops what the tenant holds and deletes it. */
@@ -398,7 +397,7 @@ static inline int kv_reserve_on(int fd, struct kv_block *b, __u64 number,
 	};
 	int ret;
 
-	kv_key(entry.key, number);
+	kv_key(&entry.key, number);
 	ret = kv_call(fd, KVPOOL_IOC_RESERVE, &arg);
 	return ret ? ret : kv_block_result(b, number, &entry);
 }
@@ -416,7 +415,7 @@ static inline int kv_lease_flags(int fd, struct kv_block *b, __u64 number,
 	__u32 nr_spans = KV_BLOCK_SPANS;
 	int ret;
 
-	kv_key(entry.key, number);
+	kv_key(&entry.key, number);
 	ret = kv_lookup_batch(fd, KVPOOL_IOC_LEASE, flags, &entry, 1, b->span,
 			      &nr_spans, timeout_ns);
 	return ret < 0 ? ret : kv_block_result(b, number, &entry);
@@ -432,7 +431,7 @@ static inline int kv_exists(int fd, __u64 number)
 	struct kvpool_entry entry = {};
 	int ret;
 
-	kv_key(entry.key, number);
+	kv_key(&entry.key, number);
 	ret = kv_lookup_batch(fd, KVPOOL_IOC_EXISTS, 0, &entry, 1, NULL, NULL,
 			      0);
 	return ret < 0 ? ret : entry.status;
@@ -468,7 +467,7 @@ static inline int kv_key_call(int fd, unsigned long nr, __u64 number,
 	struct kvpool_entry entry = { .flags = flags };
 	int ret;
 
-	kv_key(entry.key, number);
+	kv_key(&entry.key, number);
 	ret = kv_key_batch(fd, nr, &entry, 1);
 	return ret < 0 ? ret : entry.status;
 }
@@ -631,7 +630,7 @@ static inline bool kv_same_stats(const struct kvpool_stats *a,
 /* The sysfs side of the statistics: for when no file is left to ask. */
 static inline int kv_tenant_bytes(const char *name, __u64 *bytes)
 {
-	return kv_tenant_get(name, "bytes", bytes);
+	return kv_tenant_read(name, "bytes", bytes);
 }
 
 /* Nanoseconds of a clock that nobody sets. */
@@ -824,7 +823,7 @@ static inline int kv_bench_end(struct kv_bench *t)
 
 	kv_bench_close(t);
 	/* An io_uring lets go of files some time after it was closed. */
-	kv_wait_until(kv_tenant_get(t->tenant, "contexts", &nr) || !nr);
+	kv_wait_until(kv_tenant_read(t->tenant, "contexts", &nr) || !nr);
 	ret = kv_tenant_drop(t->tenant);
 	if (!ret)
 		ret = kv_tenant_bytes(t->tenant, &bytes);

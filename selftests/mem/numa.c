@@ -48,7 +48,7 @@ static __u64 on_node(int node, const char *what)
 	char name[64];
 
 	snprintf(name, sizeof(name), "tiers/dram%d/%s", node, what);
-	kv_sys_get(name, &value);
+	kv_sys_read_u64(name, &value);
 	return value;
 }
 

@@ -122,7 +122,7 @@ static __u64 quarantined(const char *tenant)
 {
 	__u64 bytes = ~0ULL;
 
-	kv_tenant_get(tenant, "quarantined_bytes", &bytes);
+	kv_tenant_read(tenant, "quarantined_bytes", &bytes);
 	return bytes;
 }
 

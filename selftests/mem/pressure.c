@@ -37,7 +37,7 @@ static __u64 allocated(void)
 
 	for (i = 0; i < 8; i++) {
 		snprintf(name, sizeof(name), "tiers/dram%d/allocated_bytes", i);
-		if (!kv_sys_get(name, &value))
+		if (!kv_sys_read_u64(name, &value))
 			sum += value;
 	}
 	return sum;
@@ -63,7 +63,7 @@ TEST_F(pressure, limit_lowered)
 	EXPECT_EQ(8 * KV_CHUNK, st.arena_bytes);
 	EXPECT_EQ(24, st.evicted_blocks);
 	EXPECT_EQ(8, st.blocks);
-	ASSERT_EQ(0, kv_sys_get("tiers/dram0/used_bytes", &value));
+	ASSERT_EQ(0, kv_sys_read_u64("tiers/dram0/used_bytes", &value));
 	EXPECT_EQ(8 * KV_CHUNK, value);
 	/* The youngest are left, and the leased one. */
 	EXPECT_EQ(0, kv_check(self->t.map, &lease));

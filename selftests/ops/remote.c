@@ -1,18 +1,33 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * remote: operations that a fabric has to see to, on one host: the fabric is
+ * remote: operations that need a mover, on one host: the mover is
  * kvpool_testfabric.ko, which moves nothing and completes in all the ways and
- * at all the moments that a real one may.
+ * at all the moments that a real mover may. Its peers say how by their names.
  */
 #include <libgen.h>
 
 #include "kvpool_uring.h"
 
-/* As in kvpool_testfabric.c. */
-enum {
+/* The peers of kvpool_testfabric.c. */
+enum peer {
 	PEER_ANY, PEER_AT_ONCE, PEER_LATER, PEER_NEVER, PEER_MISSING,
-	PEER_LENGTH, PEER_FAILS, PEER_RANDOM, PEER_SLOW_FENCE,
+	PEER_LENGTH, PEER_FAILS, PEER_RANDOM, PEER_SLOW_FENCE, PEER_UNKNOWN,
+	NR_PEERS,
 };
+
+static const char * const peer_names[NR_PEERS] = {
+	[PEER_AT_ONCE] = "at-once",
+	[PEER_LATER] = "later",
+	[PEER_NEVER] = "never",
+	[PEER_MISSING] = "missing",
+	[PEER_LENGTH] = "length",
+	[PEER_FAILS] = "fails",
+	[PEER_RANDOM] = "random",
+	[PEER_SLOW_FENCE] = "slow-fence",
+};
+
+/* Their numbers, which are other ones each time that the mover is loaded. */
+static __u32 peer_numbers[NR_PEERS];
 
 #define TESTFABRIC_LENGTH	12345
 #define KEY_SEALED		1
@@ -36,6 +51,18 @@ static int fabric_load(void)
 	return ret;
 }
 
+static int peers_find(int fd)
+{
+	int i, ret = 0;
+
+	peer_numbers[PEER_ANY] = 0;
+	peer_numbers[PEER_UNKNOWN] = ~0U;
+	for (i = 0; !ret && i < NR_PEERS; i++)
+		if (peer_names[i])
+			ret = kv_peer(fd, peer_names[i], &peer_numbers[i]);
+	return ret;
+}
+
 static int fabric_unload(void)
 {
 	return syscall(SYS_delete_module, "kvpool_testfabric", 0) ? -errno : 0;
@@ -52,14 +79,15 @@ FIXTURE_SETUP(remote)
 {
 	int ret = fabric_load();
 
-	if (ret == -ENOENT || ret == -EBUSY)
-		SKIP(return, "there is no test fabric, or another is loaded");
+	if (ret == -ENOENT)
+		SKIP(return, "kvpool_testfabric.ko is not beside KVPOOL_KO");
 	ASSERT_EQ(0, ret);
 	ASSERT_EQ(0, kv_bench_start(&self->t));
 	ASSERT_EQ(0, kv_produce(self->t.fd, self->t.map, KEY_SEALED, LEN));
 	memset(&self->r, 0, sizeof(self->r));
 	self->fd = kv_open(self->t.tenant, O_RDWR);
 	ASSERT_GE(self->fd, 0);
+	ASSERT_EQ(0, peers_find(self->fd));
 	ASSERT_EQ(0, kv_ring_open(self->fd, &self->r, 256));
 	ASSERT_EQ(0, kv_stats(self->fd, &self->base));
 }
@@ -72,13 +100,14 @@ FIXTURE_TEARDOWN(remote)
 	EXPECT_EQ(0, fabric_unload());
 }
 
-static struct kvpool_op fetch(__u64 number, __u32 peer, __u32 flags, __u64 ud)
+static struct kvpool_op fetch(__u64 number, enum peer peer, __u32 flags,
+			      __u64 ud)
 {
 	struct kvpool_op op = kv_op(KVPOOL_OP_LEASE, KVPOOL_OP_REMOTE | flags,
 				    number, ud);
 
 	op.length = LEN;
-	op.peer = peer;
+	op.peer = peer_numbers[peer];
 	op.node = KVPOOL_NODE_ANY;
 	return op;
 }
@@ -98,13 +127,65 @@ TEST_F(remote, info)
 
 	ASSERT_EQ(0, kv_info(self->fd, &info));
 	EXPECT_TRUE(info.features & KVPOOL_FEATURE_FABRIC);
-	/* There is one fabric at a time. */
-	EXPECT_EQ(-EEXIST, fabric_load());
+}
+
+/* Peers are found by name and by number, on any file. */
+TEST_F(remote, peers)
+{
+	struct kvpool_peer_name arg;
+	const int modes[] = { O_RDWR, O_RDONLY, O_WRONLY };
+	unsigned int m;
+	int i, k, fd;
+
+	for (m = 0; m < ARRAY_SIZE(modes); m++) {
+		fd = kv_open(self->t.tenant, modes[m]);
+		ASSERT_GE(fd, 0);
+		for (i = 0; i < NR_PEERS; i++) {
+			if (!peer_names[i])
+				continue;
+			arg = (struct kvpool_peer_name){
+				.size = sizeof(arg), .peer = peer_numbers[i],
+			};
+			ASSERT_EQ(0, kv_call(fd, KVPOOL_IOC_PEER, &arg));
+			EXPECT_EQ(0, strcmp(peer_names[i], (char *)arg.name));
+			EXPECT_EQ(peer_numbers[i], arg.peer);
+			EXPECT_NE(0, arg.peer);
+			for (k = 0; k < i; k++)
+				EXPECT_NE(peer_numbers[k], arg.peer);
+		}
+		EXPECT_EQ(-ENOENT, kv_peer(fd, "nobody", &arg.peer));
+		EXPECT_EQ(-ENOENT, kv_peer(fd, "lat", &arg.peer));
+		EXPECT_EQ(-EINVAL, kv_peer(fd, "", &arg.peer));
+		close(fd);
+	}
+}
+
+/* A number is not used for another peer, a name may be. */
+TEST_F(remote, peer_numbers_are_not_reused)
+{
+	__u32 before[NR_PEERS];
+	struct kvpool_completion c;
+	struct kvpool_op op;
+	int i, k;
+
+	memcpy(before, peer_numbers, sizeof(before));
+	ASSERT_EQ(0, fabric_unload());
+	EXPECT_EQ(-ENOENT, kv_peer(self->fd, "later", &op.peer));
+	ASSERT_EQ(0, fabric_load());
+	ASSERT_EQ(0, peers_find(self->fd));
+	for (i = PEER_AT_ONCE; i < PEER_UNKNOWN; i++) {
+		for (k = PEER_AT_ONCE; k < PEER_UNKNOWN; k++)
+			EXPECT_NE(before[k], peer_numbers[i]);
+		op = fetch(10, PEER_LATER, 0, 1);
+		op.peer = before[i];
+		EXPECT_EQ(-ENOENT, kv_do(self->fd, &op, &c));
+	}
+	EXPECT_BASE();
 }
 
 TEST_F(remote, fetch)
 {
-	const __u32 peers[] = { PEER_ANY, PEER_AT_ONCE, PEER_LATER };
+	const enum peer peers[] = { PEER_ANY, PEER_AT_ONCE, PEER_LATER };
 	struct kvpool_completion c;
 	struct kvpool_stats st;
 	struct kvpool_op op;
@@ -117,7 +198,10 @@ TEST_F(remote, fetch)
 		EXPECT_EQ(KVPOOL_ROUTE_RDMA, c.route);
 		EXPECT_EQ(LEN, c.length);
 		EXPECT_EQ(LEN, c.bytes);
-		EXPECT_EQ(i ? peers[i] : PEER_LATER, c.peer);
+		if (i)
+			EXPECT_EQ(peer_numbers[peers[i]], c.peer);
+		else
+			EXPECT_NE(0, c.peer);
 		ASSERT_EQ(0, kv_block_of(self->fd, 10 + i, &c, &b));
 		EXPECT_EQ(0, kv_release(self->fd, c.handle));
 		/* The copy stays. */
@@ -165,8 +249,8 @@ TEST_F(remote, transient)
 
 TEST_F(remote, failures)
 {
-	const struct { __u32 peer; int status; } kinds[] = {
-		{ PEER_MISSING, -ENOENT }, { 77, -ENOENT },
+	const struct { enum peer peer; int status; } kinds[] = {
+		{ PEER_MISSING, -ENOENT }, { PEER_UNKNOWN, -ENOENT },
 		{ PEER_LENGTH, -EMSGSIZE }, { PEER_FAILS, -EREMOTEIO },
 	};
 	struct kvpool_completion c;
@@ -197,24 +281,24 @@ TEST_F(remote, probe_and_push)
 	op = kv_op(KVPOOL_OP_PROBE, KVPOOL_OP_REMOTE, 10, 1);
 	EXPECT_EQ(0, kv_do(self->fd, &op, &c));
 	EXPECT_EQ(TESTFABRIC_LENGTH, c.length);
-	EXPECT_EQ(PEER_LATER, c.peer);
+	EXPECT_NE(0, c.peer);
 	EXPECT_EQ(KVPOOL_ROUTE_RDMA, c.route);
-	op.peer = PEER_FAILS;
+	op.peer = peer_numbers[PEER_FAILS];
 	EXPECT_EQ(-EREMOTEIO, kv_do(self->fd, &op, &c));
-	kv_key(op.key, KEY_SEALED);
+	kv_key(&op.key, KEY_SEALED);
 	EXPECT_EQ(0, kv_do(self->fd, &op, &c));
 	EXPECT_EQ(LEN, c.length);
 	EXPECT_EQ(0, c.peer);
 
 	op = kv_op(KVPOOL_OP_PUSH, 0, KEY_SEALED, 1);
-	op.peer = PEER_LATER;
+	op.peer = peer_numbers[PEER_LATER];
 	EXPECT_EQ(0, kv_do(self->fd, &op, &c));
 	EXPECT_EQ(LEN, c.bytes);
 	EXPECT_EQ(LEN, c.length);
 	EXPECT_EQ(0, c.handle);
-	op.peer = PEER_FAILS;
+	op.peer = peer_numbers[PEER_FAILS];
 	EXPECT_EQ(-EREMOTEIO, kv_do(self->fd, &op, &c));
-	kv_key(op.key, 10);
+	kv_key(&op.key, 10);
 	EXPECT_EQ(-ENOENT, kv_do(self->fd, &op, &c));
 	ASSERT_EQ(0, kv_reserve(self->t.fd, &b, 10, 4096));
 	EXPECT_EQ(-EINPROGRESS, kv_do(self->fd, &op, &c));
@@ -232,7 +316,7 @@ TEST_F(remote, push_holds_its_source)
 	struct kvpool_stats st;
 	struct kvpool_op op = kv_op(KVPOOL_OP_PUSH, 0, KEY_SEALED, 1);
 
-	op.peer = PEER_NEVER;
+	op.peer = peer_numbers[PEER_NEVER];
 	ASSERT_EQ(1, kv_submit(self->fd, &op, 1));
 	ASSERT_EQ(0, kv_remove(self->t.fd, KEY_SEALED));
 	ASSERT_EQ(0, kv_stats(self->fd, &st));
@@ -362,7 +446,7 @@ TEST_F(remote, deadline)
 	op.timeout_ns = 0;
 	EXPECT_EQ(-ETIMEDOUT, kv_do(self->fd, &op, &c));
 	op = kv_op(KVPOOL_OP_PUSH, 0, KEY_SEALED, 1);
-	op.peer = PEER_NEVER;
+	op.peer = peer_numbers[PEER_NEVER];
 	EXPECT_EQ(-ETIMEDOUT, kv_do(self->fd, &op, &c));
 	ASSERT_EQ(0, kv_stats(self->fd, &st));
 	EXPECT_EQ(self->base.timedout_ops + 6, st.timedout_ops);
@@ -512,7 +596,7 @@ struct storm {
 
 static int storm_round(struct storm *s, int fd, struct kv_ring *r)
 {
-	static const __u32 peers[] = {
+	static const enum peer peers[] = {
 		PEER_RANDOM, PEER_RANDOM, PEER_AT_ONCE, PEER_LATER, PEER_NEVER,
 		PEER_SLOW_FENCE, PEER_FAILS, PEER_MISSING,
 	};
@@ -531,7 +615,7 @@ static int storm_round(struct storm *s, int fd, struct kv_ring *r)
 				    0;
 		if (!(dice >> 24 & 7)) {
 			ops[i] = kv_op(KVPOOL_OP_PUSH, 0, 100 + dice % 64, i);
-			ops[i].peer = peers[dice >> 8 & 7];
+			ops[i].peer = peer_numbers[peers[dice >> 8 & 7]];
 			ops[i].timeout_ns = 1000000;
 		}
 	}
@@ -649,7 +733,7 @@ static void *reload_thread(void *data)
 /* The fabric comes and goes while it is used. */
 TEST_F(remote, reloaded_under_load)
 {
-	static const __u32 peers[] = {
+	static const enum peer peers[] = {
 		PEER_NEVER, PEER_LATER, PEER_AT_ONCE, PEER_SLOW_FENCE,
 	};
 	volatile bool stop = false;
@@ -663,9 +747,12 @@ TEST_F(remote, reloaded_under_load)
 	ASSERT_EQ(0, pthread_create(&thread, NULL, reload_thread, &l));
 	for (n = 0; !stop; n++) {
 		op = fetch(10, peers[n & 3], KVPOOL_OP_TRANSIENT, n);
+		if (kv_peer(self->fd, peer_names[peers[n & 3]], &op.peer))
+			continue;
 		op.timeout_ns = 3000000;
 		ASSERT_EQ(0, kv_submit_wait(self->fd, &op, 1, &c));
 		ASSERT_TRUE(!c.status || c.status == -EOPNOTSUPP ||
+			    c.status == -ENOENT ||
 			    c.status == -EHOSTUNREACH ||
 			    c.status == -ETIMEDOUT) TH_LOG("%d", c.status);
 		ends[!c.status ? 0 : c.status == -ETIMEDOUT ? 1 : 2]++;

@@ -69,9 +69,7 @@ TEST_F(ring, sizes)
 			     sizeof(struct kvpool_completion));
 		EXPECT_GE(a.length, a.completions_offset + a.entries *
 				    sizeof(struct kvpool_completion));
-		EXPECT_EQ(0, a.reserved);
-		/* One for a file. */
-		EXPECT_EQ(-EBUSY, kv_ring_setup(fd, &a, 8, -1));
+		EXPECT_EQ(KV_RING_FIRST, a.ring);
 		close(fd);
 	}
 }
@@ -91,8 +89,9 @@ TEST_F(ring, modes)
 	fd = kv_open(self->t.tenant, O_WRONLY);
 	ASSERT_GE(fd, 0);
 	EXPECT_EQ(-EBADF, kv_ring_setup(fd, &a, 8, -1));
-	EXPECT_EQ(-EBADF, kv_submit(fd, &op, 1));
-	EXPECT_EQ(-EBADF, kv_cancel(fd, KVPOOL_CANCEL_ALL, 0));
+	EXPECT_EQ(0, kv_do(fd, &op, NULL));
+	EXPECT_EQ(-ENXIO, kv_submit(fd, &op, 1));
+	EXPECT_EQ(0, kv_cancel(fd, KVPOOL_CANCEL_ALL, 0));
 	close(fd);
 	EXPECT_EQ(-ENXIO, kv_submit(self->fd, &op, 1));
 }

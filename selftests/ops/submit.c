@@ -565,12 +565,12 @@ TEST_F(submit, no_fabric)
 	op.flags |= KVPOOL_OP_TRANSIENT;
 	op.peer = 5;
 	EXPECT_EQ(-EOPNOTSUPP, kv_do(self->fd, &op, &c));
-	kv_key(op.key, KEY_SEALED);
+	kv_key(&op.key, KEY_SEALED);
 	EXPECT_EQ(0, kv_do(self->fd, &op, &c));
 	EXPECT_EQ(70001, c.length);
 	EXPECT_EQ(0, kv_release(self->fd, c.handle));
 	/* A pending key that comes to nothing. */
-	kv_key(op.key, KEY_PENDING);
+	kv_key(&op.key, KEY_PENDING);
 	ASSERT_EQ(1, kv_submit(self->fd, &op, 1));
 	EXPECT_EQ(0, kv_ring_ready(&self->r));
 	ASSERT_EQ(0, kv_abort(self->t.fd, self->pending.handle));

@@ -116,7 +116,7 @@ TEST_F(uring, refused)
 	EXPECT_EQ(-EINVAL, res);
 	fd = kv_open(self->t.tenant, O_WRONLY);
 	ASSERT_GE(fd, 0);
-	op = kv_op_nop(1);
+	op = kv_op(KVPOOL_OP_LEASE, 0, KEY_SEALED, 1);
 	ASSERT_EQ(0, uring_submit(&self->u, fd, &op, &self->c));
 	EXPECT_EQ(1, uring_wait(&self->u, &res));
 	EXPECT_EQ(-EBADF, res);

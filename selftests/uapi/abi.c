@@ -230,7 +230,7 @@ TEST_F(abi, reserve)
 	unsigned int i, at;
 
 	for (i = 0; i < NR_ENTRIES; i++) {
-		kv_key(entries[i].key, 10 + i);
+		kv_key(&entries[i].key, 10 + i);
 		entries[i].length = 4096;
 	}
 	EXPECT_POKES(KVPOOL_IOC_RESERVE, good, pokes);
@@ -264,8 +264,8 @@ TEST_F(abi, reserve_same_key_twice)
 {
 	struct kvpool_entry entries[2] = {};
 
-	kv_key(entries[0].key, 20);
-	kv_key(entries[1].key, 20);
+	kv_key(&entries[0].key, 20);
+	kv_key(&entries[1].key, 20);
 	entries[0].length = 4096;
 	entries[1].length = 4096;
 	EXPECT_EQ(1, kv_reserve_batch(self->t.fd, entries, 2, NULL, NULL));
@@ -446,7 +446,7 @@ TEST_F(abi, lookup)
 
 			EXPECT_POKES(calls[c], good, no_room);
 		}
-		kv_key(entries[0].key, 1);
+		kv_key(&entries[0].key, 1);
 		EXPECT_POKES(calls[c], good, pokes);
 		EXPECT_EQ(0, check_size(self->t.fd, calls[c], &good,
 					sizeof(good),
@@ -485,7 +485,7 @@ TEST_F(abi, keys)
 	unsigned int c;
 
 	for (c = 0; c < ARRAY_SIZE(calls); c++) {
-		kv_key(entries[0].key, 1);
+		kv_key(&entries[0].key, 1);
 		EXPECT_POKES(calls[c], good, pokes);
 		EXPECT_EQ(0, check_size(self->t.fd, calls[c], &good,
 					sizeof(good),
@@ -585,7 +585,7 @@ TEST_F(abi, batch_limit)
 	ASSERT_NE(NULL, entries);
 	ASSERT_NE(NULL, spans);
 	for (i = 0; i <= n; i++) {
-		kv_key(entries[i].key, 5000 + i);
+		kv_key(&entries[i].key, 5000 + i);
 		entries[i].length = 4096;
 	}
 	EXPECT_EQ(-EINVAL, kv_reserve_batch(self->t.fd, entries, n + 1, spans,
@@ -604,7 +604,7 @@ TEST_F(abi, batch_limit)
 	ASSERT_EQ(n, kv_handle_batch(self->t.fd, KVPOOL_IOC_SEAL, handles, n));
 	memset(entries, 0, (n + 1) * sizeof(*entries));
 	for (i = 0; i <= n; i++)
-		kv_key(entries[i].key, 5000 + i);
+		kv_key(&entries[i].key, 5000 + i);
 	EXPECT_EQ(-EINVAL, kv_key_batch(self->t.fd, KVPOOL_IOC_REMOVE, entries,
 					n + 1));
 	EXPECT_EQ(n, kv_key_batch(self->t.fd, KVPOOL_IOC_REMOVE, entries, n));

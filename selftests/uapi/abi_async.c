@@ -57,9 +57,7 @@ TEST_F(async, ring_members)
 		POKE(kvpool_ring_setup, eventfd, -2, -EINVAL),
 		POKE(kvpool_ring_setup, eventfd, 1 << 20, -EBADF),
 		POKE(kvpool_ring_setup, eventfd, self->t.fd, -EINVAL),
-		POKE(kvpool_ring_setup, reserved, 1, -EINVAL),
-		/* The file has one already. */
-		POKE(kvpool_ring_setup, reserved, 0, -EBUSY),
+		POKE(kvpool_ring_setup, ring, 1, -EINVAL),
 	};
 	int fd;
 
@@ -70,7 +68,59 @@ TEST_F(async, ring_members)
 	ASSERT_GE(fd, 0);
 	EXPECT_EQ(0, check_longer(fd, KVPOOL_IOC_RING, &good, sizeof(good)));
 	EXPECT_EQ(8, good.entries);
+	EXPECT_EQ(KV_RING_FIRST, good.ring);
 	close(fd);
+}
+
+TEST_F(async, ring_end_members)
+{
+	struct kvpool_ring_end good = { .size = sizeof(good) };
+	const struct poke pokes[] = {
+		POKE(kvpool_ring_end, flags, 1, -EINVAL),
+		POKE(kvpool_ring_end, flags, 1U << 31, -EINVAL),
+		POKE(kvpool_ring_end, nr_done, 1, -EINVAL),
+		POKE(kvpool_ring_end, ring, 0, -ENOENT),
+		POKE(kvpool_ring_end, ring, KVPOOL_RINGS_MAX, -ENOENT),
+		POKE(kvpool_ring_end, ring, KVPOOL_RINGS_MAX + 1, -ENOENT),
+		POKE(kvpool_ring_end, ring, ~0U, -ENOENT),
+	};
+	struct kvpool_ring_setup second;
+
+	ASSERT_EQ(0, kv_ring_setup(self->t.fd, &second, 8, -1));
+	good.ring = second.ring;
+	EXPECT_POKES(KVPOOL_IOC_RING_END, good, pokes);
+	EXPECT_EQ(0, check_size(self->t.fd, KVPOOL_IOC_RING_END, &good,
+				sizeof(good), sizeof(good)));
+	EXPECT_EQ(0, check_longer(self->t.fd, KVPOOL_IOC_RING_END, &good,
+				  sizeof(good)));
+	EXPECT_EQ(0, good.nr_done);
+}
+
+TEST_F(async, peer_members)
+{
+	struct kvpool_peer_name good = {
+		.size = sizeof(good), .name = "nobody",
+	};
+	const struct poke pokes[] = {
+		POKE(kvpool_peer_name, flags, 1, -EINVAL),
+		POKE(kvpool_peer_name, flags, 1U << 31, -EINVAL),
+		POKE(kvpool_peer_name, reserved, 1, -EINVAL),
+		/* A name and a number; then neither. */
+		POKE(kvpool_peer_name, peer, 1, -EINVAL),
+		POKE(kvpool_peer_name, name[0], 0, -EINVAL),
+		POKE(kvpool_peer_name, flags, 0, -ENOENT),
+	};
+
+	EXPECT_POKES(KVPOOL_IOC_PEER, good, pokes);
+	EXPECT_EQ(0, check_size(self->t.fd, KVPOOL_IOC_PEER, &good,
+				sizeof(good), sizeof(good)));
+	EXPECT_EQ(-ENOENT, check_longer(self->t.fd, KVPOOL_IOC_PEER, &good,
+					sizeof(good)));
+	memset(good.name, 'x', sizeof(good.name));
+	EXPECT_EQ(-EINVAL, kv_call(self->t.fd, KVPOOL_IOC_PEER, &good));
+	memset(good.name, 0, sizeof(good.name));
+	good.peer = ~0U;
+	EXPECT_EQ(-ENOENT, kv_call(self->t.fd, KVPOOL_IOC_PEER, &good));
 }
 
 TEST_F(async, submit_members)
@@ -93,6 +143,10 @@ TEST_F(async, submit_members)
 		POKE(kvpool_submit, ops, 0, -EFAULT),
 		POKE(kvpool_submit, ops, 0xffff888000001000ULL, -EFAULT),
 		POKE(kvpool_submit, ops, ~7ULL, -EFAULT),
+		/* Results or a ring. */
+		POKE(kvpool_submit, ring, KV_RING_FIRST, -EINVAL),
+		POKE(kvpool_submit, results, 0, -ENXIO),
+		POKE(kvpool_submit, reserved, 1, -EINVAL),
 	};
 
 	EXPECT_POKES(KVPOOL_IOC_SUBMIT, good, pokes);
@@ -104,6 +158,14 @@ TEST_F(async, submit_members)
 	EXPECT_EQ(2, good.nr_done);
 	EXPECT_EQ(0, results[0].status);
 	EXPECT_EQ(0, kv_release(self->t.fd, results[0].handle));
+
+	/* No such ring: nothing is begun. */
+	EXPECT_EQ(-ENXIO, kv_submit_ring(self->t.fd, 0, ops, 2));
+	EXPECT_EQ(-ENXIO, kv_submit_ring(self->t.fd, 2, ops, 2));
+	EXPECT_EQ(-ENXIO, kv_submit_ring(self->t.fd, KVPOOL_RINGS_MAX + 1, ops,
+					 2));
+	EXPECT_EQ(-ENXIO, kv_submit_ring(self->t.fd, ~0U, ops, 2));
+	EXPECT_EQ(0, kv_ring_ready(&self->r));
 }
 
 /* Operations with one member poked, behind one that is fit to be done. */
@@ -138,18 +200,18 @@ static int submit_poked(int fd, const struct kvpool_op *good,
 TEST_F(async, op_members)
 {
 	const struct poke all[] = {
-		POKE(kvpool_op, opcode, KVPOOL_OP_PUSH + 1, -EINVAL),
+		POKE(kvpool_op, opcode, KVPOOL_OP_SEAL + 1, -EINVAL),
 		POKE(kvpool_op, opcode, ~0U, -EINVAL),
-		POKE(kvpool_op, flags, 8, -EINVAL),
+		POKE(kvpool_op, flags, 1U << 6, -EINVAL),
 		POKE(kvpool_op, flags, 1U << 31, -EINVAL),
 		POKE(kvpool_op, flags, ~0U, -EINVAL),
 		POKE(kvpool_op, reserved, 1, -EINVAL),
 		POKE(kvpool_op, reserved, 1ULL << 63, -EINVAL),
 	};
 	const struct poke keyless[] = {
-		POKE(kvpool_op, key[0], 1, -EINVAL),
-		POKE(kvpool_op, key[31], 1, -EINVAL),
-		POKE(kvpool_op, key[8], 0x80, -EINVAL),
+		POKE(kvpool_op, key.bytes[0], 1, -EINVAL),
+		POKE(kvpool_op, key.bytes[31], 1, -EINVAL),
+		POKE(kvpool_op, key.bytes[8], 0x80, -EINVAL),
 	};
 	const struct poke local[] = {
 		POKE(kvpool_op, timeout_ns, 1, -EINVAL),
@@ -168,6 +230,11 @@ TEST_F(async, op_members)
 		POKE(kvpool_op, flags, KVPOOL_OP_TRANSIENT | KVPOOL_OP_REMOTE,
 		     -EINVAL),
 	};
+	const struct poke reads[] = {
+		POKE(kvpool_op, flags, KVPOOL_OP_STRICT_NODE, -EINVAL),
+		POKE(kvpool_op, flags, KVPOOL_OP_PIN_SOFT, -EINVAL),
+		POKE(kvpool_op, flags, KVPOOL_OP_PIN_HARD, -EINVAL),
+	};
 	const struct poke remoteless[] = {
 		POKE(kvpool_op, flags, KVPOOL_OP_REMOTE, -EINVAL),
 	};
@@ -180,20 +247,24 @@ TEST_F(async, op_members)
 	EXPECT_OP_POKES(good, handleless);
 	EXPECT_OP_POKES(good, waitless);
 	EXPECT_OP_POKES(good, remoteless);
+	EXPECT_OP_POKES(good, reads);
 
 	good = kv_op(KVPOOL_OP_PROBE, 0, 1, 3);
 	EXPECT_OP_POKES(good, all);
+	EXPECT_OP_POKES(good, reads);
 	EXPECT_OP_POKES(good, local);
 	EXPECT_OP_POKES(good, handleless);
 	EXPECT_OP_POKES(good, waitless);
 
 	good = kv_op(KVPOOL_OP_LEASE, 0, 1, 3);
 	EXPECT_OP_POKES(good, all);
+	EXPECT_OP_POKES(good, reads);
 	EXPECT_OP_POKES(good, local);
 	EXPECT_OP_POKES(good, handleless);
 
 	good = kv_op_release(self->leased.handle, 3);
 	EXPECT_OP_POKES(good, all);
+	EXPECT_OP_POKES(good, reads);
 	EXPECT_OP_POKES(good, keyless);
 	EXPECT_OP_POKES(good, local);
 	EXPECT_OP_POKES(good, waitless);
@@ -242,6 +313,56 @@ TEST_F(async, remote_members)
 	close(fd);
 }
 
+TEST_F(async, produce_members)
+{
+	const struct poke reserve[] = {
+		POKE(kvpool_op, length, 0, -EINVAL),
+		POKE(kvpool_op, length, KVPOOL_BLOCK_MIN - 1, -EINVAL),
+		POKE(kvpool_op, length, KVPOOL_BLOCK_MAX + 1, -EINVAL),
+		POKE(kvpool_op, length, 1ULL << 32 | 4096, -EINVAL),
+		POKE(kvpool_op, length, ~0ULL, -EINVAL),
+		POKE(kvpool_op, node, -2, -EINVAL),
+		POKE(kvpool_op, node, 1000000, -EINVAL),
+		POKE(kvpool_op, node, 0x7fffffff, -EINVAL),
+		POKE(kvpool_op, node, 0x80000000, -EINVAL),
+		POKE(kvpool_op, handle, 1, -EINVAL),
+		POKE(kvpool_op, peer, 1, -EINVAL),
+		POKE(kvpool_op, timeout_ns, 1, -EINVAL),
+		POKE(kvpool_op, flags, KVPOOL_OP_WAIT, -EINVAL),
+		POKE(kvpool_op, flags, KVPOOL_OP_REMOTE, -EINVAL),
+		POKE(kvpool_op, flags, KVPOOL_OP_TRANSIENT, -EINVAL),
+		POKE(kvpool_op, flags, KVPOOL_OP_PIN_SOFT, -EINVAL),
+		POKE(kvpool_op, flags, KVPOOL_OP_PIN_HARD, -EINVAL),
+		/* Strict without a node. */
+		POKE(kvpool_op, flags, KVPOOL_OP_STRICT_NODE, -EINVAL),
+		POKE(kvpool_op, flags, 1U << 6, -EINVAL),
+		POKE(kvpool_op, reserved, 1, -EINVAL),
+	};
+	const struct poke seal[] = {
+		POKE(kvpool_op, key.bytes[0], 1, -EINVAL),
+		POKE(kvpool_op, key.bytes[31], 1, -EINVAL),
+		POKE(kvpool_op, length, 65536, -EINVAL),
+		POKE(kvpool_op, node, -1, -EINVAL),
+		POKE(kvpool_op, peer, 1, -EINVAL),
+		POKE(kvpool_op, timeout_ns, 1, -EINVAL),
+		POKE(kvpool_op, flags, KVPOOL_OP_WAIT, -EINVAL),
+		POKE(kvpool_op, flags, KVPOOL_OP_REMOTE, -EINVAL),
+		POKE(kvpool_op, flags, KVPOOL_OP_TRANSIENT, -EINVAL),
+		POKE(kvpool_op, flags, KVPOOL_OP_STRICT_NODE, -EINVAL),
+		/* One pin of the two. */
+		POKE(kvpool_op, flags, KVPOOL_OP_PIN_SOFT | KVPOOL_OP_PIN_HARD,
+		     -EINVAL),
+		POKE(kvpool_op, flags, 1U << 6, -EINVAL),
+		POKE(kvpool_op, reserved, 1, -EINVAL),
+	};
+	struct kvpool_op good;
+
+	good = kv_op_reserve(77, 4096, 3);
+	EXPECT_OP_POKES(good, reserve);
+	good = kv_op_seal(self->reserved.handle, 0, 3);
+	EXPECT_OP_POKES(good, seal);
+}
+
 TEST_F(async, cancel_members)
 {
 	struct kvpool_cancel good = {
@@ -261,7 +382,10 @@ TEST_F(async, cancel_members)
 		/* All, and something to look for. */
 		POKE(kvpool_cancel, flags, KVPOOL_CANCEL_ALL, -EINVAL),
 		POKE(kvpool_cancel, nr_done, 1, -EINVAL),
-		POKE(kvpool_cancel, reserved, 1, -EINVAL),
+		POKE(kvpool_cancel, ring, 2, -ENOENT),
+		POKE(kvpool_cancel, ring, KVPOOL_RINGS_MAX + 1, -ENOENT),
+		POKE(kvpool_cancel, ring, ~0U, -ENOENT),
+		POKE(kvpool_cancel, ring, KV_RING_FIRST, 0),
 		POKE(kvpool_cancel, match, 6, 0),
 	};
 

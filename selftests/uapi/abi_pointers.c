@@ -136,7 +136,7 @@ TEST_F(ptr, entries)
 	struct kvpool_entry entry = { .length = 4096 };
 	unsigned int c, i;
 
-	kv_key(entry.key, 10);
+	kv_key(&entry.key, 10);
 	for (c = 0; c < ARRAY_SIZE(calls); c++) {
 		for (i = 0; i < ARRAY_SIZE(nowhere); i++) {
 			*calls[c].entries = nowhere[i];
@@ -151,7 +151,7 @@ TEST_F(ptr, entries)
 					self->reserved.handle;
 			memcpy(self->edge - 16, &handle, 16);
 		} else {
-			kv_key(entry.key,
+			kv_key(&entry.key,
 			       calls[c].nr == KVPOOL_IOC_RESERVE ? 10 : 1);
 			entry.length = calls[c].nr == KVPOOL_IOC_RESERVE ?
 				       4096 : 0;
@@ -171,7 +171,7 @@ static void ask_for_three(struct kvpool_entry *entries)
 
 	memset(entries, 0, 3 * sizeof(*entries));
 	for (i = 0; i < 3; i++) {
-		kv_key(entries[i].key, 10 + i);
+		kv_key(&entries[i].key, 10 + i);
 		entries[i].length = 20480;
 	}
 }
@@ -232,7 +232,7 @@ TEST_F(ptr, lease_undone)
 	unsigned int i;
 
 	for (i = 0; i < 2; i++)
-		kv_key(entries[i].key, 1);
+		kv_key(&entries[i].key, 1);
 	arg.entries = kv_ptr(read_only(self->ro, entries, sizeof(entries)));
 	EXPECT_EQ(-EFAULT, kv_call(self->t.fd, KVPOOL_IOC_LEASE, &arg));
 	EXPECT_TRUE(same(self->t.fd, &self->before)) TH_LOG("entries");
@@ -244,7 +244,7 @@ TEST_F(ptr, lease_undone)
 
 	memset(entries, 0, sizeof(entries));
 	for (i = 0; i < 2; i++)
-		kv_key(entries[i].key, 1);
+		kv_key(&entries[i].key, 1);
 	arg.spans = kv_ptr(spans);
 	EXPECT_EQ(-EFAULT, kv_call(self->t.fd, KVPOOL_IOC_LEASE,
 				   read_only(self->ro, &arg, sizeof(arg))));
@@ -265,7 +265,7 @@ TEST_F(ptr, others_stay_done)
 	EXPECT_EQ(0, kv_consume(self->t.fd, self->t.map, 2));
 	EXPECT_EQ(-ENOENT, kv_abort(self->t.fd, self->reserved.handle));
 
-	kv_key(entry.key, 2);
+	kv_key(&entry.key, 2);
 	EXPECT_EQ(-EFAULT, kv_key_batch(self->t.fd, KVPOOL_IOC_REMOVE,
 					read_only(self->ro, &entry,
 						  sizeof(entry)), 1));
@@ -290,7 +290,7 @@ TEST_F(ptr, misaligned)
 	struct kvpool_span span;
 	int ret;
 
-	kv_key(entry.key, 1);
+	kv_key(&entry.key, 1);
 	arg.entries = kv_ptr(room + sizeof(arg) + 1);
 	arg.spans = kv_ptr(room + sizeof(arg) + sizeof(entry) + 3);
 	memcpy(room + 1, &arg, sizeof(arg));
@@ -324,7 +324,7 @@ TEST_F(ptr, overlapping)
 		/* Spans over the entries. */
 		memset(&u, 0, sizeof(u));
 		for (i = 0; i < 4; i++) {
-			kv_key(u.entries[i].key, 100 + shift + i);
+			kv_key(&u.entries[i].key, 100 + shift + i);
 			u.entries[i].length = 4096;
 		}
 		reserve = (struct kvpool_reserve) {
@@ -340,7 +340,7 @@ TEST_F(ptr, overlapping)
 
 		memset(&u, 0, sizeof(u));
 		for (i = 0; i < 4; i++)
-			kv_key(u.entries[i].key, 1);
+			kv_key(&u.entries[i].key, 1);
 		lookup = (struct kvpool_lookup) {
 			.size = sizeof(lookup),
 			.nr_entries = 4,
@@ -385,7 +385,7 @@ TEST_F(ptr, arrays_in_the_arena)
 	spans = (void *)(entries + 8);
 	memset(entries, 0, 4096);
 	for (i = 0; i < 8; i++) {
-		kv_key(entries[i].key, 50 + i);
+		kv_key(&entries[i].key, 50 + i);
 		entries[i].length = 4096;
 	}
 	EXPECT_EQ(8, kv_reserve_batch(self->t.fd, entries, 8, spans, &room));
@@ -459,7 +459,7 @@ static void *call_all(void *data)
 		for (i = 0; i < RACE_ENTRIES; i++) {
 			struct kvpool_entry entry = {};
 
-			kv_key(entry.key, 200 + (x >> 8) % 64 + i);
+			kv_key(&entry.key, 200 + (x >> 8) % 64 + i);
 			if (nr == 2)
 				entry.length = 4096 << (x >> 16) % 6;
 			r->entries[i] = entry;

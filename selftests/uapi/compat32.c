@@ -46,7 +46,7 @@ static int run(void)
 {
 	static struct kvpool_info info = { .size = sizeof(info) };
 	static struct kvpool_stats stats = { .size = sizeof(stats) };
-	static struct kvpool_entry entry = { .key = "compat", .length = 4100 };
+	static struct kvpool_entry entry = { .key.bytes = "compat", .length = 4100 };
 	static struct kvpool_handle_entry handle;
 	static struct kvpool_span span[2], again[2];
 	static struct kvpool_reserve reserve = {
@@ -70,7 +70,7 @@ static int run(void)
 	};
 	static struct kvpool_op ops[2] = {
 		{ .opcode = KVPOOL_OP_NOP, .user_data = 1ULL << 40 },
-		{ .opcode = KVPOOL_OP_PROBE, .key = "none", .user_data = 2 },
+		{ .opcode = KVPOOL_OP_PROBE, .key.bytes = "none", .user_data = 2 },
 	};
 	static struct kvpool_completion results[2];
 	static struct kvpool_submit submit = {
@@ -78,6 +78,10 @@ static int run(void)
 	};
 	static struct kvpool_cancel cancel = {
 		.size = sizeof(cancel), .flags = KVPOOL_CANCEL_ALL,
+	};
+	static struct kvpool_ring_end end = { .size = sizeof(end) };
+	static struct kvpool_peer_name peer = {
+		.size = sizeof(peer), .name = "nobody",
 	};
 	const struct kvpool_completion *c;
 	long fd, map;
@@ -184,6 +188,7 @@ static int run(void)
 		return 17;
 	submit.nr_done = 0;
 	submit.results = 0;
+	submit.ring = ring.ring;
 	if (sys3(NR_IOCTL, fd, KVPOOL_IOC_SUBMIT, (long)&submit) ||
 	    submit.nr_done != 2)
 		return 18;
@@ -196,6 +201,11 @@ static int run(void)
 	if (sys3(NR_IOCTL, fd, KVPOOL_IOC_CANCEL, (long)&cancel) ||
 	    cancel.nr_done)
 		return 20;
+	end.ring = ring.ring;
+	if (sys3(NR_IOCTL, fd, KVPOOL_IOC_RING_END, (long)&end) || end.nr_done)
+		return 21;
+	if (sys3(NR_IOCTL, fd, KVPOOL_IOC_PEER, (long)&peer) != -2)
+		return 22;
 	return 0;
 }
 

@@ -141,9 +141,9 @@ TEST_F(fail, open)
 {
 	__u64 before, after;
 
-	ASSERT_EQ(0, kv_tenant_get("default", "contexts", &before));
+	ASSERT_EQ(0, kv_tenant_read("default", "contexts", &before));
 	SWEEP(open_and_close(), );
-	ASSERT_EQ(0, kv_tenant_get("default", "contexts", &after));
+	ASSERT_EQ(0, kv_tenant_read("default", "contexts", &after));
 	EXPECT_EQ(before, after);
 	EXPECT_GT(self->p.injected, 0);
 }
@@ -158,7 +158,7 @@ TEST_F(fail, attach)
 	SWEEP(kv_attach(fd, self->p.t.tenant),
 	      close(fd); fd = open(KV_DEV, O_RDWR | O_CLOEXEC));
 	close(fd);
-	ASSERT_EQ(0, kv_tenant_get(self->p.t.tenant, "contexts", &contexts));
+	ASSERT_EQ(0, kv_tenant_read(self->p.t.tenant, "contexts", &contexts));
 	EXPECT_EQ(1, contexts);
 }
 
@@ -233,7 +233,7 @@ static int reserve_batch(int fd)
 
 	memset(batch, 0, sizeof(batch));
 	for (i = 0; i < 16; i++) {
-		kv_key(batch[i].key, i);
+		kv_key(&batch[i].key, i);
 		batch[i].length = 20000;
 	}
 	ret = kv_reserve_batch(fd, batch, 16, span, &room);
@@ -313,7 +313,7 @@ static int lease_batch(int fd, __u32 flags)
 
 	memset(batch, 0, sizeof(batch));
 	for (i = 0; i < 16; i++)
-		kv_key(batch[i].key, i);
+		kv_key(&batch[i].key, i);
 	ret = kv_lookup_batch(fd, KVPOOL_IOC_LEASE, flags, batch, 16, span,
 			      &room, flags & KVPOOL_LOOKUP_WAIT ? 1000 : 0);
 	return ret < 0 ? ret : ret == 15 ? 0 : -EPROTO;

@@ -80,7 +80,7 @@ static int producer(struct steps *s, const char *tenant, __u64 number)
 		return 5;
 	step(s);
 	for (i = 0; i < 4; i++) {
-		kv_key(entries[i].key, number + 1 + i);
+		kv_key(&entries[i].key, number + 1 + i);
 		entries[i].length = 70000;
 	}
 	if (kv_reserve_batch(fd, entries, 4, NULL, NULL) != 4)
@@ -126,7 +126,7 @@ static int consumer(struct steps *s, const char *tenant, __u64 number)
 		return 2;
 	step(s);
 	for (i = 0; i < NR_KEYS; i++)
-		kv_key(entries[i].key, i);
+		kv_key(&entries[i].key, i);
 	if (kv_lookup_batch(fd, KVPOOL_IOC_LEASE, KVPOOL_LOOKUP_PREFIX, entries,
 			    NR_KEYS, NULL, NULL, 0) != NR_KEYS)
 		return 3;
