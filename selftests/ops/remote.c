@@ -198,10 +198,9 @@ TEST_F(remote, fetch)
 		EXPECT_EQ(KVPOOL_ROUTE_RDMA, c.route);
 		EXPECT_EQ(LEN, c.length);
 		EXPECT_EQ(LEN, c.bytes);
+		EXPECT_NE(0, c.peer);
 		if (i)
 			EXPECT_EQ(peer_numbers[peers[i]], c.peer);
-		else
-			EXPECT_NE(0, c.peer);
 		ASSERT_EQ(0, kv_block_of(self->fd, 10 + i, &c, &b));
 		EXPECT_EQ(0, kv_release(self->fd, c.handle));
 		/* The copy stays. */
