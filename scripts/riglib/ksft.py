@@ -113,7 +113,7 @@ def parts(kernel, programs, costs):
 
 
 class Guest:
-    """A host with a kernel, booted again when it is of no more use."""
+    """A host with a kernel, booted afresh when it is of no more use."""
 
     def __init__(self, kernel, ko, out, suffix=""):
         self.kernel, self.ko, self.out = kernel, ko, out
@@ -227,7 +227,7 @@ class Guest:
                 ], programs, log
 
 
-def run_again(kernel, ko, out, programs, leaks):
+def run_second(kernel, ko, out, programs, leaks):
     """Run programs on a fresh host; returns (results, log).
 
     With leaks, the results are those of the scan after them.
@@ -247,15 +247,17 @@ def run_again(kernel, ko, out, programs, leaks):
 
 
 def run_part(kernel, ko, out, programs, report, costs):
-    """Run programs on a host of their own, and what fails once more."""
+    """Run programs on a host of their own, and a second time those that fail."""
     guest = Guest(kernel, ko, out)
 
     def scan():
         if not guest.unscanned:
             return
         results, suspects, log = guest.leaks()
-        report.settle(kernel + " leaks", results, 0, log,
-                      lambda bad: run_again(kernel, ko, out, suspects, True))
+        if results:
+            report.settle(kernel + " leaks", results, 0, log,
+                          lambda bad: run_second(kernel, ko, out, suspects,
+                                                True))
 
     try:
         for program in programs:
@@ -268,7 +270,7 @@ def run_part(kernel, ko, out, programs, report, costs):
                 scan()
                 guest.down()
             report.settle(name, results, spent, guest.log_path(program[0]),
-                          lambda bad: run_again(kernel, ko, out, [program],
+                          lambda bad: run_second(kernel, ko, out, [program],
                                                 False))
             if guest.kmemleak and len(guest.unscanned) >= SCAN_AFTER:
                 scan()

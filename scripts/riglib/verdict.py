@@ -55,7 +55,7 @@ class Report:
             self.results += [(where, r, tuple(logs)) for r in results]
 
     def settle(self, where, results, seconds, log, retry):
-        """Results that retry() brings again if some of them failed.
+        """Results that retry() runs a second time if some of them failed.
 
         retry(failed) runs what failed, or all, on fresh hosts, and returns
         (results, log) that stand for the same tests as those here.
