@@ -100,7 +100,7 @@ netlink: packages
 	@scripts/ynl
 
 clean:
-	rm -rf $(BUILD)/mod $(BUILD)/lib $(BUILD)/selftests $(BUILD)/host $(BUILD)/check \
+	rm -rf $(BUILD)/mod $(BUILD)/lib $(BUILD)/selftests $(BUILD)/unit $(BUILD)/check \
 		$(BUILD)/lint $(BUILD)/run $(BUILD)/ksft $(BUILD)/bench $(BUILD)/insn $(BUILD)/rig-cache \
 		$(BUILD)/fabric $(BUILD)/test-examples $(BUILD)/docs $(BUILD)/docs-tools $(BUILD)/ci-root
 

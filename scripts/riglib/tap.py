@@ -6,6 +6,8 @@ import re
 
 RESULT = re.compile(r"\s*(not )?ok\b *(\d*) *-? *(.*)")
 PLAN = re.compile(r"\s*1\.\.(\d+)")
+# The name that selftests/run-python gives a test, by which it can be run alone.
+PYTHON = re.compile(r"test_\w+\.\w+\.test_\w+")
 KSFT_SKIP = 4
 SAID = 40       # lines
 

@@ -38,6 +38,7 @@ struct ring {
 	uint32_t *tail;
 	uint32_t mask;
 	struct kvpool_completion *cqes;
+	uint32_t number;
 };
 
 static int nr_reports;
@@ -62,6 +63,7 @@ static void ring_open(int fd, struct ring *r)
 	r->tail = (uint32_t *)(map + arg.tail_offset);
 	r->cqes = (void *)(map + arg.completions_offset);
 	r->mask = arg.entries - 1;
+	r->number = arg.ring;
 }
 
 /* Submits the batch and takes its completions, which have to be there. */
@@ -69,6 +71,7 @@ static void submit_and_reap(int fd, struct ring *r)
 {
 	struct kvpool_submit arg = {
 		.size = sizeof(arg), .nr_ops = BATCH, .ops = (uintptr_t)ops,
+		.ring = r->number,
 	};
 	uint32_t head = *r->head, i;
 
@@ -108,7 +111,7 @@ static void prepare(struct batch *b, uint32_t opcode, uint64_t blocks)
 			continue;
 		}
 		batch_key(b, i, SPACE_FILL, rnd(&seed) % blocks);
-		memcpy(ops[i].key, b->entries[i].key, sizeof(ops[i].key));
+		ops[i].key = b->entries[i].key;
 	}
 }
 
@@ -143,6 +146,7 @@ static void measure_wait(struct batch *b, struct ring *r)
 {
 	struct kvpool_submit arg = {
 		.size = sizeof(arg), .nr_ops = BATCH, .ops = (uintptr_t)ops,
+		.ring = r->number,
 	};
 	struct kvpool_cancel cancel = {
 		.size = sizeof(cancel), .flags = KVPOOL_CANCEL_ALL,
@@ -154,7 +158,7 @@ static void measure_wait(struct batch *b, struct ring *r)
 			.opcode = KVPOOL_OP_LEASE, .flags = KVPOOL_OP_WAIT,
 			.user_data = i,
 		};
-		memcpy(ops[i].key, b->entries[i].key, sizeof(ops[i].key));
+		ops[i].key = b->entries[i].key;
 	}
 	insn_begin(SECTION_WAIT);
 	if (call(b->fd, KVPOOL_IOC_SUBMIT, &arg) ||
