@@ -51,9 +51,9 @@ modules:
 
 # The udev rule makes /dev/kvpool the group kvpool's.
 modules_install: modules
-	$(MAKE) -C $(KDIR) M=$(BUILD)/mod/$(shell $(MAKE) -s -C $(KDIR) kernelrelease) \
+	$(MAKE) -C $(KDIR) M=$(BUILD)/mod/$(shell $(MAKE) -s --no-print-directory -C $(KDIR) kernelrelease) \
 		$(if $(DESTDIR),INSTALL_MOD_PATH=$(DESTDIR)) modules_install
-	$(if $(DESTDIR),,depmod -a $(shell $(MAKE) -s -C $(KDIR) kernelrelease))
+	$(if $(DESTDIR),,depmod -a $(shell $(MAKE) -s --no-print-directory -C $(KDIR) kernelrelease))
 	$(MAKE) udev-install
 
 udev-install:

@@ -71,6 +71,8 @@ def call_edges(objects, nodes):
                               stdout=subprocess.PIPE).stdout
         for line in said.splitlines():
             kind, name = line.split()[-2:]
+            if name.startswith(("__SCK__", "__SCT__")):
+                continue        # beside each __tracepoint_
             if kind == "U":
                 used.append((node, name))
             elif kind in "TDBRVW":

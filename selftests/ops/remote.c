@@ -507,6 +507,74 @@ TEST_F(remote, closed_in_flight)
 	EXPECT_BASE();
 }
 
+/* The end of a ring waits for the fence of its operations only. */
+TEST_F(remote, ring_ended_in_flight)
+{
+	struct kvpool_completion c;
+	struct kvpool_op ops[16];
+	struct kv_ring r = {};
+	int i;
+
+	ASSERT_EQ(0, kv_ring_open(self->fd, &r, 16));
+	for (i = 0; i < 16; i++) {
+		ops[i] = fetch(10 + i, i % 3 ? PEER_SLOW_FENCE : PEER_NEVER,
+			       i & 4 ? KVPOOL_OP_TRANSIENT : 0, i);
+		ops[i].timeout_ns = ~0ULL;
+	}
+	ASSERT_EQ(8, kv_submit_ring(self->fd, r.setup.ring, ops, 8));
+	ASSERT_EQ(8, kv_submit(self->fd, ops + 8, 8));
+	EXPECT_EQ(8, kv_ring_end(self->fd, r.setup.ring));
+	ASSERT_EQ(8, kv_ring_ready(&r));
+	EXPECT_EQ(0, kv_ring_ready(&self->r));
+	for (i = 0; i < 8; i++) {
+		ASSERT_TRUE(kv_ring_reap(&r, &c));
+		EXPECT_LT(c.user_data, 8);
+		EXPECT_EQ(-ECANCELED, c.status);
+	}
+	EXPECT_EQ(8, kv_cancel(self->fd, KVPOOL_CANCEL_ALL, 0));
+	EXPECT_BASE();
+	kv_ring_close(&r);
+}
+
+/* A task that is killed while it waits for the end of a ring. */
+TEST_F(remote, killed_in_ring_end)
+{
+	struct kvpool_stats st;
+	int n, i;
+
+	for (n = 0; n < 20; n++) {
+		pid_t pid = fork();
+
+		ASSERT_GE(pid, 0);
+		if (!pid) {
+			struct kvpool_op ops[8];
+			struct kv_ring r = {};
+			int fd = kv_open(self->t.tenant, O_RDWR);
+
+			if (fd < 0 || kv_ring_open(fd, &r, 8))
+				_exit(1);
+			for (i = 0; i < 8; i++) {
+				ops[i] = fetch(10 + i, PEER_SLOW_FENCE, 0, i);
+				ops[i].timeout_ns = ~0ULL;
+			}
+			if (kv_submit(fd, ops, 8) != 8)
+				_exit(2);
+			kv_ring_end(fd, r.setup.ring);
+			for (;;)
+				pause();
+		}
+		/* Before its fence, while it waits, or when it has returned. */
+		do {
+			ASSERT_EQ(0, kv_stats(self->fd, &st));
+		} while (st.cancelled_ops + st.pending <
+			 self->base.cancelled_ops + 8 * (n + 1));
+		kv_spin(n * 2000000);
+		kill(pid, SIGKILL);
+		EXPECT_EQ(128 + SIGKILL, kv_reap(pid));
+		EXPECT_BASE();
+	}
+}
+
 TEST_F(remote, killed_in_flight)
 {
 	struct kvpool_completion c[8];
