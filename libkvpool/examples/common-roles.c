@@ -89,8 +89,8 @@ static void make_keys(struct prefill *prefill, const struct request *request)
 		prefill->tokens[2 * i] = (uint32_t)ids[i];
 		prefill->tokens[2 * i + 1] = (uint32_t)(ids[i] >> 32);
 	}
-	made = kvpool_key_chain(prefill->seed, strlen(prefill->seed), 2, prefill->tokens,
-				2 * (size_t)request->nr_ids, prefill->keys, request->nr_ids);
+	made = kvpool_prefix_keys(prefill->seed, strlen(prefill->seed), 2, prefill->tokens,
+				  2 * (size_t)request->nr_ids, prefill->keys, request->nr_ids);
 	if (made != (int)request->nr_ids)
 		die(EX_NO_POOL, "cannot make the keys of a request: %s", kvpool_strerror(made));
 }
@@ -207,7 +207,7 @@ static uint32_t produce(struct prefill *prefill, size_t at, uint32_t hits)
 		return 0;
 
 	begin = now_ns();
-	sealed = kvpool_produce_commit(prefill->produce, NULL, 0, 0);
+	sealed = kvpool_produce_commit(prefill->produce, NULL, NULL, 0, 0);
 	hist_add(&tally->latency[LAT_SEAL], now_ns() - begin);
 	if (sealed < 0)
 		die(EX_NO_POOL, "request %zu: its blocks could not be sealed: %s", at,
@@ -223,7 +223,7 @@ static uint32_t produce(struct prefill *prefill, size_t at, uint32_t hits)
 static void hold_made(struct prefill *prefill, unsigned int slot, size_t at, uint32_t hits)
 {
 	uint32_t nr = prefill->job->trace->requests[at].nr_ids - hits;
-	int held = kvpool_consume_begin(prefill->made[slot], prefill->keys + hits, nr, NULL);
+	int held = kvpool_consume_begin(prefill->made[slot], prefill->keys + hits, NULL, nr, NULL);
 
 	if (held < 0)
 		die(EX_NO_POOL, "request %zu: what was made could not be leased: %s", at,
@@ -249,7 +249,7 @@ static bool prefill_request(struct prefill *prefill, size_t at)
 	make_keys(prefill, request);
 	if (request->nr_ids) {
 		begin = now_ns();
-		hits = kvpool_consume_begin(prefill->prefix[slot], prefill->keys,
+		hits = kvpool_consume_begin(prefill->prefix[slot], prefill->keys, NULL,
 					    request->nr_ids, &opts);
 		hist_add(&tally->latency[LAT_MATCH], now_ns() - begin);
 	}
@@ -401,7 +401,7 @@ static void decode_request(struct decode *decode, struct message *message)
 	if (!message->nr_keys)
 		return;
 	begin = now_ns();
-	leased = kvpool_consume_begin(decode->batch, decode->keys, message->nr_keys,
+	leased = kvpool_consume_begin(decode->batch, decode->keys, NULL, message->nr_keys,
 				      decode->job->apart ? &remote : NULL);
 	hist_add(&tally->latency[LAT_LEASE], now_ns() - begin);
 	if (leased < 0)
@@ -429,7 +429,7 @@ static uint64_t copied_bytes(struct kvpool *pool)
 {
 	struct kvpool_stats stats;
 
-	if (kvpool_stats(pool, &stats, sizeof(stats)))
+	if (kvpool_stats_read(pool, &stats, sizeof(stats)))
 		die(EX_NO_POOL, "%s", kvpool_last_error());
 	return stats.copied_bytes;
 }

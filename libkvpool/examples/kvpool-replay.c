@@ -231,7 +231,7 @@ static struct kvpool_stats read_stats(const char *tenant)
 	struct kvpool_stats stats;
 	struct kvpool *pool;
 
-	if (kvpool_open(&pool, &opts) || kvpool_stats(pool, &stats, sizeof(stats)))
+	if (kvpool_open(&pool, &opts) || kvpool_stats_read(pool, &stats, sizeof(stats)))
 		die(EX_NO_POOL, "%s", kvpool_last_error());
 	kvpool_close(pool);
 	return stats;

@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 /* The blocks of a batch and their bytes. */
 
-#include "private.h"
+#include "batch.h"
+#include "error.h"
+#include "export.h"
 
 #include <errno.h>
 #include <limits.h>

@@ -1,7 +1,10 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 /* Chained prefix keys. */
 
-#include "private.h"
+#include "error.h"
+#include "export.h"
+
+#include <kvpool.h>
 
 #include <endian.h>
 #include <errno.h>
@@ -96,9 +99,9 @@ static int check_seed(const void *seed, size_t seed_size, uint32_t block_tokens,
 	return 0;
 }
 
-KVP_EXPORT int kvpool_key_chain(const void *seed, size_t seed_size, uint32_t block_tokens,
-				const uint32_t *tokens, size_t nr_tokens,
-				struct kvpool_key *keys, size_t max_keys)
+KVP_EXPORT int kvpool_prefix_keys(const void *seed, size_t seed_size, uint32_t block_tokens,
+				  const uint32_t *tokens, size_t nr_tokens,
+				  struct kvpool_key *keys, size_t max_keys)
 {
 	struct kvpool_key_chain chain;
 	int ret;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * A stand-in for /dev/kvpool at the library's system calls (--wrap). A key says
- * what happens to it, so that a test is a table of keys and the calls that must
- * have come.
+ * A stand-in for /dev/kvpool at the library's system calls (--wrap). The bytes of
+ * a key say what happens to it, so that a test is a table of keys and the calls
+ * that must have come.
  */
 #ifndef KVPOOL_MOCK_H
 #define KVPOOL_MOCK_H
@@ -11,10 +11,16 @@
 
 #include <stdbool.h>
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 #define MOCK_ARENA	(64ULL << 20)
 #define MOCK_MANY_SPANS	70000U		/* for @spans 255 */
+#define MOCK_PEER	"rack-1"	/* name of the only peer that can be found */
+#define MOCK_PEER_NR	3U
 
-/* What a mock key is made of. */
+/* The bytes of a mock key. */
 struct mock_key {
 	unsigned char status;		/* errno of the call that takes the handle */
 	unsigned char spans;		/* number of spans; 0 means 1 */
@@ -25,7 +31,7 @@ struct mock_key {
 	bool remote;			/* an operation finds it at a peer */
 };
 
-struct kvpool_key mock_key(struct mock_key spec);
+struct kvpool_key mock_make_key(struct mock_key spec);
 struct kvpool_key mock_id(unsigned int id);
 
 /* Their ids are their indices. */
@@ -40,16 +46,18 @@ struct mock_call {
 	unsigned int first;		/* id of the first entry, or first span */
 	unsigned int last;		/* id of the last entry */
 	unsigned int entry_flags;	/* of the first entry */
+	unsigned int last_flags;	/* of the last entry */
 	unsigned long long timeout_ns;
 	unsigned int nr_spans;
 	unsigned int peer;
-	unsigned long long length;
+	unsigned long long length;	/* of the first entry */
+	unsigned int ring;
 };
 
 #define MOCK_MAX_CALLS 64
 
 struct mock {
-	/* What the device does. */
+	/* How the device behaves. */
 	int open_error;
 	int mmap_error;
 	int fail_errno;			/* of the ioctl number @fail_at, from 1 */
@@ -59,11 +67,11 @@ struct mock {
 	bool no_log;
 	unsigned int room;		/* spans written per call, ~0U for all */
 	unsigned int slow_ns;		/* what every lease takes */
-	unsigned int fail_alloc;	/* the allocation that fails, from 1 */
+	unsigned int fail_alloc;	/* number of the allocation that fails, from 1 */
 	unsigned int ring_start;	/* head and tail of a new ring */
 	bool ring_nonsense;		/* the description of the ring is wrong */
 
-	/* What it saw. */
+	/* What reached it. */
 	char path[128];
 	int open_flags;
 	unsigned int opens, closes, maps, unmaps;
@@ -90,20 +98,36 @@ void mock_forget(void);
 bool mock_saw(const struct mock_call *calls, unsigned int nr);
 
 /*
- * mock-ring.c: RING, CANCEL and SUBMIT. An operation for the ring whose key has
- * @settles stays in flight until it is cancelled or completed here.
+ * mock-ring.c: RING, RING_END, CANCEL and SUBMIT. An operation for a ring whose
+ * key has @settles stays in flight until it is cancelled or completed here. Rings
+ * are numbered from 1 in the order of their creation.
  */
 void mock_ring_reset(void);
 int mock_ring_ioctl(unsigned long cmd, void *arg);
-void *mock_ring_map(size_t length);
-void mock_ring_complete(unsigned int nr, int status);
-uint32_t *mock_ring_head(void);
-uint32_t *mock_ring_tail(void);
+void *mock_ring_map(unsigned long long offset, size_t length);
+void mock_ring_complete(unsigned int ring, unsigned int nr, int status);
+uint32_t *mock_ring_head(unsigned int ring);
+uint32_t *mock_ring_tail(unsigned int ring);
+unsigned int mock_rings(void);		/* that were made and not ended */
+
+/* mock.c, for mock-ring.c */
+#define MOCK_RESERVATION	(1ULL << 56)	/* in handles of reservations */
+
+void mock_bad(bool is_bad);		/* the caller did something wrong */
+void mock_count_held(int n);
+unsigned long long mock_handle(const struct kvpool_key *key);
+unsigned int mock_count_spans(const struct kvpool_key *key);
+struct kvpool_span mock_first_span(const struct kvpool_key *key, unsigned long long length);
+unsigned long long mock_lease_length(unsigned int spans);
 
 #define expect_calls(...) do {							\
 	static const struct mock_call calls_[] = { __VA_ARGS__ };		\
 										\
 	expect(mock_saw(calls_, sizeof(calls_) / sizeof(*calls_)));		\
 } while (0)
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif

@@ -50,7 +50,7 @@ static void make_keys(const char *name)
 {
 	static uint32_t tokens[2 * NR];
 
-	if (kvpool_key_chain(name, strlen(name), 1, tokens, 2 * NR, keys, 2 * NR) != 2 * NR)
+	if (kvpool_prefix_keys(name, strlen(name), 1, tokens, 2 * NR, keys, 2 * NR) != 2 * NR)
 		bail();
 }
 
@@ -74,7 +74,7 @@ static int produce(void)
 		if (kvpool_block_write(batch, i, 0, bytes, lengths[i]))
 			bail();
 	}
-	made = kvpool_produce_commit(batch, NULL, 0, 0);
+	made = kvpool_produce_commit(batch, NULL, NULL, 0, 0);
 	kvpool_batch_destroy(batch);
 	free(bytes);
 	return made;
@@ -114,7 +114,7 @@ static uint64_t statistic(size_t offset)
 {
 	struct kvpool_stats stats;
 
-	if (kvpool_stats(pool, &stats, sizeof(stats)))
+	if (kvpool_stats_read(pool, &stats, sizeof(stats)))
 		bail();
 	return *(uint64_t *)((char *)&stats + offset);
 }
@@ -326,7 +326,7 @@ static void batches_from_peers(void)
 		same[i] = keys[i == 3 ? NR : 3 * i];
 	if (kvpool_batch_create(pool, 5, &batch))
 		bail();
-	expect_int(kvpool_consume_begin(batch, same, 5, &opts), 3);
+	expect_int(kvpool_consume_begin(batch, same, NULL, 5, &opts), 3);
 	for (i = 0; i < 3; i++) {
 		expect_int(kvpool_block_route(batch, i), KVPOOL_ROUTE_RDMA);
 		expect_int(kvpool_block_read(batch, i, 0, bytes, sizeof(bytes)), 0);

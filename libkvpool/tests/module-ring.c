@@ -39,7 +39,7 @@ static void make_keys(void)
 	seed[1] = getpid();
 	seed[2] = ts.tv_sec;
 	seed[3] = ts.tv_nsec;
-	kvpool_key_chain(seed, sizeof(seed), 1, tokens, NR, keys, NR);
+	kvpool_prefix_keys(seed, sizeof(seed), 1, tokens, NR, keys, NR);
 }
 
 static void setup(unsigned int entries)
@@ -74,7 +74,7 @@ static struct kvpool_batch *produce(struct kvpool *p, unsigned int first, unsign
 		memset(bytes, (int)(first + i), sizeof(bytes));
 		kvpool_block_write(batch, i, 0, bytes, sizeof(bytes));
 	}
-	if (seal && kvpool_produce_commit(batch, NULL, 0, 0) != (int)nr)
+	if (seal && kvpool_produce_commit(batch, NULL, NULL, 0, 0) != (int)nr)
 		bail();
 	return batch;
 }
@@ -103,7 +103,7 @@ static uint64_t leases(void)
 {
 	struct kvpool_stats stats;
 
-	if (kvpool_stats(pool, &stats, sizeof(stats)))
+	if (kvpool_stats_read(pool, &stats, sizeof(stats)))
 		bail();
 	return stats.leases;
 }
@@ -157,7 +157,7 @@ static void waits_for_producers(void)
 	expect_int(done[0].status, -EINPROGRESS);
 	expect_int(kvpool_ring_pending(ring), 3);
 
-	expect_int(kvpool_produce_commit(batch, (unsigned int[]){ 0 }, 1, 0), 1);
+	expect_int(kvpool_produce_commit(batch, (unsigned int[]){ 0 }, NULL, 1, 0), 1);
 	wait = (struct pollfd) { .fd = kvpool_ring_fd(ring), .events = POLLIN };
 	expect_int(poll(&wait, 1, -1), 1);
 	expect_int(kvpool_ring_reap(ring, done, NR, 1, KVPOOL_WAIT_FOREVER), 1);
@@ -207,7 +207,7 @@ static void cancels_and_deadlines(void)
 	}
 	expect_int(late, 20);
 	/* The block is none the worse for it. */
-	expect_int(kvpool_produce_commit(batch, NULL, 0, 0), 1);
+	expect_int(kvpool_produce_commit(batch, NULL, NULL, 0, 0), 1);
 	expect_int(kvpool_exists(pool, keys, 1, NULL, NULL), 1);
 	kvpool_batch_destroy(batch);
 	cleanup();
@@ -327,7 +327,7 @@ static void peers_that_are_not_there(void)
 	int status[3];
 
 	setup(16);
-	fabric = kvpool_info(pool)->features & KVPOOL_FEATURE_FABRIC;
+	fabric = kvpool_info_cached(pool)->features & KVPOOL_FEATURE_FABRIC;
 	kvpool_batch_destroy(produce(pool, 0, 1, true));
 	/* What is here needs no peer. */
 	expect_int(kvpool_probe(pool, keys, 3, NULL, status, lengths, peers), 1);
