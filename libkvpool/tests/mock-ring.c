@@ -326,10 +326,16 @@ int mock_ring_ioctl(unsigned long cmd, void *arg)
 
 void *mock_ring_map(unsigned long long offset, size_t length)
 {
-	struct ring *ring = find_ring((unsigned int)((offset - MOCK_ARENA) / RING_SPACE));
+	void *map = MAP_FAILED;
+	struct ring *ring;
 
+	pthread_mutex_lock(&lock);
+	ring = find_ring((unsigned int)((offset - MOCK_ARENA) / RING_SPACE));
 	mock_bad(!ring || length != ring->length);
-	return ring ? mremap(ring->map, 0, length, MREMAP_MAYMOVE) : MAP_FAILED;
+	if (ring)
+		map = mremap(ring->map, 0, length, MREMAP_MAYMOVE);
+	pthread_mutex_unlock(&lock);
+	return map;
 }
 
 void mock_ring_complete(unsigned int number, unsigned int nr, int status)

@@ -194,15 +194,16 @@ void *__wrap_mmap(void *addr, size_t length, int prot, int flags, int fd, off_t 
 {
 	if (fd != MOCK_FD)
 		return __real_mmap(addr, length, prot, flags, fd, offset);
-	mock.map_length = length;
-	mock.map_prot = prot;
-	mock.map_flags = flags;
 	if (mock.mmap_error) {
 		errno = mock.mmap_error;
 		return MAP_FAILED;
 	}
+	/* Threads make rings concurrently. */
 	if (offset >= (off_t)MOCK_ARENA)
 		return mock_ring_map((unsigned long long)offset, length);
+	mock.map_length = length;
+	mock.map_prot = prot;
+	mock.map_flags = flags;
 	mock.maps++;
 	if (!arena)
 		arena = __real_mmap(NULL, MOCK_ARENA, PROT_READ | PROT_WRITE,

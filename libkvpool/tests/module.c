@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 /*
  * The library on a loaded module, from the outside. Blocks have keys of this
- * run, so that whatever else is in the pool does not matter.
+ * run, so that other blocks in the pool do not matter.
  */
 
 #include <kvpool.h>
@@ -105,13 +105,17 @@ static bool verify(struct kvpool_batch *b, unsigned int i, uint64_t salt)
 	return length && off == length;
 }
 
-static void tells_what_it_is(void)
+static void has_information(void)
 {
 	const struct kvpool_info *info;
+	struct kvpool_info now;
 
 	setup(0);
 	info = kvpool_info_cached(pool);
-	expect(info->abi_version >= 1);
+	expect_int(info->abi_version, KVPOOL_ABI_VERSION);
+	expect_int(kvpool_info_read(pool, &now, sizeof(now)), 0);
+	expect_int(now.abi_version, info->abi_version);
+	expect_int(now.arena_size, info->arena_size);
 	expect(info->max_batch >= 1024);
 	expect_int(info->block_min, KVPOOL_BLOCK_MIN);
 	expect_int(info->block_max, KVPOOL_BLOCK_MAX);
@@ -126,11 +130,11 @@ static void tells_what_it_is(void)
 
 static void says_what_fails(void)
 {
-	struct kvpool_open_opts opts = { .size = sizeof(opts), .tenant = "nobody-has-this" };
+	struct kvpool_open_opts opts = { .size = sizeof(opts), .tenant = "no-such-tenant" };
 	struct kvpool *p;
 
 	expect_int(kvpool_open(&p, &opts), -ENOENT);
-	expect_text(kvpool_last_error(), "no tenant 'nobody-has-this'");
+	expect_text(kvpool_last_error(), "no tenant 'no-such-tenant'");
 	opts = (struct kvpool_open_opts){ .size = sizeof(opts), .device = "/dev/null" };
 	expect_int(kvpool_open(&p, &opts), -EPROTONOSUPPORT);
 	expect_text(kvpool_last_error(), "/dev/null is not a kvpool device");
@@ -159,7 +163,7 @@ static void other_process_reads_what_was_sealed(void)
 	fflush(stdout);
 	pid = fork();
 	if (!pid) {
-		/* A process of its own: nothing of the parent's is used. */
+		/* A process of its own: it uses no object of its parent. */
 		if (kvpool_open(&pool, &opts) || kvpool_batch_create(pool, nr, &batch) ||
 		    kvpool_consume_begin(batch, keys, NULL, nr, &prefix) != (int)nr)
 			_exit(100);
@@ -282,7 +286,7 @@ static void close_gives_back(void)
 	expect_int(kvpool_produce_commit(batch, NULL, NULL, 0, 0), 2);
 	expect_int(kvpool_stats_read(pool, &before, sizeof(before)), 0);
 
-	/* A process ends with a reservation and two leases that nobody gives back. */
+	/* A process ends while it holds two reservations and two leases. */
 	fflush(stdout);
 	pid = fork();
 	if (!pid) {
@@ -363,7 +367,7 @@ static void signal_ends_a_wait(void)
 	expect_int(kvpool_produce_begin(batch, keys, NULL, NR, &opts), NR);
 	expect_int(kvpool_produce_commit(batch, (unsigned int[]){ 0 }, NULL, 1, 0), 1);
 	sigaction(SIGALRM, &act, &old);
-	/* Again and again, for the first may come before the wait. */
+	/* Repeatedly, since the first signal may come before the wait. */
 	ualarm(50000, 50000);
 	expect_int(kvpool_consume_begin(reader, keys, NULL, NR, &wait), 1);
 	ualarm(0, 0);
@@ -445,7 +449,7 @@ static void pins(void)
 	expect_int(kvpool_produce_begin(batch, keys, NULL, 1, &opts), 1);
 	expect_int(kvpool_produce_commit(batch, NULL, NULL, 0, 3), -EINVAL);
 	expect_int(kvpool_batch_held(batch), 1);
-	expect_int(kvpool_produce_commit(batch, NULL, NULL, 0, KVPOOL_PIN_SOFT), 1);
+	expect_int(kvpool_produce_commit(batch, NULL, (uint32_t[]){ KVPOOL_PIN_SOFT }, 0, 0), 1);
 	expect_int(kvpool_pin(pool, keys, 2, 0, status), 1);
 	expect_int(status[0], 0);
 	expect_int(status[1], -ENOENT);
@@ -454,6 +458,13 @@ static void pins(void)
 		expect_int(kvpool_stats_read(pool, &after, sizeof(after)), 0);
 		expect_int(after.pinned_bytes, before.pinned_bytes + 4096);
 		expect_int(kvpool_pin(pool, keys, 1, 0, NULL), 1);
+		expect_int(kvpool_remove(pool, keys, 1, NULL), 1);
+		/* One of two is pinned: the quota has its bytes only. */
+		expect_int(kvpool_produce_begin(batch, keys, NULL, 2, &opts), 2);
+		expect_int(kvpool_produce_commit(batch, NULL, (uint32_t[]){ 0, KVPOOL_PIN_HARD },
+						 0, 0), 2);
+		expect_int(kvpool_stats_read(pool, &after, sizeof(after)), 0);
+		expect_int(after.pinned_bytes, before.pinned_bytes + 4096);
 	}
 	cleanup(2);
 }
@@ -613,7 +624,7 @@ static void tail_goes_before_head(void)
 
 int main(void)
 {
-	run(tells_what_it_is);
+	run(has_information);
 	run(says_what_fails);
 	run(other_process_reads_what_was_sealed);
 	run(long_batches);
