@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-/* The options of the example programs; what is wrong with one ends the program. */
+/* The options of the example programs; a wrong option ends the program. */
 #include <getopt.h>
 #include <inttypes.h>
 #include <stdlib.h>

@@ -8,9 +8,9 @@
  * byte, releases its leases in prefix order and answers. Then prefill releases
  * its own leases in prefix order, and the next request follows.
  *
- * When decode is on another host, prefill holds leases on what it made as well:
- * the blocks are there until decode has them, and their order in the eviction
- * policy is that of the prefix, in whatever order they were fetched.
+ * When decode is on another host, prefill also holds leases on the blocks that it
+ * made: they stay until decode has them, and their order in the eviction policy
+ * is that of the prefix, in whatever order decode fetched them.
  */
 #include <errno.h>
 #include <inttypes.h>
@@ -65,8 +65,8 @@ struct prefill {
 	int socket;
 	struct kvpool *pool;
 	struct kvpool_batch *produce;
-	struct kvpool_batch *prefix[MAX_DEPTH];	/* leases of requests on the way */
-	struct kvpool_batch *made[MAX_DEPTH];	/* apart: of what was made for them */
+	struct kvpool_batch *prefix[MAX_DEPTH];	/* leases of requests in flight */
+	struct kvpool_batch *made[MAX_DEPTH];	/* apart: leases on blocks made for them */
 	size_t in_flight[MAX_DEPTH];		/* which requests these are */
 	unsigned int first;			/* the oldest of them */
 	unsigned int nr;
@@ -135,7 +135,7 @@ static bool finish_oldest(struct prefill *prefill)
 }
 
 static void fill_block(struct prefill *prefill, unsigned int index,
-		       const struct kvpool_key *key, bool damage)
+		       const struct kvpool_key *key)
 {
 	unsigned char *base = kvpool_base(prefill->pool);
 	const struct kvpool_span *spans;
@@ -148,8 +148,15 @@ static void fill_block(struct prefill *prefill, unsigned int index,
 	pattern_begin(&pattern, key->bytes);
 	for (i = 0; i < nr; i++)
 		pattern_fill(&pattern, base + spans[i].offset, spans[i].length);
-	if (damage)
-		base[spans[nr - 1].offset + spans[nr - 1].length / 2] ^= 0x10;
+}
+
+/* For --damage: verification has to find it. */
+static void flip_bit(struct prefill *prefill, unsigned int index)
+{
+	unsigned char *byte = kvpool_block_at(prefill->produce, index,
+					      prefill->job->block_size / 2, NULL);
+
+	*byte ^= 0x10;
 }
 
 static void count_status(struct prefill *prefill, size_t at, unsigned int index, int status)
@@ -171,7 +178,7 @@ static void count_status(struct prefill *prefill, size_t at, unsigned int index,
 	}
 }
 
-/* Makes the blocks behind the first @hits ones, and says how many. */
+/* Makes the blocks behind the first @hits. Returns how many it made. */
 static uint32_t produce(struct prefill *prefill, size_t at, uint32_t hits)
 {
 	const struct job *job = prefill->job;
@@ -200,7 +207,9 @@ static uint32_t produce(struct prefill *prefill, size_t at, uint32_t hits)
 			count_status(prefill, at, hits + i, status);
 			continue;
 		}
-		fill_block(prefill, i, &keys[i], damage);
+		fill_block(prefill, i, &keys[i]);
+		if (damage)
+			flip_bit(prefill, i);
 		damage = false;
 	}
 	if (!reserved)
@@ -219,14 +228,14 @@ static uint32_t produce(struct prefill *prefill, size_t at, uint32_t hits)
 	return (uint32_t)sealed;
 }
 
-/* Blocks behind the prefix stay too until decode has fetched them. */
+/* Blocks behind the prefix stay too, until decode has fetched them. */
 static void hold_made(struct prefill *prefill, unsigned int slot, size_t at, uint32_t hits)
 {
 	uint32_t nr = prefill->job->trace->requests[at].nr_ids - hits;
 	int held = kvpool_consume_begin(prefill->made[slot], prefill->keys + hits, NULL, nr, NULL);
 
 	if (held < 0)
-		die(EX_NO_POOL, "request %zu: what was made could not be leased: %s", at,
+		die(EX_NO_POOL, "request %zu: its new blocks could not be leased: %s", at,
 		    kvpool_last_error());
 	tally_add(prefill->tally->leased_bytes, (uint64_t)held * prefill->job->block_size);
 }
@@ -311,7 +320,7 @@ int prefill_main(const struct job *job, int to_decode)
 	while (connected && prefill.nr)
 		connected = finish_oldest(&prefill);
 	if (connected && job->apart) {
-		/* No more requests: decode says what it counted. */
+		/* No more requests: decode sends its counters. */
 		shutdown(to_decode, SHUT_WR);
 		connected = receive_all(to_decode, &job->shared->decode,
 					sizeof(job->shared->decode));
@@ -385,12 +394,12 @@ static void verify_block(struct decode *decode, const struct message *message, u
 	tally_add(decode->tally->bytes, offset);
 }
 
-/* Says in the message how many blocks were leased. */
+/* Stores in the message how many blocks were leased. */
 static void decode_request(struct decode *decode, struct message *message)
 {
 	const struct kvpool_consume_opts remote = {
 		.size = sizeof(remote), .length = decode->job->block_size,
-		/* No copy is kept, so that what is found is what prefill's pool has. */
+		/* No copy stays, so that hits are those in prefill's pool. */
 		.flags = KVPOOL_CONSUME_REMOTE | KVPOOL_CONSUME_TRANSIENT,
 	};
 	struct tally *tally = decode->tally;

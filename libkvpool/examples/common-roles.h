@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* What kvpool-replay's three processes share: the report, prefill, decode. */
+/* Types that kvpool-replay's three processes share: the report, prefill, decode. */
 #ifndef KVPOOL_EXAMPLES_COMMON_ROLES_H
 #define KVPOOL_EXAMPLES_COMMON_ROLES_H
 
@@ -7,9 +7,9 @@
 
 #define MAX_DEPTH	64
 
-/* What happened to one request; the simulator says the same. */
+/* The outcome of one request, which must equal the simulator's. */
 struct outcome {
-	uint32_t hits;		/* leading blocks that were there */
+	uint32_t hits;		/* leading blocks that were in the pool */
 	uint32_t produced;	/* blocks that were made and sealed */
 	uint32_t consumed;	/* blocks that decode leased */
 	bool done;
@@ -18,13 +18,13 @@ struct outcome {
 enum latency {
 	LAT_MATCH,		/* prefill: longest prefix found and leased */
 	LAT_RESERVE,		/* prefill: the rest reserved */
-	LAT_SEAL,		/* prefill: what was filled published */
+	LAT_SEAL,		/* prefill: the filled blocks published */
 	LAT_LEASE,		/* decode: all blocks leased */
 	LAT_RELEASE,		/* both: leases ended */
 	NR_LATENCIES,
 };
 
-/* Written by one process each, read by all. */
+/* One process writes it, all read it. */
 struct tally {
 	struct hist latency[NR_LATENCIES];
 	uint64_t requests;
@@ -39,7 +39,7 @@ struct tally {
 	uint64_t busy;		/* reservations that found the key pending */
 	uint64_t rejected;	/* reservations that found no space */
 	uint64_t preempted;	/* reservations lost to another file */
-	uint64_t missing;	/* decode: blocks that were not there */
+	uint64_t missing;	/* decode: blocks that were not found */
 	uint64_t fetched_bytes;	/* decode: those that a peer sent */
 	uint64_t copied_bytes;	/* decode, apart: by the module of its host */
 };
@@ -61,7 +61,7 @@ struct job {
 	struct shared *shared;
 };
 
-/* What prefill tells decode first when they are apart. */
+/* The first message from prefill to decode when they are apart. */
 struct apart_hello {
 	uint64_t magic;
 	uint64_t block_size;
@@ -69,11 +69,11 @@ struct apart_hello {
 	uint32_t reserved;
 };
 
-#define APART_MAGIC	0x31796c7065726b76ULL	/* also tells hosts of another byte order */
+#define APART_MAGIC	0x31796c7065726b76ULL	/* differs on hosts of another byte order */
 
 /*
- * Both run in a process of their own and return its exit code. When they are
- * apart, prefill gets what decode counted at the end.
+ * Each runs in a process of its own and returns the exit code. When they are
+ * apart, prefill receives the counters of decode at the end.
  */
 int prefill_main(const struct job *job, int to_decode);
 int decode_main(const struct job *job, int from_prefill);

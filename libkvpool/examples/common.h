@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* What the example programs share. */
+/* Functions that the example programs share. */
 #ifndef KVPOOL_EXAMPLES_COMMON_H
 #define KVPOOL_EXAMPLES_COMMON_H
 
@@ -33,7 +33,7 @@ const char *size_text(uint64_t bytes, char *buf, size_t len);
 
 /* common-options.c */
 struct number {			/* of an option */
-	uint64_t value;		/* what it was set to, if the option is not given */
+	uint64_t value;		/* the default, until the option sets it */
 	uint64_t min;
 	uint64_t max;
 };

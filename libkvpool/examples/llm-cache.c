@@ -22,7 +22,7 @@ struct llm_cache {
 	uint64_t block_bytes;
 	uint64_t copied_before;
 	bool remote;
-	uint32_t peer;
+	const char *peer;
 	char key_seed[96];
 	struct llm_cache_counts counts;
 };
@@ -47,7 +47,7 @@ struct llm_cache *llm_cache_open(const struct llm_cache_opts *opts)
 	cache->remote = opts->remote;
 	cache->peer = opts->peer;
 	cache->keys = xcalloc(max_blocks, sizeof(*cache->keys));
-	/* Whatever makes other bytes must make other keys. */
+	/* Keys must differ wherever the bytes would. */
 	snprintf(cache->key_seed, sizeof(cache->key_seed),
 		 "kvpool-llm 1 layers %d heads %d of %d hidden %d float block %" PRIu32
 		 " seed %" PRIu64, LLM_LAYERS, LLM_HEADS, LLM_HEAD_DIM, LLM_HIDDEN,
@@ -119,7 +119,7 @@ uint32_t llm_cache_lease(struct llm_cache *cache, uint32_t max_blocks, struct ll
 	if (cache->remote) {
 		opts.flags |= KVPOOL_CONSUME_REMOTE;
 		opts.length = cache->block_bytes;
-		opts.peer = cache->peer;
+		opts.peer_name = cache->peer;
 	}
 	if (max_blocks > cache->nr_keys)
 		max_blocks = cache->nr_keys;
@@ -145,7 +145,7 @@ void llm_cache_release(struct llm_cache *cache)
 		die(EX_NO_POOL, "leases could not be ended: %s", kvpool_last_error());
 }
 
-/* Whether a block is there to be filled; if not, that is no failure. */
+/* Whether a block was reserved; a pending or sealed key and a full pool are no failures. */
 static bool reserved(struct llm_cache *cache, unsigned int index)
 {
 	int status = kvpool_block_status(cache->made, index);

@@ -4,8 +4,8 @@
  *
  * Decoder only, as LLMs are: byte-level tokens, RMSNorm, multi-head attention
  * with a causal mask and rotary positions, a gated MLP (SwiGLU). Its weights
- * are random, so what it says means nothing; that it says the same whatever
- * part of the KV cache came from elsewhere means that this part was right.
+ * are random, so its answers mean nothing. Equal answers, whatever part of the KV
+ * cache came from the pool, mean that this part was right.
  *
  * Results do not depend on the host: every operation is an IEEE 754 addition,
  * multiplication, division or square root in an order that the source fixes
@@ -52,7 +52,7 @@ struct llm_state *llm_state_create(const struct llm_model *model);
 void llm_state_destroy(struct llm_state *state);
 
 /*
- * Runs @token, the one number @pos, through the layers. If @logits is not null,
+ * Runs @token, at position @pos, through the layers. If @logits is not null,
  * the LLM_VOCAB scores of the next token are stored there.
  */
 void llm_forward(struct llm_state *state, const struct llm_rows *rows, uint32_t pos,

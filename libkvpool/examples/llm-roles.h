@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The roles of kvpool-llm, and what they found. */
+/* The roles of kvpool-llm, and their results. */
 #ifndef KVPOOL_EXAMPLES_LLM_ROLES_H
 #define KVPOOL_EXAMPLES_LLM_ROLES_H
 
@@ -11,17 +11,17 @@
 #define LLM_MAX_TURNS	64
 #define LLM_MAX_ANSWER	512
 
-/* What the one who asks decides; decode is told. */
+/* Settings of alone and prefill; prefill sends them to decode. */
 struct llm_settings {
 	uint64_t seed;
 	uint32_t block_tokens;
 	uint32_t answer_tokens;
 };
 
-/* What one side did for a turn. */
+/* The work of one side for a turn. */
 struct llm_side {
 	uint32_t local_blocks;	/* leased from the pool of this host */
-	uint32_t remote_blocks;	/* brought from a peer */
+	uint32_t remote_blocks;	/* read from a peer */
 	uint32_t produced_blocks;
 	uint32_t computed_tokens;
 	uint64_t remote_bytes;

@@ -184,7 +184,7 @@ int kvpool_info_read(struct kvpool *pool, struct kvpool_info *info, size_t size)
 /* ------------------------------------------------------------------------ */
 
 /**
- * kvpool_last_error() - What went wrong in the last failed call of this thread
+ * kvpool_last_error() - The error of the last failed call of this thread
  *
  * Return: a sentence that is valid until the thread's next call that fails,
  * or "" if no call has failed.
@@ -192,7 +192,7 @@ int kvpool_info_read(struct kvpool *pool, struct kvpool_info *info, size_t size)
 const char *kvpool_last_error(void);
 
 /**
- * kvpool_strerror() - What a status or return value means
+ * kvpool_strerror() - The meaning of a status or return value
  * @error: An errno, negative or positive, or zero.
  *
  * Return: a constant string.
@@ -218,7 +218,7 @@ int kvpool_batch_create(struct kvpool *pool, unsigned int nr_keys,
 			struct kvpool_batch **batch);
 
 /**
- * kvpool_batch_destroy() - Abort or end what the batch holds, and free it
+ * kvpool_batch_destroy() - Abort or end the blocks of a batch, and free it
  * @batch: The batch, or null.
  */
 void kvpool_batch_destroy(struct kvpool_batch *batch);
@@ -238,7 +238,7 @@ unsigned int kvpool_batch_count(const struct kvpool_batch *batch);
 unsigned int kvpool_batch_held(const struct kvpool_batch *batch);
 
 /**
- * kvpool_block_status() - What happened to a key
+ * kvpool_block_status() - The status of a key
  * @batch: The batch.
  * @index: The index of the key.
  *
@@ -425,7 +425,7 @@ int kvpool_produce_abort(struct kvpool_batch *batch, const unsigned int *which,
 /* ------------------------------------------------------------------------ */
 
 #define KVPOOL_CONSUME_PREFIX	(1U << 0)	/* stop at the first miss */
-#define KVPOOL_CONSUME_REMOTE	(1U << 1)	/* ask peers for what is not here */
+#define KVPOOL_CONSUME_REMOTE	(1U << 1)	/* ask peers for blocks that are not here */
 #define KVPOOL_CONSUME_TRANSIENT (1U << 2)	/* with it: keep no copy here */
 
 /** KVPOOL_WAIT_FOREVER - a timeout that does not end. */
@@ -736,7 +736,8 @@ KVPOOL_INLINE void kvpool_op_seal(struct kvpool_op *op, uint64_t handle, uint32_
  * @completions: Where to store how each operation ended, in the order of @ops.
  *
  * The operations are submitted kvpool_info_cached()->max_batch at a time. A
- * signal that has a handler cancels what is not done yet: status -EINTR.
+ * signal that has a handler cancels operations that have not completed: status
+ * -EINTR.
  *
  * Return: the number of operations whose status is zero, or a negative errno if
  * nothing was done. If the module refuses a later batch, that is the status of

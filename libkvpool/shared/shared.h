@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* What kvpoolctl and the example programs have in common. */
+/* Functions that kvpoolctl and the example programs share. */
 #ifndef KVPOOL_SHARED_H
 #define KVPOOL_SHARED_H
 
@@ -9,7 +9,7 @@
 
 #define ARRAY_SIZE(a)	((int)(sizeof(a) / sizeof((a)[0])))
 
-/* options.c: --help is always there and not in the table. */
+/* options.c: --help is always known and not in the table. */
 #define MAX_OPTS	16
 
 struct opt {
@@ -17,14 +17,14 @@ struct opt {
 	const char *name;
 	bool (*parse)(const char *text, void *value);	/* null: a flag, @value is a bool */
 	void *value;
-	const char *what;	/* what its text has to be: "a size" */
+	const char *what;	/* describes its text: "a size" */
 };
 
 enum opts_end {
 	OPTS_DONE,		/* arguments begin at optind */
-	OPTS_HELP,		/* it was asked for */
-	OPTS_UNKNOWN,		/* getopt has said why */
-	OPTS_WRONG,		/* optarg does not do for an option */
+	OPTS_HELP,		/* --help was given */
+	OPTS_UNKNOWN,		/* getopt has printed why */
+	OPTS_WRONG,		/* optarg is not valid for an option */
 };
 
 enum opts_end read_options(int argc, char **argv, const struct opt *opts, int nr,

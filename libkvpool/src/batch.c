@@ -23,7 +23,7 @@ static int grow_keys(struct kvpool_batch *batch, unsigned int nr, const char *ca
 
 	if (nr <= batch->cap)
 		return 0;
-	/* Past the keys there is room for one call on keys picked from them. */
+	/* Behind the keys is room for one call on some of them. */
 	entries = calloc((size_t)nr + (nr > ends ? ends : 0), sizeof(*entries));
 	handles = calloc(ends, sizeof(*handles));
 	index = calloc(ends, sizeof(*index));

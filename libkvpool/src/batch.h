@@ -55,7 +55,7 @@ static inline unsigned int kvp_next_chunk(const struct kvpool_batch *batch, unsi
 /**
  * kvp_batch_prepare() - Empty a batch and fill it with keys
  * @batch: A batch that holds nothing, or null.
- * @kind:  What it will hold.
+ * @kind:  KVP_PRODUCE or KVP_CONSUME.
  * @keys:  The keys, which are copied.
  * @nr:	   Their number.
  * @call:  The public function.

@@ -54,7 +54,7 @@ static int lease_pending(struct kvpool_batch *batch, const char *call)
 	if (!n)
 		return 0;
 	ret = lease(batch, picked, n, 0, 0, call);
-	/* Also after an error: the caller gives back what was leased. */
+	/* Also after an error: the caller gives back the leases. */
 	for (i = 0; i < n; i++)
 		batch->entries[batch->index[i]] = picked[i];
 	return ret;
@@ -229,7 +229,7 @@ static int check_options(struct kvpool_consume_opts *o, const struct kvpool_cons
 	return 0;
 }
 
-/* Leases what is here, and waits for keys that are pending. */
+/* Leases blocks that are here, and waits for keys that are pending. */
 static int consume_local(struct kvpool_batch *batch, struct kvpool_consume_opts *o,
 			 const char *call)
 {

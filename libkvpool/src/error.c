@@ -75,7 +75,7 @@ KVP_EXPORT const char *kvpool_strerror(int error)
 	case ENOMEM:
 		return "out of memory";
 	case ENOSPC:
-		return "no space: what fills it may not be evicted, or the pool has all its rings";
+		return "no space: the blocks in the pool may not be evicted, or it has all of its rings";
 	case ENOTTY:
 		return "the kvpool module does not know this call";
 	case ENXIO:

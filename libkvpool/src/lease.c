@@ -112,7 +112,7 @@ KVP_EXPORT int kvpool_abort_handles(struct kvpool *pool, const uint64_t *handles
 		for (i = 0; status && i < n; i++)
 			status[done + i] = entries[i].status;
 	}
-	/* Say what was done: the handles from here on have the call's error. */
+	/* Handles that the call did not reach have its error as their status. */
 	for (i = done; ret && status && i < nr_handles; i++)
 		status[i] = ret;
 	return ret && !aborted ? ret : aborted;

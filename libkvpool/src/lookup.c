@@ -108,7 +108,7 @@ static int change(struct kvpool *pool, unsigned long cmd, const struct kvpool_ke
 		for (i = 0; status && i < n; i++)
 			status[done + i] = entries[i].status;
 	}
-	/* Say what was done: the keys from here on have the call's error. */
+	/* Keys that the call did not reach have its error as their status. */
 	for (i = done; ret && status && i < nr_keys; i++)
 		status[i] = ret;
 	return ret && !changed ? ret : changed;

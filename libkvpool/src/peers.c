@@ -89,7 +89,7 @@ int kvp_peer_choose(const struct kvpool *pool, const char *name, uint32_t *numbe
 	if (!name)
 		return 0;
 	if (*number)
-		return kvp_fail(-EINVAL, "%s: the options have both the name '%s' and the number %u of a peer; give one of them",
+		return kvp_fail(-EINVAL, "%s: the options have both the name '%s' and the number %u of a peer; set one of them only",
 				call, name, *number);
 	return find_number(pool, name, number, call);
 }

@@ -78,7 +78,7 @@ static int check_info(struct kvpool *pool, const char *name)
 		if (error == ENOTTY || error == EINVAL)
 			return kvp_fail(-EPROTONOSUPPORT, "%s is not a kvpool device or its module is too old for this library (it refused KVPOOL_IOC_INFO); check the path, or load a module with ABI version %u or newer",
 					name, KVP_ABI_MIN);
-		return kvp_fail(-error, "%s: the kvpool module did not tell its version: %s", name,
+		return kvp_fail(-error, "%s: the kvpool module did not report its version: %s", name,
 				kvp_errno_text(error));
 	}
 	if (info->abi_version < KVP_ABI_MIN)
@@ -112,7 +112,7 @@ static int attach(struct kvpool *pool, const char *name, const char *tenant)
 		return kvp_fail(-error, "%s: uid %u may not use the tenant '%s'; its owner or group must include the user that opened the device",
 				name, (unsigned int)geteuid(), tenant);
 	case EBUSY:
-		return kvp_fail(-error, "%s: this file is in use or attached to a tenant already; open another one for the tenant '%s'",
+		return kvp_fail(-error, "%s: this file is in use or attached to a tenant already; open the device once more for the tenant '%s'",
 				name, tenant);
 	default:
 		return kvp_fail(-error, "%s: attaching to the tenant '%s' failed: %s", name, tenant,

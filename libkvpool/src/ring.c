@@ -93,7 +93,7 @@ static int setup_ring(struct kvpool_ring *ring, uint32_t entries, const char *ca
 	setup.eventfd = ring->fd;
 	error = kvp_ioctl(ring->pool, KVPOOL_IOC_RING, &setup, call);
 	if (error == -ENOSPC)
-		return kvp_fail(error, "%s: this pool has %u rings, which is the limit; destroy one, or open the pool again",
+		return kvp_fail(error, "%s: this pool has %u rings, which is the limit; destroy a ring, or open the pool a second time",
 				call, KVPOOL_RINGS_MAX);
 	if (error)
 		return error;
@@ -314,7 +314,7 @@ static int end_handles(struct kvpool_ring *ring, unsigned long cmd,
 /*
  * Only the caller of kvpool_ring_reap() could end the handles of completions; of
  * those that were not reaped the ring does. A completion does not tell a lease
- * from a reservation: what is not found among the leases is a reservation.
+ * from a reservation: a handle that is not found among the leases is a reservation.
  */
 static void end_unreaped(struct kvpool_ring *ring, const char *call)
 {

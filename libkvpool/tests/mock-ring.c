@@ -85,7 +85,7 @@ static bool settles(const struct kvpool_op *op)
 	return value;
 }
 
-/* What the module would refuse: a member that the operation does not take. */
+/* The module refuses members that the operation does not take. */
 static bool is_valid(const struct kvpool_op *op)
 {
 	static const struct {

@@ -227,7 +227,7 @@ static unsigned int key_id(const struct kvpool_key *key)
 	return id;
 }
 
-/* A handle carries what its key said. */
+/* A handle carries the bytes of its key that say how it ends. */
 unsigned long long mock_handle(const struct kvpool_key *key)
 {
 	return (key_id(key) + 1ULL) | (unsigned long long)key->bytes[2] << 32 |

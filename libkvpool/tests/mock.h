@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
  * A stand-in for /dev/kvpool at the library's system calls (--wrap). The bytes of
- * a key say what happens to it, so that a test is a table of keys and the calls
- * that must have come.
+ * a key control how the device treats it, so that a test is a table of keys and of
+ * the calls that must reach the device.
  */
 #ifndef KVPOOL_MOCK_H
 #define KVPOOL_MOCK_H
@@ -66,12 +66,12 @@ struct mock {
 	struct kvpool_info info;
 	bool no_log;
 	unsigned int room;		/* spans written per call, ~0U for all */
-	unsigned int slow_ns;		/* what every lease takes */
+	unsigned int slow_ns;		/* duration of every lease call */
 	unsigned int fail_alloc;	/* number of the allocation that fails, from 1 */
 	unsigned int ring_start;	/* head and tail of a new ring */
 	bool ring_nonsense;		/* the description of the ring is wrong */
 
-	/* What reached it. */
+	/* The calls that reached it. */
 	char path[128];
 	int open_flags;
 	unsigned int opens, closes, maps, unmaps;
@@ -94,7 +94,7 @@ void mock_reset(void);
 /* Forgets the calls. */
 void mock_forget(void);
 
-/* Compares the calls with a table; says what differs. */
+/* Compares the calls with a table, and prints the differences. */
 bool mock_saw(const struct mock_call *calls, unsigned int nr);
 
 /*

@@ -300,7 +300,7 @@ static void reserves_and_seals(void)
 			memset(iov[j].iov_base, (int)key, iov[j].iov_len);
 		kvpool_op_seal(&ops[key], done[i].handle, key == 1 ? KVPOOL_OP_PIN_SOFT : 0, key);
 	}
-	/* One is given back, the others are published. */
+	/* One block is given back, the others are published. */
 	handle = ops[19].handle;
 	expect_int(kvpool_abort_handles(pool, &handle, 1, NULL), 1);
 	expect_int(kvpool_run(pool, ops, 20, done), 19);
@@ -317,7 +317,7 @@ static void reserves_and_seals(void)
 	cleanup();
 }
 
-/* A ring that ends takes its own operations and reservations along, no others. */
+/* A ring that ends ends its own operations and reservations, and no others. */
 static void rings_are_separate(void)
 {
 	struct kvpool_ring *two, *more[KVPOOL_RINGS_MAX];
@@ -404,7 +404,7 @@ static void *wait_for_one(void *arg)
 	return kvpool_ring_reap(ring, one, 1, 1, KVPOOL_WAIT_FOREVER) == 1 ? arg : NULL;
 }
 
-/* How an engine ends a thread that waits for completions. */
+/* An engine wakes a thread that waits for completions so. */
 static void nothing_wakes(void)
 {
 	pthread_t thread;
@@ -458,7 +458,7 @@ static void peers_that_are_not_there(void)
 	expect_int(kvpool_info_read(pool, &info, sizeof(info)), 0);
 	fabric = info.features & KVPOOL_FEATURE_FABRIC;
 	produce(pool, 0, 1);
-	/* What is here needs no peer. */
+	/* Blocks of this host need no peer. */
 	expect_int(kvpool_probe(pool, keys, 3, NULL, status, lengths, peers), 1);
 	expect_int(status[0], 0);
 	expect_int(lengths[0], LENGTH);

@@ -575,8 +575,8 @@ static void blocks_in_many_pieces(void)
 }
 
 /*
- * The order of a prefix must survive its being split into several calls: when
- * space is short the tail goes and the head stays. Only where the pool is small
+ * A prefix keeps its order when the library splits it into several calls: when
+ * space is short its tail is evicted and its head stays. The pool must be small
  * enough to be filled.
  */
 static void tail_goes_before_head(void)
@@ -607,8 +607,8 @@ static void tail_goes_before_head(void)
 				break;
 		}
 		/*
-		 * Eviction may still be at work. One walk from the head meets
-		 * the end of what is left once, wherever that is by then.
+		 * Eviction may still be in progress. One walk from the head
+		 * meets the end of the resident prefix once, wherever it is.
 		 */
 		left = kvpool_exists(pool, keys, NR, status, NULL);
 		for (leading = 0; leading < NR && !status[leading]; leading++)

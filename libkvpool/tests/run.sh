@@ -1,8 +1,8 @@
 #!/bin/sh
 # SPDX-License-Identifier: LGPL-2.1-or-later
 #
-# Runs the test programs and the checks of what the library ships, and makes one
-# stream of TAP of it.
+# Runs the test programs and checks headers, symbols, versions and manual, and
+# prints one stream of TAP.
 #
 # usage: VERSION=X.Y.Z run.sh OUTPUT_DIR PROGRAM...   (from the directory libkvpool)
 

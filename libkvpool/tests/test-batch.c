@@ -76,7 +76,7 @@ static void produce_marshals(void)
 		     { KVPOOL_IOC_RESERVE, .nr = 2, .last = 1, .node = 3,
 		       .flags = KVPOOL_RESERVE_STRICT_NODE });
 	mock_forget();
-	/* What is held ends with the batch. */
+	/* Reservations end with the batch. */
 	cleanup();
 	expect_calls({ KVPOOL_IOC_ABORT, .nr = 2, .last = 1 });
 }
@@ -94,7 +94,7 @@ static void produce_reports_each_key(void)
 	expect_int(kvpool_block_status(batch, 4), -ENOSPC);
 	expect_int(kvpool_block_handle(batch, 4), 0);
 	expect(!kvpool_block_at(batch, 4, 0, NULL));
-	/* Only what is reserved is sealed. */
+	/* Only blocks that are reserved are sealed. */
 	mock_forget();
 	expect_int(kvpool_produce_commit(batch, NULL, NULL, 0, 0), 3);
 	expect_calls({ KVPOOL_IOC_SEAL, .nr = 3, .first = 0, .last = 5 });
@@ -138,7 +138,7 @@ static void commit_reports_each_key(void)
 	expect_int(kvpool_block_status(batch, 2), -EDQUOT);
 	expect(kvpool_block_handle(batch, 2));
 	expect_int(kvpool_batch_held(batch), 1);
-	/* Without the pin there is no quota to be over. */
+	/* The quota does not count blocks without a pin. */
 	expect_int(kvpool_produce_commit(batch, NULL, NULL, 0, 0), 1);
 	expect_int(kvpool_block_status(batch, 2), 0);
 	expect_calls({ KVPOOL_IOC_SEAL, .nr = 3, .last = 2, .entry_flags = KVPOOL_PIN_HARD,
@@ -273,7 +273,7 @@ static void wait_is_a_total(void)
 	kvpool_consume_end(batch, NULL, 0);
 	mock.slow_ns = 0;
 
-	/* For ever is as long as the kernel can count. */
+	/* The longest time that the kernel can count. */
 	mock_forget();
 	opts.timeout_ns = KVPOOL_WAIT_FOREVER;
 	opts.flags = KVPOOL_CONSUME_PREFIX;
@@ -310,7 +310,7 @@ static void pending_keys_arm_poll(void)
 	expect_int(mock.nr_calls, 3);
 	kvpool_consume_end(batch, NULL, 0);
 
-	/* Otherwise the pending keys are asked for again, all together. */
+	/* Otherwise one more call asks for all pending keys. */
 	key_fails(5, EINPROGRESS);
 	key_fails(6, ENOENT);
 	keys[1030] = mock_make_key((struct mock_key){ .id = 1030, .status = EINPROGRESS, .spans = 3,
@@ -323,7 +323,7 @@ static void pending_keys_arm_poll(void)
 		     { KVPOOL_IOC_LEASE, .nr = 3, .first = 5, .last = 2400 });
 	expect_int(kvpool_block_status(batch, 5), -EINPROGRESS);
 	expect_int(kvpool_block_status(batch, 6), -ENOENT);
-	/* This one has been sealed in between. */
+	/* This key was sealed between the calls. */
 	expect_int(kvpool_block_status(batch, 1030), 0);
 	expect(kvpool_block_spans(batch, 1030, &n) && n == 3);
 	expect_int(kvpool_block_spans(batch, 1030, &n)[1].offset, (64 + 1030 % 64) * 8192);
@@ -373,7 +373,7 @@ static void spans_that_do_not_fit(void)
 	expect_int(mock.nr_calls, 1);
 	kvpool_consume_end(batch, NULL, 0);
 
-	/* More spans than KVPOOL_IOC_SPANS writes at once. */
+	/* More spans than one KVPOOL_IOC_SPANS writes. */
 	keys[1] = mock_make_key((struct mock_key){ .id = 1, .spans = 255 });
 	mock_forget();
 	expect_int(kvpool_consume_begin(batch, keys, NULL, 2, NULL), 2);
@@ -473,7 +473,7 @@ static void commit_that_stops_half_way(void)
 	mock.fail_at = 2;
 	mock.fail_errno = ENOMEM;
 	expect_int(kvpool_produce_commit(batch, NULL, NULL, 0, 0), -ENOMEM);
-	/* A handle says what is still reserved. */
+	/* Blocks that are still reserved have a handle. */
 	expect_int(kvpool_batch_held(batch), NR - 1024);
 	expect(kvpool_block_handle(batch, 0));
 	expect(!kvpool_block_handle(batch, NR - 1));
@@ -481,7 +481,7 @@ static void commit_that_stops_half_way(void)
 	cleanup();
 }
 
-/* What the mock gives a block of 5 spans. */
+/* The length that the mock gives a block of 5 spans. */
 #define LENGTH (5 * 4096 - 100)
 
 static void bytes_cross_spans(void)
@@ -622,7 +622,7 @@ static void bad_arguments(void)
 	expect_int(kvpool_produce_begin(batch, NULL, NULL, 0, NULL), 0);
 	expect_int(mock.nr_calls, 0);
 
-	/* What was begun with one side is not ended with the other. */
+	/* Reservations are not ended as leases. */
 	expect_int(kvpool_produce_begin(batch, keys, NULL, 2, &len4k), 2);
 	expect_int(kvpool_consume_end(batch, NULL, 0), -EINVAL);
 	expect_text(kvpool_last_error(), "begun with kvpool_produce_begin");

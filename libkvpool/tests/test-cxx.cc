@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 /*
- * The header from C++: all structures without the word struct, every call. What
- * the calls do is tested in C; here they have to compile, link and work together.
+ * The header from C++: all structures without the word struct, and every call.
+ * The tests in C cover the behaviour; here the calls have to compile, link and work
+ * together.
  */
 
 #include <kvpool.h>

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-/* Opening: what reaches the system, and the sentence for each failure. */
+/* Opening: the calls that reach the system, and the sentence for each failure. */
 
 #include "mock.h"
 #include "tap.h"

@@ -119,7 +119,7 @@ static void signal_ends_the_call(void)
 	expect_int(kvpool_block_status(batch, 1024), -EINTR);
 	expect_int(kvpool_block_status(batch, NR - 1), -EINTR);
 	expect_int(kvpool_consume_end(batch, NULL, 0), 1023);
-	/* What is behind the end of a prefix ends too. */
+	/* Leases behind the end of the prefix end too. */
 	expect_int(kvpool_consume_begin(batch, keys, NULL, NR, &prefix), 1000);
 	expect_int(kvpool_block_status(batch, 1000), -EINTR);
 	expect_int(mock.held, 1000);
@@ -270,7 +270,7 @@ static void each_allocation_fails(void)
 		if (kvpool_consume_begin(batch, keys, NULL, 5, &remote) == 5)
 			break;
 		expect_text(kvpool_last_error(), "out of memory");
-		/* And works when there is memory again. */
+		/* The next attempt has memory. */
 		expect_int(kvpool_consume_begin(batch, keys, NULL, 5, &remote), 5);
 		cleanup();
 	}

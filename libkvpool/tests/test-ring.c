@@ -250,7 +250,7 @@ static void module_refuses(void)
 	setup(4096);
 	mock.fail_at = 2;
 	mock.fail_errno = EINVAL;
-	/* What was begun is begun; the error comes when it is the first. */
+	/* Operations that were begun count; the error of a first batch is returned. */
 	expect_int(kvpool_ring_submit(ring, ops, NR), KVPOOL_MAX_BATCH);
 	expect_int(kvpool_ring_pending(ring), KVPOOL_MAX_BATCH);
 	mock_forget();
@@ -289,7 +289,7 @@ static void waits(void)
 	while (kvpool_ring_pending(ring))
 		kvpool_ring_reap(ring, done, 10, 1, KVPOOL_WAIT_FOREVER);
 
-	/* What is there when the time is over is better than nothing. */
+	/* When the time is over, fewer than the minimum are returned. */
 	make_slow(2, 2);
 	make_slow(0, 2);
 	expect_int(kvpool_ring_submit(ring, ops, 4), 4);
@@ -322,7 +322,7 @@ static void wakes_event_loops(void)
 	setup(64);
 	make_slow(0, 4);
 	expect_int(kvpool_ring_submit(ring, ops, 4), 4);
-	/* The mock wakes at every submission; the module need not. */
+	/* The mock signals every submission; the module need not. */
 	expect_int(read(kvpool_ring_fd(ring), &count, sizeof(count)), sizeof(count));
 	expect(!readable(kvpool_ring_fd(ring)));
 	mock_ring_complete(1, 4, -ENOENT);
@@ -385,7 +385,7 @@ static void destroy_gives_back(void)
 	mock_forget();
 	kvpool_ring_destroy(ring);
 	expect_int(mock.held, 0);
-	/* Reservations are what is not found among the leases. */
+	/* Handles that are not found among the leases are reservations. */
 	expect_calls({ KVPOOL_IOC_RING_END, .ring = 1 },
 		     { KVPOOL_IOC_RELEASE, .nr = 64, .first = 0, .last = 63 },
 		     { KVPOOL_IOC_ABORT, .nr = 32, .first = 1, .last = 63 },
@@ -500,7 +500,7 @@ static void each_thread_has_a_ring(void)
 	kvpool_close(pool);
 }
 
-/* Another part of the process scribbles on the mapping. */
+/* Another part of the process writes to the mapping. */
 static void spoilt_mapping_is_bounded(void)
 {
 	const uint32_t wrong[] = { 1, 8, 9, 1000, 0x7fffffff, 0xffffffff };
