@@ -117,7 +117,7 @@ int kvpool_open(struct kvpool **pool, const struct kvpool_open_opts *opts);
  * @pool: Where to store the pool; null when the call fails.
  * @fd:	  The file. It belongs to the pool if the call succeeds.
  * @opts: Options, or null. @device must be null. KVPOOL_OPEN_RDONLY maps the
- *	  arena read-only; a file that is open for reading is always mapped so.
+ *	  arena read-only; so is that of a file that is open for reading only.
  *
  * Return: 0 or a negative errno.
  */
@@ -161,8 +161,8 @@ void *kvpool_base(const struct kvpool *pool);
  * @pool: The pool.
  *
  * Version, limits, tenant and mode do not change while the file is open.
- * Features may: a fabric can be loaded later. kvpool_info_read() reads them
- * again.
+ * Features may: a fabric can be loaded later. kvpool_info_read() asks for them
+ * now.
  *
  * Return: information that lives as long as the pool.
  */
@@ -248,7 +248,7 @@ unsigned int kvpool_batch_held(const struct kvpool_batch *batch);
 int kvpool_block_status(const struct kvpool_batch *batch, unsigned int index);
 
 /**
- * kvpool_block_handle() - The reservation or lease
+ * kvpool_block_handle() - The handle of a reservation or lease
  * @batch: The batch.
  * @index: The index of the key.
  *
@@ -280,7 +280,7 @@ uint64_t kvpool_block_length(const struct kvpool_batch *batch, unsigned int inde
  * kvpool_block_spans() - The pieces of a held block in the arena
  * @batch:    The batch.
  * @index:    The index of the key.
- * @nr_spans: Where to store their number.
+ * @nr_spans: Where to store their number, or null.
  *
  * Return: the spans in the order of the block's bytes, valid until the next
  * begin or the end of the batch; null when the batch does not hold the block.
@@ -292,7 +292,7 @@ const struct kvpool_span *kvpool_block_spans(const struct kvpool_batch *batch,
  * kvpool_block_at() - The address of a byte of a held block
  * @batch:  The batch.
  * @index:  The index of the key.
- * @offset: Which byte.
+ * @offset: Offset of the byte in the block.
  * @avail:  Where to store how many bytes follow without a gap, or null.
  *
  * Memory of a lease must not be written.
@@ -311,7 +311,7 @@ void *kvpool_block_at(const struct kvpool_batch *batch, unsigned int index,
  * @nr_iov: Room in @iov.
  *
  * Return: the number of pieces that the block has; of these, @nr_iov at most
- * were stored. -EBADF if the batch does not hold the block, -ENXIO if the
+ * were stored. -EINVAL if there is no @iov, -EBADF if the batch does not hold the block, -ENXIO if the
  * arena is not mapped.
  */
 int kvpool_block_iov(const struct kvpool_batch *batch, unsigned int index,
@@ -321,7 +321,7 @@ int kvpool_block_iov(const struct kvpool_batch *batch, unsigned int index,
  * kvpool_block_write() - Copy bytes into a reserved block
  * @batch:  The batch, filled by kvpool_produce_begin().
  * @index:  The index of the key.
- * @offset: Where in the block.
+ * @offset: Offset in the block.
  * @buf:    The bytes.
  * @length: Their number.
  *
@@ -335,7 +335,7 @@ int kvpool_block_write(struct kvpool_batch *batch, unsigned int index,
  * kvpool_block_read() - Copy bytes out of a held block
  * @batch:  The batch.
  * @index:  The index of the key.
- * @offset: Where in the block.
+ * @offset: Offset in the block.
  * @buf:    Where to store the bytes.
  * @length: Their number.
  *
@@ -880,6 +880,9 @@ unsigned int kvpool_ring_entries(const struct kvpool_ring *ring);
 /**
  * kvpool_ring_pending() - Operations that were submitted and not reaped
  * @ring: The ring.
+ *
+ * Those that another thread submits concurrently may count in full, also where
+ * the ring has no room for all.
  */
 unsigned int kvpool_ring_pending(const struct kvpool_ring *ring);
 

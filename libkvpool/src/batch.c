@@ -150,15 +150,15 @@ static int check_which(struct kvpool_batch *batch, const unsigned int *which, un
 	/* A handle can end once: the mark finds an index that is given twice. */
 	for (marked = 0; marked < nr; marked++) {
 		i = which[marked];
-		if (!kvp_is_held(batch, i) || batch->entries[i].flags) {
+		if (!kvp_is_held(batch, i) || (batch->entries[i].flags & KVP_MARKED)) {
 			ret = kvp_fail(-EINVAL, "%s: index %u is given twice, or the batch does not hold that block",
 				       call, i);
 			break;
 		}
-		batch->entries[i].flags = 1;
+		batch->entries[i].flags |= KVP_MARKED;
 	}
 	while (marked--)
-		batch->entries[which[marked]].flags = 0;
+		batch->entries[which[marked]].flags &= ~KVP_MARKED;
 	return ret;
 }
 

@@ -6,6 +6,9 @@
 
 #include <stdbool.h>
 
+/* In the flags of an entry, beside the route of a lease: it is given to a call. */
+#define KVP_MARKED	(1U << 31)
+
 enum kvp_kind { KVP_EMPTY, KVP_PRODUCE, KVP_CONSUME };
 
 struct kvpool_batch {

@@ -531,6 +531,9 @@ static void bytes_cross_spans(void)
 	expect_int(avail, 0);
 
 	expect_int(kvpool_block_iov(batch, 1, NULL, 0), 5);
+	expect_int(kvpool_block_iov(batch, 1, NULL, 1), -EINVAL);
+	expect_int(kvpool_block_iov(batch, 1, iov, -1), -EINVAL);
+	expect(kvpool_block_spans(batch, 1, NULL));
 	memset(iov, 0, sizeof(iov));
 	expect_int(kvpool_block_iov(batch, 1, iov, 2), 5);
 	expect(!iov[2].iov_base);

@@ -141,6 +141,15 @@ static void change_that_stops_half_way(void)
 	expect_int(kvpool_exists(pool, keys, 1, NULL, NULL), -ENOTTY);
 	expect_text(kvpool_last_error(), "load a newer module");
 	kvpool_close(pool);
+
+	mock_reset();
+	mock.info.mode = KVPOOL_MODE_PRODUCE;
+	expect_int(kvpool_open(&pool, NULL), 0);
+	mock.fail_at = 1;
+	mock.fail_errno = EBADF;
+	expect_int(kvpool_exists(pool, keys, 1, NULL, NULL), -EBADF);
+	expect_text(kvpool_last_error(), "open for writing only");
+	kvpool_close(pool);
 }
 
 static void statistics_of_any_version(void)

@@ -61,14 +61,19 @@ static void marshals(void)
 	expect_int(kvpool_block_route(batch, 1), KVPOOL_ROUTE_RDMA);
 	expect_int(kvpool_block_route(batch, 2), -EBADF);
 	expect_int(kvpool_block_route(batch, 4), -EBADF);
-	expect_int(kvpool_consume_end(batch, NULL, 0), 3);
+	/* Some of them first: the others keep their route. */
+	expect_int(kvpool_consume_end(batch, (unsigned int[]){ 3, 3 }, 2), -EINVAL);
+	expect_int(kvpool_consume_end(batch, (unsigned int[]){ 3 }, 1), 1);
+	expect_int(kvpool_block_route(batch, 1), KVPOOL_ROUTE_RDMA);
+	expect_int(kvpool_consume_end(batch, NULL, 0), 2);
 	expect_int(kvpool_block_route(batch, 1), -EBADF);
 	/* Nothing of it stays for a call that asks no peer. */
 	expect_int(kvpool_consume_begin(batch, keys, NULL, 2, NULL), 2);
 	expect_int(kvpool_block_route(batch, 1), KVPOOL_ROUTE_LOCAL);
 	expect_calls({ KVPOOL_IOC_SUBMIT, .nr = 4, .last = 3, .length = 70000, .peer = 3,
 		       .timeout_ns = 5, .flags = KVPOOL_OP_REMOTE | KVPOOL_OP_TRANSIENT },
-		     { KVPOOL_IOC_RELEASE, .nr = 3, .last = 3 },
+		     { KVPOOL_IOC_RELEASE, .nr = 1, .first = 3, .last = 3 },
+		     { KVPOOL_IOC_RELEASE, .nr = 2, .last = 1 },
 		     { KVPOOL_IOC_LEASE, .nr = 2, .last = 1 });
 	cleanup();
 }
