@@ -4,7 +4,7 @@
 #include <inttypes.h>
 #include <stdlib.h>
 
-#include "common.h"
+#include "common-options.h"
 
 /* Into a struct number. */
 bool parse_number(const char *text, void *value)

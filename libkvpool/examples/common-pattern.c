@@ -8,7 +8,7 @@
  */
 #include <string.h>
 
-#include "common.h"
+#include "common-pattern.h"
 
 #define WORDS	8	/* words in one turn of the loop */
 

@@ -7,6 +7,7 @@
 #include <cpuid.h>
 #endif
 
+#include "common.h"
 #include "common-report.h"
 
 static const struct {

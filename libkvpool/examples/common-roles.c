@@ -23,6 +23,7 @@
 
 #include "common.h"
 #include "common-net.h"
+#include "common-pattern.h"
 #include "common-roles.h"
 
 /* From prefill to decode, followed by the keys; and back, without them. */

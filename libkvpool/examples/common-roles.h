@@ -3,7 +3,10 @@
 #ifndef KVPOOL_EXAMPLES_COMMON_ROLES_H
 #define KVPOOL_EXAMPLES_COMMON_ROLES_H
 
-#include "common.h"
+#include <stdbool.h>
+
+#include "common-hist.h"
+#include "common-trace.h"
 
 #define MAX_DEPTH	64
 
@@ -71,11 +74,23 @@ struct apart_hello {
 
 #define APART_MAGIC	0x31796c7065726b76ULL	/* differs on hosts of another byte order */
 
-/*
- * Each runs in a process of its own and returns the exit code. When they are
- * apart, prefill receives the counters of decode at the end.
+/**
+ * prefill_main() - The process that produces blocks
+ * @job:       What to do. When the processes are apart, its tally of decode gets
+ *	       the counters of decode at the end.
+ * @to_decode: The connection, which is closed.
+ *
+ * Return: the exit code of the process.
  */
 int prefill_main(const struct job *job, int to_decode);
+
+/**
+ * decode_main() - The process that consumes blocks and verifies them
+ * @job:	  What to do.
+ * @from_prefill: The connection, which is closed.
+ *
+ * Return: the exit code of the process.
+ */
 int decode_main(const struct job *job, int from_prefill);
 
 #define tally_add(counter, value) \

@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "common.h"
+#include "common-trace.h"
 
 struct reader {
 	const char *path;

@@ -11,6 +11,8 @@
 #include <kvpool.h>
 
 #include "common.h"
+#include "common-options.h"
+#include "llm-report.h"
 #include "llm-roles.h"
 
 struct options {

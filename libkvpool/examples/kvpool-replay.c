@@ -20,6 +20,7 @@
 
 #include "common.h"
 #include "common-net.h"
+#include "common-options.h"
 #include "common-report.h"
 #include "common-roles.h"
 #include "common-sysfs.h"

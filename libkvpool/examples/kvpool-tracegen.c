@@ -18,6 +18,7 @@
 #include <string.h>
 
 #include "common.h"
+#include "common-options.h"
 
 #define BLOCK_TOKENS	512
 #define MAX_TOKENS	126195

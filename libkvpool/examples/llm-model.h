@@ -42,25 +42,55 @@ struct llm_rows {
 	float *row[LLM_LAYERS][2];
 };
 
+/**
+ * llm_model_create() - Make a model with random weights
+ * @seed: The seed of the weights.
+ *
+ * Return: the model, which threads may share, to be freed with
+ * llm_model_destroy().
+ */
 struct llm_model *llm_model_create(uint64_t seed);
+
+/**
+ * llm_model_destroy() - Free a model
+ * @model: The model, or null.
+ */
 void llm_model_destroy(struct llm_model *model);
 
 /* Scratch memory for one thread. */
 struct llm_state;
 
+/**
+ * llm_state_create() - Make scratch memory
+ * @model: The model, which must outlive the state.
+ *
+ * Return: the state, to be freed with llm_state_destroy().
+ */
 struct llm_state *llm_state_create(const struct llm_model *model);
+
+/**
+ * llm_state_destroy() - Free scratch memory
+ * @state: The state, or null.
+ */
 void llm_state_destroy(struct llm_state *state);
 
-/*
- * Runs @token, at position @pos, through the layers. If @logits is not null,
- * the LLM_VOCAB scores of the next token are stored there.
+/**
+ * llm_forward() - Run a token through the layers
+ * @state:  Scratch memory.
+ * @rows:   Rows of all tokens up to @pos.
+ * @pos:    Position of the token.
+ * @token:  The token.
+ * @logits: Where to store the LLM_VOCAB scores of the next token, or null.
  */
 void llm_forward(struct llm_state *state, const struct llm_rows *rows, uint32_t pos,
 		 uint32_t token, float *logits);
 
-/*
- * The next token, greedily: the printable byte with the highest score, the
- * lowest such byte if several have it.
+/**
+ * llm_choose() - The next token, greedily
+ * @logits: The scores.
+ *
+ * Return: the printable byte with the highest score, the lowest such byte if
+ * several have it.
  */
 uint32_t llm_choose(const float *logits);
 

@@ -7,7 +7,7 @@
 
 #include "common.h"
 #include "common-report.h"
-#include "llm-roles.h"
+#include "llm-report.h"
 
 #define FILE_HEAD	"kvpool-llm answers 1"
 

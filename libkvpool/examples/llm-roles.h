@@ -54,15 +54,27 @@ struct llm_run {
 	uint64_t decode_copied;
 };
 
-/* Each returns when the conversation is over, or ends the program. */
-void llm_alone(struct llm_run *run);
-void llm_prefill(struct llm_run *run);
-void llm_decode(struct llm_run *run);
+/*
+ * The functions below return when the conversation is over, and end the program
+ * with a message when it fails.
+ */
 
-/* llm-report.c */
-void llm_write_answers(const struct llm_run *run, const char *path);
-bool llm_compare_answers(struct llm_run *run, const char *path);
-void llm_report_text(const struct llm_run *run, const char *role);
-void llm_report_json(const struct llm_run *run, const char *role);
+/**
+ * llm_alone() - Compute everything in this process, without a pool
+ * @run: Settings and questions; gets the turns.
+ */
+void llm_alone(struct llm_run *run);
+
+/**
+ * llm_prefill() - Compute the prompts, and let decode answer
+ * @run: Settings, questions and connection; gets the turns of both sides.
+ */
+void llm_prefill(struct llm_run *run);
+
+/**
+ * llm_decode() - Answer what prefill sends
+ * @run: Connection; gets the settings and the turns of this side.
+ */
+void llm_decode(struct llm_run *run);
 
 #endif /* KVPOOL_EXAMPLES_LLM_ROLES_H */

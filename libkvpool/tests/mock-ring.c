@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 /* Operations of the mock device, and its completion rings. */
 #include "mock.h"
+#include "mock-ring.h"
 
 #include <errno.h>
 #include <pthread.h>

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "mock.h"
+#include "mock-ring.h"
 
 #include <errno.h>
 #include <fcntl.h>

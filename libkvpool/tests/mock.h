@@ -31,10 +31,27 @@ struct mock_key {
 	bool remote;			/* an operation finds it at a peer */
 };
 
+/**
+ * mock_make_key() - Make a key that the device treats in some way
+ * @spec: The way.
+ *
+ * Return: the key.
+ */
 struct kvpool_key mock_make_key(struct mock_key spec);
+
+/**
+ * mock_id() - Make the key of a block that is there
+ * @id: Tells keys apart.
+ *
+ * Return: the key.
+ */
 struct kvpool_key mock_id(unsigned int id);
 
-/* Their ids are their indices. */
+/**
+ * mock_ids() - Make keys whose ids are their indices
+ * @keys: Where to store them.
+ * @nr:   Their number.
+ */
 void mock_ids(struct kvpool_key *keys, unsigned int nr);
 
 /* One ioctl as the device saw it. */
@@ -88,36 +105,68 @@ struct mock {
 
 extern struct mock mock;
 
-/* Forgets all, and makes a device that works. */
+/* mock_reset() - Forget all, and make a device that works */
 void mock_reset(void);
 
-/* Forgets the calls. */
+/* mock_forget() - Forget the calls */
 void mock_forget(void);
 
-/* Compares the calls with a table, and prints the differences. */
+/**
+ * mock_saw() - Compare the calls with a table, and print the differences
+ * @calls: The table.
+ * @nr:    Its length.
+ *
+ * Return: whether they are the same, and all input was well-formed.
+ */
 bool mock_saw(const struct mock_call *calls, unsigned int nr);
 
-/*
- * mock-ring.c: RING, RING_END, CANCEL and SUBMIT. An operation for a ring whose
- * key has @settles stays in flight until it is cancelled or completed here. Rings
- * are numbered from 1 in the order of their creation.
- */
-void mock_ring_reset(void);
-int mock_ring_ioctl(unsigned long cmd, void *arg);
-void *mock_ring_map(unsigned long long offset, size_t length);
-void mock_ring_complete(unsigned int ring, unsigned int nr, int status);
-uint32_t *mock_ring_head(unsigned int ring);
-uint32_t *mock_ring_tail(unsigned int ring);
-unsigned int mock_rings(void);		/* that were made and not ended */
+/* For mock-ring.c; threads may call these concurrently. */
 
-/* mock.c, for mock-ring.c */
 #define MOCK_RESERVATION	(1ULL << 56)	/* in handles of reservations */
 
-void mock_bad(bool is_bad);		/* the caller did something wrong */
+/**
+ * mock_bad() - Record that the caller did something wrong
+ * @is_bad: Whether it did.
+ */
+void mock_bad(bool is_bad);
+
+/**
+ * mock_count_held() - Count handles that were made or ended
+ * @n: Their number, negative for those that ended.
+ */
 void mock_count_held(int n);
+
+/**
+ * mock_handle() - The handle of a lease
+ * @key: The key of the block.
+ *
+ * Return: the handle.
+ */
 unsigned long long mock_handle(const struct kvpool_key *key);
+
+/**
+ * mock_count_spans() - How many spans a block has
+ * @key: The key of the block.
+ *
+ * Return: the number.
+ */
 unsigned int mock_count_spans(const struct kvpool_key *key);
+
+/**
+ * mock_first_span() - The first span of a block
+ * @key:    The key of the block.
+ * @length: Its length in bytes.
+ *
+ * Return: the span.
+ */
 struct kvpool_span mock_first_span(const struct kvpool_key *key, unsigned long long length);
+
+/**
+ * mock_lease_length() - The length of a leased block
+ * @spans: Number of its spans.
+ *
+ * Return: bytes.
+ */
 unsigned long long mock_lease_length(unsigned int spans);
 
 #define expect_calls(...) do {							\

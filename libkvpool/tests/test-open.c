@@ -171,7 +171,7 @@ static const struct failure failures[] = {
 	{ .tenant = "red", .attach_error = EACCES, .result = -EACCES,
 	  .says = "may not use the tenant 'red'", .advises = "owner or group" },
 	{ .tenant = "red", .attach_error = EBUSY, .result = -EBUSY,
-	  .says = "attached to a tenant already", .advises = "open another one" },
+	  .says = "attached to a tenant already", .advises = "open the device once more" },
 	{ .tenant = "", .result = -EINVAL, .says = "1 to 31 bytes, not 0", .advises = "" },
 	{ .tenant = "12345678901234567890123456789012", .result = -EINVAL,
 	  .says = "1 to 31 bytes, not 32", .advises = "" },

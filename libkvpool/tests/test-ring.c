@@ -2,6 +2,7 @@
 /* Operations that are submitted and reaped. */
 
 #include "mock.h"
+#include "mock-ring.h"
 #include "ring-common.h"
 
 #include <errno.h>
@@ -449,7 +450,7 @@ static void as_many_rings_as_the_module_has(void)
 	for (i = 0; i < KVPOOL_RINGS_MAX; i++)
 		expect_int(kvpool_ring_create(pool, NULL, &all[i]), 0);
 	expect_int(kvpool_ring_create(pool, NULL, &more), -ENOSPC);
-	expect_text(kvpool_last_error(), "has 64 rings, which is the limit; destroy one");
+	expect_text(kvpool_last_error(), "has 64 rings, which is the limit; destroy a ring");
 	expect(!more);
 	kvpool_ring_destroy(all[5]);
 	expect_int(kvpool_ring_create(pool, NULL, &all[5]), 0);
