@@ -683,6 +683,7 @@ static void each_allocation_fails(void)
 		expect_int(mock.opens, mock.closes);
 		expect_int(mock.maps, mock.unmaps);
 	}
+	mock.fail_alloc = 0;
 	expect(n > 10 && n < 100);
 	expect_int(mock.held, 0);
 }

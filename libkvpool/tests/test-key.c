@@ -135,6 +135,7 @@ static void bad_arguments(void)
 	expect_int(kvpool_key_chain_create("s", 1, 0, &chain), -EINVAL);
 	expect(!chain);
 	expect_int(kvpool_key_chain_create("s", 1, 4, NULL), -EINVAL);
+	expect_int(kvpool_key_chain_clone(chain, NULL), -EINVAL);
 	expect_int(kvpool_key_chain_append(NULL, long_tokens, 4, &key, 1), -EINVAL);
 	chain = (void *)1;
 	expect_int(kvpool_key_chain_clone(NULL, &chain), -EINVAL);

@@ -129,6 +129,7 @@ static void options_of_other_versions(void)
 	expect_int(kvpool_open(&pool, &opts), -EINVAL);
 	expect_text(kvpool_last_error(), "0x80");
 	expect_int(kvpool_open(NULL, NULL), -EINVAL);
+	expect_int(kvpool_open_fd(NULL, 1000, NULL), -EINVAL);
 	expect_int(mock.opens, 1);
 }
 
@@ -158,6 +159,8 @@ static const struct failure failures[] = {
 	  .advises = "administrator" },
 	{ .open_error = EMFILE, .result = -EMFILE,
 	  .says = "too many open files", .advises = "ulimit -n" },
+	{ .open_error = EROFS, .result = -EROFS,
+	  .says = "mounted read-only", .advises = "KVPOOL_OPEN_RDONLY" },
 	{ .open_error = EIO, .result = -EIO,
 	  .says = "/dev/kvpool cannot be opened", .advises = "Input/output error" },
 	{ .info_error = ENOTTY, .result = -EPROTONOSUPPORT,
@@ -172,6 +175,8 @@ static const struct failure failures[] = {
 	  .says = "may not use the tenant 'red'", .advises = "owner or group" },
 	{ .tenant = "red", .attach_error = EBUSY, .result = -EBUSY,
 	  .says = "attached to a tenant already", .advises = "open the device once more" },
+	{ .tenant = "red", .attach_error = ENOMEM, .result = -ENOMEM,
+	  .says = "attaching to the tenant 'red' failed", .advises = "Cannot allocate memory" },
 	{ .tenant = "", .result = -EINVAL, .says = "1 to 31 bytes, not 0", .advises = "" },
 	{ .tenant = "12345678901234567890123456789012", .result = -EINVAL,
 	  .says = "1 to 31 bytes, not 32", .advises = "" },

@@ -114,6 +114,26 @@ static void lengths_of_each_key(void)
 	cleanup();
 }
 
+/* The time is that of all calls; none of them asks for the module's default. */
+static void time_is_a_total(void)
+{
+	struct kvpool_consume_opts opts = remote;
+
+	setup();
+	opts.timeout_ns = 1;
+	expect_int(kvpool_consume_begin(batch, keys, NULL, NR, &opts), NR);
+	expect_int(mock.nr_calls, 3);
+	expect_int(mock.calls[0].timeout_ns, 1);
+	expect_int(mock.calls[2].timeout_ns, 1);
+	expect_int(kvpool_consume_end(batch, NULL, 0), NR);
+	mock_forget();
+	opts.timeout_ns = KVPOOL_WAIT_FOREVER;
+	expect_int(kvpool_consume_begin(batch, keys, NULL, NR, &opts), NR);
+	expect(mock.calls[0].timeout_ns == INT64_MAX);
+	expect(mock.calls[2].timeout_ns < INT64_MAX && mock.calls[2].timeout_ns > INT64_MAX / 2);
+	cleanup();
+}
+
 static void signal_ends_the_call(void)
 {
 	setup();
@@ -279,6 +299,7 @@ static void each_allocation_fails(void)
 		expect_int(kvpool_consume_begin(batch, keys, NULL, 5, &remote), 5);
 		cleanup();
 	}
+	mock.fail_alloc = 0;
 	expect(n > 5 && n < 30);
 	cleanup();
 }
@@ -287,6 +308,7 @@ int main(void)
 {
 	run(marshals);
 	run(lengths_of_each_key);
+	run(time_is_a_total);
 	run(signal_ends_the_call);
 	run(spans_of_many);
 	run(prefix_stops);
