@@ -17,7 +17,7 @@ TEST_BINS := $(foreach s,$(TEST_SANITIZERS),$(TEST_NAMES:%=$(O)/tests/$(s)/%))
 
 define compile_cxx
 @mkdir -p $(@D)
-@echo "  CXX     $@"; $(CXX) $(KVP_CPPFLAGS) $(KVP_CXXFLAGS) $(1) -MMD -MP -c -o $@ $<
+$(Q_CXX)$(CXX) $(KVP_CPPFLAGS) $(KVP_CXXFLAGS) $(1) -MMD -MP -c -o $@ $<
 endef
 
 # $(1): sanitizer
