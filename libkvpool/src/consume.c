@@ -234,7 +234,9 @@ static int consume_local(struct kvpool_batch *batch, struct kvpool_consume_opts 
 			 const char *call)
 {
 	const bool prefix = o->flags & KVPOOL_CONSUME_PREFIX;
-	const uint64_t deadline = o->timeout_ns ? kvp_now() + o->timeout_ns : 0;
+	/* One call keeps the time itself. */
+	const bool several = o->timeout_ns && batch->nr > batch->pool->max_batch;
+	const uint64_t deadline = several ? kvp_now() + o->timeout_ns : 0;
 	const uint32_t flags = (prefix ? KVPOOL_LOOKUP_PREFIX : 0) |
 			       (o->timeout_ns ? KVPOOL_LOOKUP_WAIT : 0);
 	unsigned int done, i, n;
