@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: MIT
-/* The options of the example programs; what is wrong with one ends the program. */
+/* The options of the example programs; a wrong option ends the program. */
 #include <getopt.h>
 #include <inttypes.h>
 #include <stdlib.h>
 
-#include "common.h"
+#include "common-options.h"
 
 /* Into a struct number. */
 bool parse_number(const char *text, void *value)

@@ -214,7 +214,7 @@ static void rotate(const struct llm_model *model, float *vector, uint32_t pos)
 	}
 }
 
-/* One head looks at all tokens up to @pos: those behind it are masked. */
+/* A head attends to all tokens up to @pos: those behind it are masked. */
 static void attend(struct llm_state *state, const struct llm_rows *rows, uint32_t pos,
 		   unsigned int layer, unsigned int first, const float *query, float *out)
 {

@@ -68,7 +68,7 @@ static void read_device(struct status *status)
 			 kvpool_last_error());
 		return;
 	}
-	status->info = *kvpool_info(pool);
+	status->info = *kvpool_info_cached(pool);
 	kvpool_close(pool);
 }
 

@@ -1,7 +1,10 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-/* Opening, attaching, mapping. */
+/* One open file of the pool: opening, attaching, mapping, calling the module. */
 
-#include "private.h"
+#include "pool.h"
+#include "error.h"
+#include "export.h"
+#include "options.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -14,27 +17,27 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-static int fail_denied(int error, const char *path, bool rdonly)
+static int fail_denied(int error, const char *path, uint32_t flags)
 {
-	char who[96] = "", buf[1024];
+	char name[96] = "", buf[1024];
 	struct group group, *found = NULL;
 	struct stat st;
 
-	if (!rdonly && !faccessat(AT_FDCWD, path, R_OK, AT_EACCESS))
+	if (!(flags & KVPOOL_OPEN_RDONLY) && !faccessat(AT_FDCWD, path, R_OK, AT_EACCESS))
 		return kvp_fail(-error, "%s: no permission to write; open it with KVPOOL_OPEN_RDONLY to consume only, or become a member of the device's group to produce",
 				path);
 	if (!stat(path, &st)) {
 		getgrgid_r(st.st_gid, &group, buf, sizeof(buf), &found);
 		if (found)
-			snprintf(who, sizeof(who), " '%s'", found->gr_name);
+			snprintf(name, sizeof(name), " '%s'", found->gr_name);
 		else
-			snprintf(who, sizeof(who), " %u", (unsigned int)st.st_gid);
+			snprintf(name, sizeof(name), " %u", (unsigned int)st.st_gid);
 	}
 	return kvp_fail(-error, "%s: permission denied for uid %u; become a member of the device's group%s (usermod -aG GROUP USER, then log in again) or ask the administrator for its mode",
-			path, (unsigned int)geteuid(), who);
+			path, (unsigned int)geteuid(), name);
 }
 
-static int fail_open(int error, const char *path, bool rdonly)
+static int fail_open(int error, const char *path, uint32_t flags)
 {
 	switch (error) {
 	case ENOENT:
@@ -50,7 +53,7 @@ static int fail_open(int error, const char *path, bool rdonly)
 				path);
 	case EACCES:
 	case EPERM:
-		return fail_denied(error, path, rdonly);
+		return fail_denied(error, path, flags);
 	case EMFILE:
 		return kvp_fail(-error, "%s: this process has too many open files; raise its limit (ulimit -n)",
 				path);
@@ -59,11 +62,11 @@ static int fail_open(int error, const char *path, bool rdonly)
 				path);
 	default:
 		return kvp_fail(-error, "%s cannot be opened: %s", path,
-				strerrordesc_np(error) ?: "unknown error");
+				kvp_errno_text(error));
 	}
 }
 
-static int get_info(struct kvpool *pool, const char *name)
+static int check_info(struct kvpool *pool, const char *name)
 {
 	struct kvpool_info *info = &pool->info;
 	int error;
@@ -75,8 +78,8 @@ static int get_info(struct kvpool *pool, const char *name)
 		if (error == ENOTTY || error == EINVAL)
 			return kvp_fail(-EPROTONOSUPPORT, "%s is not a kvpool device or its module is too old for this library (it refused KVPOOL_IOC_INFO); check the path, or load a module with ABI version %u or newer",
 					name, KVP_ABI_MIN);
-		return kvp_fail(-error, "%s: the kvpool module did not tell its version: %s", name,
-				strerrordesc_np(error) ?: "unknown error");
+		return kvp_fail(-error, "%s: the kvpool module did not report its version: %s", name,
+				kvp_errno_text(error));
 	}
 	if (info->abi_version < KVP_ABI_MIN)
 		return kvp_fail(-EPROTONOSUPPORT, "%s: the loaded kvpool module speaks ABI version %u, this library needs %u or newer; load a newer module",
@@ -102,24 +105,23 @@ static int attach(struct kvpool *pool, const char *name, const char *tenant)
 	error = errno;
 	switch (error) {
 	case ENOENT:
-		return kvp_fail(-error, "%s has no tenant '%s'; see 'kvpoolctl tenants', or have the administrator create it",
+		return kvp_fail(-error, "%s has no tenant '%s'; 'kvpoolctl tenant show' lists them; have the administrator create it",
 				name, tenant);
 	case EACCES:
 	case EPERM:
 		return kvp_fail(-error, "%s: uid %u may not use the tenant '%s'; its owner or group must include the user that opened the device",
 				name, (unsigned int)geteuid(), tenant);
 	case EBUSY:
-		return kvp_fail(-error, "%s: this file is in use or attached to a tenant already; open another one for the tenant '%s'",
+		return kvp_fail(-error, "%s: this file is in use or attached to a tenant already; open the device once more for the tenant '%s'",
 				name, tenant);
 	default:
 		return kvp_fail(-error, "%s: attaching to the tenant '%s' failed: %s", name, tenant,
-				strerrordesc_np(error) ?: "unknown error");
+				kvp_errno_text(error));
 	}
 }
 
-static int map(struct kvpool *pool, const char *name, bool rdonly)
+static int map(struct kvpool *pool, const char *name, int prot)
 {
-	int prot = PROT_READ | (rdonly ? 0 : PROT_WRITE);
 	void *base;
 	int error;
 
@@ -136,30 +138,34 @@ static int map(struct kvpool *pool, const char *name, bool rdonly)
 	if (error == ENOMEM)
 		return kvp_fail(-error, "%s: no address space for its arena of %zu bytes; raise the limit on virtual memory (ulimit -v)",
 				name, pool->map_size);
+	if (error == EACCES)
+		return kvp_fail(-error, "%s: its arena cannot be mapped, since the file is not open for reading; open it for reading, or use KVPOOL_OPEN_NOMAP",
+				name);
 	return kvp_fail(-error, "%s: mapping its arena of %zu bytes failed: %s", name,
-			pool->map_size, strerrordesc_np(error) ?: "unknown error");
+			pool->map_size, kvp_errno_text(error));
 }
 
 /* Takes @fd only when it succeeds. */
 static int setup(struct kvpool **result, int fd, const char *name,
 		 const struct kvpool_open_opts *opts)
 {
+	int ret, prot = PROT_READ;
 	struct kvpool *pool;
-	int ret;
 
 	pool = calloc(1, sizeof(*pool));
 	if (!pool)
 		return kvp_fail(-ENOMEM, "%s: out of memory", name);
 	pool->fd = fd;
-	ret = get_info(pool, name);
+	ret = check_info(pool, name);
 	if (!ret && opts->tenant) {
 		ret = attach(pool, name, opts->tenant);
 		if (!ret)
-			ret = get_info(pool, name);
+			ret = check_info(pool, name);
 	}
+	if (!(opts->flags & KVPOOL_OPEN_RDONLY) && (pool->info.mode & KVPOOL_MODE_PRODUCE))
+		prot |= PROT_WRITE;
 	if (!ret && !(opts->flags & KVPOOL_OPEN_NOMAP))
-		ret = map(pool, name, (opts->flags & KVPOOL_OPEN_RDONLY) ||
-				      !(pool->info.mode & KVPOOL_MODE_PRODUCE));
+		ret = map(pool, name, prot);
 	if (ret) {
 		free(pool);
 		return ret;
@@ -183,7 +189,6 @@ KVP_EXPORT int kvpool_open(struct kvpool **pool, const struct kvpool_open_opts *
 {
 	struct kvpool_open_opts o;
 	const char *path;
-	bool rdonly;
 	int fd, ret;
 
 	if (!pool)
@@ -197,10 +202,11 @@ KVP_EXPORT int kvpool_open(struct kvpool **pool, const struct kvpool_open_opts *
 		path = secure_getenv("KVPOOL_DEVICE");
 	if (!path || !*path)
 		path = KVPOOL_DEFAULT_DEVICE;
-	rdonly = o.flags & KVPOOL_OPEN_RDONLY;
-	fd = open(path, (rdonly ? O_RDONLY : O_RDWR) | O_CLOEXEC);
+	do {
+		fd = open(path, (o.flags & KVPOOL_OPEN_RDONLY ? O_RDONLY : O_RDWR) | O_CLOEXEC);
+	} while (fd < 0 && errno == EINTR);
 	if (fd < 0)
-		return fail_open(errno, path, rdonly);
+		return fail_open(errno, path, o.flags);
 	ret = setup(pool, fd, path, &o);
 	if (ret)
 		close(fd);
@@ -246,7 +252,74 @@ KVP_EXPORT void *kvpool_base(const struct kvpool *pool)
 	return pool->base;
 }
 
-KVP_EXPORT const struct kvpool_info *kvpool_info(const struct kvpool *pool)
+KVP_EXPORT const struct kvpool_info *kvpool_info_cached(const struct kvpool *pool)
 {
 	return &pool->info;
+}
+
+KVP_EXPORT uint32_t kvpool_version(void)
+{
+	return KVPOOL_VERSION;
+}
+
+static int fail_mode(const struct kvpool *pool, const char *call)
+{
+	if (!(pool->info.mode & KVPOOL_MODE_PRODUCE))
+		return kvp_fail(-EBADF, "%s: the pool is open read-only; open it without KVPOOL_OPEN_RDONLY",
+				call);
+	if (!(pool->info.mode & KVPOOL_MODE_CONSUME))
+		return kvp_fail(-EBADF, "%s: the file is open for writing only; open it for reading and writing",
+				call);
+	return kvp_fail(-EBADF, "%s: descriptor %d is not open; something other than kvpool_close() closed it",
+			call, pool->fd);
+}
+
+int kvp_ioctl(const struct kvpool *pool, unsigned long cmd, void *arg, const char *call)
+{
+	int error;
+
+	if (ioctl(pool->fd, cmd, arg) >= 0)
+		return 0;
+	error = errno;
+	switch (error) {
+	case EBADF:
+		return fail_mode(pool, call);
+	case ENOTTY:
+		return kvp_fail(-error, "%s: the loaded kvpool module (ABI version %u) does not know this call; load a newer module",
+				call, pool->info.abi_version);
+	default:
+		/* The statuses' explanations do not hold for whole calls. */
+		return kvp_fail(-error, "%s: the kvpool module refused the call: %s", call,
+				kvp_errno_text(error));
+	}
+}
+
+/*
+ * Both calls take a structure that begins with its size and flags. A caller of a
+ * later version has more members; the module leaves those that it does not know
+ * as they are.
+ */
+static int read_sized(const struct kvpool *pool, unsigned long cmd, void *to, size_t size,
+		      size_t first, const char *call)
+{
+	uint32_t value = (uint32_t)size;
+
+	if (!pool || !to || size < first || size > UINT32_MAX)
+		return kvp_fail(-EINVAL, "%s: no pool, nowhere to store the result, or a size of %zu bytes where %zu is the least",
+				call, size, first);
+	memset(to, 0, size);
+	memcpy(to, &value, sizeof(value));
+	return kvp_ioctl(pool, cmd, to, call);
+}
+
+KVP_EXPORT int kvpool_info_read(struct kvpool *pool, struct kvpool_info *info, size_t size)
+{
+	return read_sized(pool, KVPOOL_IOC_INFO, info, size,
+			  KVP_SIZE_TO(struct kvpool_info, mode), __func__);
+}
+
+KVP_EXPORT int kvpool_stats_read(struct kvpool *pool, struct kvpool_stats *stats, size_t size)
+{
+	return read_sized(pool, KVPOOL_IOC_STATS, stats, size,
+			  KVP_SIZE_TO(struct kvpool_stats, rejected), __func__);
 }
