@@ -38,7 +38,7 @@ static void clear(void)
 	close(fd);
 }
 
-/* Events of this name in the buffer; all of kvpool's with NULL. */
+/* Events of this name in the buffer; all of kvpool's changes with NULL. */
 static int count(const char *name)
 {
 	char what[64], line[1024];
@@ -47,7 +47,8 @@ static int count(const char *name)
 
 	snprintf(what, sizeof(what), name ? " kvpool_%s: " : " kvpool_", name);
 	while (f && fgets(line, sizeof(line), f))
-		if (line[0] != '#' && strstr(line, what))
+		if (line[0] != '#' && strstr(line, what) &&
+		    (name || !strstr(line, " kvpool_call: ")))
 			n++;
 	if (f)
 		fclose(f);
