@@ -8,7 +8,11 @@
  * and another engine may hold some for as long as it runs, so an age bounds the
  * stay unless the administrator sets it to zero.
  */
+#define pr_fmt(fmt) "kvpool: " fmt
+
 #include <linux/jiffies.h>
+#include <linux/printk.h>
+#include <linux/ratelimit.h>
 
 #include "cache/block.h"
 #include "cache/pool.h"
@@ -39,6 +43,11 @@ static void kvpool_quarantine_work(struct work_struct *work)
 			list_move_tail(&block->lru, &stay);
 			continue;
 		}
+		/* Whether or not it is for this block: pins are by chunk. */
+		if (kvpool_arena_pinned(&tenant->arena, &block->place))
+			pr_warn_ratelimited("tenant %s: a dead reservation of %u bytes leaves quarantine after quarantine_ms=%u although its memory is pinned; set the knob to 0 to wait for the pins\n",
+					    tenant->name,
+					    kvpool_block_length(block), ms);
 		list_del_init(&block->lru);
 		atomic_long_sub(kvpool_block_pages(block),
 				&tenant->quarantined);

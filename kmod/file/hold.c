@@ -5,7 +5,11 @@
  * One call makes many handles and mostly ends them together, so they share an
  * id in the file's table, and a handle costs eight bytes.
  */
+#define pr_fmt(fmt) "kvpool: " fmt
+
 #include <linux/nospec.h>
+#include <linux/printk.h>
+#include <linux/ratelimit.h>
 #include <linux/sched.h>
 #include <linux/slab.h>
 
@@ -61,6 +65,9 @@ struct kvpool_hold *kvpool_hold_begin(struct kvpool_ctx *ctx,
 	if (atomic_add_return(nr, &ctx->nr_handles) >
 	    READ_ONCE(kvpool_pool.max_handles)) {
 		atomic_sub(nr, &ctx->nr_handles);
+		pr_notice_ratelimited("tenant %s: a file of process %d has max_handles=%u handles; raise the knob or release some\n",
+				      ctx->tenant->name, ctx->pid,
+				      READ_ONCE(kvpool_pool.max_handles));
 		return ERR_PTR(-EMFILE);
 	}
 

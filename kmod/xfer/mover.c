@@ -1,6 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0
 /* Movers and their peers, and the way of a transfer through a mover. */
+#define pr_fmt(fmt) "kvpool: " fmt
+
 #include <linux/mutex.h>
+#include <linux/printk.h>
+#include <linux/ratelimit.h>
 #include <linux/rcupdate.h>
 #include <linux/slab.h>
 #include <linux/srcu.h>
@@ -47,6 +51,7 @@ int kvpool_mover_register(struct kvpool_mover *mover)
 {
 	atomic_set(&mover->nr_transfers, 0);
 	atomic_inc(&kvpool_nr_movers);
+	pr_info("mover %s is there\n", mover->name);
 	return 0;
 }
 EXPORT_SYMBOL_KVPOOL(kvpool_mover_register);
@@ -66,8 +71,9 @@ void kvpool_mover_unregister(struct kvpool_mover *mover)
 	synchronize_srcu(&kvpool_movers_srcu);
 	wait_var_event(&mover->nr_transfers,
 		       !atomic_read(&mover->nr_transfers));
-	/* Calls of cancel() for transfers that have ended meanwhile. */
+	/* Calls of cancel() for transfers that have ended. */
 	synchronize_srcu(&kvpool_movers_srcu);
+	pr_info("mover %s is gone\n", mover->name);
 }
 EXPORT_SYMBOL_KVPOOL(kvpool_mover_unregister);
 
@@ -127,8 +133,11 @@ static int kvpool_mover_peer_enter(struct kvpool_mover_peer *peer)
 		return -EEXIST;
 	xa_for_each(&kvpool_mover_peers, id, other)
 		nr++;
-	if (nr >= KVPOOL_PEERS_MAX)
+	if (nr >= KVPOOL_PEERS_MAX) {
+		pr_notice_ratelimited("peer %s is refused: there are %u peers, the most there can be; delete some\n",
+				      peer->name, nr);
 		return -ENOSPC;
+	}
 	peer->id = kvpool_mover_last_peer + 1;
 	ret = xa_insert(&kvpool_mover_peers, peer->id, peer, GFP_KERNEL);
 	if (!ret)

@@ -3,8 +3,9 @@
  * /dev/kvpool: one KV-cache pool for all LLM inference engines of a host.
  *
  * This header is the whole interface between the kvpool module and its users.
- * It may grow, it never changes: structures are extended at their end, and the
- * module takes any @size between the first published one and its own.
+ * From the first release on it may grow and never changes: structures are
+ * extended at their end, and the module takes any @size between the first
+ * published one and its own.
  */
 #ifndef _UAPI_LINUX_KVPOOL_H
 #define _UAPI_LINUX_KVPOOL_H
@@ -635,15 +636,15 @@ enum kvpool_opcode {
  * transfer. With KVPOOL_OP_TRANSIENT as well the block is not entered under its
  * key, and its space is free when the lease ends; it counts as used until then.
  *
- * RELEASE ends a lease as KVPOOL_IOC_RELEASE does. Put those of a prefix into one
- * call in prefix order, so that its tail is evicted before its head.
+ * RELEASE ends a lease as KVPOOL_IOC_RELEASE does.
  *
  * PUSH leases the block until the peer has sealed it or refused.
  *
  * RESERVE and SEAL do what KVPOOL_IOC_RESERVE and KVPOOL_IOC_SEAL do for one
- * entry; space is found for all RESERVEs of a call together, and the SEALs of a
- * prefix belong into one call in prefix order. A SEAL does not wait for the
- * operations before it that are still in flight.
+ * entry. Operations of the same kind that are next to each other in one call are
+ * done together, as the entries of the ioctl are: put the RELEASEs and SEALs of
+ * a prefix next to each other in prefix order. An operation does not wait for
+ * the operations before it that are still in flight.
  */
 struct kvpool_op {
 	__u32 opcode;
