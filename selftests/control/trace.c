@@ -38,7 +38,10 @@ static void clear(void)
 	close(fd);
 }
 
-/* Events of this name in the buffer; all of kvpool's with NULL. */
+/*
+ * Events of this name in the buffer; with NULL all of kvpool's, but for calls
+ * and knobs.
+ */
 static int count(const char *name)
 {
 	char what[64], line[1024];
@@ -47,7 +50,9 @@ static int count(const char *name)
 
 	snprintf(what, sizeof(what), name ? " kvpool_%s: " : " kvpool_", name);
 	while (f && fgets(line, sizeof(line), f))
-		if (line[0] != '#' && strstr(line, what))
+		if (line[0] != '#' && strstr(line, what) &&
+		    (name || (!strstr(line, " kvpool_call: ") &&
+			      !strstr(line, " kvpool_knob: "))))
 			n++;
 	if (f)
 		fclose(f);
@@ -127,6 +132,19 @@ TEST_F(trace, block)
 }
 
 /* What fails fires nothing. */
+TEST_F(trace, calls_and_knobs)
+{
+	int fd = self->t.fd;
+
+	clear();
+	EXPECT_EQ(-ENOENT, kv_exists(fd, 12345));
+	EXPECT_EQ(1, count("call"));
+	EXPECT_EQ(0, kv_tenant_set(self->t.tenant, "quota_bytes", KV_CHUNK));
+	EXPECT_EQ(1, count("knob"));
+	EXPECT_EQ(0, kv_sys_set("preempt_ms", 30000));
+	EXPECT_EQ(2, count("knob"));
+}
+
 TEST_F(trace, failures)
 {
 	int fd = self->t.fd;

@@ -8,7 +8,6 @@
 
 #include "kvpool_util.h"
 
-#define KV_STATS_FIRST	176	/* struct kvpool_stats of ABI version 1 */
 
 /* A value for a member, and what the call must say about it. */
 struct poke {

@@ -200,7 +200,7 @@ static int submit_poked(int fd, const struct kvpool_op *good,
 TEST_F(async, op_members)
 {
 	const struct poke all[] = {
-		POKE(kvpool_op, opcode, KVPOOL_OP_SEAL + 1, -EINVAL),
+		POKE(kvpool_op, opcode, 1000, -EINVAL),
 		POKE(kvpool_op, opcode, ~0U, -EINVAL),
 		POKE(kvpool_op, flags, 1U << 6, -EINVAL),
 		POKE(kvpool_op, flags, 1U << 31, -EINVAL),

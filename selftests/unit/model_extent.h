@@ -6,7 +6,7 @@
 #ifndef _HOST_MODEL_EXTENT_H
 #define _HOST_MODEL_EXTENT_H
 
-#include "core.h"
+#include "mem/extent.h"
 
 #define MODEL_MAX_EXTENTS	65536
 

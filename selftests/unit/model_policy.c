@@ -175,10 +175,10 @@ void model_insert(struct model_policy *m, int id, u8 pin, u32 length)
 	memset(block, 0xa5, sizeof(*block));
 	INIT_LIST_HEAD(&block->lru);
 	refcount_set(&block->refs, 1);
-	block->length = length;
+	block->place.length = length;
 	block->pin = pin;
 	block->moving = 0;
-	block->key.w[0] = m->node[id];
+	block->key.words[0] = m->node[id];
 	m->entries[id].block = block;
 	m->entries[id].held = 0;
 	model_enter(m, id);
@@ -253,7 +253,7 @@ void model_switch(struct model_policy *m, bool sieve)
 static bool on_node(const struct kvpool_policy_want *want,
 		    const struct kvpool_block *block)
 {
-	return block->key.w[0] == want->tag;
+	return block->key.words[0] == want->tag;
 }
 
 int model_victim(struct model_policy *m, int queue, int node,
@@ -332,7 +332,7 @@ void model_policy_check(struct model_policy *m)
 			/* SIEVE alone looks at it, but it outlives a switch. */
 			CHECK_EQ(block->visited,
 				 m->entries[mq->ids[k]].visited);
-			pages += DIV_ROUND_UP(block->length, KVPOOL_PAGE_SIZE);
+			pages += DIV_ROUND_UP(block->place.length, KVPOOL_PAGE_SIZE);
 			hand |= q->hand == &block->lru;
 			k++;
 		}

@@ -7,7 +7,9 @@
 #ifndef _HOST_MODEL_POLICY_H
 #define _HOST_MODEL_POLICY_H
 
-#include "core.h"
+#include "cache/policy.h"
+#include "cache/policy_lru.h"
+#include "cache/policy_sieve.h"
 
 #define MODEL_BLOCKS	96
 

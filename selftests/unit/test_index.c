@@ -2,7 +2,8 @@
 /* The index: what it promises to one thread, and to several. */
 #include <linux/err.h>
 
-#include "core.h"
+#include "cache/block.h"
+#include "cache/index.h"
 #include "tap.h"
 #include "threads.h"
 
@@ -135,7 +136,7 @@ static void test_whole_key(void)
 	for (i = -1; i < bits; i++) {
 		key = key_of(0);
 		if (i >= 0)
-			key.w[i / 64] ^= 1ULL << i % 64;
+			key.words[i / 64] ^= 1ULL << i % 64;
 		CHECK(!insert(&index, block_new(key)));
 		h = index.p.hashfn(&key, KVPOOL_KEY_SIZE, 1);
 		if (i < 0)
@@ -207,10 +208,10 @@ static void race_insert(struct thread *t)
 
 	for (i = 0; i < RACE_KEYS; i++) {
 		block = block_new(key_of(i));
-		block->length = i;
+		block->place.length = i;
 		old = insert(&race->index, block);
 		/* Nobody removes: the winner's content may be read. */
-		CHECK(!old || old->length == i);
+		CHECK(!old || old->place.length == i);
 		race->winner[i][t->nr] = old ?: block;
 		race->won[i][t->nr] = !old;
 		if (old)
@@ -267,14 +268,14 @@ static void churn_write(struct thread *t)
 	for (i = 0; i < CHURN_STEPS; i++) {
 		n = rnd_below(&t->rnd, CHURN_KEYS);
 		block = block_new(key_of(n));
-		block->length = n;
+		block->place.length = n;
 
 		rcu_read_lock();
 		old = kvpool_index_insert(&churn->index, block);
 		if (!old) {
 			in++;
 		} else {
-			CHECK_EQ(old->length, n);
+			CHECK_EQ(old->place.length, n);
 			free(block);
 			/* Whoever freezes it takes it out. */
 			if (kvpool_block_freeze(old)) {
@@ -308,7 +309,7 @@ static void churn_read(struct thread *t)
 		rcu_read_lock();
 		block = kvpool_index_find(&churn->index, &key);
 		if (block) {
-			CHECK_EQ(block->length, n);
+			CHECK_EQ(block->place.length, n);
 			CHECK(!memcmp(&block->key, &key, sizeof(key)));
 			/* A reference keeps it when the section has ended. */
 			if (!refcount_inc_not_zero(&block->refs))
@@ -321,7 +322,7 @@ static void churn_read(struct thread *t)
 			continue;
 		}
 		found++;
-		CHECK_EQ(block->length, n);
+		CHECK_EQ(block->place.length, n);
 		/* The last reference is the index's. */
 		CHECK(!refcount_dec_and_test(&block->refs));
 	}
@@ -339,7 +340,7 @@ static void test_churn(void)
 	CHECK(!kvpool_index_init(&churn.index));
 	for (i = 0; i < CHURN_KEYS; i++) {
 		block = block_new(key_of(CHURN_FIXED + CHURN_KEYS + i));
-		block->length = CHURN_FIXED + CHURN_KEYS + i;
+		block->place.length = CHURN_FIXED + CHURN_KEYS + i;
 		CHECK(!insert(&churn.index, block));
 	}
 	run_threads(4, run, 2, &churn);

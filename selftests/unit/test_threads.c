@@ -7,7 +7,11 @@
  */
 #include <linux/err.h>
 
-#include "core.h"
+#include "cache/block.h"
+#include "cache/index.h"
+#include "cache/policy.h"
+#include "cache/policy_lru.h"
+#include "cache/policy_sieve.h"
 #include "tap.h"
 #include "threads.h"
 
@@ -68,11 +72,11 @@ static bool space_get(struct pool *pool, struct kvpool_block *block)
 		free(ext);
 		return false;
 	}
-	block->nr_extents = nr;
+	block->place.nr_extents = nr;
 	if (nr > KVPOOL_INLINE_EXTENTS) {
-		block->extv = ext;
+		block->place.extv = ext;
 	} else {
-		memcpy(block->ext, ext, nr * sizeof(*ext));
+		memcpy(block->place.ext, ext, nr * sizeof(*ext));
 		free(ext);
 	}
 	return true;
@@ -88,10 +92,10 @@ static void block_free_rcu(struct rcu_head *rcu)
 static void block_free(struct pool *pool, struct kvpool_block *block)
 {
 	spin_lock(&pool->lock);
-	space_put(pool, kvpool_block_extents(block), block->nr_extents);
+	space_put(pool, kvpool_place_extents(&block->place), block->place.nr_extents);
 	spin_unlock(&pool->lock);
-	if (block->nr_extents > KVPOOL_INLINE_EXTENTS)
-		free(block->extv);
+	if (block->place.nr_extents > KVPOOL_INLINE_EXTENTS)
+		free(block->place.extv);
 	call_rcu(&block->rcu, block_free_rcu);
 }
 
@@ -105,7 +109,7 @@ static void block_put(struct pool *pool, struct kvpool_block *block)
 static bool on_node(const struct kvpool_policy_want *want,
 		    const struct kvpool_block *block)
 {
-	return kvpool_block_extents(block)->page / (POOL_PAGES / 2) ==
+	return kvpool_place_extents(&block->place)->page / (POOL_PAGES / 2) ==
 	       want->tag;
 }
 
@@ -175,25 +179,25 @@ static u64 content(u64 n, u32 at)
 
 static void block_fill(struct pool *pool, struct kvpool_block *block)
 {
-	const struct kvpool_extent *ext = kvpool_block_extents(block);
+	const struct kvpool_extent *ext = kvpool_place_extents(&block->place);
 	u32 i, k, at = 0;
 
-	for (i = 0; i < block->nr_extents; i++)
+	for (i = 0; i < block->place.nr_extents; i++)
 		for (k = 0; k < ext[i].nr; k++, at++)
 			pool->memory[ext[i].page + k] =
-				content(block->key.w[0], at);
+				content(block->key.words[0], at);
 	CHECK_EQ(at, kvpool_block_pages(block));
 }
 
 static void block_read(struct pool *pool, const struct kvpool_block *block)
 {
-	const struct kvpool_extent *ext = kvpool_block_extents(block);
+	const struct kvpool_extent *ext = kvpool_place_extents(&block->place);
 	u32 i, k, at = 0;
 
-	for (i = 0; i < block->nr_extents; i++)
+	for (i = 0; i < block->place.nr_extents; i++)
 		for (k = 0; k < ext[i].nr; k++, at++)
 			CHECK(pool->memory[ext[i].page + k] ==
-			      content(block->key.w[0], at));
+			      content(block->key.words[0], at));
 	CHECK_EQ(at, kvpool_block_pages(block));
 }
 
@@ -205,7 +209,7 @@ static void produce(struct pool *pool, struct thread *t, u64 n)
 
 	CHECK(block);
 	block->key = key_of(n);
-	block->length = rnd_range(&t->rnd, 1, 40) * KVPOOL_PAGE_SIZE -
+	block->place.length = rnd_range(&t->rnd, 1, 40) * KVPOOL_PAGE_SIZE -
 			rnd_below(&t->rnd, KVPOOL_PAGE_SIZE);
 	INIT_LIST_HEAD(&block->lru);
 	refcount_set(&block->refs, 2);

@@ -26,7 +26,7 @@ static size_t request(u8 opcode, u16 nr)
 	memset(&buf, 0, sizeof(buf));
 	for (i = 0; i < nr; i++) {
 		struct kvpool_wire_part part = {
-			.key.w = { i, 1, 2, 3 },
+			.key.words = { i, 1, 2, 3 },
 			.put = opcode == KVPOOL_WIRE_PUT ||
 			       opcode == KVPOOL_WIRE_DROP ? i + 1 : 0,
 		};
