@@ -17,11 +17,13 @@ help:
 	@echo 'On a virtual host, from nothing (installs packages, fetches kernels):'
 	@echo '  run                prefill on one host, decode on another, by a transformer'
 	@echo '  run TRACE=FILE     follow a trace of requests across the two instead'
-	@echo '  check              all tests; ends with "N passed, N failed, N skipped"'
+	@echo '  check              all tests, within 40 minutes; the last line is the result'
+	@echo '  soak               all tests on all kernels, and all that is long: some hours;'
+	@echo '                     HOURS=N starts further rounds until N hours have passed'
 	@echo '  bench              figures and their targets; build/bench.json'
 	@echo '  docs               the interface to programs, rendered to build/docs'
-	@echo '  lint               W=1, sparse, checkpatch, kernel-doc, generated code'
-	@echo '  netlink            generate the code of the netlink family anew'
+	@echo '  lint               W=1, sparse, checkpatch, kernel-doc, rooms, installation'
+	@echo '  netlink            generate the code of the netlink family'
 	@echo
 	@echo 'Build and install:'
 	@echo '  all                module for Debian 6.12 and 6.1, and the library'
@@ -83,8 +85,10 @@ run: packages
 	@scripts/run $(if $(TRACE),--trace $(TRACE)) $(RUN_ARGS)
 
 check: packages
-	@scripts/rig kernel fetch 6.12 6.1
 	@scripts/check
+
+soak: packages
+	@scripts/check --soak $(if $(HOURS),--hours $(HOURS))
 
 bench: packages
 	@scripts/rig kernel fetch lean
@@ -100,7 +104,7 @@ netlink: packages
 	@scripts/ynl
 
 clean:
-	rm -rf $(BUILD)/mod $(BUILD)/lib $(BUILD)/selftests $(BUILD)/unit $(BUILD)/check \
+	rm -rf $(BUILD)/mod $(BUILD)/lib $(BUILD)/selftests $(BUILD)/unit $(BUILD)/check $(BUILD)/soak \
 		$(BUILD)/lint $(BUILD)/run $(BUILD)/ksft $(BUILD)/bench $(BUILD)/insn $(BUILD)/rig-cache \
 		$(BUILD)/fabric $(BUILD)/test-examples $(BUILD)/docs $(BUILD)/docs-tools $(BUILD)/ci-root
 
@@ -109,4 +113,4 @@ distclean:
 	rm -rf $(BUILD)
 
 .PHONY: all help packages modules modules_install udev-install dkms-install lib install \
-	run check bench docs lint netlink clean distclean
+	run check soak bench docs lint netlink clean distclean

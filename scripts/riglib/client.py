@@ -18,6 +18,7 @@ from .util import EX_RIG, EX_TIMEOUT, RigError
 
 FRAME_MAX = 16384       # as in agent.c
 STDIN_WINDOW = 65536
+REFUSED = 2.0           # seconds for QEMU to listen on its sockets
 GRACE = 20.0            # seconds for a killed command to be reported
 
 
@@ -26,13 +27,25 @@ class HostGone(RigError):
 
 
 def connect_unix(path):
-    """Connect to a unix socket whose path may be too long for one."""
+    """Connect to a unix socket whose path may be too long for one.
+
+    QEMU binds its sockets some time before it listens on them: a connection that
+    is refused is tried for a while.
+    """
     directory = os.open(os.path.dirname(path), os.O_PATH)
+    end = time.monotonic() + REFUSED
     try:
-        sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-        sock.connect("/proc/self/fd/%d/%s" % (directory,
-                                              os.path.basename(path)))
-        return sock
+        while True:
+            sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+            try:
+                sock.connect("/proc/self/fd/%d/%s" % (
+                    directory, os.path.basename(path)))
+                return sock
+            except ConnectionRefusedError:
+                sock.close()
+                if time.monotonic() > end:
+                    raise
+            time.sleep(0.01)
     finally:
         os.close(directory)
 

@@ -221,6 +221,68 @@ static __u64 random_length(struct model *m)
 	}
 }
 
+/* The same as RESERVE and LEASE without flags, by operations. */
+static int keys_by_ops(struct mfile *f, __u32 opcode, struct kvpool_entry *e,
+		       unsigned int n, struct kvpool_span *span)
+{
+	struct kvpool_completion c[MOST_BATCH];
+	struct kvpool_op ops[MOST_BATCH] = {};
+	unsigned int i;
+	int ret, hits = 0;
+
+	for (i = 0; i < n; i++) {
+		ops[i].opcode = opcode;
+		ops[i].key = e[i].key;
+		if (opcode == KVPOOL_OP_RESERVE) {
+			ops[i].length = e[i].length;
+			ops[i].node = KVPOOL_NODE_ANY;
+		}
+	}
+	ret = kv_submit_wait(f->fd, ops, n, c);
+	if (ret)
+		return ret;
+	for (i = 0; i < n; i++) {
+		e[i].status = c[i].status;
+		if (c[i].status)
+			continue;
+		hits++;
+		e[i].handle = c[i].handle;
+		e[i].length = c[i].length;
+		e[i].nr_spans = c[i].nr_spans;
+		e[i].span_index = 2 * i;
+		ret = kv_spans(f->fd, c[i].handle, &span[2 * i], 2, 0, NULL);
+		if (ret != (int)c[i].nr_spans ||
+		    memcmp(&span[2 * i], &c[i].span, sizeof(c[i].span)))
+			return -EPROTO;
+	}
+	return hits;
+}
+
+/* The same as SEAL and RELEASE, by operations. */
+static int handles_by_ops(struct mfile *f, __u32 opcode,
+			  struct kvpool_handle_entry *e, unsigned int n)
+{
+	struct kvpool_completion c[MOST_BATCH];
+	struct kvpool_op ops[MOST_BATCH] = {};
+	unsigned int i;
+	int ret, done = 0;
+
+	for (i = 0; i < n; i++) {
+		ops[i].opcode = opcode;
+		ops[i].handle = e[i].handle;
+		if (e[i].flags & KVPOOL_PIN_SOFT)
+			ops[i].flags = KVPOOL_OP_PIN_SOFT;
+		if (e[i].flags & KVPOOL_PIN_HARD)
+			ops[i].flags = KVPOOL_OP_PIN_HARD;
+	}
+	ret = kv_submit_wait(f->fd, ops, n, c);
+	for (i = 0; !ret && i < n; i++) {
+		e[i].status = c[i].status;
+		done += !c[i].status;
+	}
+	return ret ? ret : done;
+}
+
 static bool op_reserve(struct model *m, struct mfile *f, unsigned int n)
 {
 	struct kvpool_span span[2 * MOST_BATCH];
@@ -235,7 +297,8 @@ static bool op_reserve(struct model *m, struct mfile *f, unsigned int n)
 		key[i] = any_key(m, &e[i]);
 		e[i].length = random_length(m);
 	}
-	ret = kv_reserve_batch(f->fd, e, n, span, &room);
+	ret = below(m, 2) ? keys_by_ops(f, KVPOOL_OP_RESERVE, e, n, span) :
+			    kv_reserve_batch(f->fd, e, n, span, &room);
 	if (ret < 0)
 		return FAIL(m, "reserve: %d", ret);
 	/* All keys first. */
@@ -318,7 +381,8 @@ static bool op_seal(struct model *m, struct mfile *f, unsigned int n)
 		if (!below(m, 8))
 			e[i].flags = 1 + below(m, 2);
 	}
-	ret = kv_handle_batch(f->fd, KVPOOL_IOC_SEAL, e, n);
+	ret = below(m, 2) ? handles_by_ops(f, KVPOOL_OP_SEAL, e, n) :
+			    kv_handle_batch(f->fd, KVPOOL_IOC_SEAL, e, n);
 	if (ret < 0)
 		return FAIL(m, "seal: %d", ret);
 	for (i = 0; i < n; i++) {
@@ -381,55 +445,6 @@ static bool op_abort(struct model *m, struct mfile *f, unsigned int n)
 	return true;
 }
 
-/* The same as the call without flags, by operations. */
-static int lease_by_ops(struct mfile *f, struct kvpool_entry *e, unsigned int n,
-			struct kvpool_span *span)
-{
-	struct kvpool_completion c[MOST_BATCH];
-	struct kvpool_op ops[MOST_BATCH] = {};
-	unsigned int i;
-	int ret, hits = 0;
-
-	for (i = 0; i < n; i++) {
-		ops[i].opcode = KVPOOL_OP_LEASE;
-		ops[i].key = e[i].key;
-	}
-	ret = kv_submit_wait(f->fd, ops, n, c);
-	if (ret)
-		return ret;
-	for (i = 0; i < n; i++) {
-		e[i].status = c[i].status;
-		if (c[i].status)
-			continue;
-		hits++;
-		e[i].handle = c[i].handle;
-		e[i].length = c[i].length;
-		e[i].nr_spans = c[i].nr_spans;
-		e[i].span_index = 2 * i;
-		ret = kv_spans(f->fd, c[i].handle, &span[2 * i], 2, 0, NULL);
-		if (ret != (int)c[i].nr_spans ||
-		    memcmp(&span[2 * i], &c[i].span, sizeof(c[i].span)))
-			return -EPROTO;
-	}
-	return hits;
-}
-
-static int release_by_ops(struct mfile *f, struct kvpool_handle_entry *e,
-			  unsigned int n)
-{
-	struct kvpool_completion c[MOST_BATCH];
-	struct kvpool_op ops[MOST_BATCH];
-	unsigned int i;
-	int ret, done = 0;
-
-	for (i = 0; i < n; i++)
-		ops[i] = kv_op_release(e[i].handle, i);
-	ret = kv_submit_wait(f->fd, ops, n, c);
-	for (i = 0; !ret && i < n; i++)
-		done += !c[i].status;
-	return ret ? ret : done;
-}
-
 static bool op_lease(struct model *m, struct mfile *f, unsigned int n)
 {
 	struct kvpool_span span[2 * MOST_BATCH];
@@ -444,7 +459,7 @@ static bool op_lease(struct model *m, struct mfile *f, unsigned int n)
 	for (i = 0; i < n; i++)
 		key[i] = any_key(m, &e[i]);
 	if (!prefix && below(m, 2))
-		ret = lease_by_ops(f, e, n, span);
+		ret = keys_by_ops(f, KVPOOL_OP_LEASE, e, n, span);
 	else
 		ret = kv_lookup_batch(f->fd, KVPOOL_IOC_LEASE,
 				      prefix ? KVPOOL_LOOKUP_PREFIX : 0, e, n,
@@ -509,7 +524,7 @@ static bool op_release(struct model *m, struct mfile *f, unsigned int n)
 		if (!intact(f, h[i].block))
 			return FAIL(m, "release: content has changed");
 	}
-	ret = below(m, 2) ? release_by_ops(f, e, n) :
+	ret = below(m, 2) ? handles_by_ops(f, KVPOOL_OP_RELEASE, e, n) :
 	      kv_handle_batch(f->fd, KVPOOL_IOC_RELEASE, e, n);
 	if (ret != (int)n)
 		return FAIL(m, "release: %d of %u", ret, n);

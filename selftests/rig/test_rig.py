@@ -4,11 +4,18 @@
 import json
 import os
 import shutil
+import socket
 import subprocess
+import sys
+import tempfile
+import threading
 import time
 import unittest
 
 REPO = os.path.realpath(os.path.join(os.path.dirname(__file__), "..", ".."))
+sys.path.insert(0, os.path.join(REPO, "scripts"))
+from riglib import client  # noqa: E402
+
 RIG = os.path.join(REPO, "scripts", "rig")
 BUILD = os.environ.get("KVPOOL_BUILD", os.path.join(REPO, "build"))
 
@@ -16,6 +23,26 @@ BUILD = os.environ.get("KVPOOL_BUILD", os.path.join(REPO, "build"))
 def rig(*argv, **kw):
     return subprocess.run([RIG, *argv], stdin=subprocess.DEVNULL, text=True,
                           stdout=subprocess.PIPE, stderr=subprocess.PIPE, **kw)
+
+
+class Sockets(unittest.TestCase):
+    def test_bound_before_it_listens(self):
+        """QEMU binds a socket first; a client that comes then has to wait."""
+        with tempfile.TemporaryDirectory() as folder, \
+                socket.socket(socket.AF_UNIX) as server:
+            server.bind(folder + "/port0")
+            thread = threading.Timer(0.2, server.listen)
+            thread.start()
+            client.connect_unix(folder + "/port0").close()
+            thread.join()
+
+    def test_gone(self):
+        """A socket that its program has left behind is an error in the end."""
+        with tempfile.TemporaryDirectory() as folder:
+            with socket.socket(socket.AF_UNIX) as server:
+                server.bind(folder + "/port0")
+            with self.assertRaises(ConnectionRefusedError):
+                client.connect_unix(folder + "/port0")
 
 
 class Hosts(unittest.TestCase):

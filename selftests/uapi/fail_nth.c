@@ -553,6 +553,83 @@ TEST_F(fail, submit_to_ring)
 	EXPECT_GT(self->p.injected, 10);
 }
 
+static int reserve_by_op(int fd)
+{
+	struct kvpool_op op = kv_op_reserve(1, 3 * KV_CHUNK, 1);
+	int ret;
+
+	memset(results, 0, sizeof(results));
+	ret = kv_do(fd, &op, &results[0]);
+	return ret == -ENOSPC ? -ENOMEM : ret;
+}
+
+TEST_F(fail, reserve_by_op)
+{
+	int fd = self->p.t.fd;
+
+	SWEEP(reserve_by_op(fd),
+	      if (!ret) kv_abort(fd, results[0].handle); EXPECT_BASE();
+	      shrink());
+	EXPECT_GT(self->p.injected, 4);
+}
+
+static int seal_by_op(int fd, __u64 handle)
+{
+	struct kvpool_op op = kv_op_seal(handle, 0, 1);
+
+	return kv_do(fd, &op, NULL);
+}
+
+TEST_F(fail, seal_by_op)
+{
+	struct kv_block b;
+	int fd = self->p.t.fd;
+
+	ASSERT_EQ(0, kv_reserve(fd, &b, 1, 65536));
+	SWEEP(seal_by_op(fd, b.handle),
+	      if (hit && !kv_exists(fd, 1)) {
+		      kv_remove(fd, 1);
+		      kv_reserve(fd, &b, 1, 65536);
+	      });
+	EXPECT_EQ(0, kv_exists(fd, 1));
+	EXPECT_EQ(0, kv_remove(fd, 1));
+	EXPECT_BASE();
+}
+
+/* A ring with an operation in flight begins and ends. */
+static int ring_begin_and_end(int fd)
+{
+	struct kvpool_op op = kv_op(KVPOOL_OP_LEASE, KVPOOL_OP_WAIT, 1, 7);
+	struct kv_ring r = {};
+	int ret, end;
+
+	ret = kv_ring_open(fd, &r, 2000);
+	if (!r.setup.ring)
+		return ret;
+	if (!ret)
+		ret = kv_submit_ring(fd, r.setup.ring, &op, 1) < 0 ?
+		      -ENOMEM : 0;
+	/* The end may fail as well, and is done by then or is not. */
+	end = kv_ring_end(fd, r.setup.ring);
+	if (end < 0)
+		kv_ring_end(fd, r.setup.ring);
+	kv_ring_close(&r);
+	if (end < 0 && !ret)
+		ret = end;
+	return ret == -EAGAIN ? -ENOMEM : ret;
+}
+
+TEST_F(fail, ring_end)
+{
+	struct kv_block pending;
+	int fd = self->p.t.fd;
+
+	ASSERT_EQ(0, kv_reserve(fd, &pending, 1, 4096));
+	ASSERT_EQ(0, kv_stats(fd, &self->base));
+	SWEEP(ring_begin_and_end(fd), EXPECT_BASE());
+	EXPECT_GT(self->p.injected, 10);
+}
+
 static int cancel_one(int fd)
 {
 	int ret = kv_cancel(fd, KVPOOL_CANCEL_USER_DATA, 7);
