@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef KVPOOLCTL_ERROR_H
+#define KVPOOLCTL_ERROR_H
+
+#include <stdbool.h>
+
+/**
+ * enum code - Exit status of kvpoolctl
+ * @CODE_OK:		The command did what it was asked for.
+ * @CODE_FAILED:	It failed for a reason that has no status of its own.
+ * @CODE_USAGE:		The command line is wrong; nothing was tried.
+ * @CODE_UNAVAILABLE:	A module or debugfs is missing.
+ * @CODE_NOT_PERMITTED:	The user lacks the privilege.
+ * @CODE_NOT_FOUND:	The named object does not exist.
+ * @CODE_BUSY:		The object is in use.
+ * @CODE_EXISTS:	An object of this name exists already.
+ * @NR_CODES:		How many there are.
+ */
+enum code {
+	CODE_OK,
+	CODE_FAILED,
+	CODE_USAGE,
+	CODE_UNAVAILABLE,
+	CODE_NOT_PERMITTED,
+	CODE_NOT_FOUND,
+	CODE_BUSY,
+	CODE_EXISTS,
+	NR_CODES,
+};
+
+/**
+ * struct code_info - What help and JSON say about an exit status
+ * @name:	The word for it in JSON.
+ * @meaning:	One line for people.
+ */
+struct code_info {
+	const char *name;
+	const char *meaning;
+};
+
+extern const struct code_info code_infos[NR_CODES];
+
+enum code error_set(enum code code, const char *fmt, ...)
+	__attribute__((format(printf, 2, 3)));
+void error_hint(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
+void error_append(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
+enum code error_code(int error);
+void error_warn(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
+void error_report(enum code code);
+
+#endif /* KVPOOLCTL_ERROR_H */
