@@ -46,22 +46,38 @@ bool out_is_json(void)
 	return json;
 }
 
+/* Is it a control character, or one that programs take for the end of a line? */
+static unsigned int must_escape(const char *text, int length)
+{
+	const unsigned char *c = (const unsigned char *)text;
+
+	if (length == 1 && (c[0] < 0x20 || c[0] == 0x7f))
+		return c[0];
+	if (length == 2 && c[0] == 0xc2 && c[1] < 0xa0)
+		return c[1];
+	if (length == 3 && !memcmp(text, "\xe2\x80\xa8", 3))
+		return 0x2028;
+	if (length == 3 && !memcmp(text, "\xe2\x80\xa9", 3))
+		return 0x2029;
+	return 0;
+}
+
 static void quote(const char *text)
 {
+	unsigned int escaped;
 	int length;
 
 	putchar('"');
 	for (; *text; text += length) {
-		unsigned char c = (unsigned char)*text;
-
 		length = utf8_length(text);
+		escaped = must_escape(text, length);
 		if (!length) {
 			fputs("\\ufffd", stdout);
 			length = 1;
-		} else if (c == '"' || c == '\\') {
-			printf("\\%c", c);
-		} else if (c < 0x20 || c == 0x7f) {
-			printf("\\u%04x", c);
+		} else if (escaped) {
+			printf("\\u%04x", escaped);
+		} else if (*text == '"' || *text == '\\') {
+			printf("\\%c", *text);
 		} else {
 			fwrite(text, 1, (size_t)length, stdout);
 		}
