@@ -412,7 +412,7 @@ static enum code show_operations(struct request *request)
 	static const char * const states[] = { "runs", "waits", "remote", "done", NULL };
 	static const struct dump dump = {
 		.noun = &noun_operation, .file = "operations", .state = 5, .states = states,
-		.fields = fields, .nr = ARRAY_SIZE(fields),
+		.bytes = 7, .fields = fields, .nr = ARRAY_SIZE(fields),
 	};
 
 	return show(request, &dump);

@@ -190,7 +190,7 @@ static enum code del(struct request *request)
 		return CODE_BUSY;
 	}
 	if (error == -EPERM && !strcmp(name, "default"))
-		return error_set(CODE_FAILED, "the tenant '%s' cannot be deleted", name);
+		return error_set(CODE_FAILED, "the default tenant cannot be deleted");
 	return error ? sysfs_failed(error, "tenants/del", "delete the tenant") : CODE_OK;
 }
 

@@ -7,7 +7,7 @@ TOOLS_CFLAGS += -DKVPOOLCTL_VERSION='"$(VERSION)"'
 
 # The nouns of the fabric talk generic netlink.
 TOOLS_CFLAGS += $(shell $(PKG_CONFIG) --cflags libnl-genl-3.0)
-TOOLS_LIBS += -lm $(or $(shell $(PKG_CONFIG) --libs libnl-genl-3.0),-lnl-genl-3 -lnl-3)
+TOOLS_LIBS += $(or $(shell $(PKG_CONFIG) --libs libnl-genl-3.0),-lnl-genl-3 -lnl-3)
 
 COMPLETIONSDIR ?= $(PREFIX)/share/bash-completion/completions
 DATADIR ?= $(PREFIX)/share/kvpool

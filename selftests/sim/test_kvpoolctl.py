@@ -13,7 +13,7 @@ sys.dont_write_bytecode = True
 sys.path.insert(0, os.path.dirname(os.path.realpath(__file__)))
 
 import fake_sysfs  # noqa: E402
-from kvpoolctl_case import CTL, TOP, KvpoolctlCase, jsonschema, load_schema  # noqa: E402
+from kvpoolctl_case import BUILD, CTL, TOP, KvpoolctlCase, jsonschema, load_schema  # noqa: E402
 
 COMPLETION = os.path.join(TOP, "libkvpool/tools/completion/kvpoolctl.bash")
 MANUAL = os.path.join(TOP, "libkvpool/man/kvpoolctl.8")
@@ -170,6 +170,17 @@ class GrammarTest(KvpoolctlCase):
             self.assertIn("--" + option["name"], manual)
         for status in help_["exit_statuses"]:
             self.assertIn(f'.BR {status["exit_status"]} " ({status["code"]})"\n', manual)
+
+
+class InstallTest(KvpoolctlCase):
+    @unittest.skipUnless(shutil.which("make"), "make is not installed")
+    def test_where_it_is_installed(self):
+        done = subprocess.run(["make", "-n", "-C", os.path.join(TOP, "libkvpool"), "install",
+                               "DESTDIR=/to", "PREFIX=/usr", "O=" + os.path.join(BUILD, "lib")],
+                              capture_output=True, text=True, timeout=300, check=True)
+        self.assertIn("tools/kvpoolctl /to/usr/bin/\n", done.stdout)
+        self.assertIn(" /to/usr/share/bash-completion/completions/kvpoolctl\n", done.stdout)
+        self.assertRegex(done.stdout, r"kvpoolctl.schema.json[\s\\]+/to/usr/share/kvpool/")
 
 
 class PoolTest(KvpoolctlCase):
