@@ -187,7 +187,8 @@ static enum code read_lines(FILE *file, const struct dump *dump, struct view *vi
 		if (*line == '#')
 			continue;
 		if (split(line, words, dump->nr) != dump->nr || !convert(dump, words, numbers)) {
-			code = error_set(CODE_FAILED, "'%s' of debugfs has a line that kvpoolctl does not understand",
+			code = error_set(CODE_FAILED,
+					 "'%s' of debugfs has a line that kvpoolctl does not understand",
 					 dump->file);
 			error_hint("use the kvpoolctl that belongs to the module");
 			break;

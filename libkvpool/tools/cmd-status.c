@@ -75,14 +75,15 @@ static void read_device(struct status *status)
 		.flags = KVPOOL_OPEN_RDONLY | KVPOOL_OPEN_NOMAP,
 	};
 	struct kvpool *pool;
+	int error = kvpool_open(&pool, &opts);
 
-	if (kvpool_open(&pool, &opts)) {
+	if (!error) {
+		error = kvpool_info_read(pool, &status->info, sizeof(status->info));
+		kvpool_close(pool);
+	}
+	if (error)
 		snprintf(status->device_error, sizeof(status->device_error), "%s",
 			 kvpool_last_error());
-		return;
-	}
-	status->info = *kvpool_info(pool);
-	kvpool_close(pool);
 }
 
 static void sum_up(struct status *status)

@@ -127,7 +127,7 @@ static enum code make(const char *name)
 	}
 	if (error == -EINVAL) {
 		error_set(CODE_FAILED, "the module refuses '%s' as the name of a tenant", name);
-		error_hint("use a-z, 0-9, '-', '_' and '.', with no '.' at the beginning; 'add' and 'del' are taken");
+		error_hint("use a-z, 0-9, '-', '_' and '.', and begin with no '.'");
 		return CODE_FAILED;
 	}
 	return error ? sysfs_failed(error, "tenants/add", "add the tenant") : CODE_OK;
@@ -139,7 +139,8 @@ static enum code add(struct request *request)
 	enum code code;
 
 	if (!sysfs_name_ok(name) || strlen(name) >= KVPOOL_NAME_SIZE)
-		return request_wrong(request, "'%s' cannot be the name of a tenant: a name has 1 to %d characters and no '/'",
+		return request_wrong(request,
+				     "'%s' cannot be the name of a tenant: use 1 to %d characters and no '/'",
 				     name, KVPOOL_NAME_SIZE - 1);
 	code = sysfs_present() ?: make(name);
 	if (code)

@@ -9,6 +9,9 @@
 #include "../shared/shared.h"
 #include "address.h"
 
+#define A_SIZE		"a size: a number of bytes, or one with K, M, G or T"
+#define AN_ADDRESS	"an address: ADDRESS, ADDRESS:PORT or [IPV6]:PORT"
+
 static bool read_count(const char *text, union option_value *value)
 {
 	return parse_u64(text, &value->number) && value->number;
@@ -76,9 +79,9 @@ const struct option_info option_infos[NR_OPTIONS] = {
 		read_interval, "time between two samples, 0.1 to 3600; the default is 2" },
 	[OPTION_JSON] = { 'j', "json", NULL, NULL, NULL,
 		"print JSON" },
-	[OPTION_LIMIT] = { 'l', "limit", "SIZE", "a size: a number of bytes, or one with K, M, G or T", read_size,
+	[OPTION_LIMIT] = { 'l', "limit", "SIZE", A_SIZE, read_size,
 		"most memory that the pool may take from the tier" },
-	[OPTION_LISTEN] = { 0, "listen", "ADDRESS", "an address: ADDRESS, ADDRESS:PORT or [IPV6]:PORT", read_address,
+	[OPTION_LISTEN] = { 0, "listen", "ADDRESS", AN_ADDRESS, read_address,
 		"accept connections of peers at this address" },
 	[OPTION_NO_LISTEN] = { 0, "no-listen", NULL, NULL, NULL,
 		"accept no new connections; those that exist stay" },
@@ -86,15 +89,15 @@ const struct option_info option_infos[NR_OPTIONS] = {
 		"work without a secret, with any host that connects" },
 	[OPTION_NO_OPEN] = { 0, "no-open", NULL, NULL, NULL,
 		"require the secret" },
-	[OPTION_PIN_QUOTA] = { 'p', "pin-quota", "SIZE", "a size: a number of bytes, or one with K, M, G or T", read_size,
+	[OPTION_PIN_QUOTA] = { 'p', "pin-quota", "SIZE", A_SIZE, read_size,
 		"most memory of its hard-pinned blocks; 0 is none" },
-	[OPTION_QUOTA] = { 'q', "quota", "SIZE", "a size: a number of bytes, or one with K, M, G or T", read_size,
+	[OPTION_QUOTA] = { 'q', "quota", "SIZE", A_SIZE, read_size,
 		"most memory of the tenant; 0 is unlimited" },
 	[OPTION_SECRET_KEY] = { 0, "secret-key", "KEY", "a description", read_text,
 		"key of type logon or user that holds the secret" },
 	[OPTION_NO_SECRET_KEY] = { 0, "no-secret-key", NULL, NULL, NULL,
 		"forget the secret" },
-	[OPTION_SRC] = { 0, "src", "ADDRESS", "an address: ADDRESS, ADDRESS:PORT or [IPV6]:PORT", read_address,
+	[OPTION_SRC] = { 0, "src", "ADDRESS", AN_ADDRESS, read_address,
 		"address of this host, and so the RDMA device of the link" },
 	[OPTION_STATE] = { 's', "state", "STATE", "a state", read_text,
 		"only objects in this state" },

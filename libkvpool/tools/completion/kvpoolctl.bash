@@ -125,7 +125,9 @@ _kvpoolctl()
 		fi
 	done
 	# A plural is as good.
-	[[ " "${_kvpoolctl_nouns//[[:space:]]/ }" " == *" ${noun%s} "* ]] && noun=${noun%s}
+	for words in $_kvpoolctl_nouns; do
+		[[ $noun == "${words}s" ]] && noun=$words
+	done
 
 	if words=$(_kvpoolctl_values "$prev" "$noun"); then
 		:
