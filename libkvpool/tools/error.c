@@ -94,31 +94,16 @@ enum code error_code(int error)
 	}
 }
 
-static void print_line(const char *text, const char *advice)
+static void print_line(void)
 {
 	fflush(stdout);
 	fputs("kvpoolctl: ", stderr);
-	utf8_print(stderr, text);
-	if (*advice) {
+	utf8_print(stderr, message);
+	if (*hint) {
 		fputs("; ", stderr);
-		utf8_print(stderr, advice);
+		utf8_print(stderr, hint);
 	}
 	fputc('\n', stderr);
-}
-
-/**
- * error_warn - Tell the user something that does not end the command
- * @fmt:	One sentence, without a full stop.
- */
-void error_warn(const char *fmt, ...)
-{
-	char text[512];
-	va_list args;
-
-	va_start(args, fmt);
-	vsnprintf(text, sizeof(text), fmt, args);
-	va_end(args);
-	print_line(text, "");
 }
 
 /**
@@ -130,7 +115,7 @@ void error_warn(const char *fmt, ...)
  */
 void error_report(enum code code)
 {
-	print_line(message, hint);
+	print_line();
 	if (!out_is_json())
 		return;
 	out_rewind();

@@ -2,8 +2,6 @@
 #ifndef KVPOOLCTL_ERROR_H
 #define KVPOOLCTL_ERROR_H
 
-#include <stdbool.h>
-
 /**
  * enum code - Exit status of kvpoolctl
  * @CODE_OK:		The command did what it was asked for.
@@ -45,7 +43,6 @@ enum code error_set(enum code code, const char *fmt, ...)
 void error_hint(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 void error_append(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 enum code error_code(int error);
-void error_warn(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 void error_report(enum code code);
 
 #endif /* KVPOOLCTL_ERROR_H */
