@@ -15,7 +15,7 @@
 #include "netlink.h"
 #include "out.h"
 
-/* Splits "host", "host:port", "[host]:port"; an IPv6 address has no port then. */
+/* Splits "host", "host:port", "[host]:port"; a bare IPv6 address has no port. */
 static bool split(const char *text, char *host, size_t len, const char **port)
 {
 	const char *colon = strrchr(text, ':');
@@ -43,9 +43,9 @@ static bool split(const char *text, char *host, size_t len, const char **port)
 /**
  * address_parse - Read an address
  * @text:	A numeric address or the name of a host, with a port or without.
- * @addr:	Where to; the port is 0 if there is none.
+ * @addr:	Is set; the port is 0 where @text has none.
  *
- * Return: false if it is no address and no such host is known.
+ * Return: true if @text is an address or the name of a known host.
  */
 bool address_parse(const char *text, struct sockaddr_storage *addr)
 {
@@ -94,9 +94,9 @@ void address_encode(struct nl_msg *msg, int type, const struct sockaddr_storage 
 
 /**
  * address_text - Write an endpoint as address_parse() reads it
- * @attr:	The endpoint, or null. One without a port is any port of its address.
- * @buf:	Where to.
- * @len:	How much room: ADDRESS_MAX is enough.
+ * @attr:	The endpoint, or null. An endpoint without a port is any port of its address.
+ * @buf:	Receives the text.
+ * @len:	Size of @buf; ADDRESS_MAX is enough.
  *
  * Return: @buf; "" if there is no endpoint.
  */
@@ -128,7 +128,7 @@ const char *address_text(struct nlattr *attr, char *buf, size_t len)
 }
 
 /**
- * address_show - Show an endpoint, if there is one
+ * address_show - Show an endpoint, or nothing for null
  * @name:	Of the member.
  * @attr:	The endpoint, or null.
  */

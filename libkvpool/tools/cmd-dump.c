@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
- * kvpoolctl block, chunk, context and operation: each reads a file of debugfs that
- * has one object a line, with the values of its members between blanks.
+ * kvpoolctl block, chunk, context and operation: each reads a file of debugfs. A line
+ * of such a file is an object: the values of its members, separated by blanks.
  */
 #include <errno.h>
 #include <inttypes.h>
@@ -20,7 +20,7 @@
 
 enum kind {
 	KIND_TEXT,
-	KIND_ESCAPED,	/* text with "\ooo" for bytes that could be taken for others */
+	KIND_ESCAPED,	/* text with "\ooo" for blanks and bytes that are not printable */
 	KIND_NUMBER,
 	KIND_BYTES,
 	KIND_BOOL,
@@ -35,10 +35,11 @@ struct field {
 
 /**
  * struct dump - A file of debugfs
- * @noun:	What it is about.
+ * @noun:	The noun that shows it.
  * @file:	Its name.
  * @state:	The number of the field that --state is about.
- * @states:	What that can be, ends with a null pointer; null without states.
+ * @states:	The values of that field, with a null pointer at the end; null where
+ *		the objects have no state.
  * @bytes:	The number of the field that is summed up; 0 for none.
  * @fields:	In their order in a line; the first is the tenant.
  * @nr:		How many fields.
@@ -53,7 +54,7 @@ struct dump {
 	int nr;
 };
 
-/* What of a dump is shown, and what was seen. */
+/* The filter of a dump, and the sums over the lines read so far. */
 struct view {
 	const char *tenant;	/* or null */
 	const char *state;	/* or null */
@@ -63,7 +64,7 @@ struct view {
 	uint64_t bytes;
 };
 
-/* Splits a line at blanks, in place. How many words; one more than @max is too many. */
+/* Splits a line at blanks, in place. Returns the number of words, which may exceed @max. */
 static int split(char *line, char **words, int max)
 {
 	char *save = NULL;
@@ -104,7 +105,7 @@ static void unescape(char *text)
 	*to = '\0';
 }
 
-/* Checks the words of a line and makes of them what is shown. */
+/* Unescapes the words of a line and reads its numbers; false if a number is malformed. */
 static bool convert(const struct dump *dump, char **words, uint64_t *numbers)
 {
 	int i;

@@ -95,9 +95,9 @@ static bool on_event(struct genlmsghdr *hdr, void *arg)
 	while (hdr && i < ARRAY_SIZE(kinds) && kinds[i].cmd != hdr->cmd)
 		i++;
 	if (i == ARRAY_SIZE(kinds))
-		return true;	/* of a newer module */
+		return true;	/* an event of a newer module */
 	show_event(hdr ? kinds[i].name : "lost", hdr, hdr ? &kinds[i] : NULL);
-	/* A reader that is gone ends it. */
+	/* The command ends when the reader of its output has gone. */
 	return !fflush(stdout) && --*left;
 }
 

@@ -17,7 +17,7 @@
 		  OPTION_BIT(OPTION_SECRET_KEY) | OPTION_BIT(OPTION_NO_SECRET_KEY) | \
 		  OPTION_BIT(OPTION_OPEN) | OPTION_BIT(OPTION_NO_OPEN))
 
-/* How many sessions have ended, by reason. */
+/* Shows the number of sessions that have ended, by reason. */
 static void show_closed(struct genlmsghdr *hdr)
 {
 	struct nlattr *closed[KVPOOL_A_CLOSED_MAX + 1];

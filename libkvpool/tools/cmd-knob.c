@@ -15,11 +15,11 @@
 
 /**
  * struct knob - A setting of the module
- * @name:	Of the file in sysfs; the unit is its end, where it has one.
+ * @name:	Of the file in sysfs; a name may end in the unit.
  * @unit:	"percent", "ms" or null.
  * @min:	Least value, for people: the module decides.
- * @max:	Most; 0 where the value is one of several words.
- * @condition:	What else the module asks for, or null.
+ * @max:	Most; 0 for a knob whose value is a word.
+ * @condition:	A further condition on the value, or null.
  * @meaning:	One line for people.
  */
 struct knob {
@@ -48,7 +48,7 @@ static const struct knob knobs[] = {
 	  "deadline of operations that may ask a peer and bring none of their own" },
 };
 
-/* A knob with what the module says about it. */
+/* A knob with its value and choices. */
 struct reading {
 	const struct knob *knob;
 	char value[SYSFS_VALUE_MAX];
@@ -213,7 +213,7 @@ static enum code refused(const struct knob *knob, const char *text)
 	read_knob(knob, &reading);
 	range_text(&reading, range, sizeof(range));
 	error_set(CODE_FAILED, "the module refuses '%s' as the value of %s", text, knob->name);
-	error_hint("it takes %s%s%s%s", knob->max ? "" : "one of ", range,
+	error_hint("valid values: %s%s%s%s", knob->max ? "" : "one of ", range,
 		   knob->condition ? ", " : "", knob->condition ?: "");
 	return CODE_FAILED;
 }

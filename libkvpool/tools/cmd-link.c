@@ -14,7 +14,7 @@
 #include "request.h"
 #include "table.h"
 
-/* Which links are shown, and how. */
+/* The filter and the form of the links that are shown. */
 struct view {
 	uint32_t peer;		/* 0 for all */
 	uint32_t link;		/* 0 for all */

@@ -15,7 +15,7 @@
 #define TEXT(number)	#number
 #define TEXT_OF(number)	TEXT(number)
 
-/* Which peers are shown, and how. */
+/* The filter and the form of the peers that are shown. */
 struct view {
 	uint32_t id;		/* 0 for all */
 	struct table *table;	/* null for members */

@@ -16,12 +16,12 @@
 
 #define HOST_SIZE	16
 
-/* Which sessions are shown, and how. */
+/* The filter and the form of the sessions that are shown. */
 struct view {
 	uint64_t id;		/* 0 for all */
 	struct table *table;	/* null for members */
 	int shown;
-	struct names others;	/* those that are not shown */
+	struct names others;	/* sessions that are not shown */
 };
 
 static void host_text(const struct nlattr *attr, char *text)

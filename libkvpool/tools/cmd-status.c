@@ -24,8 +24,8 @@
  * @limit_bytes:	Of all tiers together.
  * @allocated_bytes:	Of all tiers together.
  * @used_bytes:		Of all tiers together.
- * @info:		What the device says.
- * @device_error:	Why it could not be asked; "" if it could.
+ * @info:		Information of the device.
+ * @device_error:	Why @info could not be read; "" if it was read.
  */
 struct status {
 	uint64_t abi_version;
@@ -224,7 +224,7 @@ static void show_status(const struct status *status)
 	out_number("limit_bytes", status->limit_bytes);
 	out_number("allocated_bytes", status->allocated_bytes);
 	out_number("used_bytes", status->used_bytes);
-	/* What tenants use was read at another time, but is the same. */
+	/* used_bytes is the sum over the tiers. */
 	for (i = 0; i < NR_COUNTERS; i++)
 		if (i != COUNTER_USED_BYTES)
 			out_number(counter_infos[i].name, status->total[i]);

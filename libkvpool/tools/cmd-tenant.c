@@ -110,7 +110,7 @@ static enum code write_settings(const struct request *request)
 	return CODE_OK;
 }
 
-/* What a command that changes a tenant prints: in JSON the tenant as it is then. */
+/* Ends a command that has changed a tenant: in JSON the changed tenant is shown. */
 static enum code finish(const struct request *request)
 {
 	return out_is_json() ? show_one(request->argv[0]) : CODE_OK;

@@ -17,7 +17,7 @@
 #define DEFAULT_INTERVAL_NS	2000000000ULL
 
 /**
- * struct sample - What sysfs said at a time
+ * struct sample - The tenants and tiers at a time
  * @ns:		The time, of the monotonic clock.
  * @tenants:	All tenants.
  * @nr_tenants:	How many.
@@ -195,7 +195,7 @@ static enum code show_samples(uint64_t interval_ns, uint64_t count)
 		code = take_sample(&now);
 		if (!code) {
 			show_one(&now, &old);
-			/* A reader that is gone ends it. */
+			/* The command ends when the reader of its output has gone. */
 			if (fflush(stdout))
 				count = 0;
 		}

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-/* The failure of a command: kept until main() reports it, on stderr and in JSON. */
+/* The failure of a command is kept until main() reports it, on stderr and in JSON. */
 #include "error.h"
 
 #include <errno.h>
@@ -28,7 +28,7 @@ static char hint[1024];
 /**
  * error_set - Keep a failure for error_report()
  * @code:	Exit status.
- * @fmt:	What happened to what, without a full stop.
+ * @fmt:	The event and the object that it is about, without a full stop.
  *
  * Forgets the failure and the hint that were kept before.
  * Return: @code.
@@ -45,8 +45,8 @@ enum code error_set(enum code code, const char *fmt, ...)
 }
 
 /**
- * error_hint - Add what the user can do about the failure that is kept
- * @fmt:	The advice, without a full stop.
+ * error_hint - Add advice to the failure that is kept
+ * @fmt:	The next step of the user, without a full stop.
  */
 void error_hint(const char *fmt, ...)
 {
@@ -110,8 +110,8 @@ static void print_line(void)
  * error_report - Print the failure that is kept
  * @code:	Exit status, not CODE_OK.
  *
- * Prints one line on stderr. Where JSON was asked for, stdout gets the member
- * "error" too, in the document that is begun or in one of its own.
+ * Prints one line on stderr. With --json the member "error" goes to stdout too, in the
+ * document that is begun or in a new one.
  */
 void error_report(enum code code)
 {

@@ -4,15 +4,15 @@
 
 /**
  * enum code - Exit status of kvpoolctl
- * @CODE_OK:		The command did what it was asked for.
- * @CODE_FAILED:	It failed for a reason that has no status of its own.
+ * @CODE_OK:		The command succeeded.
+ * @CODE_FAILED:	The command failed, and no other status fits.
  * @CODE_USAGE:		The command line is wrong; nothing was tried.
  * @CODE_UNAVAILABLE:	A module or debugfs is missing.
  * @CODE_NOT_PERMITTED:	The user lacks the privilege.
  * @CODE_NOT_FOUND:	The named object does not exist.
  * @CODE_BUSY:		The object is in use.
  * @CODE_EXISTS:	An object of this name exists already.
- * @NR_CODES:		How many there are.
+ * @NR_CODES:		Number of statuses.
  */
 enum code {
 	CODE_OK,
@@ -27,8 +27,8 @@ enum code {
 };
 
 /**
- * struct code_info - What help and JSON say about an exit status
- * @name:	The word for it in JSON.
+ * struct code_info - Name and meaning of an exit status
+ * @name:	The value of "code" in JSON.
  * @meaning:	One line for people.
  */
 struct code_info {

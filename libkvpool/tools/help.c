@@ -158,7 +158,7 @@ static void list_tables(void)
 
 /**
  * help_show - Show help on stdout
- * @noun:	About this one; null for all.
+ * @noun:	The subject; null for an overview.
  *
  * JSON has the whole grammar, for programs that complete command lines.
  */

@@ -9,7 +9,7 @@
 #include "out.h"
 #include "request.h"
 
-/* What is printed has to arrive: a full disk is a failure. */
+/* Output that cannot be written, for instance to a full disk, is a failure. */
 static enum code flush_stdout(void)
 {
 	errno = 0;

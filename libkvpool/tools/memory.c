@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-/* Memory, or the end of the program. */
+/* Allocations that end the program where they fail. */
 #include "memory.h"
 
 #include <stdlib.h>
@@ -7,7 +7,7 @@
 #include "error.h"
 
 /**
- * memory_exhausted - Report that there is no memory, and exit
+ * memory_exhausted - Report the lack of memory, and exit
  */
 void memory_exhausted(void)
 {
@@ -16,12 +16,12 @@ void memory_exhausted(void)
 }
 
 /**
- * memory_resize - Allocate memory, or change how much there is
+ * memory_resize - Allocate memory or change its size
  * @memory:	From this function or malloc(), or null.
- * @nr:		How many elements.
+ * @nr:		Number of elements.
  * @size:	Of each, in bytes.
  *
- * Return: The memory, to be freed by the caller. Exits where there is none.
+ * Return: The memory, to be freed by the caller. A failure ends the program.
  */
 void *memory_resize(void *memory, size_t nr, size_t size)
 {

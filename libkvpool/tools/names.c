@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-/* "There is no such object, the objects are ...": one form for all nouns. */
+/* The failure "there is no such object", in one form for all nouns. */
 #include "names.h"
 
 #include <stdio.h>
@@ -28,8 +28,8 @@ void names_add(struct names *names, const char *name)
 
 /**
  * names_missing - Keep the failure that there is no such object
- * @names:	What exists.
- * @noun:	What kind of object.
+ * @names:	Names of the existing objects.
+ * @noun:	Name of the noun.
  * @name:	The name that is none of @names.
  *
  * Return: CODE_NOT_FOUND.

@@ -7,7 +7,7 @@
 /**
  * struct names - Names of the objects that exist, for a hint
  * @text:	"a, b"; more than fit end in "...".
- * @nr:		How many.
+ * @nr:		Number of names.
  */
 struct names {
 	char text[256];

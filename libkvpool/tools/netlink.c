@@ -19,7 +19,7 @@
 static struct nl_sock *sock;
 static int family;
 
-/* What the kernel said about the last request that it refused, or "". */
+/* The kernel's sentence about the last request that was refused, or "". */
 static char said[256];
 
 struct call {
@@ -47,7 +47,7 @@ static int open_socket(void)
 	error = genl_connect(sock);
 	if (error)
 		return error;
-	/* Without it there is no sentence about what is wrong, and no more harm. */
+	/* A failure costs only the kernel's sentence about a refused request. */
 	setsockopt(nl_socket_get_fd(sock), SOL_NETLINK, NETLINK_EXT_ACK, &on, sizeof(on));
 	return 0;
 }
@@ -55,7 +55,7 @@ static int open_socket(void)
 /**
  * netlink_open - Find the family of kvpool_rdma
  *
- * To be called before all other functions that talk to it.
+ * To be called before all other functions of this file.
  * Return: CODE_OK, or another status with a message kept.
  */
 enum code netlink_open(void)
@@ -119,7 +119,7 @@ static int on_end(struct nl_msg *msg, void *arg)
 	return NL_STOP;
 }
 
-/* The sentence behind the error number, if there is one. */
+/* Keeps the sentence behind the error number, if the message has one. */
 static void keep_said(const struct nlmsgerr *error)
 {
 	const struct nlmsghdr *hdr = (const struct nlmsghdr *)error - 1;
@@ -199,7 +199,7 @@ int netlink_dump(int cmd, netlink_reply_fn reply, void *arg)
 /**
  * netlink_failed - Keep why the last request failed
  * @error:	Negative errno.
- * @fmt:	What was to be done, after "cannot".
+ * @fmt:	The action that failed, as after "cannot".
  *
  * Return: The exit status.
  */
@@ -217,7 +217,7 @@ enum code netlink_failed(int error, const char *fmt, ...)
 		error_hint("run as root");
 		return code;
 	}
-	/* With a sentence it is about the object, not about the user. */
+	/* A refusal with a sentence is about the object, not about the user. */
 	if (code == CODE_NOT_PERMITTED)
 		code = CODE_FAILED;
 	return error_set(code, "cannot %s: %s", what, *said ? said : strerror(-error));
@@ -230,7 +230,7 @@ struct follower {
 	bool unloaded;
 };
 
-/* Does the message say that the module goes away? */
+/* Whether the message announces the end of the family. */
 static bool is_farewell(struct nlmsghdr *hdr)
 {
 	struct nlattr *attrs[CTRL_ATTR_MAX + 1];
@@ -282,7 +282,7 @@ enum code netlink_follow(netlink_event_fn event, void *arg)
 		error = nl_recvmsgs_default(sock);
 		if (error != -NLE_NOMEM)
 			continue;
-		/* The socket was full. */
+		/* The buffer of the socket was full: events are lost. */
 		error = 0;
 		follower.done = !event(NULL, arg);
 	}
@@ -296,7 +296,7 @@ enum code netlink_follow(netlink_event_fn event, void *arg)
 /**
  * netlink_attrs - Find the attributes of a message
  * @hdr:	The message.
- * @attrs:	Set to the attributes by type, null where there is none.
+ * @attrs:	Set to the attributes by type, null for a type that is missing.
  * @max:	The highest type; @attrs has one more element.
  */
 void netlink_attrs(struct genlmsghdr *hdr, struct nlattr **attrs, int max)
@@ -309,7 +309,7 @@ void netlink_attrs(struct genlmsghdr *hdr, struct nlattr **attrs, int max)
  * netlink_number - The value of an attribute that is a number of any width
  * @attr:	The attribute, or null.
  *
- * Return: The number, 0 if there is none.
+ * Return: The number, 0 for null.
  */
 uint64_t netlink_number(const struct nlattr *attr)
 {
@@ -331,7 +331,7 @@ uint64_t netlink_number(const struct nlattr *attr)
  * netlink_text - The value of an attribute that is text
  * @attr:	The attribute, or null.
  *
- * Return: The text, "" if there is none.
+ * Return: The text, "" for null.
  */
 const char *netlink_text(const struct nlattr *attr)
 {
@@ -341,8 +341,8 @@ const char *netlink_text(const struct nlattr *attr)
 /**
  * netlink_show_numbers - Show attributes that are numbers
  * @attrs:	By type.
- * @numbers:	Which of them.
- * @nr:		How many.
+ * @numbers:	The attributes to show.
+ * @nr:		Number of @numbers.
  */
 void netlink_show_numbers(struct nlattr **attrs, const struct netlink_number *numbers, int nr)
 {

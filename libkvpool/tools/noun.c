@@ -61,8 +61,8 @@ const struct verb *noun_verb(const struct noun *noun, const char *name)
 /**
  * noun_verbs_text - List the verbs of a noun
  * @noun:	The noun.
- * @buf:	Where to.
- * @len:	How much room.
+ * @buf:	Receives the text.
+ * @len:	Size of @buf.
  *
  * Return: @buf, with "show, add or del".
  */

@@ -13,14 +13,14 @@
 struct request;
 
 /**
- * struct verb - What can be done with a noun
+ * struct verb - An action on the objects of a noun
  * @name:	The word on the command line.
- * @operands:	What help calls its operands, "" for none.
+ * @operands:	Its operands in help; "" for none.
  * @min:	Least number of operands.
  * @max:	Most of them.
- * @options:	OPTION_BIT() of each option that it takes beside OPTIONS_COMMON.
- * @needs:	Of these options the user has to give at least one, unless zero.
- * @run:	Does it. Prints no failure: error_set() keeps it for main().
+ * @options:	OPTION_BIT() of its options beside OPTIONS_COMMON.
+ * @needs:	Options of which the command line has to have at least one, or 0.
+ * @run:	Performs the action. A failure is not printed but kept by error_set().
  * @summary:	One line for people.
  */
 struct verb {
@@ -35,13 +35,13 @@ struct verb {
 };
 
 /**
- * struct noun - What commands are about
+ * struct noun - A kind of object that commands are about
  * @name:	The word on the command line.
- * @plural:	The other word for it, and the member of JSON; null where there is
- *		only one such thing.
+ * @plural:	Its plural, also the member of JSON; null where there is only one
+ *		object of the kind.
  * @summary:	One line for people.
  * @notes:	The end of its help.
- * @verbs:	The first one is what the noun alone does. Ends with one that has
+ * @verbs:	The first verb is the action of the noun alone. The last entry has
  *		no name.
  */
 struct noun {

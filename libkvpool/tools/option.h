@@ -32,7 +32,7 @@ enum option_id {
 
 #define OPTION_BIT(id)	(1U << (id))
 
-/* What every command takes. */
+/* Options of every command. */
 #define OPTIONS_COMMON	(OPTION_BIT(OPTION_HELP) | OPTION_BIT(OPTION_JSON) | \
 			 OPTION_BIT(OPTION_VERSION))
 
@@ -49,12 +49,12 @@ union option_value {
 };
 
 /**
- * struct option_info - What an option is
+ * struct option_info - An option
  * @letter:	Its short form, or 0.
  * @name:	Its long form, without the dashes.
- * @operand:	What help calls its value; null for a flag.
- * @what:	What the value has to be, after "is not".
- * @parse:	Reads the value; false if it is none. Null for a flag.
+ * @operand:	Its value in help; null for a flag.
+ * @what:	The kind of its value, as after "is not".
+ * @parse:	Reads the value; false if it is malformed. Null for a flag.
  * @meaning:	One line for people.
  */
 struct option_info {

@@ -46,7 +46,7 @@ bool out_is_json(void)
 	return json;
 }
 
-/* Is it a control character, or one that programs take for the end of a line? */
+/* The code of a control character or of a line separator; 0 for other characters. */
 static unsigned int must_escape(const char *text, int length)
 {
 	const unsigned char *c = (const unsigned char *)text;
@@ -106,12 +106,12 @@ static void begin_document(void)
 		out_number("schema_version", OUT_SCHEMA_VERSION);
 }
 
-/* "closed.auth   ": what is before the value for people. */
+/* The name of a value for people, with those of the objects around it: "closed.auth". */
 static void print_label(const char *name)
 {
 	int i, used = 0;
 
-	/* The outermost object, and what holds the records, go without saying. */
+	/* The document and the array of its objects are left out. */
 	for (i = 2; i < depth && i < MAX_DEPTH; i++)
 		if (open[i].name)
 			used += printf("%s%s", used ? "." : "", open[i].name);
@@ -120,7 +120,7 @@ static void print_label(const char *name)
 	printf("%*s ", used < NAME_WIDTH ? NAME_WIDTH - used : 0, "");
 }
 
-/* An array of plain values is one line for people: its name, then the values. */
+/* Whether the innermost bracket is an array of plain values, a single line for people. */
 static bool is_plain_array(void)
 {
 	return depth > 2 && depth <= MAX_DEPTH && open[depth - 1].close == ']';
@@ -256,7 +256,7 @@ void out_real(const char *name, double value)
 /**
  * out_bool - A member that is true or false
  * @name:	Its name.
- * @value:	What it is.
+ * @value:	Its value.
  */
 void out_bool(const char *name, bool value)
 {
@@ -269,9 +269,9 @@ void out_bool(const char *name, bool value)
 }
 
 /**
- * out_value - A member that is a number if its text is a decimal one
+ * out_value - A member that is a number if its text is a decimal number
  * @name:	Its name.
- * @value:	What a file of sysfs holds.
+ * @value:	Content of a file of sysfs.
  */
 void out_value(const char *name, const char *value)
 {
@@ -287,7 +287,7 @@ void out_value(const char *name, const char *value)
 /**
  * out_rewind - Close all brackets of a document but its own
  *
- * What follows is a member of the document; one is begun if there is none.
+ * Values that follow are members of the document. A document is begun if none is.
  */
 void out_rewind(void)
 {

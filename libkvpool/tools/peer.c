@@ -28,7 +28,7 @@ static void take_name(struct genlmsghdr *hdr, void *arg)
 
 /**
  * peer_read_names - Read the names of all peers
- * @peers:	Where to; for peer_free_names(), also after a failure.
+ * @peers:	Is set; for peer_free_names(), also after a failure.
  *
  * Return: CODE_OK, or another status with a message kept.
  */
@@ -56,7 +56,7 @@ void peer_free_names(struct peer_names *peers)
  * @peers:	All peers.
  * @id:		Its number.
  *
- * Return: The name, "?" if there is no such peer.
+ * Return: The name, "?" if @peers lacks the peer.
  */
 const char *peer_name(const struct peer_names *peers, uint64_t id)
 {

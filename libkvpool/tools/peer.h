@@ -17,7 +17,7 @@ struct peer_name {
 /**
  * struct peer_names - All peers
  * @list:	The peers.
- * @nr:		How many.
+ * @nr:		Number of peers.
  */
 struct peer_names {
 	struct peer_name *list;

@@ -16,7 +16,7 @@
  * @request:	The command line.
  * @id:		The option.
  *
- * Return: true if it was.
+ * Return: true if the command line has it.
  */
 bool request_has(const struct request *request, enum option_id id)
 {
@@ -24,9 +24,9 @@ bool request_has(const struct request *request, enum option_id id)
 }
 
 /**
- * request_wrong - Keep what is wrong with the command line
- * @request:	The command line, as far as it is understood.
- * @fmt:	What is wrong.
+ * request_wrong - Keep a mistake of the command line
+ * @request:	The command line, with its noun if that is known.
+ * @fmt:	The mistake.
  *
  * Return: CODE_USAGE.
  */
@@ -44,12 +44,12 @@ enum code request_wrong(const struct request *request, const char *fmt, ...)
 	return CODE_USAGE;
 }
 
-/* What getopt_long() takes. */
+/* Makes the tables of getopt_long(). */
 static void make_tables(struct option *longs, char *shorts)
 {
 	int i;
 
-	*shorts++ = ':';	/* a missing value is told from a wrong option */
+	*shorts++ = ':';	/* distinguishes a missing value from a wrong option */
 	for (i = 0; i < NR_OPTIONS; i++) {
 		const struct option_info *info = &option_infos[i];
 
@@ -79,8 +79,8 @@ static int find_option(int c)
 }
 
 /*
- * Takes all options out of @argv. The first mistake counts, but the rest is read
- * too: the user may have asked for JSON.
+ * Takes all options out of @argv. The first mistake counts, but all options are
+ * read: --json may be the last.
  */
 static enum code take_options(struct request *request, int argc, char **argv)
 {
@@ -131,7 +131,7 @@ static const char *next_operand(struct request *request)
 	return *request->argv++;
 }
 
-/* Are the options those of the verb? */
+/* Checks that the options are those of the verb. */
 static enum code check_options(const struct request *request)
 {
 	const struct verb *verb = request->verb;
@@ -204,7 +204,7 @@ static enum code take_words(struct request *request)
  * @argc:	As of main().
  * @argv:	As of main(); is sorted, and must live as long as @request.
  *
- * Turns JSON on where it is asked for, also if the rest is wrong.
+ * --json takes effect also if the rest of the command line is wrong.
  * Return: CODE_OK, or CODE_USAGE with a message kept.
  */
 enum code request_parse(struct request *request, int argc, char **argv)

@@ -9,11 +9,11 @@
 
 /**
  * struct request - A command line
- * @noun:	What it is about; null for kvpoolctl itself.
- * @verb:	What to do; null where only help or the version is wanted.
+ * @noun:	Its noun; null for kvpoolctl itself.
+ * @verb:	Its verb; null for help and version.
  * @given:	OPTION_BIT() of the options that were given.
  * @values:	Their values.
- * @argc:	How many operands.
+ * @argc:	Number of operands.
  * @argv:	The operands.
  */
 struct request {

@@ -44,9 +44,9 @@ void screen_catch_signals(void)
 }
 
 /**
- * screen_begin - Take the whole terminal, if there is one
+ * screen_begin - Take over the terminal, if stdin and stdout are one
  *
- * It is given back by screen_end(), at the latest at the end of the program.
+ * The terminal is restored by screen_end(), at the latest at the end of the program.
  */
 void screen_begin(void)
 {
@@ -65,7 +65,7 @@ void screen_begin(void)
 }
 
 /**
- * screen_home - Clear the screen, or leave an empty line where it is not taken
+ * screen_home - Clear the terminal, or print an empty line between samples without one
  */
 void screen_home(void)
 {
@@ -79,7 +79,7 @@ void screen_home(void)
 }
 
 /**
- * screen_end - Give the terminal back, if it is taken
+ * screen_end - Restore the terminal, if it was taken over
  */
 void screen_end(void)
 {
@@ -95,7 +95,7 @@ void screen_end(void)
  * screen_wait - Wait until a time, a signal or the key q
  * @deadline_ns:	As screen_now_ns().
  *
- * Return: true if the time has come, false if the user wants to end.
+ * Return: true at @deadline_ns, false if the user ends the command.
  */
 bool screen_wait(uint64_t deadline_ns)
 {

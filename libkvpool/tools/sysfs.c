@@ -55,8 +55,8 @@ enum code sysfs_present(void)
 /**
  * sysfs_read - Read a value without its line end
  * @path:	The file.
- * @value:	Where to.
- * @len:	How much room.
+ * @value:	Receives the value.
+ * @len:	Size of @value.
  *
  * Return: 0 or a negative errno.
  */
@@ -71,7 +71,7 @@ int sysfs_read(const char *path, char *value, size_t len)
 /**
  * sysfs_read_u64 - Read a number
  * @path:	The file.
- * @value:	Where to.
+ * @value:	Receives the number.
  *
  * Return: 0 or a negative errno; -EPROTO if the file holds no number.
  */
@@ -104,7 +104,7 @@ int sysfs_write(const char *path, const char *value)
  * sysfs_failed - Keep why a file could not be read or written
  * @error:	Negative errno.
  * @path:	The file.
- * @action:	What was to be done, after "cannot".
+ * @action:	The action that failed, as after "cannot".
  *
  * Return: The exit status.
  */
@@ -116,12 +116,12 @@ enum code sysfs_failed(int error, const char *path, const char *action)
 		error_set(code, "cannot %s: no permission for %s/%s", action, sysfs_root(), path);
 		error_hint("run as root");
 	} else if (code == CODE_NOT_FOUND) {
-		/* The object may be there: what is missing is a file of the interface. */
+		/* The object was found before: the module lacks this file. */
 		code = error_set(CODE_FAILED, "cannot %s: there is no %s/%s", action,
 				 sysfs_root(), path);
 		error_hint("use the kvpoolctl that belongs to the module; this module is older");
 	} else if (error == -EPROTO) {
-		error_set(code, "cannot %s: %s/%s does not hold what it should", action,
+		error_set(code, "cannot %s: %s/%s has unexpected content", action,
 			  sysfs_root(), path);
 		error_hint("use the kvpoolctl that belongs to the module; this module is newer");
 	} else {
@@ -135,7 +135,7 @@ enum code sysfs_failed(int error, const char *path, const char *action)
  * sysfs_name_ok - Whether a name can be a part of a path
  * @name:	From the command line.
  *
- * Return: true if it names an entry of a directory and leads nowhere else.
+ * Return: true if @name can only be an entry of its directory.
  */
 bool sysfs_name_ok(const char *name)
 {
@@ -143,7 +143,7 @@ bool sysfs_name_ok(const char *name)
 	       !strchr(name, '/') && strlen(name) < SYSFS_NAME_MAX;
 }
 
-/* "node2" comes before "node10". */
+/* Sorts "node2" before "node10". */
 static int by_name(const void *a, const void *b)
 {
 	return strverscmp(*(char * const *)a, *(char * const *)b);
@@ -154,7 +154,7 @@ static int by_name(const void *a, const void *b)
  * @path:	The directory.
  * @names:	Set to their names, sorted; for sysfs_list_free().
  *
- * Return: How many, or a negative errno.
+ * Return: The number of names, or a negative errno.
  */
 int sysfs_list(const char *path, char ***names)
 {
@@ -186,9 +186,9 @@ int sysfs_list(const char *path, char ***names)
 }
 
 /**
- * sysfs_list_free - Free what sysfs_list() returned
+ * sysfs_list_free - Free the names of sysfs_list()
  * @names:	The names, or null.
- * @nr:		How many.
+ * @nr:		Number of names.
  */
 void sysfs_list_free(char **names, int nr)
 {
@@ -200,7 +200,7 @@ void sysfs_list_free(char **names, int nr)
 /**
  * debugfs_open - Open a dump
  * @name:	Of the file.
- * @code:	Set where that fails, with a message kept.
+ * @code:	Set to the exit status of a failure, with a message kept.
  *
  * Return: The file, or null.
  */

@@ -40,7 +40,7 @@ static void pad(int nr)
 }
 
 /**
- * table_text - Print the next cell; the last one of a row ends the line
+ * table_text - Print the next cell; the last cell of a row ends the line
  * @table:	The table.
  * @value:	Any bytes; empty text is shown as "-".
  */
@@ -76,7 +76,7 @@ void table_number(struct table *table, uint64_t value)
 /**
  * table_size - Print a cell with an amount of memory
  * @table:	The table.
- * @bytes:	How much.
+ * @bytes:	The amount.
  */
 void table_size(struct table *table, uint64_t bytes)
 {
@@ -88,7 +88,7 @@ void table_size(struct table *table, uint64_t bytes)
 /**
  * table_real - Print a cell with a real number
  * @table:	The table.
- * @value:	The number; "-" is shown where it is not finite.
+ * @value:	The number; "-" stands for a number that is not finite.
  * @decimals:	Digits after the point.
  */
 void table_real(struct table *table, double value, int decimals)

@@ -7,8 +7,8 @@
 /**
  * struct column - A column of a table
  * @title:	Its head.
- * @width:	In characters; negative ones begin at the left. Longer values push
- *		the rest of their row to the right.
+ * @width:	In characters, negative for cells that begin at the left. A longer
+ *		value moves the rest of its row to the right.
  */
 struct column {
 	const char *title;
@@ -18,7 +18,7 @@ struct column {
 /**
  * struct table - Rows for people, cell by cell
  * @columns:	As many as @nr.
- * @nr:		How many columns.
+ * @nr:		Number of columns.
  * @at:		The column of the next cell.
  */
 struct table {

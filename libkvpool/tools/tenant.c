@@ -49,7 +49,7 @@ const struct counter_info counter_infos[NR_COUNTERS] = {
 	[COUNTER_TIMEDOUT_OPS] = { "timedout_ops", "timedout_ops", NULL },
 };
 
-/* Zero or a negative errno; @path is the file that it is about. */
+/* Returns 0 or a negative errno; @path is the last file that was read. */
 static int read_files(const char *name, struct tenant *tenant, char *path, size_t len)
 {
 	const struct {
@@ -85,7 +85,7 @@ static int read_files(const char *name, struct tenant *tenant, char *path, size_
 	return error;
 }
 
-/* Is the whole tenant missing, and not just a file of it? */
+/* Whether the whole tenant is missing, not only a file of it. */
 static bool is_missing(const char *name)
 {
 	char path[SYSFS_PATH_MAX], id[SYSFS_VALUE_MAX];
@@ -112,7 +112,7 @@ static enum code fail_missing(const char *name)
 /**
  * tenant_read - Read a tenant
  * @name:	From the command line.
- * @tenant:	Where to.
+ * @tenant:	Is set.
  *
  * Return: CODE_OK, or another status with a message kept.
  */
@@ -134,9 +134,9 @@ enum code tenant_read(const char *name, struct tenant *tenant)
 /**
  * tenant_read_all - Read all tenants
  * @tenants:	Set to an array that the caller frees, also after a failure.
- * @nr:		Set to how many.
+ * @nr:		Set to their number.
  *
- * Tenants that are deleted while they are read are left out.
+ * Tenants that are deleted during the read are left out.
  * Return: CODE_OK, or another status with a message kept.
  */
 enum code tenant_read_all(struct tenant **tenants, int *nr)
@@ -198,7 +198,7 @@ void tenant_show(const struct tenant *tenant)
 /**
  * tenant_show_all - Show the members of tenants, as the member "tenants"
  * @tenants:	The tenants.
- * @nr:		How many.
+ * @nr:		Number of tenants.
  */
 void tenant_show_all(const struct tenant *tenants, int nr)
 {

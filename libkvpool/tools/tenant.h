@@ -4,7 +4,7 @@
 
 #include "sysfs.h"
 
-/* Counters of a tenant, in the order in which they are shown. */
+/* Counters of a tenant, in the order of the output. */
 enum counter {
 	COUNTER_BLOCKS,
 	COUNTER_USED_BYTES,
@@ -39,10 +39,10 @@ enum counter {
 };
 
 /**
- * struct counter_info - What a counter is called
+ * struct counter_info - Names of a counter
  * @file:	In sysfs.
  * @name:	In JSON.
- * @rate_name:	In JSON, per second; null where a rate means nothing.
+ * @rate_name:	In JSON, per second; null for a counter without a rate.
  */
 struct counter_info {
 	const char *file;
@@ -53,13 +53,13 @@ struct counter_info {
 extern const struct counter_info counter_infos[NR_COUNTERS];
 
 /**
- * struct tenant - What sysfs says about a tenant
+ * struct tenant - A tenant, as sysfs has it
  * @name:		Its name.
  * @uid:		The user who may attach, as text.
  * @gid:		The group whose members may attach, as text.
  * @id:			Its number.
  * @contexts:		Open files that are attached.
- * @quota_bytes:	Most memory that it may hold; 0 is unlimited.
+ * @quota_bytes:	Most memory of the tenant; 0 is unlimited.
  * @pin_quota_bytes:	Most memory of its hard-pinned blocks.
  * @counter:		Its counters, by enum counter.
  */

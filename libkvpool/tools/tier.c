@@ -38,7 +38,7 @@ static enum code read_tier(const char *name, struct tier *tier)
 /**
  * tier_read_all - Read all tiers
  * @tiers:	Set to an array that the caller frees, also after a failure.
- * @nr:		Set to how many.
+ * @nr:		Set to their number.
  *
  * Return: CODE_OK, or another status with a message kept.
  */
@@ -65,7 +65,7 @@ enum code tier_read_all(struct tier **tiers, int *nr)
 /**
  * tier_show_all - Show all members of tiers, as the member "tiers"
  * @tiers:	The tiers.
- * @nr:		How many.
+ * @nr:		Number of tiers.
  */
 void tier_show_all(const struct tier *tiers, int nr)
 {
@@ -87,7 +87,7 @@ void tier_show_all(const struct tier *tiers, int nr)
 /**
  * tier_table - Print tiers as a table
  * @tiers:	The tiers.
- * @nr:		How many.
+ * @nr:		Number of tiers.
  */
 void tier_table(const struct tier *tiers, int nr)
 {

@@ -5,12 +5,12 @@
 #include "sysfs.h"
 
 /**
- * struct tier - What sysfs says about a tier
+ * struct tier - A tier, as sysfs has it
  * @name:		Its name.
  * @node:		Its NUMA node.
- * @limit_bytes:	Most memory that the pool may take from it.
- * @allocated_bytes:	What the pool has taken.
- * @used_bytes:		What blocks take of that.
+ * @limit_bytes:	Most memory that the pool may take from the tier.
+ * @allocated_bytes:	Memory that the pool has taken.
+ * @used_bytes:		Memory of @allocated_bytes that belongs to blocks.
  */
 struct tier {
 	char name[SYSFS_NAME_MAX];

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-/* Names are any bytes: what of them is UTF-8, and how a terminal may see them. */
+/* Names can hold any bytes: UTF-8 is found in them, and made safe for a terminal. */
 #include "utf8.h"
 
 static int is_tail(unsigned char c)
@@ -8,10 +8,10 @@ static int is_tail(unsigned char c)
 }
 
 /**
- * utf8_length - How many bytes the first character takes
+ * utf8_length - Length of the first character
  * @text:	Ends with a null byte.
  *
- * Overlong forms, surrogates and what lies above U+10FFFF are not characters.
+ * Overlong forms, surrogates and code points above U+10FFFF are not characters.
  * Return: 1 to 4, or 0 if @text does not begin with a character of UTF-8; 0 too
  * at its end.
  */
@@ -41,12 +41,12 @@ static int is_control(const unsigned char *c)
 }
 
 /**
- * utf8_print - Print text so that it cannot command a terminal
- * @to:		Where to.
+ * utf8_print - Print text without control characters
+ * @to:		The stream.
  * @text:	Any bytes. '?' stands for control characters and for bytes that
  *		are not UTF-8.
  *
- * Return: How many characters were printed.
+ * Return: The number of characters printed.
  */
 int utf8_print(FILE *to, const char *text)
 {

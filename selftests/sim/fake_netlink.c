@@ -1,13 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The netlink family of kvpool_rdma, as kvpoolctl sees it, for tests without the
- * module: to be preloaded, it takes the place of libnl's functions that talk to
- * the kernel.
+ * The netlink family of kvpool_rdma for tests of kvpoolctl without the module. The
+ * library is preloaded and replaces the functions of libnl that talk to the kernel.
  *
  * There are two peers with links, a session, and a scripted row of events. Requests
- * that change something change nothing; each is a line of the file that
- * FAKE_NETLINK_LOG names: the command and the attributes as TYPE=HEX. What is
- * refused depends on the request, see refuse().
+ * change nothing. Each request is a line of the file that FAKE_NETLINK_LOG names: the
+ * command and the attributes as TYPE=HEX. refuse() decides which requests fail.
  */
 #include <errno.h>
 #include <stdbool.h>
@@ -38,7 +36,7 @@ static bool is_dump;
 static int refused;		/* negative errno */
 static const char *sentence;
 
-/* A name that is neither UTF-8 nor fit for a terminal. */
+/* A name that is not UTF-8 and has a control character. */
 #define ODD_NAME	"o\xff\xe2\x98\x83\"\x1b"
 
 /* ---- messages ---- */
@@ -303,7 +301,7 @@ int nl_recvmsgs_default(struct nl_sock *sock)
 	}
 }
 
-/* ---- what else would reach the kernel ---- */
+/* ---- other functions that would reach the kernel ---- */
 
 int genl_connect(struct nl_sock *sock)
 {

@@ -38,7 +38,7 @@ def add_tier(root, node, limit, allocated, used):
 
 
 def make(root):
-    """Make what is in /sys/class/misc/kvpool, with two tenants and three tiers."""
+    """Make the files of /sys/class/misc/kvpool, with two tenants and three tiers."""
     write(root, "abi_version", 1)
     write(root, "policy", "[lru] sieve")
     for name, value in (("watermark_high", 95), ("watermark_low", 90),
@@ -83,7 +83,7 @@ DUMPS = {"blocks": BLOCKS, "chunks": CHUNKS, "contexts": CONTEXTS, "operations":
 
 
 def make_debugfs(root):
-    """Make what is in /sys/kernel/debug/kvpool."""
+    """Make the files of /sys/kernel/debug/kvpool."""
     os.makedirs(root)
     for name, text in DUMPS.items():
         with open(os.path.join(root, name), "w", encoding="ascii") as out:

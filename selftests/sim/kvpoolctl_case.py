@@ -24,7 +24,7 @@ SCHEMA = os.path.join(TOP, "Documentation/admin-guide/kvpoolctl.schema.json")
 
 
 def strict(schema):
-    """The schema with all members listed: one that it does not describe is an error."""
+    """The schema without room for members that it does not describe."""
     schema = copy.deepcopy(schema)
 
     def visit(node):
@@ -42,14 +42,14 @@ def strict(schema):
 
 
 def load_schema():
-    """The published schema of what kvpoolctl prints."""
+    """The published schema of the JSON of kvpoolctl."""
     with open(SCHEMA, encoding="ascii") as file:
         return json.load(file)
 
 
 @unittest.skipUnless(os.access(CTL, os.X_OK), f"{CTL} is not built")
 class KvpoolctlCase(unittest.TestCase):
-    """A test with sysfs and debugfs of its own; schema is set where jsonschema is there."""
+    """A test with sysfs and debugfs of its own; schema needs python3-jsonschema."""
 
     schema = strict(load_schema()) if jsonschema else None
 
@@ -71,7 +71,7 @@ class KvpoolctlCase(unittest.TestCase):
         return done
 
     def ctl(self, *args, code=0):
-        """What it prints on stdout; after a failure its one line on stderr."""
+        """The output on stdout; after a failure the line on stderr."""
         done = self.run_ctl(*args, code=code)
         if not code:
             self.assertEqual(done.stderr, b"", args)
@@ -82,7 +82,7 @@ class KvpoolctlCase(unittest.TestCase):
         return done.stderr.decode("utf-8")
 
     def documents(self, *args, code=0):
-        """The documents that it prints with --json, checked."""
+        """The documents that a command prints with --json, checked."""
         out = self.run_ctl("--json", *args, code=code).stdout
         self.assertTrue(out.endswith(b"\n"), out)
         found = []
@@ -95,18 +95,18 @@ class KvpoolctlCase(unittest.TestCase):
         return found
 
     def json(self, *args):
-        """The only document that it prints."""
+        """The only document that a command prints."""
         document, = self.documents(*args)
         self.assertNotIn("error", document)
         return document
 
     def error(self, *args, code):
-        """The error in the last document that it prints."""
+        """The error in the last document that a command prints."""
         error = self.documents(*args, code=code)[-1]["error"]
         self.assertEqual(error["exit_status"], code)
         return error
 
     def value(self, path):
-        """What a file of sysfs holds."""
+        """The content of a file of sysfs."""
         with open(os.path.join(self.sysfs, path), encoding="ascii") as file:
             return file.read().strip()

@@ -148,7 +148,7 @@ class GrammarTest(KvpoolctlCase):
         self.assertEqual(self.complete("tier", "set", "dram0", "--limit", ""), set())
 
     def complete(self, *words):
-        """What bash proposes for the last word."""
+        """The words that bash proposes for the last word."""
         script = ('source "$1"; shift; COMP_WORDS=(kvpoolctl "$@"); COMP_CWORD=$#; _kvpoolctl; '
                   'printf "%s\\n" "${COMPREPLY[@]}"')
         env = dict(self.env, PATH=os.path.dirname(CTL) + ":" + self.env["PATH"])
@@ -258,7 +258,7 @@ class PoolTest(KvpoolctlCase):
         self.assertIn("t10, ...\n", self.ctl("tenant", "show", "nobody", code=5))
 
     def test_a_tenant_that_is_added_in_part(self):
-        # There is no directory for it: the module would have made one.
+        # The directory of the tenant is missing: only the module makes it.
         line = self.ctl("tenant", "add", "new", "--quota", "1G", code=1)
         self.assertEqual(self.value("tenants/add")[:3], "new")
         self.assertIn("'new' was added without some of its settings", line)
@@ -371,7 +371,7 @@ class FailureTest(KvpoolctlCase):
             self.assertIn("mount debugfs with", self.error(noun, code=3)["hint"])
 
     def test_no_permission(self):
-        # For root there is no file that may not be written.
+        # Root may write every file.
         who = {"user": NOBODY, "group": NOBODY, "extra_groups": []} if os.geteuid() == 0 else {}
         os.chmod(self.dir, 0o755)
         try:
@@ -438,7 +438,7 @@ class FailureTest(KvpoolctlCase):
         for noun in self.json("help")["nouns"]:
             self.assertIn(noun.get("plural", noun["name"]).replace("events", "event"),
                           schema["properties"])
-        # Units are the end of a name, and there is one word for each.
+        # Each unit has one word, at the end of a name.
         names = re.findall(r'"(\w+)": \{', open_text(
             os.path.join(TOP, "Documentation/admin-guide/kvpoolctl.schema.json")))
         for name in names:
@@ -446,7 +446,7 @@ class FailureTest(KvpoolctlCase):
 
 
 def open_text(path):
-    """What a file holds."""
+    """The content of a file."""
     with open(path, encoding="ascii") as file:
         return file.read()
 

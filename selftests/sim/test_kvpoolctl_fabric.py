@@ -22,7 +22,7 @@ PEER_ADD, PEER_DEL, LINK_ADD, LINK_DEL, FABRIC_SET = 2, 3, 7, 8, 14
 
 
 def missing():
-    """What the machine lacks to build fake_netlink.c, or None."""
+    """The reason why fake_netlink.c cannot be built, or None."""
     for program in ("cc", "pkg-config"):
         if not shutil.which(program):
             return f"{program} is not installed"
@@ -48,7 +48,7 @@ class FabricTest(KvpoolctlCase):
         self.env.update(LD_PRELOAD=self.preload, FAKE_NETLINK_LOG=self.log)
 
     def requests(self, command):
-        """What the requests of a command had as attributes: type to bytes."""
+        """The attributes of the requests of a command: type to bytes."""
         with open(self.log, encoding="ascii") as file:
             lines = [line.split() for line in file]
         return [{int(word.partition("=")[0]): bytes.fromhex(word.partition("=")[2])
@@ -137,7 +137,7 @@ class FabricTest(KvpoolctlCase):
         self.assertEqual(self.requests(FABRIC_SET), [
             {3: b"", 4: b"kvpool:s\0", 5: b"\1"}, {4: b"\0", 5: b"\0"}])
         self.assertIn("listen", self.json("fabric", "set", "--open")["fabric"])
-        # What the module says about it is not about who asks.
+        # A refusal with a sentence is not a lack of privilege.
         self.assertIn("there is no secret", self.ctl("fabric", "set", "--listen", "::", code=1))
         for args in ([], ["--open", "--no-open"], ["--listen", "192.0.2.1", "--no-listen"],
                      ["--secret-key", "a", "--no-secret-key"], ["--secret-key", ""],

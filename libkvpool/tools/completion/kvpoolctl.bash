@@ -41,13 +41,13 @@ _kvpoolctl_directories()
 	done
 }
 
-# Column $1 of what kvpoolctl shows with the other arguments, without its head.
+# Column $1 of the table that kvpoolctl prints for the other arguments, without its head.
 _kvpoolctl_column()
 {
 	kvpoolctl "${@:2}" 2>/dev/null | awk -v column="$1" 'NR > 1 { print $column }'
 }
 
-# The operands of a noun and a verb; the first one, where there is one, is $3.
+# The operands of noun $1 and verb $2; $3 is the first operand or empty.
 _kvpoolctl_operands()
 {
 	case $1/$2/${3:+second} in
@@ -76,7 +76,7 @@ _kvpoolctl_operands()
 	esac
 }
 
-# The values of option $1, for noun $2. False if it takes none.
+# The values of option $1, for noun $2. False for a flag.
 _kvpoolctl_values()
 {
 	case $1 in
