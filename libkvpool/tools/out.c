@@ -10,6 +10,7 @@
 #include <inttypes.h>
 #include <math.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "../shared/shared.h"
@@ -26,7 +27,7 @@ static bool finished;		/* at least one document is complete */
 static struct {
 	char close;		/* the bracket that ends it */
 	const char *name;
-} open[MAX_DEPTH];
+} brackets[MAX_DEPTH];
 
 /**
  * out_use_json - Print JSON from now on
@@ -87,10 +88,10 @@ static void quote(const char *text)
 
 static void push(const char *name, char close)
 {
-	if (depth < MAX_DEPTH) {
-		open[depth].name = name;
-		open[depth].close = close;
-	}
+	if (depth == MAX_DEPTH)
+		abort();
+	brackets[depth].name = name;
+	brackets[depth].close = close;
 	depth++;
 	first = true;
 }
@@ -112,9 +113,9 @@ static void print_label(const char *name)
 	int i, used = 0;
 
 	/* The document and the array of its objects are left out. */
-	for (i = 2; i < depth && i < MAX_DEPTH; i++)
-		if (open[i].name)
-			used += printf("%s%s", used ? "." : "", open[i].name);
+	for (i = 2; i < depth; i++)
+		if (brackets[i].name)
+			used += printf("%s%s", used ? "." : "", brackets[i].name);
 	if (name)
 		used += printf("%s%s", used ? "." : "", name);
 	printf("%*s ", used < NAME_WIDTH ? NAME_WIDTH - used : 0, "");
@@ -123,7 +124,7 @@ static void print_label(const char *name)
 /* Whether the innermost bracket is an array of plain values, a single line for people. */
 static bool is_plain_array(void)
 {
-	return depth > 2 && depth <= MAX_DEPTH && open[depth - 1].close == ']';
+	return depth > 2 && brackets[depth - 1].close == ']';
 }
 
 static void begin_value(const char *name)
@@ -193,7 +194,7 @@ void out_array(const char *name)
 void out_end(void)
 {
 	if (json)
-		putchar(open[depth - 1].close);
+		putchar(brackets[depth - 1].close);
 	else if (is_plain_array() && !first)
 		putchar('\n');
 	depth--;

@@ -112,11 +112,13 @@ enum code sysfs_failed(int error, const char *path, const char *action)
 {
 	enum code code = error_code(error);
 
+	/* The module may have been unloaded since the command began. */
+	if ((error == -ENOENT || error == -ENODEV) && sysfs_present())
+		return CODE_UNAVAILABLE;
 	if (code == CODE_NOT_PERMITTED) {
 		error_set(code, "cannot %s: no permission for %s/%s", action, sysfs_root(), path);
 		error_hint("run as root");
 	} else if (code == CODE_NOT_FOUND) {
-		/* The object was found before: the module lacks this file. */
 		code = error_set(CODE_FAILED, "cannot %s: there is no %s/%s", action,
 				 sysfs_root(), path);
 		error_hint("use the kvpoolctl that belongs to the module; this module is older");
