@@ -137,19 +137,19 @@ class Host:
                 if self.rig.name in link.ends]
 
     def links(self, *peer):
-        return self.json("link", "show", *peer)
+        return self.json("link", "show", *peer)["links"]
 
     def sessions(self):
-        return self.json("session")
+        return self.json("session")["sessions"]
 
     def closed(self):
-        return self.json("fabric", "show")["closed"]
+        return self.json("fabric")["fabric"]["closed"]
 
     def tenant(self, name="default"):
-        return self.json("tenants", "show", name)
+        return self.json("tenant", "show", name)["tenants"][0]
 
     def fetched(self):
-        return sum(link["bytes_in"] for link in self.links())
+        return sum(link["in_bytes"] for link in self.links())
 
     # ---- from outside ----
 

@@ -39,7 +39,7 @@ class Breaks(Fabric):
         a.fab("produce", first, 64, MB)
         later = Later(a.fab, "-p", "1", "-o", "60000", "-w", "4", "push",
                       first, 64, MB)
-        wait_until(lambda: sum(link["bytes_out"] for link in a.links()) >
+        wait_until(lambda: sum(link["out_bytes"] for link in a.links()) >
                    2 * MB, "bytes pushed")
         a.set_link(0, False)
         wait_until(lambda: a.links()[0]["state"] != "up", "link 0 down")
@@ -75,10 +75,10 @@ class Breaks(Fabric):
             host.plug(0)
             self.stop(later)
             self.up(2)
-        before = a.links()[0]["bytes_in"]
+        before = a.links()[0]["in_bytes"]
         first = self.blocks(32, MB)
         a.fab("get", first, 32, MB)
-        self.assertGreater(a.links()[0]["bytes_in"], before)
+        self.assertGreater(a.links()[0]["in_bytes"], before)
 
     def test_all_nics_unplugged(self):
         """Then reads fail at once, and the modules can go."""
@@ -86,7 +86,7 @@ class Breaks(Fabric):
             later = self.load("-a", EHOSTUNREACH)
             for link in 0, 1:
                 host.unplug(link)
-            wait_until(lambda: a.json("peer")[0]["failed"], "failed reads")
+            wait_until(lambda: a.json("peer")["peers"][0]["failed"], "failed reads")
             done = self.stop(later)
             self.assertGreater(done["accepted"], 0)
             host.unload()
@@ -161,8 +161,8 @@ class Breaks(Fabric):
         self.assertEqual([n["inflight"] for n in links], [0, 0])
         tenant = a.tenant()
         self.assertEqual((tenant["pending"], tenant["leases"]), (0, 0))
-        self.assertEqual(a.json("peer")[0]["failed"], 0)
-        self.assertGreaterEqual(sum(n["bytes_in"] for n in links),
+        self.assertEqual(a.json("peer")["peers"][0]["failed"], 0)
+        self.assertGreaterEqual(sum(n["in_bytes"] for n in links),
                                 done["ok"] * MB)
 
     def test_lost_in_one_direction(self):

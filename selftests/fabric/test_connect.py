@@ -51,7 +51,7 @@ class Connect(Fabric):
     def test_secret(self):
         a.ctl("peer", "del", "b")
         for host in a, b:
-            host.ctl("fabric", "set", "--no-listen", "--open", "no")
+            host.ctl("fabric", "set", "--no-listen", "--no-open")
             host.sh("for k in 1 2; do head -c 32 /dev/zero | tr '\\0' $k | "
                     "keyctl padd user kvpool:$k @u; done >/dev/null")
         # Neither listens nor connects without one.
@@ -78,12 +78,12 @@ class Connect(Fabric):
         a.fab("get", first, 4, 65536)
         # An initiator that has a secret does not talk to one without.
         a.ctl("peer", "del", "b")
-        b.ctl("fabric", "set", "--secret-key", "")
-        b.ctl("fabric", "set", "--open", "yes")
+        b.ctl("fabric", "set", "--no-secret-key")
+        b.ctl("fabric", "set", "--open")
         b.ctl("fabric", "set", "--listen", "0.0.0.0")
         a.ctl("peer", "add", "b", "10.77.0.2")
         why("auth")
-        a.ctl("fabric", "set", "--secret-key", "")
+        a.ctl("fabric", "set", "--no-secret-key")
 
     # ---- MTU ----
 
@@ -122,7 +122,7 @@ class Connect(Fabric):
         a.fab("-e", EHOSTUNREACH, "get", first, 4, 65536)
         self.assertGreater(b.closed()["transport"], 0)
         for link in a.links():
-            self.assertEqual((link["bytes_in"], link["inflight"]), (0, 0))
+            self.assertEqual((link["in_bytes"], link["inflight"]), (0, 0))
         self.assertGreater(sum(link["errors"] for link in a.links()), 0)
         self.assertEqual(a.tenant()["pending"], 0)
         # What goes the other way is not in its way.

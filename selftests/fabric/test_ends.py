@@ -18,7 +18,7 @@ class Ends(Fabric):
         with self.assertRaises(RigError):
             later.result()
         b.run("insmod", RDMA)
-        b.ctl("fabric", "set", "--open", "yes")
+        b.ctl("fabric", "set", "--open")
         b.ctl("fabric", "set", "--listen", "0.0.0.0")
         self.up(2)
         first = self.blocks(4, 65536)
@@ -82,7 +82,7 @@ class Ends(Fabric):
         a.fab("produce", first, 200, MB)
         later = Later(a.fab, "-p", "1", "-w", "32", "push", first, 200, MB,
                       check=False)
-        wait_until(lambda: sum(link["bytes_out"] for link in a.links()) >
+        wait_until(lambda: sum(link["out_bytes"] for link in a.links()) >
                    2 * MB, "bytes pushed")
         b.kill()
         done = later.result()
@@ -112,7 +112,7 @@ class Ends(Fabric):
         self.assertEqual(a.tenant()["pending"], 0)
         for host in a, b:
             host.run("insmod", RDMA)
-            host.ctl("fabric", "set", "--open", "yes", "--listen", "0.0.0.0")
+            host.ctl("fabric", "set", "--open", "--listen", "0.0.0.0")
         self.connect()
         first = self.blocks(8, MB)
         a.fab("get", first, 8, MB)

@@ -31,12 +31,12 @@ class Hostile(Fabric):
         for host in a, b:
             host.sh("head -c 32 /dev/zero | tr '\\0' 7 | "
                     "keyctl padd user kvpool:7 @u >/dev/null")
-            host.ctl("fabric", "set", "--open", "no",
+            host.ctl("fabric", "set", "--no-open",
                      "--secret-key", "kvpool:7")
         self.hostile("--secret", "7" * 32, "--test", "auth",
                      reasons=("auth",))
         for host in a, b:
-            host.ctl("fabric", "set", "--secret-key", "")
+            host.ctl("fabric", "set", "--no-secret-key")
 
     def test_hostile_at_the_door(self):
         """Who has connected when the door is shut does not get in."""
@@ -45,7 +45,7 @@ class Hostile(Fabric):
         wait_until(lambda: not b.sessions(), "no session")
         later = Later(a.run, HOSTILE, "10.77.0.2", "--test", "door")
         wait_until(b.sessions, "somebody at the door")
-        b.ctl("fabric", "set", "--open", "no")
+        b.ctl("fabric", "set", "--no-open")
         later.result()
 
     def test_hostile_target(self):

@@ -35,7 +35,7 @@ class Reads(Fabric):
         first = self.blocks(32, MB)
         a.fab("get", first, 32, MB)
         for link in a.links():
-            self.assertGreater(link["bytes_in"], 4 * MB, link)
+            self.assertGreater(link["in_bytes"], 4 * MB, link)
 
     def test_refusals(self):
         first = self.blocks(2, 65536)
@@ -67,4 +67,4 @@ class Reads(Fabric):
         """What a decode engine does, through the library."""
         seed = "library %d %f" % (os.getpid(), time.time())
         b.run(ENGINE, "produce", seed)
-        a.run(ENGINE, "consume", seed, str(a.json("peer")[0]["id"]))
+        a.run(ENGINE, "consume", seed, str(a.json("peer")["peers"][0]["id"]))

@@ -19,7 +19,7 @@ class Three(Fabric):
         self.up(2, b)
 
     def from_peers(self):
-        return [peer["bytes_in"] for peer in c.json("peer")]
+        return [peer["in_bytes"] for peer in c.json("peer")["peers"]]
 
     def test_any(self):
         of_a = self.blocks(4, KB64, host=a)
@@ -99,7 +99,7 @@ class Three(Fabric):
     def test_one_unloads(self):
         self.end_one(lambda: a.run("rmmod", "kvpool_rdma"))
         a.run("insmod", RDMA)
-        a.ctl("fabric", "set", "--open", "yes", "--listen", "0.0.0.0")
+        a.ctl("fabric", "set", "--open", "--listen", "0.0.0.0")
         self.up(2, c)
         first = self.blocks(4, KB64, host=a)
         c.fab("get", first, 4, KB64)

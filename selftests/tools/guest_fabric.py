@@ -40,9 +40,9 @@ class OnTheFabric(unittest.TestCase):
         self.addCleanup(self.clean)
 
     def clean(self):
-        for peer in self.json("peer"):
+        for peer in self.json("peer")["peers"]:
             self.ctl("peer", "del", str(peer["id"]))
-        self.ctl("fabric", "set", "--no-listen", "--open", "no", "--secret-key", "")
+        self.ctl("fabric", "set", "--no-listen", "--no-open", "--no-secret-key")
 
     def ctl(self, *args, code=0):
         done = run(*args)
@@ -53,29 +53,29 @@ class OnTheFabric(unittest.TestCase):
         return json.loads(self.ctl(*args, "--json"))
 
     def test_peers_and_links(self):
-        self.assertEqual(self.json("peer"), [])
+        self.assertEqual(self.json("peer")["peers"], [])
         self.ctl("peer", "add", "a", "192.0.2.1", "[2001:db8::1]:4711")
-        b = self.json("peer", "add", "b")[0]
-        self.assertEqual((b["name"], b["nr_links"], b["nr_up"]), ("b", 0, 0))
-        self.assertEqual([peer["name"] for peer in self.json("peer")], ["a", "b"])
-        self.assertEqual(self.json("peer", "show", str(b["id"])), [b])
-        link = self.json("link", "add", "b", "192.0.2.7:99", "--src", "192.0.2.8")[0]
+        b, = self.json("peer", "add", "b")["peers"]
+        self.assertEqual((b["name"], b["links"], b["links_up"]), ("b", 0, 0))
+        self.assertEqual([peer["name"] for peer in self.json("peer")["peers"]], ["a", "b"])
+        self.assertEqual(self.json("peer", "show", str(b["id"]))["peers"], [b])
+        link, = self.json("link", "add", "b", "192.0.2.7:99", "--src", "192.0.2.8")["links"]
         self.assertEqual((link["peer_name"], link["dst"], link["src"]),
                          ("b", "192.0.2.7:99", "192.0.2.8"))
         self.assertNotEqual(link["state"], "up")
-        self.assertEqual([link["dst"] for link in self.json("link", "show", "a")],
+        self.assertEqual([link["dst"] for link in self.json("link", "show", "a")["links"]],
                          ["192.0.2.1:4710", "[2001:db8::1]:4711"])
-        self.assertEqual(len(self.json("link")), 3)
+        self.assertEqual(len(self.json("link")["links"]), 3)
         self.assertIn("192.0.2.7:99", self.ctl("link", "show", "b", str(link["id"])))
         self.ctl("link", "del", "b", str(link["id"]))
-        self.assertEqual(self.json("link", "show", "b"), [])
+        self.assertEqual(self.json("link", "show", "b")["links"], [])
         self.ctl("peer", "del", "a")
-        self.assertEqual(self.json("link"), [])
+        self.assertEqual(self.json("link")["links"], [])
 
     def test_what_is_refused(self):
         self.ctl("peer", "add", "a")
         for args, code, words in (
-                (["peer", "add", "a"], 1, "of this name already"),
+                (["peer", "add", "a"], 7, "of this name already"),
                 (["peer", "add", "a b"], 1, "without spaces"),
                 (["peer", "del", "z"], 5, "no peer 'z'"),
                 (["peer", "show", "99999999"], 5, "no peer"),
@@ -84,29 +84,30 @@ class OnTheFabric(unittest.TestCase):
                 (["link", "add", "a", "192.0.2.1", "--src", "2001:db8::1"], 1, "IPv6"),
                 (["link", "add", "a", "[nonsense"], 2, "neither an address"),
                 (["link", "del", "a", "77"], 5, "no link"),
-                (["link", "show", "a", "77"], 5, "no link 77"),
-                (["session", "show", "77"], 5, "no session 77"),
+                (["link", "show", "a", "77"], 5, "no link '77'"),
+                (["session", "show", "77"], 5, "no session '77'"),
                 (["fabric", "set", "--listen", "0.0.0.0"], 1, "secret"),
                 (["fabric", "set", "--secret-key", "kvpool:nobody-has-it"], 1, "keyctl")):
             self.assertIn(words, self.ctl(*args, code=code), args)
 
     def test_settings(self):
-        self.assertEqual(self.json("fabric")["open"], False)
+        self.assertEqual(self.json("fabric")["fabric"]["open"], False)
         add_key("kvpool:short", b"too short")
         self.assertIn("shorter", self.ctl("fabric", "set", "--secret-key", "kvpool:short", code=1))
         add_key("kvpool:test", os.urandom(32))
-        fabric = self.json("fabric", "set", "--secret-key", "kvpool:test", "--listen", "0.0.0.0")
+        fabric = self.json("fabric", "set", "--secret-key", "kvpool:test",
+                           "--listen", "0.0.0.0")["fabric"]
         self.assertEqual((fabric["secret_key"], fabric["listen"], fabric["open"]),
                          ("kvpool:test", "0.0.0.0:4710", False))
-        self.assertIn("secret     kvpool:test", self.ctl("fabric"))
-        self.assertEqual(self.json("session"), [])
-        fabric = self.json("fabric", "set", "--no-listen", "--secret-key", "", "--open", "yes")
+        self.assertRegex(self.ctl("fabric"), "(?m)^secret_key +kvpool:test$")
+        self.assertEqual(self.json("session")["sessions"], [])
+        fabric = self.json("fabric", "set", "--no-listen", "--no-secret-key", "--open")["fabric"]
         self.assertNotIn("listen", fabric)
         self.assertNotIn("secret_key", fabric)
         self.assertTrue(fabric["open"])
 
     def test_events(self):
-        with subprocess.Popen([CTL, "events", "--json"], stdout=subprocess.PIPE,
+        with subprocess.Popen([CTL, "event", "--json"], stdout=subprocess.PIPE,
                               text=True) as events:
             try:
                 self.wait_for_listener()
@@ -114,9 +115,9 @@ class OnTheFabric(unittest.TestCase):
                 self.ctl("peer", "del", "a")
                 seen = []
                 for line in events.stdout:
-                    event = json.loads(line)
-                    seen.append(event["event"])
-                    if event["event"] == "peer-del":
+                    event = json.loads(line)["event"]
+                    seen.append(event["type"])
+                    if event["type"] == "peer-del":
                         break
             finally:
                 events.kill()
@@ -144,7 +145,7 @@ class OnTheFabric(unittest.TestCase):
         for args, code in ((["peer"], 0), (["link"], 0), (["session"], 0), (["fabric"], 0),
                            (["peer", "add", "b"], 4), (["peer", "del", "a"], 4),
                            (["link", "add", "a", "192.0.2.2"], 4),
-                           (["fabric", "set", "--open", "yes"], 4)):
+                           (["fabric", "set", "--open"], 4)):
             done = run(*args, preexec_fn=drop)
             self.assertEqual(done.returncode, code, (args, done.stderr))
             self.assertTrue(not code or "run as root" in done.stderr, done.stderr)

@@ -85,7 +85,7 @@ class OnTheModule(unittest.TestCase):
     def setUp(self):
         self.dir = tempfile.mkdtemp()
         self.addCleanup(shutil.rmtree, self.dir)
-        self.ctl("tenants", "add", TENANT)
+        self.ctl("tenant", "add", TENANT)
         self.conversation = self.path("conversation")
         with open(self.conversation, "w", encoding="ascii") as out:
             out.write("\n".join(QUESTIONS))
@@ -94,7 +94,7 @@ class OnTheModule(unittest.TestCase):
         self.assertEqual(done.returncode, 0, done.stderr)
 
     def tearDown(self):
-        self.ctl("tenants", "del", TENANT)
+        self.ctl("tenant", "del", TENANT)
 
     def ctl(self, *args):
         done = run(CTL, *args)
@@ -171,8 +171,8 @@ class OnTheModule(unittest.TestCase):
 
     def test_blocks_that_are_gone_are_computed(self):
         # A pool without space: nothing is cached, and all is right.
-        self.ctl("tenants", "set", TENANT, "--quota", "2M")
-        self.ctl("knobs", "set", "watermark_high", "100")
+        self.ctl("tenant", "set", TENANT, "--quota", "2M")
+        self.ctl("knob", "set", "watermark_high", "100")
         got = self.converse("--block-tokens", "1024")
         self.assertTrue(got["equals_expected"])
 

@@ -46,15 +46,15 @@ class OnTheModule(unittest.TestCase):
         self.dir = tempfile.mkdtemp()
         self.addCleanup(shutil.rmtree, self.dir)
         self.saved = {name: sysfs(name) for name in ("watermark_high", "tiers/dram0/limit_bytes")}
-        self.ctl("tenants", "add", TENANT)
-        self.ctl("knobs", "set", "watermark_high", "100")
-        self.ctl("knobs", "set", "policy", "lru")
+        self.ctl("tenant", "add", TENANT)
+        self.ctl("knob", "set", "watermark_high", "100")
+        self.ctl("knob", "set", "policy", "lru")
 
     def tearDown(self):
-        self.ctl("tenants", "del", TENANT)
-        self.ctl("knobs", "set", "policy", "lru")
-        self.ctl("knobs", "set", "watermark_high", self.saved["watermark_high"])
-        self.ctl("tiers", "set", "dram0", "--limit", self.saved["tiers/dram0/limit_bytes"])
+        self.ctl("tenant", "del", TENANT)
+        self.ctl("knob", "set", "policy", "lru")
+        self.ctl("knob", "set", "watermark_high", self.saved["watermark_high"])
+        self.ctl("tier", "set", "dram0", "--limit", self.saved["tiers/dram0/limit_bytes"])
 
     def ctl(self, *args, code=0):
         done = run(CTL, *args)
@@ -176,7 +176,7 @@ class OnTheModule(unittest.TestCase):
         self.assertIn("ends after 5", self.replay(*args, code=4).stderr)
         self.assertIn("another trace", self.replay("--trace", self.trace(6), "--expect-hits",
                                                    expected, code=4).stderr)
-        self.ctl("knobs", "set", "watermark_high", "99")
+        self.ctl("knob", "set", "watermark_high", "99")
         args = ("--trace", trace, "--requests", "5", "--expect-hits", expected)
         self.assertIn("watermark_high", self.replay(*args, code=3).stderr)
 
@@ -222,47 +222,49 @@ class OnTheModule(unittest.TestCase):
 
     def test_kvpoolctl(self):
         self.replay("--trace", self.trace(10))
-        for command in (("status",), ("tenants",), ("tiers",), ("knobs",), ("top", "--once"),
-                        ("tenants", "show", TENANT), ("blocks", "--limit", "3")):
+        for command in (("status",), ("tenant",), ("tier",), ("knob",), ("top", "--count", "1"),
+                        ("tenant", "show", TENANT), ("block", "--count", "3"), ("chunk",),
+                        ("context",), ("operation",)):
             json.loads(self.ctl(*command, "--json"))
             self.assertTrue(self.ctl(*command))
-        status = json.loads(self.ctl("status", "--json"))
+        status = json.loads(self.ctl("status", "--json"))["status"]
         self.assertTrue(status["device"]["usable"])
-        tenant = json.loads(self.ctl("tenants", "show", TENANT, "--json"))
-        dump = json.loads(self.ctl("blocks", "--tenant", TENANT, "--json"))
+        tenant, = json.loads(self.ctl("tenant", "show", TENANT, "--json"))["tenants"]
+        dump = json.loads(self.ctl("block", "--tenant", TENANT, "--json"))
         self.assertEqual(dump["matching"], tenant["blocks"])
-        self.assertTrue(all(block["state"] == "sealed" and block["length"] == 12 << 10
+        self.assertTrue(all(block["state"] == "sealed" and block["length_bytes"] == 12 << 10
                             for block in dump["blocks"]))
-        self.ctl("tenants", "drop", TENANT)
+        self.ctl("tenant", "drop", TENANT)
         self.assertEqual(sysfs(f"tenants/{TENANT}/blocks"), "0")
 
     def test_kvpoolctl_settings(self):
-        self.ctl("tenants", "set", TENANT, "--quota", "64M", "--pin-quota", "8M", "--uid", "1",
+        self.ctl("tenant", "set", TENANT, "--quota", "64M", "--pin-quota", "8M", "--uid", "1",
                  "--gid", "2")
         self.assertEqual([sysfs(f"tenants/{TENANT}/{name}") for name in
                           ("quota_bytes", "pin_quota_bytes", "uid", "gid")],
                          [str(64 << 20), str(8 << 20), "1", "2"])
-        self.ctl("tenants", "add", TENANT, code=1)
-        self.ctl("tenants", "add", "Not A Name", code=1)
-        self.assertIn("default tenant", self.ctl("tenants", "del", "default", code=1))
-        for knob in json.loads(self.ctl("knobs", "--json")):
+        self.ctl("tenant", "add", TENANT, code=7)
+        self.ctl("tenant", "add", "Not A Name", code=1)
+        self.assertIn("default tenant", self.ctl("tenant", "del", "default", code=1))
+        for knob in json.loads(self.ctl("knob", "--json"))["knobs"]:
             value = str(knob["value"])
-            self.ctl("knobs", "set", knob["name"], value)
-            self.assertEqual(self.ctl("knobs", "get", knob["name"]).strip(), value)
-            self.ctl("knobs", "set", knob["name"], "nonsense", code=1)
+            self.ctl("knob", "set", knob["name"], value)
+            shown, = json.loads(self.ctl("knob", "show", knob["name"], "--json"))["knobs"]
+            self.assertEqual(shown, knob)
+            self.ctl("knob", "set", knob["name"], "nonsense", code=1)
             if "max" in knob:
                 # What kvpoolctl says of the range is what the module takes.
-                self.ctl("knobs", "set", knob["name"], str(knob["max"] + 1), code=1)
+                self.ctl("knob", "set", knob["name"], str(knob["max"] + 1), code=1)
                 if knob["min"]:
-                    self.ctl("knobs", "set", knob["name"], str(knob["min"] - 1), code=1)
+                    self.ctl("knob", "set", knob["name"], str(knob["min"] - 1), code=1)
                 if not knob["name"].startswith("watermark"):
-                    self.ctl("knobs", "set", knob["name"], str(knob["max"]))
-                    self.ctl("knobs", "set", knob["name"], str(knob["min"]))
-            self.ctl("knobs", "set", knob["name"], value)
+                    self.ctl("knob", "set", knob["name"], str(knob["max"]))
+                    self.ctl("knob", "set", knob["name"], str(knob["min"]))
+            self.ctl("knob", "set", knob["name"], value)
 
     def test_kvpoolctl_busy_tenant(self):
         child = self.start()
-        self.assertIn("in use", self.ctl("tenants", "del", TENANT, code=1))
+        self.assertIn("files are attached", self.ctl("tenant", "del", TENANT, code=6))
         child.send_signal(signal.SIGINT)
         child.communicate(timeout=120)
 
