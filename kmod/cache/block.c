@@ -63,7 +63,8 @@ void kvpool_blocks_free(struct kvpool_tenant *tenant, struct list_head *blocks)
 			nr = 0;
 		}
 	}
-	kvpool_arena_free(&tenant->arena, places, nr);
+	if (nr)
+		kvpool_arena_free(&tenant->arena, places, nr);
 	list_for_each_entry_safe(block, next, blocks, lru) {
 		trace_kvpool_block_free(tenant, block);
 		call_rcu(&block->rcu, kvpool_block_free_rcu);

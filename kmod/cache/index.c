@@ -7,7 +7,7 @@
  */
 #include <linux/jhash.h>
 
-#include "cache/block.h"
+#include "cache/block_types.h"
 #include "cache/index.h"
 
 /*

@@ -7,7 +7,7 @@
 #include <linux/spinlock.h>
 #include <linux/types.h>
 
-#include "cache/block.h"
+#include "cache/block_types.h"
 
 struct kvpool_policy_queue {
 	struct list_head list;	/* head is the youngest, tail the oldest */

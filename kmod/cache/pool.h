@@ -14,11 +14,12 @@
  *	buckets of kvpool_tenant.index
  *	kvpool_arena.lock
  *
- * kvpool_tenant.quarantine_lock, kvpool_ctx.rings, kvpool_ring.lock, the
- * buckets of waiters (cache/waiters.c) and kvpool_retry_lock (xfer/placement.c)
- * nest in none of these and have none inside; of them, kvpool_ctx.rings is
- * taken before kvpool_ring.lock. kvpool_movers_lock (xfer/mover.c) nests in
- * none and has none inside. Operations are completed without any lock: in
+ * kvpool_tenant.quarantine_lock, kvpool_ring.lock, the buckets of waiters
+ * (cache/waiters.c), kvpool_retry_lock (xfer/placement.c) and kvpool_movers_lock
+ * (xfer/mover.c) nest in none of these and have none inside. kvpool_ctx.rings
+ * nests in mm->mmap_lock only and has none inside. Functions of movers are
+ * called in kvpool_movers_srcu, for which kvpool_mover_peer_del() and
+ * kvpool_mover_unregister() wait. Operations are completed without any lock: in
  * process context, and never within a call of a mover that holds locks.
  *
  * Memory is never allocated with one of the spinlocks held. The shrinker and

@@ -31,20 +31,22 @@ static void kvpool_quarantine_work(struct work_struct *work)
 	struct kvpool_block *block, *next;
 	LIST_HEAD(all);
 	LIST_HEAD(stay);
+	bool pinned;
 
 	spin_lock(&tenant->quarantine_lock);
 	list_splice_init(&tenant->quarantine, &all);
 	spin_unlock(&tenant->quarantine_lock);
 
 	list_for_each_entry_safe(block, next, &all, lru) {
-		if (kvpool_arena_pinned(&tenant->arena, &block->place) &&
+		pinned = kvpool_arena_pinned(&tenant->arena, &block->place);
+		if (pinned &&
 		    (!ms || (u32)jiffies - block->stamp <
 			    msecs_to_jiffies(ms))) {
 			list_move_tail(&block->lru, &stay);
 			continue;
 		}
 		/* Whether or not it is for this block: pins are by chunk. */
-		if (kvpool_arena_pinned(&tenant->arena, &block->place))
+		if (pinned)
 			pr_warn_ratelimited("tenant %s: a dead reservation of %u bytes leaves quarantine after quarantine_ms=%u although its memory is pinned; set the knob to 0 to wait for the pins\n",
 					    tenant->name,
 					    kvpool_block_length(block), ms);

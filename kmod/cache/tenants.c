@@ -165,6 +165,8 @@ int kvpool_tenants_register(struct kset *kset,
 	ret = kvpool_tenants_show(list_first_entry(&kvpool_pool.tenants,
 						   struct kvpool_tenant,
 						   entry));
+	if (ret)
+		kvpool_tenants_kset = NULL;
 	mutex_unlock(&kvpool_tenants_lock);
 	return ret;
 }

@@ -11,7 +11,7 @@
 
 #include <linux/tracepoint.h>
 
-#include "cache/block.h"
+#include "cache/block_types.h"
 #include "cache/tenant.h"
 
 DECLARE_EVENT_CLASS(kvpool_block,

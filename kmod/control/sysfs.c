@@ -73,7 +73,7 @@ static ssize_t kvpool_knob_store(struct device *dev,
 		ret = -EINVAL;
 	} else {
 		WRITE_ONCE(*knob->value, value);
-		trace_kvpool_knob(attr->attr.name, value);
+		trace_kvpool_knob(attr->attr.name, -1, value);
 		if (knob->value == &kvpool_pool.watermark_high)
 			kvpool_reclaim_kick_all();
 	}

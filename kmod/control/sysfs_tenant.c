@@ -120,7 +120,7 @@ static ssize_t quota_bytes_store(struct kobject *kobj,
 		return -EINVAL;
 	chunks = bytes ? bytes >> KVPOOL_CHUNK_SHIFT : ULONG_MAX;
 	WRITE_ONCE(tenant->quota, chunks);
-	trace_kvpool_knob("quota_bytes", bytes);
+	trace_kvpool_knob("quota_bytes", tenant->id, bytes);
 	kvpool_reclaim_kick(tenant);
 	return count;
 }
@@ -143,7 +143,8 @@ static ssize_t pin_quota_bytes_store(struct kobject *kobj,
 	if (ret)
 		return ret;
 	WRITE_ONCE(kvpool_kobj_tenant(kobj)->pin_quota, bytes);
-	trace_kvpool_knob("pin_quota_bytes", bytes);
+	trace_kvpool_knob("pin_quota_bytes", kvpool_kobj_tenant(kobj)->id,
+			  bytes);
 	return count;
 }
 

@@ -45,7 +45,7 @@ static ssize_t limit_bytes_store(struct kobject *kobj,
 	WRITE_ONCE(tier->limit, bytes >> KVPOOL_CHUNK_SHIFT);
 	kvpool_reclaim_kick_all();
 	mutex_unlock(&kvpool_pool.lock);
-	trace_kvpool_knob("tier_limit_bytes", bytes);
+	trace_kvpool_knob("limit_bytes", tier->node, bytes);
 	kvpool_reclaim_tier(tier);
 	return count;
 }

@@ -3,8 +3,6 @@
 #include <linux/err.h>
 #include <linux/ktime.h>
 #include <linux/mm.h>
-#include <linux/sched.h>
-#include <linux/slab.h>
 
 #include <linux/kvpool.h>
 
@@ -17,6 +15,7 @@
 #include "file/ctx.h"
 #include "file/handles.h"
 #include "file/hold.h"
+#include "xfer/xfer.h"
 
 static int kvpool_lookup_check(const struct kvpool_lookup *arg, u32 flags)
 {
@@ -121,8 +120,7 @@ int kvpool_ioctl_lease(struct kvpool_call *call)
 	call->hold = hold;
 
 	if (arg->timeout_ns)
-		until = ktime_add_safe(ktime_get(),
-				       min_t(u64, arg->timeout_ns, KTIME_MAX));
+		until = kvpool_time_after(arg->timeout_ns);
 	WRITE_ONCE(ctx->armed, false);
 	WRITE_ONCE(ctx->settled, atomic_read(&tenant->settled));
 
@@ -227,10 +225,9 @@ int kvpool_ioctl_release(struct kvpool_call *call)
 	if (IS_ERR(entries))
 		return PTR_ERR(entries);
 	kvpool_ctx_bind(call->ctx);
-	ret = kvpool_handles_release(call->ctx, entries, nr, &arg->nr_done);
-	if (!ret)
-		ret = kvpool_entries_write(arg->entries, entries,
-					   nr * sizeof(*entries));
+	arg->nr_done = kvpool_handles_release(call->ctx, entries, nr);
+	ret = kvpool_entries_write(arg->entries, entries,
+				   nr * sizeof(*entries));
 	kvfree(entries);
 	return ret;
 }

@@ -213,7 +213,7 @@ long kvpool_ioctl(struct file *file, unsigned int cmd, unsigned long uarg)
 	arg.size = size;
 
 	ret = op->execute(&call);
-	trace_kvpool_call(READ_ONCE(call.ctx->tenant)->id, nr, ret);
+	trace_kvpool_call(call.ctx, nr, ret);
 	if (ret)
 		return ret;
 	return kvpool_call_finish(&call, user, min(size, op->size));

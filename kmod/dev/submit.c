@@ -5,7 +5,6 @@
 #include <linux/eventfd.h>
 #include <linux/log2.h>
 #include <linux/mm.h>
-#include <linux/sched.h>
 #include <linux/slab.h>
 
 #include <linux/kvpool.h>
@@ -195,8 +194,8 @@ static u64 kvpool_submission_timeout(const struct kvpool_op *op)
 
 /* Begin operations. Returns how many have completed already. */
 static u32 kvpool_submission_run(struct kvpool_submission *s,
-				 struct kvpool_ctx *ctx, struct kvpool_op *ops,
-				 u32 nr)
+				 struct kvpool_ctx *ctx,
+				 const struct kvpool_op *ops, u32 nr)
 {
 	s->issue.ctx = ctx;
 	s->issue.ops = ops;
@@ -280,7 +279,7 @@ static int kvpool_submit_ring(struct kvpool_ctx *ctx, struct kvpool_op *ops,
 
 	*done = kvpool_ring_admit(ring, nr);
 	if (!*done)
-		return -EBUSY;
+		return kvpool_ring_ended(ring) ? -ENOENT : -EBUSY;
 	kvpool_submission_run(&s, ctx, ops, *done);
 	return 0;
 }
@@ -305,7 +304,7 @@ int kvpool_ioctl_submit(struct kvpool_call *call)
 	if (!arg->results) {
 		ring = kvpool_ring_find(ctx, arg->ring);
 		if (!ring)
-			return -ENXIO;
+			return -ENOENT;
 	}
 	ops = kvpool_ops_read(ctx, arg->ops, arg->nr_ops);
 	if (IS_ERR(ops)) {

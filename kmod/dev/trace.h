@@ -8,14 +8,17 @@
 
 #include <linux/tracepoint.h>
 
+#include "cache/tenant.h"
+#include "file/ctx.h"
+
 TRACE_EVENT(kvpool_call,
-	    TP_PROTO(u32 tenant, unsigned int nr, int ret),
-	    TP_ARGS(tenant, nr, ret),
+	    TP_PROTO(const struct kvpool_ctx *ctx, unsigned int nr, int ret),
+	    TP_ARGS(ctx, nr, ret),
 	    TP_STRUCT__entry(__field(u32, tenant)
 			     __field(unsigned int, nr)
 			     __field(int, ret)
 	    ),
-	    TP_fast_assign(__entry->tenant = tenant;
+	    TP_fast_assign(__entry->tenant = READ_ONCE(ctx->tenant)->id;
 			   __entry->nr = nr;
 			   __entry->ret = ret;
 	    ),

@@ -112,27 +112,17 @@ void kvpool_handles_abort(struct kvpool_ctx *ctx,
 	}
 }
 
-/**
- * kvpool_handles_release() - End leases
- * @ctx: the context, bound
- * @entries: leases; the status of each is set
- * @nr: how many
- * @done: raised by the number of leases that were ended
- *
- * Return: 0, or -ENOMEM if nothing was done.
- */
-int kvpool_handles_release(struct kvpool_ctx *ctx,
-			   struct kvpool_handle_entry *entries, u32 nr,
-			   u32 *done)
+/* Leases that end together without memory for more. */
+#define KVPOOL_RELEASE_RUN	64
+
+static u32 kvpool_release_run(struct kvpool_ctx *ctx,
+			      struct kvpool_handle_entry *entries, u32 nr,
+			      struct kvpool_block **blocks)
 {
 	struct kvpool_hold *hold = NULL, *last = NULL;
 	struct kvpool_tenant *tenant = ctx->tenant;
-	struct kvpool_block **blocks;
 	u32 run = 0, ended = 0, i;
 
-	blocks = kvmalloc_array(nr, sizeof(*blocks), GFP_KERNEL);
-	if (!blocks)
-		return -ENOMEM;
 	for (i = 0; i < nr; i++) {
 		blocks[i] = kvpool_hold_take(ctx, entries[i].handle,
 					     KVPOOL_HOLD_LEASE, &hold);
@@ -159,9 +149,41 @@ int kvpool_handles_release(struct kvpool_ctx *ctx,
 		kvpool_block_put(tenant, blocks[i]);
 	}
 	kvpool_count(tenant, leases, -(long)ended);
-	kvfree(blocks);
-	*done += ended;
-	return 0;
+	return ended;
+}
+
+/**
+ * kvpool_handles_release() - End leases
+ * @ctx: the context, bound
+ * @entries: leases; the status of each is set
+ * @nr: how many
+ *
+ * Cannot fail: leases are ended where memory is short, although the order of
+ * eviction may suffer.
+ *
+ * Return: how many leases were ended.
+ */
+u32 kvpool_handles_release(struct kvpool_ctx *ctx,
+			   struct kvpool_handle_entry *entries, u32 nr)
+{
+	struct kvpool_block *few[KVPOOL_RELEASE_RUN], **blocks = few;
+	u32 ended = 0, run = nr;
+
+	if (nr > ARRAY_SIZE(few)) {
+		blocks = kvmalloc_array(nr, sizeof(*blocks),
+					GFP_KERNEL | __GFP_NOWARN);
+		if (!blocks) {
+			blocks = few;
+			run = ARRAY_SIZE(few);
+		}
+	}
+	for (; nr; nr -= run, entries += run) {
+		run = min(run, nr);
+		ended += kvpool_release_run(ctx, entries, run, blocks);
+	}
+	if (blocks != few)
+		kvfree(blocks);
+	return ended;
 }
 
 /**

@@ -44,28 +44,37 @@ static void (*kvpool_mover_finish)(struct kvpool_transfer *transfer,
 /**
  * kvpool_mover_register() - Offer to move blocks
  * @mover: stays until kvpool_mover_unregister() has returned
- *
- * Return: 0.
  */
-int kvpool_mover_register(struct kvpool_mover *mover)
+void kvpool_mover_register(struct kvpool_mover *mover)
 {
 	atomic_set(&mover->nr_transfers, 0);
 	atomic_inc(&kvpool_nr_movers);
-	pr_info("mover %s is there\n", mover->name);
-	return 0;
+	pr_info("mover %s is registered\n", mover->name);
 }
 EXPORT_SYMBOL_KVPOOL(kvpool_mover_register);
 
 /**
  * kvpool_mover_unregister() - Undo kvpool_mover_register()
- * @mover: the same; it has no peers any more
+ * @mover: the same
  *
- * When this returns, the mover has no transfer and none of its functions runs.
- * It waits for transfers in flight and cancels nothing: the mover ends all that
- * it has before.
+ * May sleep. Not to be called with a lock that the mover's functions take. Its
+ * peers become unknown. When this returns, the mover has no transfer and none of
+ * its functions runs. It waits for transfers in flight and cancels nothing: the
+ * mover ends all transfers that it has before.
  */
 void kvpool_mover_unregister(struct kvpool_mover *mover)
 {
+	struct kvpool_mover_peer *peer;
+	unsigned long id;
+
+	mutex_lock(&kvpool_movers_lock);
+	xa_for_each(&kvpool_mover_peers, id, peer) {
+		if (peer->mover != mover)
+			continue;
+		xa_erase(&kvpool_mover_peers, id);
+		kfree_rcu(peer, rcu);
+	}
+	mutex_unlock(&kvpool_movers_lock);
 	atomic_dec(&kvpool_nr_movers);
 	/* Calls of submit() that found a peer of the mover. */
 	synchronize_srcu(&kvpool_movers_srcu);
@@ -73,7 +82,7 @@ void kvpool_mover_unregister(struct kvpool_mover *mover)
 		       !atomic_read(&mover->nr_transfers));
 	/* Calls of cancel() for transfers that have ended. */
 	synchronize_srcu(&kvpool_movers_srcu);
-	pr_info("mover %s is gone\n", mover->name);
+	pr_info("mover %s is unregistered\n", mover->name);
 }
 EXPORT_SYMBOL_KVPOOL(kvpool_mover_unregister);
 
@@ -103,7 +112,6 @@ void kvpool_movers_set_done(void (*done)(struct kvpool_transfer *transfer,
  */
 void kvpool_movers_exit(void)
 {
-	rcu_barrier();
 	xa_destroy(&kvpool_mover_peers);
 }
 
@@ -186,8 +194,9 @@ EXPORT_SYMBOL_KVPOOL(kvpool_mover_peer_add);
  * @mover: its mover
  * @id: its number
  *
- * May sleep. When this returns no further transfer to the peer comes; those that
- * the mover has go on.
+ * May sleep. Not to be called with a lock that the mover's functions take. When
+ * this returns, no further transfer to the peer comes; those that the mover has
+ * go on.
  */
 void kvpool_mover_peer_del(struct kvpool_mover *mover, u32 id)
 {
@@ -276,10 +285,25 @@ unsigned int kvpool_transfer_sg(const struct kvpool_transfer *transfer,
 				u32 offset, u32 length, struct scatterlist *sg,
 				unsigned int max, u32 *covered)
 {
+	u64 end = (u64)kvpool_place_pages(transfer->place) << KVPOOL_PAGE_SHIFT;
+
+	*covered = 0;
+	if (WARN_ON_ONCE((u64)offset + length > end))
+		return 0;
 	return kvpool_arena_sg(transfer->arena, transfer->place, offset, length,
 			       sg, max, covered);
 }
 EXPORT_SYMBOL_KVPOOL(kvpool_transfer_sg);
+
+/* No mover has the transfer any more: it may go to another one. */
+static void kvpool_transfer_end(struct kvpool_transfer *transfer)
+{
+	struct kvpool_mover *mover = transfer->mover;
+
+	kvpool_mover_finish(transfer, transfer->status);
+	if (atomic_dec_and_test(&mover->nr_transfers))
+		wake_up_var(&mover->nr_transfers);
+}
 
 /**
  * kvpool_transfer_done() - End a transfer that a mover was given
@@ -293,15 +317,16 @@ EXPORT_SYMBOL_KVPOOL(kvpool_transfer_sg);
 void kvpool_transfer_done(struct kvpool_transfer *transfer, int status,
 			  u64 bytes)
 {
-	struct kvpool_mover *mover = transfer->mover;
-
+	transfer->status = status;
+	transfer->bytes = bytes;
+	/* It may be retried: not before it has left the submitter's list. */
+	if (status && cmpxchg(&transfer->state, KVPOOL_TRANSFER_GIVEN,
+			      KVPOOL_TRANSFER_FAILED) == KVPOOL_TRANSFER_GIVEN)
+		return;
 	if (WARN_ON_ONCE(xchg(&transfer->state, KVPOOL_TRANSFER_CORE) ==
 			 KVPOOL_TRANSFER_CORE))
 		return;
-	transfer->bytes = bytes;
-	kvpool_mover_finish(transfer, status);
-	if (atomic_dec_and_test(&mover->nr_transfers))
-		wake_up_var(&mover->nr_transfers);
+	kvpool_transfer_end(transfer);
 }
 EXPORT_SYMBOL_KVPOOL(kvpool_transfer_done);
 
@@ -321,13 +346,14 @@ static struct kvpool_mover *kvpool_movers_pick(struct list_head *transfers,
 		status = READ_ONCE(transfer->cancelled);
 		rcu_read_lock();
 		peer = xa_load(&kvpool_mover_peers, transfer->peer);
+		if (!peer)
+			status = status ?: kvpool_movers_loaded() ?
+				 -ENOENT : -EOPNOTSUPP;
 		/* The caller's SRCU section keeps the mover. */
-		transfer->mover = peer ? peer->mover : NULL;
+		WRITE_ONCE(transfer->mover, status ? NULL : peer->mover);
 		rcu_read_unlock();
-		if (!status && !peer)
-			status = kvpool_movers_loaded() ? -ENOENT : -EOPNOTSUPP;
 		if (status) {
-			list_del(&transfer->entry);
+			list_del_init(&transfer->entry);
 			transfer->bytes = 0;
 			kvpool_mover_finish(transfer, status);
 			continue;
@@ -338,6 +364,25 @@ static struct kvpool_mover *kvpool_movers_pick(struct list_head *transfers,
 		list_move_tail(&transfer->entry, given);
 	}
 	return mover;
+}
+
+/* submit() has returned, and the transfer is in no list. */
+static void kvpool_mover_given(struct kvpool_mover *mover,
+			       struct kvpool_transfer *transfer)
+{
+	int old;
+
+	/* A task that sees the state sees the mover: see kvpool_mover_cancel(). */
+	old = cmpxchg(&transfer->state, KVPOOL_TRANSFER_GIVEN,
+		      KVPOOL_TRANSFER_CANCELLABLE);
+	if (old == KVPOOL_TRANSFER_FAILED) {
+		WRITE_ONCE(transfer->state, KVPOOL_TRANSFER_CORE);
+		kvpool_transfer_end(transfer);
+	} else if (old == KVPOOL_TRANSFER_GIVEN &&
+		   READ_ONCE(transfer->cancelled)) {
+		/* The task that cancelled it left that to this one. */
+		mover->cancel(transfer);
+	}
 }
 
 /**
@@ -370,13 +415,8 @@ void kvpool_movers_submit(struct list_head *transfers)
 		INIT_LIST_HEAD(&list);
 
 		list_for_each_entry_safe(transfer, next, &given, entry) {
-			list_del(&transfer->entry);
-			/* A task that cancelled it meanwhile left that to us. */
-			if (cmpxchg(&transfer->state, KVPOOL_TRANSFER_GIVEN,
-				    KVPOOL_TRANSFER_CANCELLABLE) ==
-			    KVPOOL_TRANSFER_GIVEN &&
-			    READ_ONCE(transfer->cancelled))
-				mover->cancel(transfer);
+			list_del_init(&transfer->entry);
+			kvpool_mover_given(mover, transfer);
 			transfer->ops->put(transfer);
 		}
 	}
@@ -396,7 +436,8 @@ void kvpool_mover_cancel(struct kvpool_transfer *transfer)
 	int idx;
 
 	idx = srcu_read_lock(&kvpool_movers_srcu);
-	if (READ_ONCE(transfer->state) == KVPOOL_TRANSFER_CANCELLABLE)
+	/* Pairs with the cmpxchg() of kvpool_mover_given(). */
+	if (smp_load_acquire(&transfer->state) == KVPOOL_TRANSFER_CANCELLABLE)
 		READ_ONCE(transfer->mover)->cancel(transfer);
 	srcu_read_unlock(&kvpool_movers_srcu, idx);
 }

@@ -39,8 +39,9 @@ enum kvpool_transfer_kind {
  * struct kvpool_transfer - What one mover does for one operation
  * @kind:	what is to be done
  * @peer:	number of the peer, never zero
- * @length:	FETCH, PUSH: bytes of the block. Out, for PROBE, and for a FETCH
- *		that ends with -EMSGSIZE: bytes of the peer's block
+ * @length:	FETCH, PUSH: bytes of the block; constant
+ * @found:	out, for PROBE, and for a FETCH that ends with -EMSGSIZE: bytes of
+ *		the peer's block
  * @tenant:	name of the tenant; stays until kvpool_transfer_done()
  * @key:	the key
  * @list:	the mover's from submit() until kvpool_transfer_done()
@@ -55,6 +56,7 @@ enum kvpool_transfer_kind {
  * @state:	enum kvpool_transfer_state
  * @cancelled:	0, or the negative errno that the operation is to end with
  * @flags:	KVPOOL_TRANSFER_*
+ * @status:	how the mover ended it
  * @bytes:	bytes that the mover moved
  * @entry:	in lists of the core
  * @ops:	what its operation does
@@ -63,6 +65,7 @@ struct kvpool_transfer {
 	enum kvpool_transfer_kind kind;
 	u32 peer;
 	u32 length;
+	u32 found;
 	const char *tenant;
 	struct kvpool_key key;
 	struct list_head list;
@@ -74,6 +77,7 @@ struct kvpool_transfer {
 	int state;
 	int cancelled;
 	unsigned int flags;
+	int status;
 	u64 bytes;
 	struct list_head entry;
 	const struct kvpool_transfer_ops *ops;
@@ -81,6 +85,7 @@ struct kvpool_transfer {
 
 #define KVPOOL_TRANSFER_ANY	BIT(0)	/* more peers may be asked */
 #define KVPOOL_TRANSFER_ANSWERED BIT(1)	/* a peer has answered */
+#define KVPOOL_TRANSFER_RETRIES	BIT(2)	/* waits to be given to its next peer */
 
 /**
  * struct kvpool_transfer_ops - What the operation of a transfer does
@@ -122,7 +127,7 @@ struct kvpool_mover {
 	atomic_t nr_transfers;
 };
 
-int kvpool_mover_register(struct kvpool_mover *mover);
+void kvpool_mover_register(struct kvpool_mover *mover);
 void kvpool_mover_unregister(struct kvpool_mover *mover);
 
 int kvpool_mover_peer_add(struct kvpool_mover *mover, const char *name,
@@ -141,11 +146,13 @@ void kvpool_transfer_done(struct kvpool_transfer *transfer, int status,
  * enum kvpool_transfer_state - Where a transfer is
  * @KVPOOL_TRANSFER_CORE:	no mover has it
  * @KVPOOL_TRANSFER_GIVEN:	a mover has it, and its submit() has not returned
+ * @KVPOOL_TRANSFER_FAILED:	it failed before the mover's submit() returned
  * @KVPOOL_TRANSFER_CANCELLABLE: a mover has it
  */
 enum kvpool_transfer_state {
 	KVPOOL_TRANSFER_CORE,
 	KVPOOL_TRANSFER_GIVEN,
+	KVPOOL_TRANSFER_FAILED,
 	KVPOOL_TRANSFER_CANCELLABLE,
 };
 

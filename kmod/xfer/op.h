@@ -8,20 +8,6 @@
 struct kvpool_ctx;
 struct kvpool_opdef;
 
-/* A row for each operation: its opcode, and the name of its file. */
-#define KVPOOL_OPS(X)			\
-	X(KVPOOL_OP_NOP, nop)		\
-	X(KVPOOL_OP_PROBE, probe)	\
-	X(KVPOOL_OP_LEASE, lease)	\
-	X(KVPOOL_OP_RELEASE, release)	\
-	X(KVPOOL_OP_PUSH, push)		\
-	X(KVPOOL_OP_RESERVE, reserve)	\
-	X(KVPOOL_OP_SEAL, seal)
-
-#define X(opcode, name) extern const struct kvpool_opdef kvpool_op_##name;
-KVPOOL_OPS(X)
-#undef X
-
 const struct kvpool_opdef *kvpool_op_find(u32 opcode);
 int kvpool_op_check(const struct kvpool_ctx *ctx, const struct kvpool_op *op);
 

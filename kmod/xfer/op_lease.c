@@ -10,7 +10,6 @@
 #include "file/hold.h"
 #include "file/span.h"
 #include "xfer/mover.h"
-#include "xfer/op.h"
 #include "xfer/opdef.h"
 #include "xfer/xfer.h"
 

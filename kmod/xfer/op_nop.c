@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
 /* NOP: complete. */
-#include "xfer/op.h"
 #include "xfer/opdef.h"
 
 static int kvpool_nop_issue(struct kvpool_ctx *ctx, const struct kvpool_op *op,

@@ -3,7 +3,6 @@
 #include "cache/block.h"
 #include "file/ctx.h"
 #include "xfer/mover.h"
-#include "xfer/op.h"
 #include "xfer/opdef.h"
 #include "xfer/xfer.h"
 

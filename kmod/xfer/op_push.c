@@ -4,7 +4,6 @@
 #include "cache/tenant.h"
 #include "file/ctx.h"
 #include "xfer/mover.h"
-#include "xfer/op.h"
 #include "xfer/opdef.h"
 #include "xfer/xfer.h"
 

@@ -3,21 +3,19 @@
 #include <linux/kernel.h>
 
 #include "file/handles.h"
-#include "xfer/op.h"
-#include "xfer/op_handles.h"
+#include "xfer/end_handles.h"
 #include "xfer/opdef.h"
 
-static int kvpool_release_run(struct kvpool_ctx *ctx,
+static int kvpool_release_end(struct kvpool_ctx *ctx,
 			      struct kvpool_handle_entry *entries, u32 nr)
 {
-	u32 done = 0;
-
-	return kvpool_handles_release(ctx, entries, nr, &done);
+	kvpool_handles_release(ctx, entries, nr);
+	return 0;
 }
 
 static void kvpool_release_issue(struct kvpool_issue *issue, u32 first, u32 nr)
 {
-	kvpool_op_handles(issue, first, nr, kvpool_release_run);
+	kvpool_end_handles(issue, first, nr, kvpool_release_end);
 }
 
 const struct kvpool_opdef kvpool_op_release = {

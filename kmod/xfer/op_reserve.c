@@ -10,7 +10,6 @@
 #include "file/ctx.h"
 #include "file/hold.h"
 #include "file/span.h"
-#include "xfer/op.h"
 #include "xfer/opdef.h"
 
 /* What reserving needs for each operation. */

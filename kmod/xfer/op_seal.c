@@ -3,8 +3,7 @@
 #include <linux/kernel.h>
 
 #include "file/handles.h"
-#include "xfer/op.h"
-#include "xfer/op_handles.h"
+#include "xfer/end_handles.h"
 #include "xfer/opdef.h"
 
 #define KVPOOL_OP_PINS	(KVPOOL_OP_PIN_SOFT | KVPOOL_OP_PIN_HARD)
@@ -29,7 +28,7 @@ static int kvpool_seal_run(struct kvpool_ctx *ctx,
 
 static void kvpool_seal_issue(struct kvpool_issue *issue, u32 first, u32 nr)
 {
-	kvpool_op_handles(issue, first, nr, kvpool_seal_run);
+	kvpool_end_handles(issue, first, nr, kvpool_seal_run);
 }
 
 const struct kvpool_opdef kvpool_op_seal = {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* What a row of the table of operations is made of. */
+/* The table of operations, and what a row of it is made of. */
 #ifndef _KVPOOL_OPDEF_H
 #define _KVPOOL_OPDEF_H
 
@@ -58,7 +58,7 @@ struct kvpool_xfer;
  *		@space took. Optional
  *
  * A new operation is a file xfer/op_NAME.c that defines kvpool_op_NAME, and a
- * row in xfer/op.h.
+ * row in KVPOOL_OPS() below.
  */
 struct kvpool_opdef {
 	const char *name;
@@ -85,7 +85,7 @@ struct kvpool_opdef {
 /**
  * struct kvpool_issue - Operations that one call begins
  * @ctx:	their context, bound
- * @ops:	checked copies. @reserved of an operation is scratch of its run.
+ * @ops:	checked copies
  * @nr:		how many
  * @holds:	by kind: where their handles will be, or an ERR_PTR, or NULL
  * @next:	by kind: the first index in @holds that is not used yet
@@ -97,7 +97,7 @@ struct kvpool_opdef {
  */
 struct kvpool_issue {
 	struct kvpool_ctx *ctx;
-	struct kvpool_op *ops;
+	const struct kvpool_op *ops;
 	u32 nr;
 	struct kvpool_hold *holds[KVPOOL_HOLD_KINDS];
 	u32 next[KVPOOL_HOLD_KINDS];
@@ -109,6 +109,20 @@ struct kvpool_issue {
 		       struct kvpool_xfer *xfer);
 	u64 (*timeout)(const struct kvpool_op *op);
 };
+
+/* The table: a row for each operation, its opcode and the name of its file. */
+#define KVPOOL_OPS(X)			\
+	X(KVPOOL_OP_NOP, nop)		\
+	X(KVPOOL_OP_PROBE, probe)	\
+	X(KVPOOL_OP_LEASE, lease)	\
+	X(KVPOOL_OP_RELEASE, release)	\
+	X(KVPOOL_OP_PUSH, push)		\
+	X(KVPOOL_OP_RESERVE, reserve)	\
+	X(KVPOOL_OP_SEAL, seal)
+
+#define X(opcode, name) extern const struct kvpool_opdef kvpool_op_##name;
+KVPOOL_OPS(X)
+#undef X
 
 /* May this operation ask a peer? */
 static inline bool kvpool_op_asks_peer(const struct kvpool_opdef *def,

@@ -15,19 +15,22 @@
 
 /* Transfers that go on to their next peer. */
 static LIST_HEAD(kvpool_retries);
-static DEFINE_SPINLOCK(kvpool_retry_lock);	/* the list above */
+static DEFINE_SPINLOCK(kvpool_retry_lock);	/* the list and its flag */
 static struct workqueue_struct *kvpool_placement_wq;
 
 /*
- * A worker submits what goes on: this keeps the stack flat however many peers
- * fail at once, and brings transfers to the same peer together.
+ * A worker submits the retries: this keeps the stack flat however many peers
+ * fail, and brings transfers to the same peer together.
  */
 static void kvpool_placement_work_fn(struct work_struct *work)
 {
+	struct kvpool_transfer *transfer;
 	LIST_HEAD(transfers);
 
 	spin_lock(&kvpool_retry_lock);
 	list_splice_init(&kvpool_retries, &transfers);
+	list_for_each_entry(transfer, &transfers, entry)
+		transfer->flags &= ~KVPOOL_TRANSFER_RETRIES;
 	spin_unlock(&kvpool_retry_lock);
 	kvpool_movers_submit(&transfers);
 }
@@ -52,6 +55,7 @@ static bool kvpool_placement_retriable(int status)
 /* A peer is done with a transfer: ask the next one, or end the transfer. */
 static void kvpool_placement_done(struct kvpool_transfer *transfer, int status)
 {
+	int cancelled;
 	u32 next;
 
 	if (!status || !(transfer->flags & KVPOOL_TRANSFER_ANY) ||
@@ -72,11 +76,44 @@ static void kvpool_placement_done(struct kvpool_transfer *transfer, int status)
 		return;
 	}
 	trace_kvpool_transfer_next(transfer, next, status);
-	transfer->peer = next;
+	WRITE_ONCE(transfer->peer, next);
 	spin_lock(&kvpool_retry_lock);
-	list_add_tail(&transfer->entry, &kvpool_retries);
+	/* Or kvpool_placement_cancel() finds it in the list. */
+	cancelled = READ_ONCE(transfer->cancelled);
+	if (!cancelled) {
+		transfer->flags |= KVPOOL_TRANSFER_RETRIES;
+		list_add_tail(&transfer->entry, &kvpool_retries);
+	}
 	spin_unlock(&kvpool_retry_lock);
-	queue_work(kvpool_placement_wq, &kvpool_placement_work);
+	if (cancelled)
+		transfer->ops->done(transfer, cancelled);
+	else
+		queue_work(kvpool_placement_wq, &kvpool_placement_work);
+}
+
+/**
+ * kvpool_placement_cancel() - End a transfer early
+ * @transfer: the transfer, referenced; its @cancelled was set with a full
+ *	      barrier
+ *
+ * Does not wait. A transfer that waits to be given to its next peer ends here,
+ * and the mover that has it is told.
+ */
+void kvpool_placement_cancel(struct kvpool_transfer *transfer)
+{
+	bool retries;
+
+	spin_lock(&kvpool_retry_lock);
+	retries = transfer->flags & KVPOOL_TRANSFER_RETRIES;
+	if (retries) {
+		transfer->flags &= ~KVPOOL_TRANSFER_RETRIES;
+		list_del_init(&transfer->entry);
+	}
+	spin_unlock(&kvpool_retry_lock);
+	if (retries)
+		transfer->ops->done(transfer, transfer->cancelled);
+	else
+		kvpool_mover_cancel(transfer);
 }
 
 /**
@@ -86,7 +123,6 @@ static void kvpool_placement_done(struct kvpool_transfer *transfer, int status)
  */
 int kvpool_placement_init(void)
 {
-	/* Transfers in flight may be what memory waits for. */
 	kvpool_placement_wq = alloc_workqueue("kvpool_placement", WQ_UNBOUND,
 					      0);
 	if (!kvpool_placement_wq)

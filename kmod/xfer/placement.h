@@ -3,10 +3,12 @@
 #ifndef _KVPOOL_PLACEMENT_H
 #define _KVPOOL_PLACEMENT_H
 
+struct kvpool_transfer;
 struct list_head;
 
 int kvpool_placement_init(void);
 void kvpool_placement_exit(void);
 void kvpool_placement_submit(struct list_head *transfers);
+void kvpool_placement_cancel(struct kvpool_transfer *transfer);
 
 #endif /* _KVPOOL_PLACEMENT_H */

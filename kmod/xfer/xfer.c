@@ -11,7 +11,6 @@
  * hands the operation on.
  */
 #include <linux/jiffies.h>
-#include <linux/sched.h>
 #include <linux/slab.h>
 #include <linux/wait_bit.h>
 
@@ -154,7 +153,9 @@ static void kvpool_xfer_transfer_done(struct kvpool_transfer *transfer,
 		cqe->peer = transfer->peer;
 		cqe->route = transfer->mover->route;
 	}
-	if (!status || status == -EMSGSIZE)
+	if (status == -EMSGSIZE || transfer->kind == KVPOOL_TRANSFER_PROBE)
+		cqe->length = transfer->found;
+	else if (!status)
 		cqe->length = transfer->length;
 	if (status)
 		kvpool_xfer_undo(xfer);
@@ -303,7 +304,7 @@ void kvpool_xfer_cancel(struct kvpool_xfer *xfer, int why)
 {
 	if (READ_ONCE(xfer->done))
 		return;
-	/* A full barrier, for kvpool_waiter_add() and kvpool_movers_submit(). */
+	/* A full barrier, for kvpool_waiter_add() and placement. */
 	if (cmpxchg(&xfer->transfer.cancelled, 0, why))
 		return;
 	trace_kvpool_xfer_cancel(xfer, why);
@@ -311,7 +312,7 @@ void kvpool_xfer_cancel(struct kvpool_xfer *xfer, int why)
 		kvpool_xfer_woken(xfer);
 		kvpool_xfer_finish(xfer, why);
 	} else {
-		kvpool_mover_cancel(&xfer->transfer);
+		kvpool_placement_cancel(&xfer->transfer);
 	}
 }
 

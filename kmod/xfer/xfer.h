@@ -15,12 +15,10 @@
 #include "cache/waiters.h"
 #include "xfer/mover.h"
 
-struct io_uring_cmd;
 struct kvpool_block;
 struct kvpool_ctx;
 struct kvpool_hold;
 struct kvpool_opdef;
-struct kvpool_ring;
 struct kvpool_tenant;
 struct kvpool_xfer;
 

@@ -2,7 +2,7 @@
 /* The index: what it promises to one thread, and to several. */
 #include <linux/err.h>
 
-#include "cache/block.h"
+#include "cache/block_types.h"
 #include "cache/index.h"
 #include "tap.h"
 #include "threads.h"

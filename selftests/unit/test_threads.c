@@ -7,7 +7,7 @@
  */
 #include <linux/err.h>
 
-#include "cache/block.h"
+#include "cache/block_types.h"
 #include "cache/index.h"
 #include "cache/policy.h"
 #include "cache/policy_lru.h"

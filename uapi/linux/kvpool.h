@@ -733,7 +733,7 @@ struct kvpool_completion {
  * call succeeds and reports ``-EINTR`` for those.
  *
  * Errors: ``EBADF`` an operation needs what the file is not open for: reading
- * (PROBE, LEASE, RELEASE), writing (RESERVE, SEAL), or both (PUSH); ``ENXIO`` no
+ * (PROBE, LEASE, RELEASE), writing (RESERVE, SEAL), or both (PUSH); ``ENOENT`` no
  * results array, and no such ring; ``EBUSY`` the ring has no room.
  */
 struct kvpool_submit {
