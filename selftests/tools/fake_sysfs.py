@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""A directory with the files of /sys/class/misc/kvpool, to test what reads them."""
+"""A directory with the files of /sys/class/misc/kvpool, to test their readers."""
 
 import os
 
