@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""A directory with the files of /sys/class/misc/kvpool, to test their readers."""
+"""Directories with the files that kvpool has in sysfs and debugfs, to test their readers."""
 
 import os
 
@@ -12,7 +12,8 @@ COUNTERS = (
     "cancelled_ops timedout_ops").split()
 
 
-def put(root, path, value):
+def write(root, path, value):
+    """Write a file of one value."""
     full = os.path.join(root, path)
     os.makedirs(os.path.dirname(full), exist_ok=True)
     with open(full, "w", encoding="utf-8") as out:
@@ -20,29 +21,32 @@ def put(root, path, value):
 
 
 def add_tenant(root, name, number, **values):
+    """Add a tenant; values are settings and counters that are not zero."""
     settings = {"id": number, "uid": 0, "gid": 0, "quota_bytes": 0,
                 "pin_quota_bytes": 0, "contexts": 0, "drop": ""}
     settings.update({counter: 0 for counter in COUNTERS})
     settings.update(values)
     for key, value in settings.items():
-        put(root, f"tenants/{name}/{key}", value)
+        write(root, f"tenants/{name}/{key}", value)
 
 
 def add_tier(root, node, limit, allocated, used):
+    """Add the tier of a node; sizes are in bytes."""
     for key, value in (("node", node), ("limit_bytes", limit),
                        ("allocated_bytes", allocated), ("used_bytes", used)):
-        put(root, f"tiers/dram{node}/{key}", value)
+        write(root, f"tiers/dram{node}/{key}", value)
 
 
 def make(root):
-    put(root, "abi_version", 1)
-    put(root, "policy", "[lru] sieve")
+    """Make the files of /sys/class/misc/kvpool, with two tenants and three tiers."""
+    write(root, "abi_version", 1)
+    write(root, "policy", "[lru] sieve")
     for name, value in (("watermark_high", 95), ("watermark_low", 90),
                         ("preempt_ms", 10000), ("quarantine_ms", 100),
                         ("max_handles", 65536), ("remote_timeout_ms", 10000)):
-        put(root, name, value)
-    put(root, "tenants/add", "")
-    put(root, "tenants/del", "")
+        write(root, name, value)
+    write(root, "tenants/add", "")
+    write(root, "tenants/del", "")
     add_tenant(root, "default", 0)
     add_tenant(root, "team-b", 1, uid=1000, gid=1000, quota_bytes=1 << 30,
                blocks=10, bytes=10 << 20, lookups=100, hits=25)
@@ -57,3 +61,30 @@ BLOCKS = "# tenant key state length extents refs pin\n" + "".join(
         ("default", "reserved", 1, "none"),
         ("team-b", "sealed", 2, "hard"),
         ("team-b", "dead", 1, "soft"))))
+
+CHUNKS = """# tenant chunk node used_pages longest_run pins
+default 0 0 512 0 0
+team-b 7 2 100 300 1
+"""
+
+# The module writes bytes of a process name that are not printable as \\ooo.
+CONTEXTS = """# tenant pid comm mode leases reservations
+default 4711 engine produce 0 3
+team-b 4712 a\\040\\377\\342\\230\\203\\033 both 18446744073709551615 0
+team-b 4713 - none 0 0
+"""
+
+OPERATIONS = f"""# tenant pid op opcode key state peer length cancelled age_ms
+default 4711 1 lease {1:064x} waits 0 0 0 1500
+team-b 4712 2 lease {2:064x} remote 3 65536 1 20
+"""
+
+DUMPS = {"blocks": BLOCKS, "chunks": CHUNKS, "contexts": CONTEXTS, "operations": OPERATIONS}
+
+
+def make_debugfs(root):
+    """Make the files of /sys/kernel/debug/kvpool."""
+    os.makedirs(root)
+    for name, text in DUMPS.items():
+        with open(os.path.join(root, name), "w", encoding="ascii") as out:
+            out.write(text)
