@@ -10,7 +10,7 @@
 static struct kvpool_key key_of(u64 n)
 {
 	/* Keys that differ in the last word only are legal too. */
-	struct kvpool_key key = { .w = { 1, 2, 3, n } };
+	struct kvpool_key key = { .words = { 1, 2, 3, n } };
 
 	return key;
 }

@@ -37,7 +37,7 @@ struct pool {
 
 static struct kvpool_key key_of(u64 n)
 {
-	return (struct kvpool_key){ .w = { n, ~n, n, n } };
+	return (struct kvpool_key){ .words = { n, ~n, n, n } };
 }
 
 static void space_put(struct pool *pool, const struct kvpool_extent *ext,
