@@ -310,8 +310,8 @@ static void test_replace(void)
 			refcount_set(&moved[i].refs, 1);
 			INIT_LIST_HEAD(&blocks[i].lru);
 			INIT_LIST_HEAD(&moved[i].lru);
-			blocks[i].length = 4096;
-			moved[i].length = 4096;
+			blocks[i].place.length = 4096;
+			moved[i].place.length = 4096;
 			blocks[i].pin = i == 4 ? KVPOOL_PIN_SOFT : 0;
 			kvpool_policy_insert(&policy, &blocks[i]);
 		}
@@ -356,7 +356,7 @@ static void test_moving(void)
 	for (i = 0; i < ARRAY_SIZE(blocks); i++) {
 		refcount_set(&blocks[i].refs, 1);
 		INIT_LIST_HEAD(&blocks[i].lru);
-		blocks[i].length = 4096;
+		blocks[i].place.length = 4096;
 		kvpool_policy_insert(&policy, &blocks[i]);
 	}
 	refcount_set(&blocks[0].refs, 2);

@@ -12,6 +12,7 @@
 #include "cache/policy.h"
 #include "cache/policy_lru.h"
 #include "cache/policy_sieve.h"
+#include "mem/extent.h"
 #include "tap.h"
 #include "threads.h"
 
@@ -40,8 +41,8 @@ static struct kvpool_key key_of(u64 n)
 	return (struct kvpool_key){ .words = { n, ~n, n, n } };
 }
 
-static void space_put(struct pool *pool, const struct kvpool_extent *ext,
-		      u32 nr)
+static void space_free(struct pool *pool, const struct kvpool_extent *ext,
+		       u32 nr)
 {
 	u32 i;
 
@@ -52,7 +53,7 @@ static void space_put(struct pool *pool, const struct kvpool_extent *ext,
 				   ext[i].nr);
 }
 
-static bool space_get(struct pool *pool, struct kvpool_block *block)
+static bool space_alloc(struct pool *pool, struct kvpool_block *block)
 {
 	u32 want = kvpool_block_pages(block), nr;
 	struct kvpool_extent *ext;
@@ -66,7 +67,7 @@ static bool space_get(struct pool *pool, struct kvpool_block *block)
 	nr = kvpool_extmap_alloc(&pool->map, &want, ext,
 				 kvpool_block_pages(block));
 	if (want)
-		space_put(pool, ext, nr);
+		space_free(pool, ext, nr);
 	spin_unlock(&pool->lock);
 	if (want) {
 		free(ext);
@@ -92,7 +93,8 @@ static void block_free_rcu(struct rcu_head *rcu)
 static void block_free(struct pool *pool, struct kvpool_block *block)
 {
 	spin_lock(&pool->lock);
-	space_put(pool, kvpool_place_extents(&block->place), block->place.nr_extents);
+	space_free(pool, kvpool_place_extents(&block->place),
+		   block->place.nr_extents);
 	spin_unlock(&pool->lock);
 	if (block->place.nr_extents > KVPOOL_INLINE_EXTENTS)
 		free(block->place.extv);
@@ -225,7 +227,7 @@ static void produce(struct pool *pool, struct thread *t, u64 n)
 		free(block);
 		return;
 	}
-	while (!space_get(pool, block)) {
+	while (!space_alloc(pool, block)) {
 		/* From one node, as long as the node has victims. */
 		if (evict_one(pool, n & 1) || evict_one(pool, ANY_NODE))
 			continue;
