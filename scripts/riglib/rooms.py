@@ -2,8 +2,8 @@
 """The rooms of the module: which file includes and calls which.
 
 A room is a directory below kmod/. Includes and calls go from a higher room to a
-lower one or stay within it; kmod/main.* is above all, compat.h may be included
-everywhere. The fabric is a module of its own and sees two headers of the core.
+lower one or stay within it; kmod/main.* is above all, compat.h and version.h may be
+included everywhere. The fabric is a module of its own and sees two headers of the core.
 X.c and X.h are one file here, named room/X.
 """
 
@@ -15,9 +15,10 @@ import subprocess
 
 # From low to high.
 ROOMS = ("mem", "cache", "file", "xfer", "dev", "control")
-MAIN, COMPAT, FABRIC = "main", "compat", "fabric"
+MAIN, FABRIC = "main", "fabric"
+COMMON = ("compat", "version")
 # What a mover may use of the core.
-OPEN = ("xfer/mover", "xfer/export", COMPAT)
+OPEN = ("xfer/mover", "xfer/export", *COMMON)
 LARGEST = 4     # files in a circle
 
 Edge = collections.namedtuple("Edge", "user used how")
@@ -30,7 +31,7 @@ def rank(node):
     room = node.partition("/")[0] if "/" in node else ""
     if room in ROOMS:
         return ROOMS.index(room)
-    return {MAIN: len(ROOMS), COMPAT: -1}.get(node)
+    return len(ROOMS) if node == MAIN else -1 if node in COMMON else None
 
 
 def node_of(path):

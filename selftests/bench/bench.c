@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/* What the benchmark programs share; see bench.h. */
+/* Shared by the benchmark programs; see bench.h. */
 #include <errno.h>
 #include <fcntl.h>
 #include <sched.h>

@@ -137,7 +137,7 @@ static void done_one(const struct kvpool_completion *done)
 		slots[slot] += done->length;
 }
 
-/* Ends the leases of what is done. */
+/* Ends the leases of completed gets. */
 static void release(void)
 {
 	if (!keys->nr)
@@ -215,7 +215,7 @@ static void rate(uint64_t size, uint64_t count, unsigned int depth, double secon
 		inflight -= reap_some();
 }
 
-/* From the one call that gets a block until it is there. */
+/* From the call that gets a block until its return. */
 static void latency(uint64_t size, uint64_t count, unsigned int turns)
 {
 	double *took = calloc(turns, sizeof(*took)), begin;
@@ -263,7 +263,7 @@ static void count_gets(uint64_t size, uint64_t count, unsigned int depth, unsign
 	       (unsigned long long)failed);
 }
 
-/* The markers count what this CPU executes, whoever does. */
+/* The markers count all instructions of this CPU. */
 static void count_beside(void)
 {
 	sigset_t set;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * What an operation costs in instructions of kernel and user, from submission
+ * The cost of an operation in instructions of kernel and user, from submission
  * until its completion has been taken from the ring.
  *
  *	bench_ops [BLOCKS]		default: 10000
@@ -141,7 +141,10 @@ static void measure_results(struct batch *b, uint64_t blocks)
 	check("lease with results");
 }
 
-/* Begins leases that wait, and cancels them: what being in flight costs. */
+/*
+ * Begins leases that wait, and cancels them: the cost of an operation in
+ * flight.
+ */
 static void measure_wait(struct batch *b, struct ring *r)
 {
 	struct kvpool_submit arg = {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * block: the life of a block, from reserve to remove, at every size; what other
- * files see of it at each step; batches, prefixes and spans.
+ * block: the life of a block, from reserve to remove, at every size, as the
+ * owner and other files see it; batches, prefixes and spans.
  */
 #include "kvpool_util.h"
 
@@ -83,7 +83,7 @@ TEST_F(size, life)
 	}
 	EXPECT_EQ(variant->length, total);
 
-	/* Pending: nobody can take it, nobody can make it again. */
+	/* Pending: the key can be neither leased nor reserved. */
 	EXPECT_EQ(-EINPROGRESS, kv_exists(self->reader, 1));
 	EXPECT_EQ(-EINPROGRESS, kv_lease(self->reader, &lease, 1));
 	EXPECT_EQ(-EBUSY, kv_reserve(self->t.fd, &other, 1, variant->length));
@@ -99,7 +99,7 @@ TEST_F(size, life)
 	EXPECT_EQ(-ENOENT, kv_seal(self->t.fd, b.handle));
 	EXPECT_EQ(-ENOENT, kv_abort(self->t.fd, b.handle));
 
-	/* Sealed: all may read it, nobody can make it again. */
+	/* Sealed: the key can be leased and not reserved. */
 	EXPECT_EQ(0, kv_exists(self->reader, 1));
 	EXPECT_EQ(-EEXIST, kv_reserve(self->t.fd, &other, 1, variant->length));
 	EXPECT_EQ(-EEXIST, kv_reserve(self->t.fd, &other, 1, 4096));
@@ -120,7 +120,10 @@ TEST_F(size, life)
 	EXPECT_EQ(1, st.hits);
 	EXPECT_EQ(3, st.lookups);
 
-	/* Removed: unknown at once, readable through the lease. */
+	/*
+	 * Removed: the key is unknown, the bytes are readable through the
+	 * lease.
+	 */
 	EXPECT_EQ(0, kv_remove(self->t.fd, 1));
 	EXPECT_EQ(-ENOENT, kv_remove(self->t.fd, 1));
 	EXPECT_EQ(-ENOENT, kv_exists(self->reader, 1));
@@ -153,7 +156,7 @@ TEST_F(size, abort)
 	EXPECT_EQ(1, st.aborted_blocks);
 	EXPECT_EQ(0, st.produced_blocks);
 
-	/* The key is as new. */
+	/* The key can be reserved like a new key. */
 	ASSERT_EQ(0, kv_produce(self->t.fd, self->t.map, 1, variant->length));
 	EXPECT_EQ(0, kv_consume(self->reader, self->rmap, 1));
 }
@@ -266,7 +269,7 @@ TEST_F(block, prefix)
 	struct kvpool_stats st;
 	unsigned int c, i;
 
-	/* 1 to 4 are there, 5 is pending, 6 is there, 7 and 8 are not. */
+	/* 1 to 4 and 6 are sealed, 5 is pending, 7 and 8 are unknown. */
 	for (i = 1; i <= 6; i++) {
 		struct kv_block b;
 
@@ -294,7 +297,7 @@ TEST_F(block, prefix)
 		ASSERT_EQ(0, kv_stats(self->t.fd, &st));
 		EXPECT_EQ(4, st.leases);
 	}
-	/* A prefix that misses at once holds nothing. */
+	/* A prefix whose first key misses takes no lease. */
 	memset(e, 0, sizeof(e));
 	kv_key(&e[0].key, 50);
 	kv_key(&e[1].key, 1);
@@ -306,7 +309,7 @@ TEST_F(block, prefix)
 	EXPECT_EQ(4, st.leases);
 }
 
-/* Spans that do not fit are left out, a block's all or none. */
+/* Spans that do not fit are not written, those of a block all or none. */
 TEST_F(block, span_room)
 {
 	struct kvpool_entry e[3] = {};
@@ -348,7 +351,7 @@ TEST_F(block, span_room)
 		for (i = want; i < ARRAY_SIZE(span); i++)
 			EXPECT_EQ(~0ULL, span[i].offset);
 
-		/* They can be had later, one by one. */
+		/* KVPOOL_IOC_SPANS reads them later. */
 		for (i = 0; i < n; i++) {
 			EXPECT_EQ(n, kv_spans(self->t.fd, e[1].handle, &again,
 					      1, i, &written));
@@ -380,8 +383,8 @@ TEST_F(block, spans_need_a_live_handle)
 }
 
 /*
- * An arena of single pages with every second one free: a long block takes what
- * is there, in hundreds of pieces, and disturbs none of its neighbours.
+ * An arena in which every second page is free: a long block takes hundreds of
+ * single pages, and does not change its neighbours.
  */
 TEST_F(block, fragmented_arena)
 {
@@ -407,7 +410,7 @@ TEST_F(block, fragmented_arena)
 	ASSERT_EQ(0, kv_stats(self->t.fd, &st));
 	EXPECT_EQ(4 * KV_CHUNK, st.arena_bytes);
 	EXPECT_EQ(4 * KV_CHUNK, st.bytes);
-	/* By address, not by number: what is free must not lie together. */
+	/* By address, not by number: free pages must not be adjacent. */
 	for (i = 0; i < nr; i++) {
 		ASSERT_EQ(0, kv_lease(self->t.fd, &b, i));
 		if (b.span[0].offset / KV_PAGE % 2) {
@@ -456,7 +459,7 @@ TEST_F(block, fragmented_arena)
 		EXPECT_EQ((__u8)i, self->t.map[one.offset + one.length - 1]);
 	}
 
-	/* Eight pages are left, and all the rest is in use. */
+	/* Eight pages are free, and all others are in use. */
 	EXPECT_EQ(0, kv_reserve(self->t.fd, &b, 200000, 8 * KV_PAGE));
 	EXPECT_EQ(8, b.nr_spans);
 	EXPECT_EQ(-EDQUOT, kv_reserve(self->t.fd, &b, 200001, KV_PAGE));
@@ -467,7 +470,7 @@ TEST_F(block, fragmented_arena)
 	free(span);
 }
 
-/* No page belongs to two blocks: sealed ones keep what was written. */
+/* No page belongs to two blocks: sealed blocks keep their content. */
 TEST_F(block, mixed_sizes_do_not_overlap)
 {
 	static const __u64 lengths[] = {
@@ -503,7 +506,7 @@ TEST_F(block, mixed_sizes_do_not_overlap)
 	EXPECT_EQ(0, st.arena_bytes % KV_CHUNK);
 }
 
-/* A file's handles are bounded; the bound is a knob. */
+/* A knob limits the handles of a file. */
 TEST_F(block, handle_limit)
 {
 	struct kvpool_entry e[8] = {};

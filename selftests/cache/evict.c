@@ -1,7 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/*
- * evict: who has to go when a tenant is full, under each policy.
- */
+/* evict: which blocks are evicted when a tenant is full, under each policy. */
 #include "kvpool_util.h"
 
 #define ROOM	8		/* blocks of a chunk that fit */
@@ -22,7 +20,7 @@ FIXTURE_TEARDOWN(evict)
 	EXPECT_EQ(0, kv_bench_end(&self->t));
 }
 
-/* Blocks of a chunk each, so that each one that comes drives one out. */
+/* Blocks of a chunk each, so that each new block evicts one block. */
 static int add(int fd, __u64 number)
 {
 	return kv_produce_blank(fd, number, KV_CHUNK);
@@ -58,7 +56,7 @@ static int use(int fd, const __u64 *numbers, unsigned int n)
 	return ret == (int)n ? 0 : -EPROTO;
 }
 
-/* Which of the first 64 numbers are there, as a mask. */
+/* A mask of those of the first 64 numbers that are sealed. */
 static __u64 present(int fd)
 {
 	__u64 mask = 0;
@@ -108,7 +106,7 @@ TEST_F(evict, use_makes_young)
 	EXPECT_EQ(BITS(20, 27), present(self->t.fd));
 }
 
-/* Asking whether a block is there is not using it; a lease alone neither. */
+/* Neither EXISTS nor a lease that lasts is a use; the end of a lease is. */
 TEST_F(evict, exists_is_no_use)
 {
 	struct kv_block b;
@@ -143,7 +141,7 @@ TEST_F(evict, tail_before_head)
 	EXPECT_EQ(BIT(0) | BITS(20, 26), present(self->t.fd));
 }
 
-/* Sealing a prefix in one call makes its head the youngest as well. */
+/* A SEAL of a prefix in one call makes its head the youngest too. */
 TEST_F(evict, sealed_tail_before_head)
 {
 	struct kvpool_handle_entry handles[ROOM] = {};
@@ -167,7 +165,7 @@ TEST_F(evict, sealed_tail_before_head)
 	}
 }
 
-/* Leased blocks stay, and what cannot be had is refused, not waited for. */
+/* Leased blocks stay, and a reservation without room fails without a wait. */
 TEST_F(evict, leased_stay)
 {
 	struct kv_block lease[ROOM], b;
@@ -182,7 +180,7 @@ TEST_F(evict, leased_stay)
 	EXPECT_EQ(BITS(0, ROOM - 1), present(self->t.fd));
 	for (i = 0; i < ROOM; i++)
 		EXPECT_EQ(0, kv_check(self->t.map, &lease[i]));
-	/* One lease ends; its block is the only one to go. */
+	/* One lease ends; its block is the only block that is evicted. */
 	ASSERT_EQ(0, kv_release(self->t.fd, lease[3].handle));
 	ASSERT_EQ(0, add(self->t.fd, 20));
 	EXPECT_EQ((BITS(0, ROOM - 1) & ~BIT(3)) | BIT(20),
@@ -197,7 +195,7 @@ TEST_F(evict, leased_stay)
 	EXPECT_EQ(1, st.rejected);
 }
 
-/* Reservations are no victims either. */
+/* Reservations are not evicted either. */
 TEST_F(evict, pending_stay)
 {
 	struct kv_block b[ROOM], more;
@@ -221,7 +219,9 @@ TEST_F(evict, soft_pins_last)
 	ASSERT_EQ(0, use(self->t.fd, &pinned, 1));
 	ASSERT_EQ(0, add_range(self->t.fd, 20, 40));
 	EXPECT_EQ(BITS(1, 2) | BITS(35, 40), present(self->t.fd));
-	/* When there are only soft pins, they go, the oldest first. */
+	/*
+	 * When all blocks are pinned softly they are evicted, the oldest first.
+	 */
 	{
 		struct kv_block lease[6], b;
 		int i;
@@ -231,7 +231,7 @@ TEST_F(evict, soft_pins_last)
 		ASSERT_EQ(0, add(self->t.fd, 50));
 		EXPECT_EQ(BIT(1) | BITS(35, 40) | BIT(50),
 			  present(self->t.fd));
-		/* A block that is not pinned goes before it. */
+		/* A block that is not pinned is evicted before it. */
 		ASSERT_EQ(0, add(self->t.fd, 51));
 		EXPECT_EQ(BIT(1) | BITS(35, 40) | BIT(51),
 			  present(self->t.fd));
@@ -257,7 +257,7 @@ TEST_F(evict, hard_pins_stay)
 	for (i = 27; i <= 30; i++)
 		ASSERT_EQ(0, kv_pin(self->t.fd, i, KVPOOL_PIN_HARD));
 	EXPECT_EQ(-EDQUOT, kv_reserve(self->t.fd, &b, 40, 4096));
-	/* Unpinned, a block is as young as the latest. */
+	/* A block whose pin ends becomes the youngest. */
 	ASSERT_EQ(0, kv_pin(self->t.fd, 0, 0));
 	ASSERT_EQ(0, kv_pin(self->t.fd, 2, 0));
 	ASSERT_EQ(0, add(self->t.fd, 41));
@@ -271,8 +271,8 @@ TEST_F(evict, hard_pins_stay)
 }
 
 /*
- * SIEVE: a block that was used is spared once, in its place; new blocks come
- * in at the young end and the hand goes on from where it was.
+ * SIEVE: a block that was used is spared once, in its place; new blocks enter
+ * at the young end and the hand continues from its place.
  */
 TEST_F(evict, sieve)
 {
@@ -295,7 +295,7 @@ TEST_F(evict, sieve)
 	EXPECT_EQ(BIT(0) | BIT(2) | BITS(35, 40), present(self->t.fd));
 }
 
-/* Under SIEVE a scan does not drive out what is used; under LRU it does. */
+/* Under SIEVE a scan does not evict blocks that are used; under LRU it does. */
 TEST_F(evict, sieve_resists_a_scan)
 {
 	const __u64 hot[] = { 0, 1 };
@@ -338,7 +338,7 @@ static void *load_thread(void *data)
 	return NULL;
 }
 
-/* The policy changes under load: what is there stays there. */
+/* The policy changes under load, and no block is lost. */
 TEST_F(evict, switch_under_load)
 {
 	struct load l = { .fd = self->t.fd, .map = self->t.map };
@@ -388,7 +388,7 @@ TEST_F(evict, switch_keeps_order)
 	EXPECT_EQ(BIT(0) | BITS(5, 7) | BITS(20, 23), present(self->t.fd));
 }
 
-/* Above the high watermark space is made in the background, to the low one. */
+/* Above the high watermark a worker evicts down to the low watermark. */
 TEST_F(evict, watermarks)
 {
 	struct kvpool_stats st;
@@ -401,16 +401,16 @@ TEST_F(evict, watermarks)
 	ASSERT_EQ(0, add_range(self->t.fd, 0, ROOM - 1));
 	EXPECT_EQ(BITS(0, ROOM - 1), present(self->t.fd));
 
-	/* Whoever is above a watermark that comes down has to give way. */
+	/* A tier above a watermark that is lowered evicts. */
 	ASSERT_EQ(0, kv_sys_set("watermark_low", 50));
 	ASSERT_EQ(0, kv_sys_set("watermark_high", 75));
 	kv_wait_until(!kv_stats(self->t.fd, &st) &&
 		      st.bytes <= ROOM * KV_CHUNK / 2);
-	/* Those that stay are the youngest, and it stops where it should. */
+	/* The youngest blocks stay, down to the low watermark. */
 	EXPECT_EQ(ROOM * KV_CHUNK / 2, st.bytes);
 	EXPECT_EQ(BITS(4, 7), present(self->t.fd));
 
-	/* Up to the high one nothing goes. */
+	/* Up to the high watermark no block is evicted. */
 	ASSERT_EQ(0, add_range(self->t.fd, 20, 21));
 	EXPECT_EQ(BITS(4, 7) | BITS(20, 21), present(self->t.fd));
 	ASSERT_EQ(0, kv_reserve(self->t.fd, &b, 22, KV_CHUNK));
@@ -422,7 +422,7 @@ TEST_F(evict, watermarks)
 	ASSERT_EQ(0, kv_sys_set("watermark_low", low));
 }
 
-/* Many small ones go for one big one, and no more than needed. */
+/* Many small blocks are evicted for a long block, and no more than needed. */
 TEST_F(evict, small_for_big)
 {
 	struct kvpool_stats st;

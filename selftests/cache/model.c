@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * model: random operations on several files, each answer and each statistic
- * compared with a simple model of the pool.  In one variant blocks have many
- * sizes and all fit; in the other they are one chunk each and few fit, so that
- * the model can tell exactly which block is evicted.
+ * model: random calls on several files, each result and each statistic compared
+ * with a simple model of the pool. In one variant blocks have many sizes and
+ * all fit; in the other they have one chunk each and few fit, so that the model
+ * knows exactly which block is evicted.
  *
  * KVPOOL_MODEL_OPS and KVPOOL_MODEL_SEED choose the run; the seed is printed.
  */
@@ -16,7 +16,7 @@
 
 enum state { RESERVED, SEALED, DEAD };
 
-/* One block: what a key stood for at one time. */
+/* One block that had a key at some time. */
 struct mblock {
 	struct mblock *older, *younger;	/* in the order of eviction */
 	unsigned int key;
@@ -630,12 +630,12 @@ static bool op_pin(struct model *m, struct mfile *f, unsigned int n)
 	return true;
 }
 
-/* Closes a file with all that it has, and opens another. */
+/* Closes a file with all its handles, and opens another. */
 static bool op_close(struct model *m, struct mfile *f)
 {
 	unsigned int i;
 
-	/* In which order the leases of a file end is nobody's business. */
+	/* The order in which the leases of a file end is not defined. */
 	while (f->nr_leased)
 		if (!op_release(m, f, 1))
 			return false;

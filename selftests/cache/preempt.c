@@ -1,15 +1,15 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * preempt: a reservation whose owner is stuck is taken over by whoever needs
- * the key.  The owner may go on writing for as long as it likes: to its own
- * old space, which is nobody else's until it lets go.
+ * preempt: a reservation whose owner is stuck is pre-empted by the next RESERVE
+ * of its key. The owner may continue to write to its old space, which stays its
+ * own until the owner seals, aborts or closes.
  */
 #include "kvpool_util.h"
 
 FIXTURE(preempt) {
 	struct kv_bench t;	/* the stuck owner */
 	struct kv_block old;
-	int fd;			/* somebody else */
+	int fd;			/* another file */
 	__u8 *map;
 };
 
@@ -30,7 +30,7 @@ FIXTURE_TEARDOWN(preempt)
 	EXPECT_EQ(0, kv_bench_end(&self->t));
 }
 
-/* Tries until the reservation is old enough to be taken over. */
+/* Retries until the reservation is old enough to be pre-empted. */
 static int take_over(int fd, struct kv_block *b, __u64 number, __u64 length)
 {
 	int ret;
@@ -47,7 +47,7 @@ TEST_F(preempt, not_before_its_time)
 	struct kv_block b;
 
 	EXPECT_EQ(-EBUSY, kv_reserve(self->fd, &b, 1, 65536));
-	/* Zero is never. */
+	/* Zero turns pre-emption off. */
 	ASSERT_EQ(0, kv_sys_set("preempt_ms", 0));
 	EXPECT_EQ(-EBUSY, kv_reserve(self->fd, &b, 1, 65536));
 	ASSERT_EQ(0, kv_stats(self->fd, &st));
@@ -85,7 +85,7 @@ TEST_F(preempt, takes_over)
 	ASSERT_EQ(0, kv_lease(self->fd, &lease, 1));
 	EXPECT_EQ(0, kv_check(self->map, &lease));
 
-	/* The old owner learns of it and has nothing left. */
+	/* The old owner's seal fails, and its handle has ended. */
 	EXPECT_EQ(-ESTALE, kv_seal(self->t.fd, self->old.handle));
 	EXPECT_EQ(-ENOENT, kv_seal(self->t.fd, self->old.handle));
 	EXPECT_EQ(-ENOENT, kv_abort(self->t.fd, self->old.handle));
@@ -98,7 +98,7 @@ TEST_F(preempt, takes_over)
 	EXPECT_EQ(1, st.produced_blocks);
 }
 
-/* The space of a pre-empted owner is used by nobody, though it is needed. */
+/* The space of a pre-empted owner is not reused, although it is needed. */
 TEST_F(preempt, space_stays)
 {
 	const int nr = 2 * KV_CHUNK / 65536;
@@ -124,7 +124,7 @@ TEST_F(preempt, space_stays)
 	ASSERT_EQ(0, kv_stats(self->fd, &st));
 	EXPECT_EQ(65536, st.quarantined_bytes);
 
-	/* Abort is as good a way to let go. */
+	/* An abort releases the space too. */
 	EXPECT_EQ(0, kv_abort(self->t.fd, self->old.handle));
 	ASSERT_EQ(0, kv_stats(self->fd, &st));
 	EXPECT_EQ(0, st.quarantined_bytes);
@@ -145,7 +145,7 @@ TEST_F(preempt, owner_closes)
 	EXPECT_EQ(0, kv_seal(self->fd, b.handle));
 }
 
-/* Who takes over can be stuck as well. */
+/* The second owner can be pre-empted too. */
 TEST_F(preempt, chain)
 {
 	struct kv_block b[6];
@@ -172,7 +172,7 @@ TEST_F(preempt, chain)
 		close(fds[i]);
 }
 
-/* The same file may give up on its own reservation in this way. */
+/* A file can pre-empt its own reservation. */
 TEST_F(preempt, own_file)
 {
 	struct kv_block b;
@@ -187,7 +187,7 @@ TEST_F(preempt, own_file)
 	EXPECT_EQ(0, kv_consume(self->fd, self->map, 1));
 }
 
-/* Sealed in time, it stays; its age does not matter any more. */
+/* A block that is sealed in time stays, at any age. */
 TEST_F(preempt, sealed_in_time)
 {
 	struct kv_block b;
@@ -199,7 +199,7 @@ TEST_F(preempt, sealed_in_time)
 	EXPECT_EQ(0, kv_consume(self->fd, self->map, 1));
 }
 
-/* Only those that are asked for. */
+/* Only keys that are reserved are pre-empted. */
 TEST_F(preempt, others_keep_theirs)
 {
 	struct kv_block b, second;
@@ -265,7 +265,7 @@ static void *race_thread(void *data)
 	return NULL;
 }
 
-/* Seal against take-over: exactly one of the two wins, each time. */
+/* A seal and a pre-emption at the same moment: exactly one of them succeeds. */
 TEST_F(preempt, seal_race)
 {
 	struct kvpool_stats st;

@@ -108,7 +108,7 @@ static bool produce(struct worker *w, unsigned long n)
 		ret = kv_abort(w->fd, b.handle);
 		return ret ? bad(w, "abort", ret) : true;
 	}
-	/* A stuck one writes for as long as it has not let go. */
+	/* A stuck owner writes until it seals or aborts. */
 	for (late = 0; late < rounds; late++) {
 		stamp(w->map, &b, ~value);
 		sched_yield();
@@ -176,7 +176,10 @@ static void *work(void *data)
 			       kv_rand(&w->rand) % 3);
 			break;
 		default:
-			/* A new file, with whatever was left in the old one. */
+			/*
+			 * Closes the file with its handles and opens a new
+			 * file.
+			 */
 			if (kv_rand(&w->rand) % 16)
 				break;
 			kv_unmap(w->fd, w->map);
@@ -191,7 +194,7 @@ static void *work(void *data)
 	return NULL;
 }
 
-/* Changes the knobs for as long as the workers work. */
+/* Changes the knobs while the workers run. */
 
 struct fiddler {
 	const char *tenant;
@@ -261,7 +264,7 @@ TEST_F(stress, threads)
 	pthread_join(fiddler, NULL);
 	TH_LOG("%lu sealed, %lu leased, %lu pre-empted", sealed, leased, stale);
 
-	/* A quiet point: what is accounted is what is there. */
+	/* Without concurrent calls the statistics are exact. */
 	for (i = 0; i < NR_KEYS; i++)
 		if (!kv_exists(self->t.fd, i))
 			sum += (key_length(i) + KV_PAGE - 1) & ~(KV_PAGE - 1);

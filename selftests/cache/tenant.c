@@ -1,7 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/*
- * tenant: keys, bytes, quotas and files of one tenant are nothing to another.
- */
+/* tenant: keys, bytes, quotas and files of one tenant do not affect another. */
 #include <grp.h>
 
 #include "kvpool_util.h"
@@ -59,7 +57,7 @@ TEST_F(tenant, keys)
 	EXPECT_EQ(8192, st.bytes);
 }
 
-/* The arenas are not each other's: equal offsets are different memory. */
+/* Equal offsets in the arenas of two tenants are different memory. */
 TEST_F(tenant, bytes)
 {
 	struct kv_block a, b;
@@ -73,7 +71,7 @@ TEST_F(tenant, bytes)
 	kv_fill_as(self->b.map, &b, 1001);
 	EXPECT_EQ(0, kv_check(self->a.map, &a));
 	EXPECT_EQ(0, kv_check_as(self->b.map, &b, 1001));
-	/* Whatever a's file can touch near its start, it is not b's. */
+	/* No memory that a's file can touch near its start is b's. */
 	for (chunk = 0; chunk < 64; chunk++) {
 		at = chunk * KV_CHUNK + 8 * 255;
 		if (kv_touch(self->a.map + at, false))
@@ -83,7 +81,7 @@ TEST_F(tenant, bytes)
 	}
 }
 
-/* Memory that comes from another tenant comes zeroed. */
+/* Memory that moves from one tenant to another is zeroed. */
 TEST_F(tenant, recycled_memory)
 {
 	const __u64 secret = 0x5ec2e75ec2e75ec2ULL;
@@ -112,7 +110,7 @@ TEST_F(tenant, recycled_memory)
 				words[w] = secret + round;
 			ASSERT_EQ(0, kv_seal(from->fd, b.handle));
 		}
-		/* The tenant keeps nothing: its blocks go, then its memory. */
+		/* The tenant's blocks are dropped, then its memory moves. */
 		for (i = 0; i < 4; i++)
 			ASSERT_EQ(0, kv_remove(from->fd, i));
 		for (i = 0; i < 4; i++) {
@@ -131,7 +129,7 @@ TEST_F(tenant, recycled_memory)
 	}
 }
 
-/* Fresh memory is zero, and does not show what the kernel had there. */
+/* Fresh memory is zero and shows no kernel data. */
 TEST_F(tenant, fresh_memory)
 {
 	struct kv_block b;
@@ -163,7 +161,7 @@ TEST_F(tenant, quota)
 		ASSERT_EQ(0, kv_produce(self->a.fd, self->a.map, i, KV_CHUNK));
 		ASSERT_EQ(0, kv_lease(self->a.fd, &lease[i], i));
 	}
-	/* All of it is leased: full. The other tenant is not concerned. */
+	/* All blocks are leased: full. The other tenant is not affected. */
 	EXPECT_EQ(-EDQUOT, kv_reserve(self->a.fd, &b, 10, 4096));
 	EXPECT_EQ(-EDQUOT, kv_reserve(self->a.fd, &b, 10, KVPOOL_BLOCK_MAX));
 	EXPECT_EQ(-ENOENT, kv_exists(self->a.fd, 10));
@@ -173,7 +171,7 @@ TEST_F(tenant, quota)
 	EXPECT_EQ(2 * KV_CHUNK, st.arena_bytes);
 	EXPECT_EQ(0, st.evicted_blocks);
 
-	/* Within it, the tenant's own blocks make room and no one else's. */
+	/* Within its quota only the tenant's own blocks make room. */
 	ASSERT_EQ(0, kv_release(self->a.fd, lease[0].handle));
 	EXPECT_EQ(0, kv_produce(self->a.fd, self->a.map, 11, 4096));
 	EXPECT_EQ(-ENOENT, kv_exists(self->a.fd, 0));
@@ -184,12 +182,12 @@ TEST_F(tenant, quota)
 	EXPECT_EQ(KV_CHUNK, st.evicted_bytes);
 	EXPECT_LE(st.arena_bytes, 2 * KV_CHUNK);
 
-	/* Unlimited again. */
+	/* Without a quota. */
 	ASSERT_EQ(0, kv_tenant_set(self->a.tenant, "quota_bytes", 0));
 	EXPECT_EQ(0, kv_produce(self->a.fd, self->a.map, 12, 4 * KV_CHUNK));
 }
 
-/* A block that can never fit does not drive the others out. */
+/* A block that can never fit evicts no block. */
 TEST_F(tenant, too_long_evicts_nothing)
 {
 	struct kvpool_stats st;
@@ -232,7 +230,7 @@ TEST_F(tenant, pin_quota)
 	EXPECT_EQ(0, kv_consume(self->a.fd, self->a.map, 3));
 	EXPECT_EQ(-EDQUOT, kv_pin(self->a.fd, 3, KVPOOL_PIN_HARD));
 
-	/* Each way to unpin gives the quota back. */
+	/* Each way to unpin releases the quota. */
 	EXPECT_EQ(0, kv_pin(self->a.fd, 1, 0));
 	EXPECT_EQ(0, kv_pin(self->a.fd, 3, KVPOOL_PIN_HARD));
 	EXPECT_EQ(0, kv_pin(self->a.fd, 2, KVPOOL_PIN_SOFT));
@@ -253,7 +251,7 @@ TEST_F(tenant, pin_quota)
 	EXPECT_EQ(0, kv_remove(self->b.fd, 1));
 }
 
-/* Who may attach: root, the owner, the group's members, and nobody else. */
+/* Only root, the owner and members of the group may attach. */
 
 static int attach_as(uid_t uid, gid_t gid, gid_t extra, const char *tenant)
 {
@@ -293,7 +291,7 @@ TEST_F(tenant, attach_rights)
 	chmod(KV_DEV, before.st_mode & 07777);
 }
 
-/* The right is that of the opener, not of whoever got the descriptor. */
+/* The right is that of the process that opened the file. */
 TEST_F(tenant, attach_by_opener)
 {
 	int fd = open(KV_DEV, O_RDWR);
@@ -318,7 +316,7 @@ TEST_F(tenant, delete)
 	char path[128];
 	int fd;
 
-	/* Not while a file is attached, be it empty. */
+	/* A tenant with an attached file cannot be deleted. */
 	snprintf(path, sizeof(path), "tenants/%s/contexts", self->b.tenant);
 	EXPECT_EQ(-EBUSY, kv_sys_write("tenants/del", self->b.tenant));
 	EXPECT_TRUE(kv_sys_has(path));
@@ -340,7 +338,7 @@ TEST_F(tenant, delete)
 	close(fd);
 }
 
-/* Drop empties a tenant as far as leases and hard pins allow. */
+/* Drop removes all blocks without leases and hard pins. */
 TEST_F(tenant, drop)
 {
 	struct kvpool_stats st;
@@ -364,7 +362,7 @@ TEST_F(tenant, drop)
 	EXPECT_EQ(0, st.blocks);
 }
 
-/* Threads that add, delete, open and look at the same few names. */
+/* Threads add, delete, open and read tenants with the same few names. */
 
 struct churn {
 	unsigned int id;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * wait: a lease that waits for a pending key, all the ways in which its wait
- * can end, and poll().
+ * wait: a lease that waits for a pending key, each end of that wait, and
+ * poll().
  */
 #include "kvpool_util.h"
 
@@ -141,7 +141,7 @@ TEST_F(wait, timeout)
 	EXPECT_EQ(-ETIMEDOUT, kv_lease_flags(self->reader, &b, 1,
 					     KVPOOL_LOOKUP_WAIT,
 					     20 * 1000 * 1000));
-	/* A key that nobody makes is not waited for. */
+	/* A lease does not wait for an unknown key. */
 	EXPECT_EQ(-ENOENT, kv_lease_flags(self->reader, &b, 9,
 					  KVPOOL_LOOKUP_WAIT, FOREVER));
 	ASSERT_EQ(0, kv_stats(self->reader, &st));
@@ -149,7 +149,7 @@ TEST_F(wait, timeout)
 	EXPECT_EQ(1, st.pending);
 }
 
-/* Whatever part of a tick is over when it begins. */
+/* At any point of a tick. */
 TEST_F(wait, not_before_its_time)
 {
 	struct kv_block b;
@@ -179,7 +179,7 @@ TEST_F(wait, timeout_of_zero)
 				    0));
 }
 
-/* The longest timeouts there are do not overflow into short ones. */
+/* The longest timeouts do not overflow into short ones. */
 TEST_F(wait, endless_timeouts)
 {
 	const __u64 timeouts[] = {
@@ -203,7 +203,7 @@ TEST_F(wait, endless_timeouts)
 		EXPECT_EQ(0, finish(&w[i])) TH_LOG("timeout %u", i);
 }
 
-/* Two keys: the first is there at once, the second comes later. */
+/* Two keys: the first is sealed, the second is sealed later. */
 TEST_F(wait, batch)
 {
 	struct kvpool_entry e[3] = {};
@@ -225,7 +225,7 @@ TEST_F(wait, batch)
 	for (i = 0; i < 3; i += 2)
 		EXPECT_EQ(0, kv_release(self->reader, e[i].handle));
 
-	/* The same as a prefix: it ends at the key that did not come. */
+	/* The same as a prefix, which ends at the key that was not sealed. */
 	memset(e, 0, sizeof(e));
 	kv_key(&e[0].key, 2);
 	kv_key(&e[1].key, 1);
@@ -298,7 +298,7 @@ static void *signal_thread(void *data)
 	return NULL;
 }
 
-/* A signal ends the wait with a report for each key, and loses no lease. */
+/* A signal ends the wait with a status for each key, and loses no lease. */
 TEST_F(wait, signal)
 {
 	const int flags[] = { 0, SA_RESTART };
@@ -333,7 +333,7 @@ TEST_F(wait, signal)
 	EXPECT_EQ(0, st.leases);
 }
 
-/* Whoever waits for ever can be killed. */
+/* A task that waits without a limit can be killed. */
 TEST_F(wait, killed)
 {
 	struct kvpool_stats st;
@@ -357,7 +357,7 @@ TEST_F(wait, killed)
 	EXPECT_EQ(0, st.pending);
 }
 
-/* A waiter outlives the owner's pre-emption and gets the second try. */
+/* A waiter outlives the owner's pre-emption and gets the second block. */
 TEST_F(wait, preempted)
 {
 	struct kv_block again;
@@ -394,14 +394,14 @@ TEST_F(wait, poll_settled)
 	struct pollfd p = { .fd = self->reader, .events = POLLIN };
 	struct kv_block b;
 
-	/* Nothing was asked for. */
+	/* No lease has armed poll(). */
 	EXPECT_EQ(0, readable(self->reader));
 	EXPECT_EQ(-EINPROGRESS, kv_lease(self->reader, &b, 1));
 	EXPECT_EQ(0, readable(self->reader));
 	ASSERT_EQ(0, kv_seal(self->t.fd, self->b.handle));
 	EXPECT_EQ(1, poll(&p, 1, -1));
 	EXPECT_EQ(POLLIN, p.revents & POLLIN);
-	/* A call that finds all it wants disarms it. */
+	/* A lease that finds all its keys disarms poll(). */
 	EXPECT_EQ(0, kv_lease(self->reader, &b, 1));
 	EXPECT_EQ(0, readable(self->reader));
 }
@@ -418,7 +418,7 @@ TEST_F(wait, poll_aborted)
 	EXPECT_EQ(0, readable(self->reader));
 }
 
-/* Asleep in poll() when the owner's file ends. */
+/* A task sleeps in poll() when the owner's file ends. */
 TEST_F(wait, poll_sleeps)
 {
 	struct kv_poller w = { .fd = self->reader };
@@ -433,7 +433,7 @@ TEST_F(wait, poll_sleeps)
 	EXPECT_EQ(1, w.result);
 }
 
-/* poll() on a file that has been asked for nothing costs and says nothing. */
+/* poll() on a file without pending leases reports nothing. */
 TEST_F(wait, poll_unarmed)
 {
 	struct kv_block b;

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * load: the module comes and goes, again and again, with and without users.
- * The path of kvpool.ko is in KVPOOL_KO.  The module is loaded at the end, as
- * it was at the beginning.
+ * load: the module is loaded and unloaded many times, with and without users.
+ * The path of kvpool.ko is in KVPOOL_KO. The module is loaded at the end, as it
+ * was at the beginning.
  */
 #include "kvpool_util.h"
 
@@ -22,7 +22,7 @@ static int module_unload(void)
 	return syscall(SYS_delete_module, "kvpool", O_NONBLOCK) ? -errno : 0;
 }
 
-/* A device node where there is no daemon that makes it. */
+/* Makes the device node where no daemon does. */
 static int device_ready(void)
 {
 	return access(KV_DEV, F_OK) ? -errno : 0;
@@ -37,7 +37,7 @@ FIXTURE_SETUP(load)
 	self->ko = getenv("KVPOOL_KO");
 	if (!self->ko || access(self->ko, R_OK))
 		SKIP(return, "KVPOOL_KO does not name the module");
-	/* Whatever an earlier test left behind. */
+	/* Ends the files of an earlier test. */
 	if (access("/sys/module/kvpool", F_OK)) {
 		ASSERT_EQ(0, module_load(self->ko, ""));
 	}
@@ -72,7 +72,7 @@ TEST_F(load, busy)
 	kv_fill(map, &b);
 	ASSERT_EQ(0, kv_seal(fd, b.handle));
 	close(fd);
-	/* The mapping alone holds it. */
+	/* The mapping alone keeps the module. */
 	EXPECT_NE(0, module_unload());
 	EXPECT_EQ(0, kv_check(map, &b));
 	munmap(map + b.span[0].offset, KV_PAGE);
@@ -85,7 +85,7 @@ TEST_F(load, busy)
 	EXPECT_EQ(0, module_unload());
 }
 
-/* Content ends with the module; its settings do too. */
+/* Content and settings end with the module. */
 TEST_F(load, forgets)
 {
 	__u64 value;
@@ -140,7 +140,7 @@ TEST_F(load, limit_percent)
 	EXPECT_EQ(half, limit_at(self->ko, ""));
 }
 
-/* Someone who uses the device whenever there is one and he is let. */
+/* A process that uses the device whenever it can be opened. */
 struct user {
 	volatile bool stop, rest;
 	volatile unsigned long opened;
@@ -182,8 +182,8 @@ static void *use(void *data)
 }
 
 /*
- * Looks at what there is, also while it comes and goes. Not at debugfs: the kernel
- * drops a module's last reference before it says that the module goes, and
+ * Reads sysfs while the module is loaded and unloaded. Not debugfs: the kernel
+ * drops a module's last reference before it announces the unload, and
  * full_proxy_open() warns of any file of debugfs that is opened in between.
  */
 static void *look(void *data)
@@ -213,13 +213,15 @@ TEST_F(load, hundred_times_under_use)
 	for (i = 0; i < rounds; i++) {
 		unsigned long seen = u.opened;
 
-		/* Somebody has used this load before it goes. */
+		/*
+		 * A process has used this load before the module is unloaded.
+		 */
 		kv_wait_until(u.opened > seen);
 		for (tries = 0; (ret = module_unload()); tries++) {
 			if (ret != -EWOULDBLOCK && ret != -EBUSY)
 				break;
 			busy++;
-			/* It would never be idle by itself. */
+			/* The module would never be idle by itself. */
 			u.rest = tries > 3;
 			sched_yield();
 		}

@@ -40,7 +40,7 @@ static const struct value bad_numbers[] = {
 	{ "99999999999999999999999999", -ERANGE },
 };
 
-/* Nothing of what is refused changes the value. */
+/* A write that is refused does not change the value. */
 #define EXPECT_REFUSED(name, text, ret) do {				\
 	__u64 __before = 0, __after = 1;				\
 									\
@@ -92,7 +92,7 @@ TEST_F(sysfs, knobs)
 			EXPECT_EQ(knobs[k].max, value);
 		}
 		EXPECT_EQ(0, kv_sys_set(name, before));
-		/* As the shell writes it. */
+		/* With a newline, as the shell writes it. */
 		snprintf(text, sizeof(text), "%llu\n", before);
 		EXPECT_EQ(0, kv_sys_write(name, text));
 	}
@@ -219,10 +219,10 @@ TEST_F(sysfs, tenant_knobs)
 		EXPECT_EQ(6 * KV_CHUNK, value);
 		EXPECT_EQ(0, kv_sys_set(path, 0));
 	}
-	/* Not a user at all. */
+	/* No such user. */
 	snprintf(path, sizeof(path), "tenants/%s/uid", self->t.tenant);
 	EXPECT_REFUSED(path, "4294967295", -EINVAL);
-	/* Less than a chunk is none. */
+	/* A quota of less than a chunk is refused. */
 	snprintf(path, sizeof(path), "tenants/%s/quota_bytes", self->t.tenant);
 	EXPECT_REFUSED(path, "1", -EINVAL);
 	EXPECT_REFUSED(path, "2097151", -EINVAL);
@@ -294,7 +294,7 @@ TEST_F(sysfs, counters)
 	unsigned int f;
 	__u64 value;
 
-	/* Something of everything. */
+	/* Blocks, leases, pins and reservations. */
 	ASSERT_GE(other, 0);
 	ASSERT_EQ(0, kv_tenant_set(self->t.tenant, "quota_bytes",
 				   4 * KV_CHUNK));
@@ -342,7 +342,7 @@ TEST_F(sysfs, counters)
 	close(other);
 }
 
-/* Statistics of one file are those of its tenant and of no other. */
+/* A file reports the statistics of its tenant only. */
 TEST_F(sysfs, tenants_count_for_themselves)
 {
 	__u64 before, after;
@@ -392,13 +392,13 @@ TEST_F(sysfs, dumps)
 	EXPECT_EQ(nr + 1, dump_lines("blocks", NULL) - others);
 	EXPECT_GE(dump_lines("chunks", NULL), 1);
 	EXPECT_GE(dump_lines("contexts", NULL), 1);
-	/* It does not show where the kernel has things. */
+	/* A dump shows no kernel addresses. */
 	EXPECT_EQ(0, dump_lines("blocks", "ffff8"));
 	EXPECT_EQ(0, dump_lines("chunks", "ffff8"));
 	EXPECT_EQ(0, dump_lines("contexts", "ffff8"));
 }
 
-/* A dump that is being read does not hold a tenant's name hostage. */
+/* A dump that is being read does not keep a tenant's name in use. */
 TEST_F(sysfs, dump_of_a_tenant_that_goes)
 {
 	char text[256];

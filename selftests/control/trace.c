@@ -99,7 +99,7 @@ TEST_F(trace, block)
 	EXPECT_EQ(1, count("block_free"));
 	EXPECT_EQ(2, count(NULL));
 
-	/* One has to go for another. */
+	/* A block is evicted for another. */
 	clear();
 	EXPECT_EQ(0, kv_produce_blank(fd, 4, KV_CHUNK));
 	EXPECT_EQ(1, count("block_evict"));
@@ -119,7 +119,7 @@ TEST_F(trace, block)
 	EXPECT_EQ(1, count("block_preempt"));
 	EXPECT_EQ(1, count("block_reserve"));
 	EXPECT_EQ(2, count(NULL));
-	/* Pre-empted space is freed when its owner lets go. */
+	/* Pre-empted space is freed when its owner seals, aborts or closes. */
 	clear();
 	EXPECT_EQ(-ESTALE, kv_seal(fd, b.handle));
 	EXPECT_EQ(1, count("block_free"));
@@ -131,7 +131,7 @@ TEST_F(trace, block)
 	EXPECT_EQ(1, count("ctx_close"));
 }
 
-/* What fails fires nothing. */
+/* A call that fails fires nothing. */
 TEST_F(trace, calls_and_knobs)
 {
 	int fd = self->t.fd;
@@ -163,7 +163,7 @@ TEST_F(trace, failures)
 	EXPECT_EQ(0, count(NULL));
 }
 
-/* Operations that do not complete at once; the others fire what they do. */
+/* Operations that wait have events of their own. */
 TEST_F(trace, operations)
 {
 	struct kvpool_op op = kv_op(KVPOOL_OP_LEASE, KVPOOL_OP_WAIT, 1, 1);
@@ -226,7 +226,7 @@ TEST_F(trace, chunk)
 	EXPECT_EQ(3, count("chunk_add"));
 }
 
-/* Neither addresses nor whole keys are told. */
+/* Events show neither addresses nor whole keys. */
 TEST_F(trace, tells_no_secrets)
 {
 	char line[1024];

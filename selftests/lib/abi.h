@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
  * abi.h: for tests that put values outside their range into every member of a
- * structure, and look whether the call refuses them and changes nothing.
+ * structure, and check that the call refuses them and changes nothing.
  */
 #ifndef KVPOOL_ABI_H
 #define KVPOOL_ABI_H
@@ -9,7 +9,7 @@
 #include "kvpool_util.h"
 
 
-/* A value for a member, and what the call must say about it. */
+/* A value for a member, and the result that the call must have. */
 struct poke {
 	const char *what;
 	unsigned int offset;
@@ -38,7 +38,7 @@ static inline void apply(void *to, const struct poke *p)
 	memcpy((__u8 *)to + p->offset, &p->value, p->width);
 }
 
-/* Calls with one member poked; @good is left as it was. */
+/* Calls with one member poked; @good does not change. */
 static inline int call_poked(int fd, unsigned long nr, const void *good,
 			     size_t size, const struct poke *p)
 {
@@ -64,7 +64,7 @@ static inline int call_poked(int fd, unsigned long nr, const void *good,
 	}								\
 } while (0)
 
-/* The last of several entries poked, on its own; it is zeroed otherwise. */
+/* Pokes each member of the last of several entries, which is zero otherwise. */
 #define EXPECT_ENTRY_POKES(nr, good, last, pokes) do {			\
 	unsigned int __i;						\
 									\
@@ -78,7 +78,7 @@ static inline int call_poked(int fd, unsigned long nr, const void *good,
 	}								\
 } while (0)
 
-/* What no call with an array of entries takes. */
+/* Values that every call with an array of entries refuses. */
 #define ARRAY_POKES(type)						\
 	POKE(type, flags, 1U << 31, -EINVAL),				\
 	POKE(type, nr_entries, 0, -EINVAL),				\
@@ -87,9 +87,8 @@ static inline int call_poked(int fd, unsigned long nr, const void *good,
 	POKE(type, entries, 0, -EFAULT)
 
 /*
- * The size rules are those of every structure: too small, longer with a tail
- * of zeros, longer with something in the tail.  @first is the size that was
- * published first.
+ * The size rules of every structure: too small, or longer with a tail that is
+ * not zero, is refused. @first is the size that was published first.
  */
 static inline int check_size(int fd, unsigned long nr, const void *good,
 			     size_t size, size_t first)
@@ -121,7 +120,7 @@ static inline int check_size(int fd, unsigned long nr, const void *good,
 	return 0;
 }
 
-/* A longer structure from a newer program, its news all zero, is served. */
+/* A longer structure of a newer program, its new members zero, is accepted. */
 static inline int check_longer(int fd, unsigned long nr, void *good,
 			       size_t size)
 {

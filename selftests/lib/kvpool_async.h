@@ -91,7 +91,7 @@ static inline bool kv_ring_reap(struct kv_ring *r, struct kvpool_completion *out
 	return true;
 }
 
-/* The same, and waits for it. */
+/* Waits for the next completion and takes it. */
 static inline int kv_ring_wait(int fd, struct kv_ring *r,
 			       struct kvpool_completion *out)
 {

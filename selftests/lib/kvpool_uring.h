@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * kvpool_uring.h: just enough of io_uring, by its system calls, for operations as
- * commands.
+ * kvpool_uring.h: the part of io_uring that operations need, by its system
+ * calls.
  */
 #ifndef KVPOOL_URING_H
 #define KVPOOL_URING_H

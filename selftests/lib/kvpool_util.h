@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * kvpool_util.h: what the kselftest programs of kvpool share: thin wrappers of
+ * kvpool_util.h: shared by the kselftest programs of kvpool: thin wrappers of
  * the ioctls, blocks whose content follows from their key, and the knobs.
  *
  * Wrappers return zero or a negative errno and never assert, so that children
@@ -53,7 +53,7 @@
 /* Spans that a struct kv_block carries itself. */
 #define KV_BLOCK_SPANS	160
 
-/* The defaults that tests put back; see kv_knobs_reset(). */
+/* The limit of each node that kv_knobs_reset() sets. */
 #define KV_LIMIT	(256 * KV_MB)
 
 #define kv_ptr(p)	((__u64)(uintptr_t)(p))
@@ -165,7 +165,9 @@ static inline bool kv_sys_has(const char *name)
 	return !access(path, F_OK);
 }
 
-/* Every program finds the module fresh; every test finds the knobs as here. */
+/*
+ * Each program has a module that was loaded for it; each test has these knobs.
+ */
 static inline int kv_knobs_reset(void)
 {
 	char name[64];
@@ -219,7 +221,7 @@ static inline int kv_tenant_read(const char *name, const char *knob, __u64 *valu
 	return kv_sys_read_u64(path, value);
 }
 
-/* Drops what the tenant holds and deletes it. */
+/* Drops the blocks of a tenant and deletes it. */
 static inline int kv_tenant_end(const char *name)
 {
 	int ret = kv_tenant_drop(name);
@@ -376,7 +378,7 @@ static inline int kv_block_result(struct kv_block *b, __u64 number,
 	b->length = entry->length;
 	b->handle = entry->handle;
 	b->nr_spans = entry->nr_spans;
-	/* More than fits is for tests that ask for the spans by themselves. */
+	/* Tests with longer blocks ask for the spans themselves. */
 	if (entry->span_index == KVPOOL_SPAN_NONE)
 		return entry->nr_spans > KV_BLOCK_SPANS ? 0 : -EPROTO;
 	return entry->span_index || !entry->handle ? -EPROTO : 0;
@@ -611,7 +613,7 @@ static inline int kv_consume(int fd, const __u8 *map, __u64 number)
 	return ret ? ret : end;
 }
 
-/* Are the gauges, which a call that fails leaves alone, the same? */
+/* Are the gauges, which a call that fails does not change, the same? */
 static inline bool kv_same_gauges(const struct kvpool_stats *a,
 				  const struct kvpool_stats *b)
 {
@@ -627,13 +629,13 @@ static inline bool kv_same_stats(const struct kvpool_stats *a,
 	return !memcmp(a, b, sizeof(*a));
 }
 
-/* The sysfs side of the statistics: for when no file is left to ask. */
+/* The statistics in sysfs: for when no file is open. */
 static inline int kv_tenant_bytes(const char *name, __u64 *bytes)
 {
 	return kv_tenant_read(name, "bytes", bytes);
 }
 
-/* Nanoseconds of a clock that nobody sets. */
+/* Nanoseconds of the monotonic clock. */
 static inline __u64 kv_clock(void)
 {
 	struct timespec ts;
@@ -642,7 +644,7 @@ static inline __u64 kv_clock(void)
 	return ts.tv_sec * 1000000000ULL + ts.tv_nsec;
 }
 
-/* Passes time without sleep, which would end at a tick. */
+/* Passes time without sleep: a sleep ends at a tick. */
 static inline void kv_spin(__u64 ns)
 {
 	__u64 end = kv_clock() + ns;
@@ -652,8 +654,8 @@ static inline void kv_spin(__u64 ns)
 }
 
 /*
- * Waits for a condition that another task or the kernel brings about.  There
- * is no deadline here: the harness ends a test that hangs.
+ * Waits for a condition that another task or the kernel makes true. There is no
+ * deadline here: the harness ends a test that hangs.
  */
 #define kv_wait_until(cond) do {				\
 	while (!(cond)) {					\
@@ -663,7 +665,7 @@ static inline void kv_spin(__u64 ns)
 	}							\
 } while (0)
 
-/* Sleeps in a call, as seen from outside?  For tests that wait for a waiter. */
+/* State of a task in /proc: 'S' while it sleeps in a call. */
 static inline char kv_task_state(pid_t tid)
 {
 	char path[64], text[512], *p;
@@ -709,7 +711,7 @@ static inline int kv_reap(pid_t pid)
 				   128 + WTERMSIG(status);
 }
 
-/* What kind of machine is this? */
+/* The kernel and the machine */
 
 static inline bool kv_fail_nth_available(void)
 {
@@ -722,7 +724,7 @@ static inline bool kv_debug_kernel(void)
 	       !access("/sys/kernel/debug/kmemleak", F_OK);
 }
 
-/* A number of rounds: fewer where each is slow; or from the environment. */
+/* A number of rounds: from the environment, or fewer on slow kernels. */
 static inline unsigned long kv_rounds(const char *env, unsigned long stock,
 				      unsigned long debug)
 {
@@ -733,7 +735,7 @@ static inline unsigned long kv_rounds(const char *env, unsigned long stock,
 	return kv_debug_kernel() ? debug : stock;
 }
 
-/* Touching memory that may not be there */
+/* Access to memory that may not be mapped */
 
 static sigjmp_buf kv_fault_env __attribute__((unused));
 static volatile int kv_fault_code __attribute__((unused));
@@ -805,7 +807,7 @@ static inline int kv_bench_start(struct kv_bench *t)
 	return ret ? ret : kv_bench_tenant(t, "t");
 }
 
-/* Lets the file go; the tenant and its blocks stay. */
+/* Closes the file; the tenant and its blocks stay. */
 static inline void kv_bench_close(struct kv_bench *t)
 {
 	if (t->map)
@@ -822,7 +824,7 @@ static inline int kv_bench_end(struct kv_bench *t)
 	int ret;
 
 	kv_bench_close(t);
-	/* An io_uring lets go of files some time after it was closed. */
+	/* An io_uring drops its files some time after it was closed. */
 	kv_wait_until(kv_tenant_read(t->tenant, "contexts", &nr) || !nr);
 	ret = kv_tenant_drop(t->tenant);
 	if (!ret)
@@ -832,7 +834,7 @@ static inline int kv_bench_end(struct kv_bench *t)
 	return ret ? ret : kv_sys_write("tenants/del", t->tenant);
 }
 
-/* Is the machine's second node there? */
+/* Does the node have memory for the pool? */
 static inline bool kv_has_tier(int node)
 {
 	char name[64];

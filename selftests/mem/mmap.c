@@ -62,7 +62,7 @@ TEST_F(mmap, read_only_file)
 	EXPECT_EQ(0, kv_check(map, &self->b));
 	EXPECT_EQ(0, kv_unmap(self->ro, map));
 
-	/* A file for reading that was mapped without any right. */
+	/* A file for reading, mapped without any right. */
 	map = kv_map(self->ro, PROT_NONE);
 	ASSERT_NE(NULL, map);
 	EXPECT_EQ(-1, mprotect(map, KV_PAGE, PROT_READ | PROT_WRITE));
@@ -73,7 +73,7 @@ TEST_F(mmap, read_only_file)
 	EXPECT_EQ(0, kv_unmap(self->ro, map));
 }
 
-/* Nor by the ways around page protection. */
+/* Nor by calls that bypass page protection. */
 TEST_F(mmap, read_only_is_not_forced)
 {
 	__u64 word = 0x4141414141414141ULL;
@@ -159,7 +159,7 @@ TEST_F(mmap, holes)
 	EXPECT_EQ(SIGBUS, kv_touch(self->t.map + size - 1, true));
 	EXPECT_EQ(SIGBUS, kv_touch(self->t.map + size / 2, true));
 	EXPECT_EQ(0, kv_touch(self->t.map + self->b.span[0].offset, false));
-	/* Touching brings no memory. */
+	/* An access allocates no memory. */
 	ASSERT_EQ(0, kv_stats(self->t.fd, &st));
 	EXPECT_EQ(KV_CHUNK, st.arena_bytes);
 	/* Neither does a system call. */
@@ -169,7 +169,7 @@ TEST_F(mmap, holes)
 			      MADV_POPULATE_READ));
 }
 
-/* Memory that leaves the arena is a hole again, in mappings of long ago too. */
+/* Memory that leaves the arena becomes a hole in existing mappings. */
 TEST_F(mmap, memory_that_left)
 {
 	__u8 *p = self->t.map + self->b.span[0].offset;
@@ -195,7 +195,7 @@ TEST_F(mmap, memory_that_left)
 	EXPECT_EQ(SIGBUS, kv_touch(p, true));
 	EXPECT_EQ(SIGBUS, kv_touch(map + self->b.span[0].offset, false));
 
-	/* And memory again when there is some. */
+	/* New memory appears in existing mappings. */
 	ASSERT_EQ(0, kv_sys_set("tiers/dram0/limit_bytes", KV_LIMIT));
 	ASSERT_EQ(0, kv_produce(self->t.fd, self->t.map, 2, 65536));
 	EXPECT_EQ(0, kv_consume(self->ro, map, 2));
@@ -212,7 +212,7 @@ TEST_F(mmap, remap)
 	EXPECT_EQ(0, memcmp(p, self->t.map + self->b.span[0].offset,
 			    2 * KV_PAGE));
 
-	/* It moves and does not grow. */
+	/* A mapping can be moved and cannot grow. */
 	q = mremap(p, 2 * KV_PAGE, 4 * KV_PAGE, MREMAP_MAYMOVE);
 	EXPECT_EQ(MAP_FAILED, q);
 	EXPECT_EQ(EFAULT, errno);
@@ -225,13 +225,13 @@ TEST_F(mmap, remap)
 	EXPECT_EQ(0, memcmp(q, self->t.map + self->b.span[0].offset,
 			    2 * KV_PAGE));
 	EXPECT_EQ(SIGSEGV, kv_touch(p, false));
-	/* It shrinks. */
+	/* A mapping can shrink. */
 	q = mremap(to, 2 * KV_PAGE, KV_PAGE, 0);
 	EXPECT_EQ(to, q);
 	EXPECT_EQ(SIGSEGV, kv_touch(to + KV_PAGE, false));
 	EXPECT_EQ(0, munmap(to, KV_PAGE));
 
-	/* A hole cut into the mapping leaves the rest alone. */
+	/* A hole in the mapping does not change the rest. */
 	EXPECT_EQ(0, munmap(self->t.map + self->b.span[0].offset + KV_PAGE,
 			    KV_PAGE));
 	EXPECT_EQ(0, kv_touch(self->t.map + self->b.span[0].offset, false));
@@ -243,14 +243,14 @@ TEST_F(mmap, advice)
 {
 	__u8 *p = self->t.map + self->b.span[0].offset;
 
-	/* The memory is the pool's: advice drops mappings and no bytes. */
+	/* madvise() drops mappings and no content. */
 	madvise(p, 65536, MADV_DONTNEED);
 	EXPECT_EQ(0, kv_check(self->t.map, &self->b));
 	EXPECT_NE(0, madvise(p, KV_PAGE, MADV_REMOVE));
 	EXPECT_EQ(0, kv_check(self->t.map, &self->b));
 	EXPECT_NE(0, madvise(p, KV_PAGE, MADV_FREE));
 	EXPECT_EQ(0, kv_check(self->t.map, &self->b));
-	/* Without huge pages 6.12 itself never ends these for a large folio. */
+	/* Without huge pages 6.12 never ends these calls for a large folio. */
 	if (!access("/sys/kernel/mm/transparent_hugepage", F_OK)) {
 		madvise(p, KV_PAGE, MADV_PAGEOUT);
 		madvise(p, KV_PAGE, MADV_COLD);
@@ -275,7 +275,7 @@ TEST_F(mmap, fork)
 		if (kv_touch(self->t.map + self->b.span[0].offset, false) !=
 		    SIGSEGV)
 			_exit(1);
-		/* The descriptor is there, with all its handles. */
+		/* The child has the descriptor, with all its handles. */
 		map = kv_map(self->t.fd, PROT_READ);
 		if (!map || kv_check(map, &self->b))
 			_exit(2);
@@ -314,7 +314,7 @@ TEST_F(mmap, coherent)
 	close(fd);
 }
 
-/* A mapping holds its file: what the file holds lasts as long. */
+/* A mapping keeps its file open, with all its handles. */
 TEST_F(mmap, outlives_the_descriptor)
 {
 	int fd = kv_open(self->t.tenant, O_RDWR);
@@ -343,7 +343,7 @@ TEST_F(mmap, outlives_the_descriptor)
 	EXPECT_EQ(-ENOENT, kv_exists(self->t.fd, 2));
 }
 
-/* Mapping, unmapping and faulting from threads while memory comes and goes. */
+/* Threads map, unmap and fault while memory enters and leaves the arena. */
 
 struct churn {
 	int fd;

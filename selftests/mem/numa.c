@@ -1,7 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/*
- * numa: blocks on the node that was asked for; nodes without CPUs as well.
- */
+/* numa: blocks on the node that was requested, also on nodes without CPUs. */
 #include "kvpool_util.h"
 
 FIXTURE(numa) {
@@ -60,7 +58,7 @@ static int set_limit(int node, __u64 bytes)
 	return kv_sys_set(name, bytes);
 }
 
-/* Where the kernel says that a page is. */
+/* The node of a page, as the kernel reports it. */
 static int page_node(void *page)
 {
 	int status = -1;
@@ -101,7 +99,7 @@ TEST_F(numa, preferred)
 	EXPECT_EQ(0, kv_consume(self->t.fd, self->t.map, 1));
 }
 
-/* Without a wish the caller's node is taken. */
+/* Without a preference the node of the caller is used. */
 TEST_F(numa, callers_own)
 {
 	struct kv_block b;
@@ -122,7 +120,7 @@ TEST_F(numa, callers_own)
 	}
 }
 
-/* A preference gives way when the node is full; strictness does not. */
+/* On a full node a preference gives way, a strict request fails. */
 TEST_F(numa, full_node)
 {
 	int near = self->cpu[0], other = self->cpu[1];
@@ -141,7 +139,7 @@ TEST_F(numa, full_node)
 	ASSERT_EQ(0, kv_reserve_on(self->t.fd, &b[4], 10, KV_CHUNK, 0, near));
 	EXPECT_EQ(4 * KV_CHUNK, on_node(near, "used_bytes"));
 
-	/* Blocks of the node make room for one that must be there. */
+	/* Blocks of the node are evicted for a strict request. */
 	ASSERT_EQ(0, kv_seal(self->t.fd, b[0].handle));
 	EXPECT_EQ(0, kv_reserve_on(self->t.fd, &more, 11, KV_CHUNK,
 				   KVPOOL_RESERVE_STRICT_NODE, near));
@@ -163,7 +161,7 @@ TEST_F(numa, wrong_nodes)
 					 KVPOOL_NODE_ANY));
 }
 
-/* Far memory is used by those who ask for it. */
+/* Far memory is used on request. */
 TEST_F(numa, far_node)
 {
 	struct kv_block b;
@@ -176,7 +174,7 @@ TEST_F(numa, far_node)
 	ASSERT_EQ(0, kv_seal(self->t.fd, b.handle));
 	EXPECT_EQ(2 * KV_CHUNK, on_node(self->far, "used_bytes"));
 	EXPECT_EQ(0, kv_consume(self->t.fd, self->t.map, 1));
-	/* A limit of zero closes it. */
+	/* A limit of zero closes the node. */
 	ASSERT_EQ(0, kv_remove(self->t.fd, 1));
 	ASSERT_EQ(0, set_limit(self->far, 0));
 	EXPECT_EQ(0, on_node(self->far, "allocated_bytes"));
@@ -185,7 +183,7 @@ TEST_F(numa, far_node)
 					 self->far));
 }
 
-/* A lower limit of one node brings that node below it. */
+/* A lower limit of one node takes effect on that node. */
 TEST_F(numa, limit_of_one_node)
 {
 	int i;
@@ -202,7 +200,7 @@ TEST_F(numa, limit_of_one_node)
 	ASSERT_EQ(0, set_limit(self->cpu[1], KV_CHUNK));
 	EXPECT_LE(on_node(self->cpu[1], "allocated_bytes"), KV_CHUNK);
 	EXPECT_EQ(0, kv_exists(self->t.fd, 7));
-	/* The others were moved or evicted; what there is is whole. */
+	/* Other blocks were moved or evicted; those that remain are whole. */
 	for (i = 0; i < 8; i++) {
 		int ret = kv_consume(self->t.fd, self->t.map, i);
 
@@ -210,7 +208,7 @@ TEST_F(numa, limit_of_one_node)
 	}
 }
 
-/* A tenant that fills every node gives some of it to one that has nothing. */
+/* A tenant that fills every node makes room for a tenant without memory. */
 TEST_F(numa, share_of_a_late_tenant)
 {
 	struct kv_bench other = { .fd = -1 };
@@ -238,7 +236,7 @@ TEST_F(numa, share_of_a_late_tenant)
 	EXPECT_EQ(0, kv_bench_end(&other));
 }
 
-/* A node that can never have room is no reason to evict from another. */
+/* A request for a node that can never have room evicts from no other node. */
 TEST_F(numa, closed_node)
 {
 	struct kvpool_stats st;
@@ -263,7 +261,7 @@ TEST_F(numa, closed_node)
 	EXPECT_EQ(0, st.evicted_blocks);
 }
 
-/* Room on another node does not outweigh the wish. */
+/* Free room on another node does not outweigh the preference. */
 TEST_F(numa, preferred_before_room)
 {
 	struct kv_block b;

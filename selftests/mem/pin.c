@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * pin: mappings can be pinned, as a GPU driver or a NIC does, and memory that
- * is still pinned is given to nobody else.
+ * is still pinned is not reused.
  */
 #include <sys/uio.h>
 #include <sys/socket.h>
@@ -10,7 +10,7 @@
 
 #include "kvpool_util.h"
 
-/* As much of io_uring as one registered buffer and one request need. */
+/* The part of io_uring that one registered buffer and one request need. */
 struct ring {
 	int fd;
 	__u8 *sq, *cq;
@@ -110,7 +110,7 @@ static int ring_transfer(struct ring *r, int op, int fd, __u64 addr, __u32 len)
 	return res;
 }
 
-/* A device that had been set to work writes late, where there is one. */
+/* A device writes late, where there is one. */
 static int write_late(struct ring *r, int file, const __u8 *to)
 {
 	if (r->xsk >= 0)
@@ -157,7 +157,7 @@ FIXTURE_TEARDOWN(pin)
 	if (self->ring.fd >= 0)
 		ring_close(&self->ring);
 	close(self->file);
-	/* The ring's end, and with it the pins', may come a moment later. */
+	/* The ring, and with it the pins, may end a moment later. */
 	kv_bench_close(&self->t);
 	kv_wait_until(!quarantined(self->t.tenant));
 	EXPECT_EQ(0, kv_bench_end(&self->t));
@@ -191,7 +191,7 @@ TEST_F(pin, registered_buffer)
 	close(fd);
 }
 
-/* A read-only mapping can be read from by a device, and not written to. */
+/* A device can read from a read-only mapping and not write to it. */
 TEST_F(pin, read_only_mapping)
 {
 	int ret, ro = kv_open(self->t.tenant, O_RDONLY);
@@ -210,7 +210,7 @@ TEST_F(pin, read_only_mapping)
 	close(ro);
 }
 
-/* Direct I/O out of the arena, on whatever file system allows it. */
+/* Direct I/O from the arena, on a file system that allows it. */
 TEST_F(pin, direct_io)
 {
 	static const char * const places[] = { "/tmp", "/var/tmp", "/dev/shm",
@@ -265,8 +265,8 @@ TEST_F(pin, other_process_reads)
 }
 
 /*
- * The owner of a reservation is gone and a device still writes.  The space is
- * held back until the pins are gone, and nobody else's bytes are hurt.
+ * The owner of a reservation has ended and a device still writes. The space is
+ * quarantined until the pins have ended, and no other block changes.
  */
 TEST_F(pin, dead_owner)
 {
@@ -293,7 +293,7 @@ TEST_F(pin, dead_owner)
 	EXPECT_EQ(65536, st.quarantined_bytes);
 	EXPECT_EQ(65536, st.bytes);
 
-	/* All the rest of the tenant's space is taken by others. */
+	/* Other blocks take the rest of the tenant's space. */
 	for (i = 0; i < nr - 1; i++)
 		ASSERT_EQ(0, kv_produce(self->t.fd, self->t.map, 100 + i,
 					65536));
@@ -314,7 +314,7 @@ TEST_F(pin, dead_owner)
 	EXPECT_EQ(0, st.evicted_blocks);
 }
 
-/* The quarantine has an end that an administrator chooses. */
+/* The knob quarantine_ms ends the quarantine. */
 TEST_F(pin, quarantine_ends)
 {
 	struct kvpool_stats st;
@@ -338,7 +338,7 @@ TEST_F(pin, quarantine_ends)
 	EXPECT_EQ(0, st.pending);
 }
 
-/* A deliberate abort says that nobody writes any more: no quarantine. */
+/* An abort asserts that writes have ended: no quarantine. */
 TEST_F(pin, abort_is_believed)
 {
 	struct kvpool_stats st;
@@ -354,7 +354,7 @@ TEST_F(pin, abort_is_believed)
 	ring_unregister(&self->ring);
 }
 
-/* Pinned memory stays with its tenant, whatever becomes of the block. */
+/* Pinned memory stays with its tenant, also after the block's end. */
 TEST_F(pin, no_other_tenant)
 {
 	char other[KVPOOL_NAME_SIZE];
@@ -364,7 +364,7 @@ TEST_F(pin, no_other_tenant)
 	struct kv_block lease[3];
 	int i, fd, ret;
 
-	/* Enough for four chunks on the whole host. */
+	/* Room for four chunks on the whole host. */
 	ASSERT_EQ(0, kv_sys_set("tiers/dram0/limit_bytes", 4 * KV_CHUNK));
 	for (i = 1; i < 8; i++) {
 		char name[64];
@@ -398,7 +398,7 @@ TEST_F(pin, no_other_tenant)
 	for (i = 0; i < 3; i++)
 		EXPECT_EQ(0, kv_check(map, &lease[i]));
 
-	/* Unpinned and unmapped, it may move. */
+	/* Memory that is neither pinned nor mapped may move. */
 	ring_unregister(&self->ring);
 	kv_wait_until(!(ret = kv_produce(fd, map, 20, KV_CHUNK)) ||
 		      ret != -ENOSPC);
@@ -409,8 +409,8 @@ TEST_F(pin, no_other_tenant)
 }
 
 /*
- * A pipe holds pages without writing to them.  Whoever reads it sees bytes of
- * this tenant, so the memory does not become another's meanwhile.
+ * A pipe holds pages without writing to them. A reader of the pipe sees bytes
+ * of this tenant, so the memory does not move to another tenant.
  */
 TEST_F(pin, vmsplice)
 {
@@ -447,8 +447,8 @@ TEST_F(pin, vmsplice)
 }
 
 /*
- * A tenant whose memory cannot leave, since all of it is held from outside, is
- * not emptied for the sake of another: that would gain nothing.
+ * A tenant whose memory is all pinned is not emptied for another tenant: that
+ * would gain no memory.
  */
 TEST_F(pin, not_evicted_in_vain)
 {
@@ -471,7 +471,7 @@ TEST_F(pin, not_evicted_in_vain)
 		kv_fill(self->t.map, &b);
 		ASSERT_EQ(0, kv_seal(self->t.fd, b.handle));
 	}
-	/* As an engine registers the arena with its GPU. */
+	/* As an engine that registers the arena with its GPU. */
 	ASSERT_EQ(0, ring_register(&self->ring, self->t.map, 8 * KV_CHUNK));
 	snprintf(other.tenant, sizeof(other.tenant), "other%d", getpid());
 	ASSERT_EQ(0, kv_tenant_add(other.tenant));
@@ -488,7 +488,7 @@ TEST_F(pin, not_evicted_in_vain)
 	EXPECT_EQ(0, kv_bench_end(&other));
 }
 
-/* Pins do not keep a removed block's lease, or its reader, waiting. */
+/* Pins delay neither a lease on a removed block nor its reader. */
 TEST_F(pin, sealed_block_stays_readable)
 {
 	struct kv_block b, lease;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * pressure: when the machine needs memory, and when an administrator lowers a
- * limit, the pool gives back what it may and keeps what is leased.
+ * limit, the pool returns memory and keeps leased blocks.
  */
 #include "kvpool_util.h"
 
@@ -65,12 +65,12 @@ TEST_F(pressure, limit_lowered)
 	EXPECT_EQ(8, st.blocks);
 	ASSERT_EQ(0, kv_sys_read_u64("tiers/dram0/used_bytes", &value));
 	EXPECT_EQ(8 * KV_CHUNK, value);
-	/* The youngest are left, and the leased one. */
+	/* The youngest blocks remain, and the leased block. */
 	EXPECT_EQ(0, kv_check(self->t.map, &lease));
 	for (i = 25; i < 32; i++)
 		EXPECT_EQ(0, kv_exists(self->t.fd, i));
 
-	/* Nothing more than the leased block can stay. */
+	/* Only the leased block can stay. */
 	ASSERT_EQ(0, kv_sys_set("tiers/dram0/limit_bytes", 0));
 	kv_wait_until(allocated() <= KV_CHUNK);
 	EXPECT_EQ(KV_CHUNK, allocated());
@@ -78,7 +78,7 @@ TEST_F(pressure, limit_lowered)
 	EXPECT_EQ(0, kv_exists(self->t.fd, 4));
 	EXPECT_EQ(-ENOSPC, kv_produce_blank(self->t.fd, 100, KV_CHUNK));
 	EXPECT_EQ(0, kv_release(self->t.fd, lease.handle));
-	/* A chunk that could not leave a moment ago may be left alone a while. */
+	/* A chunk that could not be emptied may be skipped for some time. */
 	kv_wait_until(kv_sys_set("tiers/dram0/limit_bytes", 0) || !allocated());
 	EXPECT_EQ(0, allocated());
 
@@ -107,9 +107,9 @@ TEST_F(pressure, quota_lowered)
 }
 
 /*
- * Processes that want more memory than there is.  They are the first that the
- * kernel would kill, and must not have to: when several are out of memory at
- * the same time, only one can be at work on the pool.
+ * Processes that need more memory than is free. The kernel would kill them
+ * first, and must not have to: when several tasks are out of memory at the same
+ * time, only one of them can reclaim from the pool.
  */
 FIXTURE(crowd) {
 	struct kv_bench t;
@@ -161,7 +161,7 @@ TEST_F(crowd, machine_runs_out)
 	__u64 i, nr, free;
 	pid_t pids[16];
 
-	/* The pool takes most of what is free. */
+	/* The pool takes most of the free memory. */
 	ASSERT_EQ(0, kv_sys_set("tiers/dram0/limit_bytes", total));
 	free = meminfo("MemAvailable:");
 	if (free < 256 * KV_MB)
@@ -179,7 +179,7 @@ TEST_F(crowd, machine_runs_out)
 	ASSERT_EQ(0, kv_stats(self->t.fd, &st));
 	EXPECT_EQ(nr, st.blocks + st.evicted_blocks);
 
-	/* Somebody else wants half of it. */
+	/* Another process needs half of it. */
 	want = nr * length / 2 + meminfo("MemFree:");
 	for (i = 0; i < variant->nr; i++) {
 		pids[i] = take_memory(want / variant->nr);
@@ -196,7 +196,7 @@ TEST_F(crowd, machine_runs_out)
 		EXPECT_EQ(0, kv_exists(self->t.fd, i));
 		EXPECT_EQ(0, kv_release(self->t.fd, leases[i].handle));
 	}
-	/* What is left is whole, once kswapd has moved what it was moving. */
+	/* The remaining blocks are whole, once kswapd has finished. */
 	kv_wait_until(!kv_stats(self->t.fd, &st) &&
 		      st.blocks * length == st.bytes);
 	EXPECT_EQ(0, kv_produce(self->t.fd, self->t.map, 1000000, length));

@@ -17,10 +17,7 @@ FIXTURE(produce) {
 	int fd;
 };
 
-/*
- * The file with operations is not that of the tenant's bench, which holds the
- * pending key.
- */
+/* Operations use another file than the one that holds the pending key. */
 FIXTURE_SETUP(produce)
 {
 	ASSERT_EQ(0, kv_bench_start(&self->t));
@@ -124,7 +121,7 @@ TEST_F(produce, on_a_ring)
 		EXPECT_EQ(0, c.length);
 		EXPECT_EQ(0, kv_consume(self->t.fd, self->t.map, 10 + i));
 	}
-	/* Handles are those of the calls. */
+	/* The ioctls and the operations share their handles. */
 	ASSERT_EQ(0, kv_reserve(self->fd, &b, 50, 4096));
 	for (k = 0; k < 2; k++)
 		EXPECT_EQ(k ? -ENOENT : 0, op_seal(self->fd, b.handle, 0));
@@ -242,7 +239,7 @@ TEST_F(produce, batch)
 	EXPECT_BASE();
 }
 
-/* Without room, for the tenant, on the machine and in the table of handles. */
+/* No room: for the tenant, on the machine and in the table of handles. */
 TEST_F(produce, no_room)
 {
 	struct kvpool_completion c[8];
@@ -258,7 +255,9 @@ TEST_F(produce, no_room)
 	EXPECT_BASE();
 	ASSERT_EQ(0, kv_tenant_set(self->t.tenant, "quota_bytes", 0));
 
-	/* Space is found for all of a call together: the first ones get it. */
+	/*
+	 * Space is found for all operations of a call: the first ones get it.
+	 */
 	ASSERT_EQ(0, kv_remove(self->t.fd, KEY_SEALED));
 	ASSERT_EQ(0, kv_abort(self->t.fd, self->pending.handle));
 	ASSERT_EQ(0, kv_sys_set("tiers/dram0/limit_bytes", 4 * KV_CHUNK));
@@ -454,7 +453,7 @@ TEST_F(produce, nodes)
 	EXPECT_BASE();
 }
 
-/* A full node: a wish gives way, and strictness does not. */
+/* On a full node a preference gives way, a strict request fails. */
 TEST_F(produce, strict_node)
 {
 	struct kvpool_completion c, other;
@@ -482,7 +481,7 @@ TEST_F(produce, strict_node)
 	EXPECT_EQ(0, kv_abort(self->fd, other.handle));
 }
 
-/* Each operation needs what it does, and the file nothing else. */
+/* Each operation needs its own mode of the file and no other. */
 TEST_F(produce, modes)
 {
 	struct kvpool_op ops[2];
@@ -498,7 +497,7 @@ TEST_F(produce, modes)
 	EXPECT_EQ(-EBADF, kv_submit_wait(ro, ops, 1, c));
 	ops[0] = kv_op_seal(self->pending.handle, 0, 1);
 	EXPECT_EQ(-EBADF, kv_submit_wait(ro, ops, 1, c));
-	/* One operation that may not be: none is begun. */
+	/* If one operation is not allowed, none is begun. */
 	ops[0] = kv_op(KVPOOL_OP_LEASE, 0, KEY_SEALED, 1);
 	ops[1] = kv_op_reserve(10, 4096, 2);
 	EXPECT_EQ(-EBADF, kv_submit_wait(ro, ops, 2, c));

@@ -26,7 +26,7 @@ static const char * const peer_names[NR_PEERS] = {
 	[PEER_SLOW_FENCE] = "slow-fence",
 };
 
-/* Their numbers, which are other ones each time that the mover is loaded. */
+/* Their numbers, which change each time that the mover is loaded. */
 static __u32 peer_numbers[NR_PEERS];
 
 #define TESTFABRIC_LENGTH	12345
@@ -220,7 +220,7 @@ TEST_F(remote, fetch)
 	EXPECT_EQ(self->base.hits + 3, st.hits);
 }
 
-/* Gone with its lease, and never found by its key. */
+/* A transient copy ends with its lease, and no lookup finds it. */
 TEST_F(remote, transient)
 {
 	struct kvpool_completion c[2];
@@ -308,7 +308,7 @@ TEST_F(remote, probe_and_push)
 	EXPECT_BASE();
 }
 
-/* What is being pushed is neither freed nor moved. */
+/* A block is neither freed nor moved while it is pushed. */
 TEST_F(remote, push_holds_its_source)
 {
 	struct kvpool_completion c;
@@ -327,7 +327,7 @@ TEST_F(remote, push_holds_its_source)
 	EXPECT_EQ(0, st.bytes);
 }
 
-/* Many who want one key share one transfer. */
+/* Operations on one key share one transfer. */
 TEST_F(remote, shared)
 {
 	struct kvpool_completion c[16];
@@ -344,7 +344,7 @@ TEST_F(remote, shared)
 	}
 	ASSERT_EQ(0, kv_stats(self->fd, &st));
 	EXPECT_EQ(1, st.fetched_blocks);
-	/* If it comes to nothing each asks for itself. */
+	/* If that transfer fails, each operation asks for itself. */
 	for (i = 0; i < 16; i++)
 		ops[i] = fetch(11, i ? PEER_LATER : PEER_FAILS, 0, i);
 	ASSERT_EQ(0, kv_submit_wait(self->fd, ops, 16, c));
@@ -354,8 +354,8 @@ TEST_F(remote, shared)
 	EXPECT_EQ(2, st.fetched_blocks);
 }
 
-/* A producer here is faster than the peer would be. */
-TEST_F(remote, produced_meanwhile)
+/* A producer on this host is faster than the peer. */
+TEST_F(remote, produced_during_fetch)
 {
 	struct kvpool_completion c;
 	struct kvpool_op op = fetch(10, PEER_NEVER, 0, 1);
@@ -368,7 +368,7 @@ TEST_F(remote, produced_meanwhile)
 	EXPECT_EQ(0, c.status);
 	EXPECT_EQ(4096, c.length);
 	EXPECT_EQ(KVPOOL_ROUTE_LOCAL, c.route);
-	/* And one that is being fetched is not to be produced. */
+	/* A key that is being fetched cannot be reserved. */
 	op = fetch(11, PEER_NEVER, 0, 2);
 	ASSERT_EQ(1, kv_submit(self->fd, &op, 1));
 	EXPECT_EQ(-EBUSY, kv_reserve(self->t.fd, &b, 11, 4096));
@@ -376,7 +376,7 @@ TEST_F(remote, produced_meanwhile)
 	EXPECT_EQ(0, kv_reserve(self->t.fd, &b, 11, 4096));
 }
 
-/* The key is taken over during the transfer: who fetched has the bytes. */
+/* The key is pre-empted during the transfer: its memory is in quarantine. */
 TEST_F(remote, preempted)
 {
 	struct kvpool_op op = fetch(10, PEER_NEVER, 0, 1);
@@ -452,7 +452,7 @@ TEST_F(remote, deadline)
 	EXPECT_BASE();
 }
 
-/* Cancel returns after the fence, and with NOWAIT before it. */
+/* Cancel returns after the fence, with NOWAIT before the fence. */
 TEST_F(remote, cancel)
 {
 	struct kvpool_completion c;
@@ -476,7 +476,7 @@ TEST_F(remote, cancel)
 			EXPECT_EQ(4, kv_cancel(self->fd, KVPOOL_CANCEL_TAG, 1));
 			EXPECT_EQ(4, kv_ring_ready(&self->r));
 		}
-		/* Those that are being cancelled are waited for too. */
+		/* Operations that are being cancelled are waited for too. */
 		i = kv_cancel(self->fd, KVPOOL_CANCEL_ALL, 0);
 		EXPECT_GE(i, 4);
 		EXPECT_LE(i, 8);
@@ -489,7 +489,7 @@ TEST_F(remote, cancel)
 	}
 }
 
-/* The end of the file is a fence: then nothing is held any more. */
+/* The end of the file is a fence: afterwards nothing is held. */
 TEST_F(remote, closed_in_flight)
 {
 	struct kvpool_ring_setup setup;
@@ -604,7 +604,7 @@ TEST_F(remote, killed_in_flight)
 	EXPECT_BASE();
 }
 
-/* As commands of io_uring, which its workers begin. */
+/* Commands of io_uring, which its workers begin. */
 TEST_F(remote, uring)
 {
 	struct kvpool_completion c[4] = {};
@@ -648,8 +648,8 @@ TEST_F(remote, uring)
 }
 
 /*
- * Every ending at every moment: three threads submit to a peer that completes
- * as it likes, with deadlines and cancels, and each operation ends once.
+ * Every end at every moment: three threads submit to peers that complete at
+ * random, with deadlines and cancels, and each operation ends once.
  */
 struct storm {
 	const char *tenant;
@@ -708,7 +708,7 @@ static int storm_round(struct storm *s, int fd, struct kv_ring *r)
 		if (c.status && c.handle)
 			return -EPROTO;
 	}
-	/* So that there is something to fetch again. */
+	/* So that a later round has a block to fetch. */
 	kv_remove(fd, 100 + kv_rand(&s->seed) % 64);
 	return 0;
 }
@@ -721,7 +721,10 @@ static void *storm_thread(void *data)
 	int fd = -1;
 
 	for (n = 0; n < s->rounds && !s->error; n++) {
-		/* Now and then a new file, the old one with some in flight. */
+		/*
+		 * Sometimes a new file; the old file ends with operations in
+		 * flight.
+		 */
 		if (!(n % 64)) {
 			struct kvpool_op op = fetch(300 + n % 7, PEER_NEVER, 0,
 						    0);
@@ -787,7 +790,7 @@ static void *reload_thread(void *data)
 	int n;
 
 	for (n = 1; n <= 10 && !l->error; n++) {
-		/* In the thick of it. */
+		/* While operations are in flight. */
 		kv_wait_until(*l->done >= 20UL * n);
 		l->error = fabric_unload();
 		if (!l->error)
@@ -797,7 +800,7 @@ static void *reload_thread(void *data)
 	return NULL;
 }
 
-/* The fabric comes and goes while it is used. */
+/* The mover is unloaded and loaded under load. */
 TEST_F(remote, reloaded_under_load)
 {
 	static const enum peer peers[] = {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * ring: the completion ring: its set-up, room, notification, users who scribble
- * on it, and files that are shared and end with operations in flight.
+ * ring: one completion ring: its set-up, room, notification, programs that
+ * write over it, and files that are shared and end with operations in flight.
  */
 #include <sys/socket.h>
 
@@ -80,7 +80,7 @@ TEST_F(ring, modes)
 	struct kvpool_ring_setup a;
 	int fd;
 
-	/* Who may only read cannot map it for writing. */
+	/* A file for reading only cannot map a ring for writing. */
 	fd = kv_open(self->t.tenant, O_RDONLY);
 	ASSERT_GE(fd, 0);
 	EXPECT_EQ(-EBADF, kv_ring_setup(fd, &a, 8, -1));
@@ -132,7 +132,7 @@ TEST_F(ring, map)
 				     at + KV_PAGE));
 	EXPECT_EQ(-EINVAL, map_errno(self->fd, KV_PAGE, rw, MAP_SHARED,
 				     at + a.length));
-	/* Not from the last page of the arena into the ring. */
+	/* No mapping reaches from the arena into the ring. */
 	EXPECT_EQ(-EINVAL, map_errno(self->fd, 2 * KV_PAGE, rw, MAP_SHARED,
 				     at - KV_PAGE));
 	p = mmap(NULL, a.length, rw, MAP_SHARED, self->fd, at);
@@ -143,14 +143,14 @@ TEST_F(ring, map)
 				     MREMAP_MAYMOVE));
 	munmap(p, a.length);
 
-	/* The ring of a file is not that of another. */
+	/* The ring of one file cannot be mapped through another file. */
 	ro = kv_open(self->t.tenant, O_RDWR);
 	ASSERT_GE(ro, 0);
 	EXPECT_EQ(-EINVAL, map_errno(ro, a.length, rw, MAP_SHARED, at));
 	close(ro);
 }
 
-/* What is new in a ring is zero, whoever had its pages before. */
+/* A new ring is zero, whatever its pages held before. */
 TEST_F(ring, blank)
 {
 	size_t i;
@@ -176,7 +176,7 @@ TEST_F(ring, batch)
 				       round * 100 + i);
 		ASSERT_EQ(64, kv_submit(self->fd, ops, 64));
 		EXPECT_EQ(64, kv_ring_ready(&self->r));
-		/* What completes at once does so in order. */
+		/* Operations that need no wait complete in order. */
 		for (i = 0; i < 64; i++) {
 			ASSERT_TRUE(kv_ring_reap(&self->r, &c));
 			EXPECT_EQ(round * 100 + i, c.user_data);
@@ -193,7 +193,7 @@ TEST_F(ring, batch)
 	}
 }
 
-/* As many as there is room for, and no more until some were reaped. */
+/* As many operations as there is room for, until completions are reaped. */
 TEST_F(ring, full)
 {
 	struct kvpool_completion c;
@@ -206,7 +206,7 @@ TEST_F(ring, full)
 	EXPECT_EQ(4, kv_submit(self->fd, ops, 8));
 	EXPECT_EQ(-EBUSY, kv_submit(self->fd, ops + 4, 4));
 	EXPECT_EQ(-EBUSY, kv_submit(self->fd, ops + 4, 1));
-	/* Results that go elsewhere need no room. */
+	/* Operations with a results array need no room. */
 	EXPECT_EQ(0, kv_do(self->fd, ops, NULL));
 	for (i = 0; i < 3; i++) {
 		ASSERT_TRUE(kv_ring_reap(&self->r, &c));
@@ -222,7 +222,7 @@ TEST_F(ring, full)
 	EXPECT_EQ(1, kv_submit(self->fd, ops + 7, 1));
 }
 
-/* What is in flight has its room already. */
+/* An operation in flight has its room already. */
 TEST_F(ring, full_in_flight)
 {
 	struct kvpool_completion c;
@@ -251,7 +251,7 @@ TEST_F(ring, full_in_flight)
 	EXPECT_EQ(0x17, n);
 }
 
-/* Over the wrap of the indices, which a hostile head brings near. */
+/* Over the wrap of the indices, by heads that cannot be true. */
 TEST_F(ring, heads_that_cannot_be)
 {
 	struct kvpool_op ops[8];
@@ -271,11 +271,11 @@ TEST_F(ring, heads_that_cannot_be)
 		EXPECT_EQ(-EBUSY, kv_submit(self->fd, ops, 1))
 			TH_LOG("head %d", i);
 	}
-	/* Nothing is lost by it. */
+	/* No completion is lost. */
 	__atomic_store_n(self->r.head, tail, __ATOMIC_RELEASE);
 	EXPECT_EQ(8, kv_submit(self->fd, ops, 8));
 	EXPECT_EQ(tail + 8, *self->r.tail);
-	/* The tail is an echo: what is written there is not read. */
+	/* The module does not read the tail in the mapping. */
 	__atomic_store_n(self->r.head, tail + 8, __ATOMIC_RELEASE);
 	__atomic_store_n(self->r.tail, 12345678, __ATOMIC_RELEASE);
 	EXPECT_EQ(1, kv_submit(self->fd, ops, 1));
@@ -301,7 +301,10 @@ static void *scribble_thread(void *data)
 	unsigned int i;
 
 	while (!*s->stop) {
-		/* Ours have the uppermost bit set, the module's do not. */
+		/*
+		 * Tails of this thread have the uppermost bit set, the module's
+		 * do not.
+		 */
 		tail = __atomic_load_n(r->tail, __ATOMIC_ACQUIRE);
 		if (tail < 1U << 31)
 			good = tail;
@@ -311,7 +314,7 @@ static void *scribble_thread(void *data)
 				 __ATOMIC_RELEASE);
 		__atomic_store_n(r->tail, (__u32)kv_rand(&s->seed) | 1U << 31,
 				 __ATOMIC_RELEASE);
-		/* Mostly one that leaves room. */
+		/* Mostly a head that leaves room. */
 		__atomic_store_n(r->head,
 				 good + (__u32)(kv_rand(&s->seed) % 40),
 				 __ATOMIC_RELEASE);
@@ -349,7 +352,7 @@ static void *submit_thread(void *data)
 	return NULL;
 }
 
-/* A user who writes all over the ring while its threads submit. */
+/* A program writes all over the ring while its threads submit. */
 TEST_F(ring, scribbled)
 {
 	struct kvpool_completion c;
@@ -377,13 +380,13 @@ TEST_F(ring, scribbled)
 	stop = true;
 	pthread_join(threads[0], NULL);
 
-	/* It only harmed itself: with a good head the ring works. */
+	/* With a good head the ring works afterwards. */
 	ASSERT_LE(0, kv_cancel(self->fd, KVPOOL_CANCEL_ALL, 0));
 	*self->r.head = 0;
 	if (kv_submit(self->fd, &op, 1) == -EBUSY) {
 		__u32 head = 0;
 
-		/* Somewhere there is room: look for where the tail is. */
+		/* Some head leaves room: search for the tail. */
 		while (kv_submit(self->fd, &op, 1) == -EBUSY)
 			__atomic_store_n(self->r.head, head += 16,
 					 __ATOMIC_RELEASE);
@@ -422,7 +425,9 @@ TEST_F(ring, poll)
 	EXPECT_EQ(2, c.user_data);
 }
 
-/* Asleep in poll() while others submit, and while a waiter is woken. */
+/*
+ * A task sleeps in poll() while another submits, and while a lease is served.
+ */
 TEST_F(ring, poll_sleeps)
 {
 	struct kvpool_op ops[2] = {
@@ -478,7 +483,7 @@ TEST_F(ring, eventfd)
 		ASSERT_EQ(0, kv_ring_wait(self->fd, &self->r, &c));
 	EXPECT_EQ(9, c.user_data);
 	kv_wait_until(!eventfd_read(efd, &count));
-	/* The ring has a reference of its own. */
+	/* The ring has its own reference to the eventfd. */
 	close(efd);
 	ops[0] = kv_op_nop(10);
 	ASSERT_EQ(1, kv_submit(self->fd, ops, 1));
@@ -507,7 +512,7 @@ TEST_F(ring, close_in_flight)
 		EXPECT_EQ(16, kv_ring_ready(&r));
 		ASSERT_EQ(0, kv_stats(self->t.fd, &st));
 		EXPECT_EQ(16, st.leases);
-		/* The mapping keeps the file, until it goes too. */
+		/* The mapping keeps the file open. */
 		close(fd);
 		ASSERT_EQ(0, kv_stats(self->t.fd, &st));
 		EXPECT_EQ(16, st.leases);
@@ -558,7 +563,7 @@ TEST_F(ring, killed_in_flight)
 	close(pipes[1]);
 }
 
-/* A child has the file and not the mapping: it maps the same ring. */
+/* A child has the file but not the mapping, and maps the same ring. */
 TEST_F(ring, forked)
 {
 	struct kvpool_completion c;
@@ -620,7 +625,7 @@ static int recv_fd(int sock)
 	return fd;
 }
 
-/* Made by one process, passed to another, which outlives it. */
+/* A ring that one process makes and passes to another. */
 TEST_F(ring, passed_on)
 {
 	struct kvpool_completion c;
@@ -666,8 +671,8 @@ TEST_F(ring, passed_on)
 }
 
 /*
- * None lost, none doubled: two threads submit, one reaps, and a fourth makes
- * and removes the blocks that are waited for.
+ * Each operation completes once: two threads submit, one reaps, and a fourth
+ * makes and removes the blocks that leases wait for.
  */
 struct flood {
 	int fd;

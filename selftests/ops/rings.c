@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * rings: several completion rings of one file: each has its own completions,
- * room, mapping and eventfd, and ends without the others.
+ * room, mapping and eventfd, and its own end.
  */
 #include "kvpool_async.h"
 
@@ -61,7 +61,7 @@ static bool readable(int fd)
 	return poll(&p, 1, 0) == 1 && p.revents & POLLIN;
 }
 
-/* Waits for the next completion of one ring, while the others may have some. */
+/* Waits for the next completion of one ring; other rings may have some too. */
 static void wait_ring(struct kv_ring *r, struct kvpool_completion *c)
 {
 	kv_wait_until(kv_ring_reap(r, c));
@@ -89,7 +89,7 @@ TEST_F(rings, own_completions)
 			EXPECT_EQ(0, c.status);
 		}
 	}
-	/* Later ones too. */
+	/* Operations that wait, too. */
 	for (i = 0; i < NR_RINGS; i++) {
 		op = wait_op(100 + i);
 		ASSERT_EQ(1, submit(self->fd, &self->r[i], &op, 1));
@@ -104,7 +104,7 @@ TEST_F(rings, own_completions)
 	}
 }
 
-/* A full ring, or a head that cannot be, is no matter to the others. */
+/* A full ring, or a head that cannot be true, does not affect other rings. */
 TEST_F(rings, own_room)
 {
 	struct kvpool_op ops[8];
@@ -151,7 +151,9 @@ TEST_F(rings, limit)
 		ASSERT_TRUE(kv_ring_reap(&r[i], &c));
 		EXPECT_EQ(i, c.user_data);
 	}
-	/* The limit is that of the file, and each that ends makes room. */
+	/*
+	 * The limit is per file, and the end of a ring makes room for another.
+	 */
 	for (i = 0; i < 100; i++) {
 		k = i * 7 % KVPOOL_RINGS_MAX;
 		ASSERT_EQ(0, kv_ring_end(fd, r[k].setup.ring));
@@ -181,7 +183,7 @@ static int map_errno(int fd, size_t len, __u64 offset)
 	return 0;
 }
 
-/* Each by its own offset, and none through the offset of another. */
+/* Each ring is mapped by its own offset only. */
 TEST_F(rings, map)
 {
 	int i;
@@ -235,7 +237,7 @@ TEST_F(rings, poll)
 		EXPECT_EQ(1, w.result);
 		ASSERT_TRUE(kv_ring_reap(&self->r[i], &c));
 	}
-	/* What an ended ring still holds makes no file readable. */
+	/* Completions in an ended ring do not make the file readable. */
 	ASSERT_EQ(1, submit(self->fd, &self->r[2], &op, 1));
 	ASSERT_EQ(0, kv_ring_end(self->fd, self->r[2].setup.ring));
 	EXPECT_FALSE(readable(self->fd));
@@ -254,7 +256,10 @@ TEST_F(rings, eventfds)
 		efd[i] = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
 		ASSERT_GE(efd[i], 0);
 	}
-	/* Two with their own, and a third that shares one of them. */
+	/*
+	 * Two rings with an eventfd each, and a third ring that shares the
+	 * first.
+	 */
 	for (i = 0; i < 3; i++) {
 		ASSERT_EQ(0, kv_ring_setup(self->fd, &r[i].setup, 8,
 					   efd[i % 2]));
@@ -269,11 +274,13 @@ TEST_F(rings, eventfds)
 		ASSERT_TRUE(kv_ring_reap(&r[i], &c));
 		EXPECT_EQ(i, c.user_data);
 	}
-	/* A ring without one signals none. */
+	/* A ring without an eventfd signals none. */
 	ASSERT_EQ(1, submit(self->fd, &self->r[0], &op, 1));
 	for (k = 0; k < 2; k++)
 		EXPECT_EQ(-1, eventfd_read(efd[k], &count));
-	/* The end of a ring completes what is in flight, and signals that. */
+	/*
+	 * The end of a ring completes its operations and signals its eventfd.
+	 */
 	op = wait_op(9);
 	ASSERT_EQ(1, submit(self->fd, &r[1], &op, 1));
 	EXPECT_EQ(-1, eventfd_read(efd[1], &count));
@@ -286,7 +293,7 @@ TEST_F(rings, eventfds)
 	close(efd[1]);
 }
 
-/* The end of a ring is the end of its operations, and of no others. */
+/* The end of a ring cancels its operations and no other operations. */
 TEST_F(rings, end)
 {
 	struct kvpool_completion c;
@@ -307,7 +314,7 @@ TEST_F(rings, end)
 		EXPECT_EQ(i == 1 ? 4 : 0, kv_ring_ready(&self->r[i]));
 	ASSERT_EQ(0, kv_stats(self->fd, &st));
 	EXPECT_EQ(self->base.cancelled_ops + 4, st.cancelled_ops);
-	/* It is gone, but its completions can be read. */
+	/* The ring has ended, and its completions can still be read. */
 	EXPECT_EQ(-ENXIO, submit(self->fd, &self->r[1], ops, 1));
 	EXPECT_EQ(-ENOENT, kv_ring_end(self->fd, ended));
 	EXPECT_EQ(-ENOENT, kv_cancel_ring(self->fd, ended, KVPOOL_CANCEL_ALL,
@@ -431,7 +438,7 @@ static void *wait_thread(void *data)
 	return NULL;
 }
 
-/* Operations with results are of no ring. */
+/* Operations with results belong to no ring. */
 TEST_F(rings, results_are_of_no_ring)
 {
 	struct waiter w = { .fd = self->fd, .result = 1 };
@@ -470,8 +477,8 @@ TEST_F(rings, modes)
 }
 
 /*
- * Threads submit to a ring that another thread ends: what was begun completes,
- * and the rest is refused.
+ * Threads submit to a ring that another thread ends: operations that were begun
+ * complete, and the rest is refused.
  */
 struct submitter {
 	int fd;
@@ -545,7 +552,7 @@ TEST_F(rings, ended_under_submission)
 	EXPECT_EQ(0, st.leases);
 }
 
-/* Two threads end the same ring, and a third its operations. */
+/* Two threads end the same ring while a third cancels its operations. */
 static void *end_thread(void *data)
 {
 	struct submitter *s = data;
@@ -585,7 +592,7 @@ TEST_F(rings, ended_twice)
 		EXPECT_TRUE(ret >= 0 || ret == -ENOENT) TH_LOG("%d", ret);
 		for (i = 0; i < 2; i++)
 			pthread_join(threads[i], NULL);
-		/* One of them has ended it. */
+		/* Exactly one of the threads has ended the ring. */
 		EXPECT_TRUE((s[0].error >= 0) != (s[1].error >= 0));
 		EXPECT_TRUE(s[0].error == -ENOENT || s[1].error == -ENOENT);
 		EXPECT_EQ(8, kv_ring_ready(&r));
@@ -624,7 +631,7 @@ TEST_F(rings, close_in_flight)
 	EXPECT_EQ(self->base.cancelled_ops + 2 * NR_RINGS, st.cancelled_ops);
 }
 
-/* Each thread has a ring of its own, and none gets what is another's. */
+/* Each thread has its own ring, and sees only its own completions. */
 struct flood {
 	struct kv_bench *t;
 	int fd, me;
@@ -642,7 +649,7 @@ static void *flood_thread(void *data)
 	int i, ret = 0;
 
 	while (!ret && at < f->nr) {
-		/* Now and then another ring. */
+		/* Sometimes a new ring. */
 		if (!(at % 512)) {
 			if (r.map) {
 				ret = kv_ring_end(f->fd, r.setup.ring);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * submit: what each operation does, waits for pending keys that end in all the
- * ways there are, deadlines, cancellation, and results that a call waits for.
+ * submit: what each operation does, waits for pending keys and all their ends,
+ * deadlines, cancellation, and results that a call waits for.
  */
 #include "kvpool_async.h"
 
@@ -89,7 +89,7 @@ TEST_F(submit, lease_and_release)
 	EXPECT_EQ(self->base.hits + 2, st.hits);
 	EXPECT_EQ(self->base.consumed_bytes + 2 * 70001, st.consumed_bytes);
 
-	/* Leases are leases, whichever way they are taken and ended. */
+	/* The ioctls and the operations share leases. */
 	EXPECT_EQ(0, kv_release(self->fd, c[0].handle));
 	ops[0] = kv_op_release(c[0].handle, 9);
 	EXPECT_EQ(-ENOENT, kv_do(self->fd, &ops[0], NULL));
@@ -99,14 +99,14 @@ TEST_F(submit, lease_and_release)
 	ASSERT_EQ(0, kv_lease(self->fd, &b, KEY_SEALED));
 	ops[0] = kv_op_release(b.handle, 9);
 	EXPECT_EQ(0, kv_do(self->fd, &ops[0], NULL));
-	/* A reservation is none. */
+	/* A reservation is no lease. */
 	ops[0] = kv_op_release(self->pending.handle, 9);
 	EXPECT_EQ(-ENOENT, kv_do(self->t.fd, &ops[0], NULL));
 	ASSERT_EQ(0, kv_stats(self->fd, &st));
 	EXPECT_EQ(0, st.leases);
 }
 
-/* In one batch: taken, found, ended and missed, in their order. */
+/* Operations of one call are done in their order. */
 TEST_F(submit, order)
 {
 	struct kvpool_completion c[2];
@@ -121,7 +121,7 @@ TEST_F(submit, order)
 	EXPECT_EQ(-ENOENT, c[1].status);
 }
 
-/* In one call in prefix order: the tail is evicted before the head. */
+/* RELEASEs of one call in prefix order: the tail is evicted before the head. */
 TEST_F(submit, release_in_prefix_order)
 {
 	struct kvpool_completion c[40];
@@ -140,7 +140,7 @@ TEST_F(submit, release_in_prefix_order)
 	ASSERT_EQ(0, kv_submit_wait(self->fd, ops, 40, c));
 	for (i = 0; i < 40; i++)
 		ASSERT_EQ(0, c[i].status);
-	/* A chunk is free; the next but one evicts. */
+	/* A chunk is free; later blocks evict. */
 	for (i = 0; !kv_exists(self->fd, 139); i++)
 		ASSERT_EQ(0, kv_produce_blank(self->fd, 1000 + i, 65536));
 	EXPECT_EQ(0, kv_exists(self->fd, 100));
@@ -194,7 +194,7 @@ TEST_F(submit, wait_owner_gone)
 	EXPECT_EQ(-ENOENT, c.status);
 }
 
-/* The owner waits for itself. */
+/* The owner of a reservation waits for its own key. */
 TEST_F(submit, wait_for_own)
 {
 	struct kvpool_op op = kv_op(KVPOOL_OP_LEASE, KVPOOL_OP_WAIT,
@@ -211,7 +211,7 @@ TEST_F(submit, wait_for_own)
 	kv_ring_close(&r);
 }
 
-/* A waiter outlives the owner's pre-emption and gets the second try. */
+/* A waiter outlives the owner's pre-emption and gets the second block. */
 TEST_F(submit, wait_preempted)
 {
 	struct kvpool_op op = kv_op(KVPOOL_OP_LEASE, KVPOOL_OP_WAIT,
@@ -259,7 +259,7 @@ TEST_F(submit, deadline)
 	EXPECT_EQ(0, st.cancelled_ops);
 }
 
-/* Whatever part of a tick is over at the submission. */
+/* At any point of a tick. */
 TEST_F(submit, not_before_its_time)
 {
 	struct kvpool_completion c;
@@ -279,7 +279,7 @@ TEST_F(submit, not_before_its_time)
 	}
 }
 
-/* The longest timeouts there are do not overflow into short ones. */
+/* The longest timeouts do not overflow into short ones. */
 TEST_F(submit, endless_deadlines)
 {
 	const __u64 timeouts[] = {
@@ -296,7 +296,7 @@ TEST_F(submit, endless_deadlines)
 		op.timeout_ns = timeouts[i];
 		ASSERT_EQ(1, kv_submit(self->fd, &op, 1));
 	}
-	/* One whose deadline does come, to give the others the time. */
+	/* One operation whose deadline comes, to give the others time. */
 	op.timeout_ns = 30000000;
 	EXPECT_EQ(-ETIMEDOUT, kv_do(self->fd, &op, NULL));
 	EXPECT_EQ(0, kv_ring_ready(&self->r));
@@ -324,7 +324,7 @@ TEST_F(submit, cancel)
 	EXPECT_EQ(0, kv_cancel(self->fd, KVPOOL_CANCEL_TAG, 3));
 	EXPECT_EQ(0, kv_ring_ready(&self->r));
 
-	/* When it returns the completions are there. */
+	/* When cancel returns the completions are there. */
 	EXPECT_EQ(1, kv_cancel(self->fd, KVPOOL_CANCEL_USER_DATA, 4));
 	ASSERT_EQ(1, kv_ring_ready(&self->r));
 	ASSERT_TRUE(kv_ring_reap(&self->r, &c));
@@ -341,7 +341,7 @@ TEST_F(submit, cancel)
 	}
 	EXPECT_EQ(1 << 2 | 1 << 5 | 1 << 8 | 1 << 11, seen);
 
-	/* Those of another file are not meant. */
+	/* Operations of another file do not match. */
 	EXPECT_EQ(0, kv_cancel(self->t.fd, KVPOOL_CANCEL_ALL, 0));
 	EXPECT_EQ(7, kv_cancel(self->fd, KVPOOL_CANCEL_ALL |
 			       KVPOOL_CANCEL_NOWAIT, 0));
@@ -374,7 +374,7 @@ static void *wait_thread(void *data)
 	return NULL;
 }
 
-/* A thread in SUBMIT with results: two at once, two that wait. */
+/* A thread in SUBMIT with results: two operations wait, two do not. */
 static int waiter_start(struct waiter *w, int fd)
 {
 	int i;
@@ -415,12 +415,12 @@ TEST_F(submit, results)
 							w[k].c[i].handle));
 		}
 	}
-	/* None of it was for the ring. */
+	/* None of these completions went to the ring. */
 	EXPECT_EQ(0, kv_ring_ready(&self->r));
 	close(ro);
 }
 
-/* Another thread cancels what a call waits for. */
+/* Another thread cancels operations that a call waits for. */
 TEST_F(submit, results_cancelled)
 {
 	struct waiter w;
@@ -470,7 +470,7 @@ TEST_F(submit, results_signal)
 	EXPECT_EQ(self->base.cancelled_ops + 4, st.cancelled_ops);
 }
 
-/* Whoever waits for ever can be killed. */
+/* A task that waits without a limit can be killed. */
 TEST_F(submit, results_killed)
 {
 	struct kvpool_stats st;
@@ -533,7 +533,7 @@ TEST_F(submit, handles_limit)
 	for (i = 0; i < 5; i++)
 		EXPECT_EQ(-EMFILE, c[i].status);
 	EXPECT_EQ(0, c[5].status);
-	/* Operations in flight count, and those that failed do not. */
+	/* Operations in flight count, and operations that failed do not. */
 	EXPECT_EQ(4, kv_submit(self->fd, ops, 4));
 	EXPECT_EQ(-EMFILE, kv_do(self->fd, &ops[0], NULL));
 	EXPECT_EQ(2, kv_cancel(self->fd, KVPOOL_CANCEL_ALL, 0));
@@ -543,7 +543,7 @@ TEST_F(submit, handles_limit)
 	EXPECT_EQ(0, kv_sys_set("max_handles", 1 << 20));
 }
 
-/* Without a fabric nobody can be asked, and what is here is served. */
+/* Without a mover no peer can be asked, and local blocks are served. */
 TEST_F(submit, no_fabric)
 {
 	struct kvpool_info info;
@@ -569,7 +569,7 @@ TEST_F(submit, no_fabric)
 	EXPECT_EQ(0, kv_do(self->fd, &op, &c));
 	EXPECT_EQ(70001, c.length);
 	EXPECT_EQ(0, kv_release(self->fd, c.handle));
-	/* A pending key that comes to nothing. */
+	/* A pending key that is aborted. */
 	kv_key(&op.key, KEY_PENDING);
 	ASSERT_EQ(1, kv_submit(self->fd, &op, 1));
 	EXPECT_EQ(0, kv_ring_ready(&self->r));
@@ -581,7 +581,7 @@ TEST_F(submit, no_fabric)
 	EXPECT_EQ(-EOPNOTSUPP, kv_do(self->fd, &op, &c));
 }
 
-/* debugfs tells what is in flight, and for whom. */
+/* debugfs shows the operations in flight, with tenant and process. */
 TEST_F(submit, shown)
 {
 	struct kvpool_op op = kv_op(KVPOOL_OP_LEASE, KVPOOL_OP_WAIT,
@@ -607,7 +607,7 @@ TEST_F(submit, shown)
 	EXPECT_EQ(NULL, strstr(text, mine));
 }
 
-/* What may ask a peer has a deadline unless it brings one. */
+/* An operation that may ask a peer has a deadline by default. */
 TEST_F(submit, default_deadline)
 {
 	struct kvpool_op op = kv_op(KVPOOL_OP_LEASE, KVPOOL_OP_REMOTE,
@@ -622,7 +622,7 @@ TEST_F(submit, default_deadline)
 
 /*
  * A seal, a deadline, and two cancels at the same moment: one completion, and a
- * lease if and only if it says so.
+ * lease if and only if its status is zero.
  */
 struct racer {
 	int fd;

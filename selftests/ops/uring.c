@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * uring: operations as commands of io_uring, with the system calls themselves:
- * at once and later, cancelled, timed out, with results that cannot be written,
- * and rings and processes that end with commands in flight.
+ * immediate and later completion, cancellation, timeouts, results that cannot
+ * be written, and rings and processes that end with commands in flight.
  */
 #include "kvpool_uring.h"
 
@@ -52,7 +52,7 @@ static bool no_leases(int fd)
 	return !kv_stats(fd, &st) && !st.leases;
 }
 
-TEST_F(uring, at_once)
+TEST_F(uring, immediate)
 {
 	struct kvpool_op op = kv_op(KVPOOL_OP_PROBE, 0, KEY_SEALED, 1);
 	struct kvpool_completion *c = &self->c;
@@ -86,7 +86,7 @@ TEST_F(uring, at_once)
 	ASSERT_EQ(0, uring_submit(&self->u, self->fd, &op, NULL));
 	EXPECT_EQ(5, uring_wait(&self->u, &res));
 	EXPECT_EQ(-EINPROGRESS, res);
-	/* The status alone, where that is all one wants. */
+	/* Without a completion: the status alone. */
 	op = kv_op_nop(6);
 	ASSERT_EQ(0, uring_submit(&self->u, self->fd, &op, NULL));
 	EXPECT_EQ(6, uring_wait(&self->u, &res));
@@ -121,7 +121,7 @@ TEST_F(uring, refused)
 	EXPECT_EQ(1, uring_wait(&self->u, &res));
 	EXPECT_EQ(-EBADF, res);
 	close(fd);
-	/* Nothing was written where nothing was done. */
+	/* A command that was refused writes no completion. */
 	EXPECT_EQ(0x5a5a5a5a5a5a5a5aULL, self->c.user_data);
 }
 
@@ -136,7 +136,7 @@ TEST_F(uring, waits)
 		op.timeout_ns = 3600 * KV_SEC;
 		ASSERT_EQ(0, uring_submit(&self->u, self->fd, &op, &c[i]));
 	}
-	/* The operation was copied: it may be gone. */
+	/* The operations have been copied. */
 	memset(&op, 0xff, sizeof(op));
 	ASSERT_EQ(0, kv_seal(self->t.fd, self->pending.handle));
 	for (i = 0; i < 8; i++) {
@@ -166,7 +166,7 @@ TEST_F(uring, cancelled)
 	EXPECT_EQ(-ECANCELED, self->c.status);
 }
 
-/* None lasts for ever, whatever it says. */
+/* Every command has a deadline. */
 TEST_F(uring, deadline)
 {
 	struct kvpool_op op = kv_op(KVPOOL_OP_LEASE, KVPOOL_OP_WAIT,
@@ -184,7 +184,7 @@ TEST_F(uring, deadline)
 	EXPECT_EQ(-ETIMEDOUT, res);
 }
 
-/* A lease that cannot be reported is given back, at once or later. */
+/* A lease that cannot be reported is given back, immediately or later. */
 TEST_F(uring, result_nowhere)
 {
 	struct kvpool_op op = kv_op(KVPOOL_OP_LEASE, 0, KEY_SEALED, 1);
@@ -271,7 +271,7 @@ TEST_F(uring, killed_in_flight)
 	kill(pid, SIGKILL);
 	EXPECT_EQ(128 + SIGKILL, kv_reap(pid));
 	kv_wait_until(no_leases(self->fd));
-	/* Nobody waits for it any more. */
+	/* No operation waits for the key any more. */
 	ASSERT_EQ(0, kv_seal(self->t.fd, self->pending.handle));
 	EXPECT_TRUE(no_leases(self->fd));
 	close(pipes[0]);
@@ -307,7 +307,7 @@ static void *settle_thread(void *data)
 	return NULL;
 }
 
-/* None lost, none doubled, with completions at once and later. */
+/* Each command completes once, immediately or later. */
 TEST_F(uring, many)
 {
 	unsigned long rounds = kv_rounds("KV_URING_OPS", 50000, 5000);

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""The virtual hosts: what tests and benchmarks rely on."""
+"""The virtual hosts, as tests and benchmarks use them."""
 
 import json
 import os
@@ -77,7 +77,7 @@ class Hosts(unittest.TestCase):
         done = rig("exec", host, "--", "/no/such/program")
         self.assertEqual(done.returncode, 127)
         self.sh(host, "sleep 100", 124, ("--timeout", "1"))
-        # What a host writes outside the build directory is its own.
+        # Files that a host writes outside the build directory are its own.
         self.sh(host, "echo x > /etc/kvpool-rig-test")
         self.assertFalse(os.path.exists("/etc/kvpool-rig-test"))
 
@@ -128,7 +128,7 @@ class Hosts(unittest.TestCase):
         self.up(*pair, options=("--link", link, "--link", link, *snapshot))
         for host, other in ((a, 2), (b, 1)):
             for number in (0, 1):
-                # That nobody listens there is an answer of the other host.
+                # A refusal is an answer of the other host.
                 said = self.sh(host, "python3 -c 'import socket;"
                                " socket.create_connection((\"10.77.%d.%d\","
                                " 7), 20)'" % (number, other), 1).stderr

@@ -34,7 +34,7 @@ def run(*args, **more):
 
 
 def free_port():
-    # A guest has a loopback device, which nobody has turned on.
+    # A guest has a loopback device, which is down.
     run("ip", "link", "set", "lo", "up")
     with socket.socket() as sock:
         sock.bind(("127.0.0.1", 0))
@@ -132,7 +132,7 @@ class OnTheModule(unittest.TestCase):
         before = 0
         for turn in got["turns"]:
             blocks = turn["prompt_tokens"] // BLOCK_TOKENS
-            # What was there at the turn before, its answer's blocks included.
+            # The blocks of the turn before, those of its answer included.
             self.assertEqual(turn["reused_tokens"], before * BLOCK_TOKENS)
             self.assertEqual(turn["prefill"]["produced_blocks"], blocks - before)
             self.assertEqual(turn["prefill"]["computed_tokens"],
@@ -191,7 +191,7 @@ class OnTheModule(unittest.TestCase):
         decode.communicate(timeout=120)
         self.assertIsNotNone(decode.returncode)
         self.quiet_pool()
-        # And the pool serves the next ones.
+        # The pool serves the next requests.
         self.assertTrue(self.converse()["equals_expected"])
 
     def test_nobody_speaks(self):

@@ -108,7 +108,7 @@ class LruPool:
 
 
 class Result:
-    """What happened to one request."""
+    """The result of one request."""
 
     __slots__ = ("blocks", "hits", "produced", "rejected", "consumed")
 

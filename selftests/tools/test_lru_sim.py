@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0-only
-"""Tests of the reference simulator: by hand, and against a second, slower one."""
+"""Tests of the reference simulator: by hand, and against a second, slower simulator."""
 
 import json
 import os
@@ -81,7 +81,7 @@ class ByHand(unittest.TestCase):
         self.assertEqual(hits([[1, 2], [3], [1]], CHUNK, self.BLOCK), [0, 0, 1])
 
     def test_use_makes_young(self):
-        # 1 is used again before 3 needs a place: 2 goes.
+        # 1 is used again before 3 needs a place: 2 is evicted.
         self.assertEqual(hits([[1], [2], [1], [3], [1], [2]], CHUNK, self.BLOCK),
                          [0, 0, 1, 0, 1, 0])
 

@@ -18,9 +18,11 @@ class Rooms(unittest.TestCase):
         self.root = tempfile.mkdtemp()
         self.addCleanup(shutil.rmtree, self.root)
         self.write("compat.h")
+        self.write("version.h")
         self.write("main.c", '#include "dev/ioctl.h"')
         self.write("mem/arena.h", "int arena_find(void);")
         self.write("mem/arena.c", '#include "arena.h"', '#include "compat.h"',
+                   '#include "version.h"',
                    "int arena_find(void) { return 1; }")
         self.write("cache/block.h", '#include "mem/arena.h"',
                    "int block_find(void);")
@@ -105,7 +107,7 @@ class Rooms(unittest.TestCase):
         self.write("fabric/peer.c", '#include "cache/block.h"')
         self.assertEqual(self.check()[0], [
             "fabric/peer.c includes cache/block.h: the fabric sees only "
-            "xfer/mover.h, xfer/export.h, compat.h"])
+            "xfer/mover.h, xfer/export.h, compat.h, version.h"])
 
     def test_the_fabric_calls_what_is_open(self):
         self.write("fabric/peer.c", "int xfer_done(void);",

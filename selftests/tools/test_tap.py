@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0
-"""Results of test programs: what is said of those that failed."""
+"""Results of test programs, with the reasons of failures."""
 
 import os
 import sys
@@ -22,7 +22,7 @@ ok 3 third # SKIP there is none
 
 class Tap(unittest.TestCase):
     def test_reason(self):
-        """A failed test is shown with what it said, and nothing of others."""
+        """The reason of a failed test is its own output."""
         results = tap.judge(TEXT, 1)
         self.assertEqual([r.status for r in results],
                          ["passed", "failed", "skipped"])

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""Measures the shape of a request trace: what a cache of prefixes feels of it."""
+"""Measures the shape of a request trace: as a cache of prefixes sees it."""
 
 import json
 import sys

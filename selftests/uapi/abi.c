@@ -17,7 +17,10 @@ FIXTURE(abi) {
 FIXTURE_SETUP(abi)
 {
 	ASSERT_EQ(0, kv_bench_start(&self->t));
-	/* One sealed and leased, one pending: something to change by mistake. */
+	/*
+	 * A block that is sealed and leased, and a pending block: state that a
+	 * call could change by mistake.
+	 */
 	ASSERT_EQ(0, kv_produce(self->t.fd, self->t.map, 1, 65536));
 	ASSERT_EQ(0, kv_lease(self->t.fd, &self->leased, 1));
 	ASSERT_EQ(0, kv_reserve(self->t.fd, &self->reserved, 2, 65536));
@@ -40,7 +43,7 @@ TEST_F(abi, unknown_ioctls)
 	for (nr = 0x11; nr < 0x100; nr++)
 		EXPECT_EQ(-ENOTTY, kv_call(self->t.fd,
 					   _IO(KVPOOL_IOC_TYPE, nr), &info));
-	/* The numbers carry neither a direction nor a size. */
+	/* The ioctl numbers carry neither a direction nor a size. */
 	EXPECT_EQ(-ENOTTY, kv_call(self->t.fd,
 				   _IOR(KVPOOL_IOC_TYPE, 0, struct kvpool_info),
 				   &info));
@@ -123,7 +126,7 @@ TEST_F(abi, attach)
 	EXPECT_EQ(0, kv_info(fd, &info));
 	EXPECT_STREQ("default", (char *)info.tenant);
 
-	/* None of the failures used up the one change. */
+	/* Calls that failed have not used up the one change of tenant. */
 	EXPECT_EQ(0, kv_call(fd, KVPOOL_IOC_ATTACH, &good));
 	EXPECT_EQ(0, kv_info(fd, &info));
 	EXPECT_STREQ(self->t.tenant, (char *)info.tenant);
@@ -162,7 +165,7 @@ TEST_F(abi, attach_after_use)
 	close(fd);
 }
 
-/* A call that was refused as a whole has not used the file. */
+/* A call that was refused as a whole is no use of the file. */
 TEST_F(abi, attach_after_refusals)
 {
 	struct kvpool_entry entry = { .status = 1 };
@@ -252,7 +255,7 @@ TEST_F(abi, reserve)
 			EXPECT_TRUE(unchanged(self->t.fd, &self->before));
 		}
 
-	/* What is left after all that works. */
+	/* The file still works. */
 	EXPECT_EQ(0, check_longer(self->t.fd, KVPOOL_IOC_RESERVE, &good,
 				  sizeof(good)));
 	EXPECT_EQ(NR_ENTRIES, good.nr_done);
@@ -303,7 +306,7 @@ TEST_F(abi, handles)
 	for (c = 0; c < ARRAY_SIZE(handle_calls); c++) {
 		unsigned long nr = handle_calls[c];
 
-		/* The first entry is fit to be acted on, the last is not. */
+		/* The first entry is valid, the last is not. */
 		entries[0].handle = nr == KVPOOL_IOC_RELEASE ?
 				    self->leased.handle : self->reserved.handle;
 		EXPECT_POKES(nr, good, pokes);
@@ -342,12 +345,12 @@ TEST_F(abi, wrong_handles)
 	for (i = 0; i < ARRAY_SIZE(wrong); i++)
 		EXPECT_EQ(-ENOENT, kv_spans(self->t.fd, wrong[i], &span, 1, 0,
 					    NULL));
-	/* Not of the kind that the call takes. */
+	/* A handle of the other kind. */
 	EXPECT_EQ(-ENOENT, kv_seal(self->t.fd, self->leased.handle));
 	EXPECT_EQ(-ENOENT, kv_abort(self->t.fd, self->leased.handle));
 	EXPECT_EQ(-ENOENT, kv_release(self->t.fd, self->reserved.handle));
 
-	/* Of another file. */
+	/* A handle of another file. */
 	other = kv_open(self->t.tenant, O_RDWR);
 	ASSERT_GE(other, 0);
 	EXPECT_EQ(-ENOENT, kv_seal(other, self->reserved.handle));
@@ -597,7 +600,7 @@ TEST_F(abi, batch_limit)
 	free(handles);
 }
 
-/* read() and write() are no way in; an unknown status is none. */
+/* read() and write() fail, and so does an unknown ioctl. */
 TEST_F(abi, other_file_operations)
 {
 	char c = 0;

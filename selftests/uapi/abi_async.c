@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * abi_async: every member of the structures of operations outside its range,
- * and pointers that lead nowhere.  What is refused changes nothing, and what
- * was in flight before still is.
+ * and pointers that lead nowhere. A call that is refused changes nothing, and
+ * operations in flight stay in flight.
  */
 #include "abi.h"
 #include "kvpool_async.h"
@@ -27,7 +27,7 @@ FIXTURE_SETUP(async)
 	ASSERT_EQ(0, kv_stats(self->t.fd, &self->before));
 }
 
-/* Through all of it one operation waited. */
+/* One operation was in flight during the whole test. */
 FIXTURE_TEARDOWN(async)
 {
 	struct kvpool_completion c;
@@ -168,7 +168,7 @@ TEST_F(async, submit_members)
 	EXPECT_EQ(0, kv_ring_ready(&self->r));
 }
 
-/* Operations with one member poked, behind one that is fit to be done. */
+/* Operations with one member poked, after a valid operation. */
 static int submit_poked(int fd, const struct kvpool_op *good,
 			const struct poke *p, bool ring)
 {
@@ -306,7 +306,7 @@ TEST_F(async, remote_members)
 	good.peer = 1;
 	EXPECT_OP_POKES(good, push);
 
-	/* To make a block appear elsewhere is a producer's. */
+	/* A push needs a file that is open for writing too. */
 	fd = kv_open(self->t.tenant, O_RDONLY);
 	ASSERT_GE(fd, 0);
 	EXPECT_EQ(-EBADF, kv_submit_wait(fd, &good, 1, &c));
@@ -379,7 +379,7 @@ TEST_F(async, cancel_members)
 		POKE(kvpool_cancel, flags, 7, -EINVAL),
 		POKE(kvpool_cancel, flags, 16 | 1, -EINVAL),
 		POKE(kvpool_cancel, flags, 1U << 31 | 1, -EINVAL),
-		/* All, and something to look for. */
+		/* All, together with a value to match. */
 		POKE(kvpool_cancel, flags, KVPOOL_CANCEL_ALL, -EINVAL),
 		POKE(kvpool_cancel, nr_done, 1, -EINVAL),
 		POKE(kvpool_cancel, ring, 2, -ENOENT),
@@ -418,7 +418,7 @@ TEST_F(async, ops_at_the_edge)
 	munmap(p - (KV_PAGE - sizeof(op)), KV_PAGE);
 }
 
-/* The largest batch there is, to a ring that has not as much room. */
+/* The largest batch, to a ring with less room. */
 TEST_F(async, batch_limit)
 {
 	struct kvpool_op *ops = calloc(KVPOOL_MAX_BATCH + 1, sizeof(*ops));

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * abi_pointers: pointers that lead nowhere, into the kernel, to memory that
- * cannot be written, into each other, and to memory that changes meanwhile.
+ * cannot be written, into each other, and to memory that changes during the
+ * call.
  */
 #include "kvpool_util.h"
 
@@ -85,7 +86,7 @@ TEST_F(ptr, argument)
 	EXPECT_TRUE(same(self->t.fd, &self->before));
 }
 
-/* A structure that claims to go on for ever. */
+/* A structure that claims to be longer than memory. */
 TEST_F(ptr, endless_size)
 {
 	__u32 sizes[] = { 4097, 65536, 1U << 24, 0x7fffffff, ~0U };
@@ -176,7 +177,7 @@ static void ask_for_three(struct kvpool_entry *entries)
 	}
 }
 
-/* Results that cannot be delivered: what was taken is given back. */
+/* Results that cannot be written: leases and reservations are given back. */
 TEST_F(ptr, reserve_undone)
 {
 	struct kvpool_entry entries[3];
@@ -202,7 +203,7 @@ TEST_F(ptr, reserve_undone)
 	EXPECT_EQ(-EFAULT, kv_call(self->t.fd, KVPOOL_IOC_RESERVE, &arg));
 	EXPECT_TRUE(same(self->t.fd, &self->before)) TH_LOG("spans");
 
-	/* The last span only does not fit. */
+	/* Only the last span does not fit. */
 	ask_for_three(entries);
 	arg.spans = kv_ptr(self->edge - 2 * sizeof(spans[0]));
 	EXPECT_EQ(-EFAULT, kv_call(self->t.fd, KVPOOL_IOC_RESERVE, &arg));
@@ -252,7 +253,7 @@ TEST_F(ptr, lease_undone)
 	EXPECT_EQ(0, kv_consume(self->t.fd, self->t.map, 1));
 }
 
-/* The other calls stay done, and say -EFAULT. */
+/* The effect of other calls stays, and they return -EFAULT. */
 TEST_F(ptr, others_stay_done)
 {
 	struct kvpool_handle_entry handle = { .handle = self->reserved.handle };
@@ -501,7 +502,7 @@ static void *call_all(void *data)
 			r->arg.handle.entries = kv_ptr(r->handles);
 			break;
 		}
-		/* A lease with a wait would wait for ever for a long timeout. */
+		/* A lease with a wait would wait for the whole timeout. */
 		r->arg.lookup.flags &= ~KVPOOL_LOOKUP_WAIT;
 		kv_call(r->fd, _IO(KVPOOL_IOC_TYPE, nr), &r->arg);
 	}
@@ -528,7 +529,10 @@ TEST_F(ptr, racing)
 	close(r->fd);
 	free(r);
 
-	/* The file's end returned all; what it sealed is dropped here. */
+	/*
+	 * The file's end released its handles; its sealed blocks are dropped
+	 * here.
+	 */
 	{
 		struct kvpool_stats now;
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * compat: a 32-bit program does a block's whole life through the compat ioctl.
+ * compat: a 32-bit program makes, reads and removes a block through the compat
+ * ioctl.
  */
 #include <libgen.h>
 
@@ -33,7 +34,7 @@ TEST(caller_of_32_bits)
 		SKIP(return, "the kernel runs no 32-bit programs");
 	EXPECT_EQ(0, ret);
 
-	/* It left a lease-free, block-free pool behind. */
+	/* The program has left neither a lease nor a block. */
 	fd = kv_open(NULL, O_RDONLY);
 	ASSERT_GE(fd, 0);
 	ASSERT_EQ(0, kv_stats(fd, &stats));

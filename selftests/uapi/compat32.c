@@ -112,7 +112,7 @@ static int run(void)
 	    again[0].length != span[0].length)
 		return 5;
 
-	/* The offset is in pages: the mapping of a 32-bit caller is a window. */
+	/* The offset is in pages: a 32-bit caller maps a part of the arena. */
 	map = sys6(NR_MMAP2, 0, 2 * PAGE, PROT_RW, MAP_SHARED, fd,
 		   (long)(span[0].offset >> 12));
 	if (map < 0 && map > -4096)
@@ -165,7 +165,7 @@ static int run(void)
 	if (sys3(NR_IOCTL, fd, KVPOOL_IOC_EXISTS, (long)&lookup) ||
 	    lookup.nr_hits || entry.status != -2)
 		return 13;
-	/* Pointers with something in the upper half lead nowhere here either. */
+	/* Pointers whose upper half is not zero lead nowhere. */
 	entry.status = 0;
 	lookup.nr_hits = 0;
 	lookup.entries |= 1ULL << 47;

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * fail_nth: each allocation of a call, and each of its accesses to user space,
- * fails in turn.  A call that is hit fails cleanly or does its work all the
- * same; either way nothing is leaked, which the tenant's deletion shows.
+ * fails in turn. A call that is hit fails cleanly or succeeds all the same;
+ * either way nothing is leaked, which the tenant's deletion shows.
  *
  * Needs a kernel with fault injection.
  */
@@ -41,7 +41,7 @@ static bool inject_available(void)
 	return true;
 }
 
-/* The injection may hit these calls as well; it does so once. */
+/* The injection may hit this call too, once. */
 static void arm(struct pool *p, int n)
 {
 	char text[16];
@@ -154,7 +154,7 @@ TEST_F(fail, attach)
 	int fd = open(KV_DEV, O_RDWR | O_CLOEXEC);
 
 	ASSERT_GE(fd, 0);
-	/* A file that could not be told the result is attached all the same. */
+	/* A file is attached even if the result could not be written. */
 	SWEEP(kv_attach(fd, self->p.t.tenant),
 	      close(fd); fd = open(KV_DEV, O_RDWR | O_CLOEXEC));
 	close(fd);
@@ -186,8 +186,8 @@ TEST_F(fail, info_and_stats)
 static struct kv_block made;
 
 /*
- * Where memory for a chunk is short the pool says that it is full, and that is
- * as clean as -ENOMEM.
+ * Without memory for a chunk the call reports -ENOSPC, which counts as -ENOMEM
+ * here.
  */
 static int reserve(int fd, __u64 number, __u64 length)
 {
@@ -214,7 +214,10 @@ TEST_F(fail, reserve)
 	unsigned int i;
 
 	for (i = 0; i < ARRAY_SIZE(lengths); i++) {
-		/* In an arena that has to grow, and in one that has not. */
+		/*
+		 * In an arena that has to grow, and in an arena with free
+		 * chunks.
+		 */
 		SWEEP(reserve(self->p.t.fd, 1, lengths[i]),
 		      undo(self->p.t.fd, ret); EXPECT_BASE(); shrink());
 		SWEEP(reserve(self->p.t.fd, 1, lengths[i]),
@@ -415,7 +418,7 @@ static int map_and_touch(int fd, __u64 offset)
 	if (map == MAP_FAILED)
 		return -errno;
 	ret = kv_touch(map + offset, true);
-	/* Page tables that cannot be had are tried again, or kill. */
+	/* A fault without memory for page tables is retried, or kills. */
 	munmap(map, 4 * KV_CHUNK);
 	return ret ? -EPROTO : 0;
 }
@@ -446,7 +449,7 @@ static int ring_of_new_file(const char *tenant, __u32 entries)
 		      0 : -ENOMEM;
 	kv_ring_close(&r);
 	close(fd);
-	/* mmap() says so when it has no memory for the page tables. */
+	/* mmap() returns -EAGAIN without memory for the page tables. */
 	return ret == -EAGAIN ? -ENOMEM : ret;
 }
 
@@ -486,7 +489,7 @@ static void end_results(int fd)
 			kv_release(fd, results[i].handle);
 }
 
-/* Eight blocks are there, and eight are waited for. */
+/* Eight blocks are sealed, and eight are pending. */
 TEST_F(fail, submit_with_results)
 {
 	struct kv_block pending;
@@ -515,7 +518,7 @@ static int submit_ring(int fd)
 	return ret == 16 ? 0 : ret < 0 ? ret : -EPROTO;
 }
 
-/* What was begun completes, whether the caller was told or not. */
+/* Operations that were begun complete, even if the call failed. */
 static int drain_ring(int fd, struct kv_ring *r)
 {
 	struct kvpool_completion c;
@@ -609,7 +612,7 @@ static int ring_begin_and_end(int fd)
 	if (!ret)
 		ret = kv_submit_ring(fd, r.setup.ring, &op, 1) < 0 ?
 		      -ENOMEM : 0;
-	/* The end may fail as well, and is done by then or is not. */
+	/* The end may fail too, before or after the ring has ended. */
 	end = kv_ring_end(fd, r.setup.ring);
 	if (end < 0)
 		kv_ring_end(fd, r.setup.ring);
@@ -684,7 +687,7 @@ static int whole_file(const char *tenant)
 		ret = kv_reserve(fd, &b, 2, 65536);
 	if (!ret)
 		ret = wait_in_ring(fd, 2);
-	/* The end of the file has work to do, and no memory for it. */
+	/* The end of the file works without memory. */
 	close(fd);
 	return ret == -ENOSPC ? -ENOMEM : ret;
 }

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * lifetime: the end of a process at every step, and files that are inherited,
- * passed on, duplicated and closed under a call.  Nothing is ever leaked, and
- * what was sealed is served to whoever comes next.
+ * passed on, duplicated and closed under a call. Nothing is leaked, and sealed
+ * blocks are served to later files.
  */
 #include <sys/prctl.h>
 #include <sys/socket.h>
@@ -31,7 +31,7 @@ FIXTURE_TEARDOWN(lifetime)
 	EXPECT_EQ(0, kv_bench_end(&self->t));
 }
 
-/* Tells the parent of a step and waits to be killed or let on. */
+/* Reports a step to the parent and waits to be killed or continued. */
 struct steps {
 	int tell, go;
 	int at, stop;
@@ -48,7 +48,7 @@ static void step(struct steps *s)
 	}
 }
 
-/* All that a producer does; the key depends on the round. */
+/* All steps of a producer; the key depends on the round. */
 static int producer(struct steps *s, const char *tenant, __u64 number)
 {
 	struct kvpool_handle_entry handles[4] = {};
@@ -215,7 +215,7 @@ TEST_F(lifetime, producer_killed_at_every_step)
 			EXPECT_EQ(128 + SIGKILL, kv_reap(pid));
 			steps++;
 
-			/* What it had sealed is whole; what not is gone. */
+			/* A sealed block is whole; a reservation is aborted. */
 			ret = kv_consume(self->t.fd, self->t.map, number);
 			EXPECT_TRUE(!ret || ret == -ENOENT)
 				TH_LOG("step %d: %d", at, ret);
@@ -247,7 +247,10 @@ TEST_F(lifetime, consumer_killed_at_every_step)
 				EXPECT_EQ(0, kv_reap(pid));
 				break;
 			}
-			/* Removed under a reader: it goes with the reader. */
+			/*
+			 * A block that is removed under a reader is freed at
+			 * the reader's end.
+			 */
 			if (at == 4) {
 				EXPECT_EQ(0, kv_remove(self->t.fd, 5));
 			}
@@ -267,7 +270,7 @@ TEST_F(lifetime, consumer_killed_at_every_step)
 	EXPECT_EQ(rounds * 8, steps);
 }
 
-/* Killed wherever it happens to be. */
+/* Killed at a random moment. */
 TEST_F(lifetime, killed_anywhere)
 {
 	unsigned long round, rounds = kv_rounds("KVPOOL_KILL_ROUNDS", 60, 15);
@@ -361,7 +364,7 @@ TEST_F(lifetime, forked)
 	EXPECT_TRUE(is_base(self->t.fd, &self->base));
 }
 
-/* The child's end is not the parent's. */
+/* The child's end does not end the parent's file. */
 TEST_F(lifetime, child_ends)
 {
 	struct kv_block b;
@@ -416,7 +419,7 @@ TEST_F(lifetime, exec)
 	pid_t pid;
 	int in;
 
-	/* Close-on-exec: exec ends it all. */
+	/* With close-on-exec, exec() ends the file. */
 	pid = exec_cat(self->t.tenant, O_CLOEXEC, &in);
 	ASSERT_GT(pid, 0);
 	kv_wait_until(runs_cat(pid) && kv_task_state(pid) == 'S');
@@ -424,7 +427,7 @@ TEST_F(lifetime, exec)
 	close(in);
 	EXPECT_EQ(0, kv_reap(pid));
 
-	/* Without it the file lives on in the new program. */
+	/* Without close-on-exec the new program has the file. */
 	pid = exec_cat(self->t.tenant, 0, &in);
 	ASSERT_GT(pid, 0);
 	kv_wait_until(runs_cat(pid) && kv_task_state(pid) == 'S');
@@ -483,7 +486,9 @@ TEST_F(lifetime, passed_on)
 	int sock[2], fd;
 	pid_t pid;
 
-	/* A producer hands its file, with a reservation, to a stranger. */
+	/*
+	 * A producer passes its file, with a reservation, to another process.
+	 */
 	ASSERT_EQ(0, socketpair(AF_UNIX, SOCK_STREAM, 0, sock));
 	pid = fork();
 	ASSERT_GE(pid, 0);
@@ -506,7 +511,7 @@ TEST_F(lifetime, passed_on)
 	EXPECT_EQ(0, kv_remove(fd, 100));
 	close(fd);
 
-	/* Lost on the way: the file ends with the message. */
+	/* A message that is never received: the file ends with the message. */
 	fd = kv_open(self->t.tenant, O_RDWR);
 	ASSERT_GE(fd, 0);
 	ASSERT_EQ(0, kv_reserve(fd, &b, 101, 65536));
@@ -555,7 +560,7 @@ static void *call_thread(void *data)
 	return NULL;
 }
 
-/* A call keeps its file until it returns; then all ends. */
+/* A call keeps its file until it returns; then the file ends. */
 TEST_F(lifetime, closed_under_a_call)
 {
 	struct caller c = { .result = 1 };
@@ -621,7 +626,7 @@ TEST_F(lifetime, close_race)
 	EXPECT_EQ(0, all_served(self->t.tenant));
 }
 
-/* Whatever was open at the end of all files is over; the blocks are not. */
+/* The end of all files ends leases and reservations, and no sealed block. */
 TEST_F(lifetime, pool_outlives_everyone)
 {
 	struct kv_block b;

@@ -1,7 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/*
- * perms: who may open the device, and what an open file may do.
- */
+/* perms: the right to open the device, and what each mode of a file allows. */
 #include <grp.h>
 
 #include "kvpool_util.h"
@@ -78,7 +76,7 @@ TEST_F(perms, read_only_file)
 	ASSERT_EQ(0, kv_stats(fd, &after));
 	EXPECT_TRUE(kv_same_stats(&before, &after));
 
-	/* To consume it is good enough. */
+	/* The file can consume. */
 	map = kv_map(fd, PROT_READ);
 	ASSERT_NE(NULL, map);
 	EXPECT_EQ(0, kv_exists(fd, 1));
@@ -88,7 +86,7 @@ TEST_F(perms, read_only_file)
 	close(fd);
 }
 
-/* A file for writing only can produce, and must not be able to read. */
+/* A file for writing only can produce and cannot read. */
 TEST_F(perms, write_only_file)
 {
 	struct kvpool_info info;
@@ -113,7 +111,7 @@ TEST_F(perms, write_only_file)
 	close(fd);
 }
 
-/* Rights are those of the opening: dropping privileges changes nothing. */
+/* Rights are those of open(): a file keeps them when privileges are dropped. */
 TEST_F(perms, file_keeps_its_rights)
 {
 	pid_t pid = fork();

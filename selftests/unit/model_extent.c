@@ -28,7 +28,7 @@ void model_chunk_add(struct model_arena *arena, u32 slot)
 	struct model_chunk *c = &arena->chunks[slot];
 
 	CHECK(!c->added);
-	/* What was there before is of no interest. */
+	/* Earlier content does not matter. */
 	memset(&c->chunk, 0xa5, sizeof(c->chunk));
 	c->chunk.index = slot;
 	kvpool_extmap_add(&arena->map, &c->chunk);
@@ -46,7 +46,7 @@ static u32 model_used(const struct model_chunk *c)
 	return n;
 }
 
-/* Takes out what kvpool_extmap_empty() names; false if there is none. */
+/* Takes out the chunk that kvpool_extmap_empty() returns; false without one. */
 static bool model_chunk_del(struct model_arena *arena)
 {
 	struct kvpool_chunk *chunk = kvpool_extmap_empty(&arena->map);
@@ -66,7 +66,7 @@ static bool model_chunk_del(struct model_arena *arena)
 	kvpool_extmap_del(&arena->map, chunk);
 	CHECK(list_empty(&chunk->bin));
 	oldest->added = false;
-	/* Nothing may refer to it any more. */
+	/* No reference may remain. */
 	memset(chunk, 0x5a, sizeof(*chunk));
 	return true;
 }
@@ -135,7 +135,7 @@ struct model_block *model_alloc(struct model_arena *arena, u32 pages, u32 max,
 	}
 	CHECK_EQ(got, pages - left);
 	CHECK_EQ(arena->map.nr_free, nr_free - got);
-	/* Pages are wanting for one of the two reasons only. */
+	/* Pages are missing for one of the two reasons only. */
 	CHECK(!left || n == max || !arena->map.nr_free);
 	/* No request is cut that a power of two of pages can serve whole. */
 	if (max && is_power_of_2(pages) && pages <= longest)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * A model of the extent allocator: a byte for every page, which says whose the
- * page is. It checks every answer of the allocator and all that it keeps.
+ * A model of the extent allocator: a byte for every page, which names the owner
+ * of the page. It checks every result of the allocator and its whole state.
  */
 #ifndef _HOST_MODEL_EXTENT_H
 #define _HOST_MODEL_EXTENT_H
@@ -39,8 +39,8 @@ void model_arena_delete(struct model_arena *arena);
 void model_chunk_add(struct model_arena *arena, u32 slot);
 
 /*
- * All of @pages or, with @partial, what there is in @max extents; NULL if
- * nothing was allocated. @wanting gets the pages that are missing.
+ * All of @pages or, with @partial, as many as fit into @max extents; NULL if
+ * nothing was allocated. @wanting is set to the number of missing pages.
  */
 struct model_block *model_alloc(struct model_arena *arena, u32 pages, u32 max,
 				bool partial, u32 *wanting);

@@ -21,7 +21,7 @@ struct model_policy *model_policy_new(bool sieve)
 		m->queues[i].hand = -1;
 	for (i = 0; i < MODEL_BLOCKS; i++)
 		m->node[i] = i & 1;
-	/* Nothing of what was there before may matter. */
+	/* Earlier content must not matter. */
 	memset(&m->policy, 0xa5, sizeof(m->policy));
 	kvpool_policy_init(&m->policy, model_ops(sieve));
 	return m;
@@ -91,15 +91,15 @@ static int lru_victim(struct model_policy *m, struct model_queue *q,
 			--*budget;
 			return id;
 		}
-		/* Who is in use becomes the youngest. */
+		/* A block that is in use becomes the youngest. */
 		queue_append(q, id);
 	}
 	return -1;
 }
 
 /*
- * Of a node: the oldest that can go, no more and no less, however often the
- * search was interrupted before.
+ * On a node: the oldest block that can be evicted, however often the search was
+ * interrupted before.
  */
 static int lru_victim_on(const struct model_policy *m,
 			 const struct model_queue *q, int node)
@@ -132,7 +132,10 @@ static int sieve_victim(struct model_policy *m, struct model_queue *q,
 		}
 		i = i + 1 < q->nr ? i + 1 : 0;
 	}
-	/* A hand at the start is none: what comes to be the oldest is next. */
+	/*
+	 * A hand at the start is unset: the block that becomes the oldest is
+	 * next.
+	 */
 	q->hand = i ? q->ids[i] : -1;
 	return -1;
 }
@@ -149,7 +152,7 @@ static void model_free_block(struct model_policy *m, int id)
 	struct kvpool_block *block = m->entries[id].block;
 
 	m->entries[id].block = NULL;
-	/* As the module does, and it may: the block is in no queue. */
+	/* As the module does, since the block is in no queue. */
 	call_rcu(&block->rcu, block_free);
 	rcu_barrier();
 }
@@ -277,7 +280,7 @@ int model_victim(struct model_policy *m, int queue, int node,
 		id = lru_victim(m, q, &model_budget);
 	} else {
 		exact = false;
-		/* What is looked at is its own affair, within the budget. */
+		/* A search looks at any blocks, within its budget. */
 		CHECK(*budget <= model_budget);
 		CHECK(block || !*budget || !q->nr);
 		id = block ? lru_victim_on(m, q, node) : -1;
@@ -303,7 +306,7 @@ int model_evict(struct model_policy *m, int node)
 	for (i = 0; i < KVPOOL_NR_QUEUES && id < 0; i++) {
 		budget = 2 * m->queues[i].nr;
 		id = model_victim(m, i, node, &budget);
-		/* Nobody was overlooked. */
+		/* No block was missed. */
 		for (k = 0; id < 0 && k < m->queues[i].nr; k++)
 			CHECK(m->entries[m->queues[i].ids[k]].held ||
 			      !wanted(m, m->queues[i].ids[k], node));
@@ -329,7 +332,10 @@ void model_policy_check(struct model_policy *m)
 		list_for_each_entry_reverse(block, &q->list, lru) {
 			CHECK(k < mq->nr);
 			CHECK(block == m->entries[mq->ids[k]].block);
-			/* SIEVE alone looks at it, but it outlives a switch. */
+			/*
+			 * Only SIEVE reads it, but it outlives a switch of the
+			 * policy.
+			 */
 			CHECK_EQ(block->visited,
 				 m->entries[mq->ids[k]].visited);
 			pages += DIV_ROUND_UP(block->place.length, KVPOOL_PAGE_SIZE);
@@ -359,7 +365,9 @@ static void ops_path(struct model_policy *m, struct ops_input *in, bool hold)
 		ids[i] = m->entries[id].block ? id : -1;
 		if (ids[i] < 0)
 			continue;
-		/* A lease that is not there begins here and ends at once. */
+		/*
+		 * A lease that does not exist begins here and ends immediately.
+		 */
 		if (hold || m->entries[id].held <= ended[id])
 			model_hold(m, id);
 		ended[id]++;

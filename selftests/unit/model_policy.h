@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * A model of the eviction order: arrays, oldest block first. LRU is what its
- * name says; SIEVE is written from the paper (Zhang et al., NSDI 2024,
- * algorithm 1). Both pass over blocks that are in use.
+ * A model of the eviction order: arrays, oldest block first. LRU evicts the
+ * least recently used block; SIEVE is written from the paper (Zhang et al.,
+ * NSDI 2024, algorithm 1). Both skip blocks that are in use.
  */
 #ifndef _HOST_MODEL_POLICY_H
 #define _HOST_MODEL_POLICY_H
@@ -37,7 +37,7 @@ struct model_policy *model_policy_new(bool sieve);
 void model_policy_delete(struct model_policy *m);
 
 void model_insert(struct model_policy *m, int id, u8 pin, u32 length);
-/* Take it out of the queues and forget it, in use or not. */
+/* Take a block out of the queues and forget it, in use or not. */
 void model_remove(struct model_policy *m, int id);
 void model_repin(struct model_policy *m, int id, u8 pin);
 void model_hold(struct model_policy *m, int id);
@@ -47,12 +47,12 @@ void model_switch(struct model_policy *m, bool sieve);
 #define MODEL_ANY	(-1)
 
 /*
- * The victim of one queue, on @node or MODEL_ANY, whose memory is given back,
- * or -1. Counts @budget down.
+ * The victim of one queue, on @node or MODEL_ANY, whose memory is freed, or -1.
+ * Counts @budget down.
  */
 int model_victim(struct model_policy *m, int queue, int node,
 		 unsigned long *budget);
-/* The same from any queue, as the module goes about it. */
+/* The same from any queue, in the module's order. */
 int model_evict(struct model_policy *m, int node);
 void model_policy_check(struct model_policy *m);
 

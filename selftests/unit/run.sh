@@ -1,7 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0
-# Build the unit tests, run them all and report in TAP: what a variant of the
-# build lacks is skipped with the reason.
+# Build the unit tests, run them all and report in TAP: programs of a variant that
+# cannot be built are skipped with the reason.
 #   UNIT_O=<dir> MAKE=<make> run.sh <dir of the sources>
 
 here=${1%/}
@@ -46,7 +46,7 @@ skip()
 	done
 }
 
-# Renumber what a test program says.
+# Renumber the results of a test program.
 run_test()
 {
 	plan=0

@@ -75,7 +75,7 @@ static void test_whole_chunks(void)
 	struct model_block *block;
 	u32 wanting, i, seen = 0;
 
-	/* 3 chunks and 1 page: three whole ones and a piece of the fourth. */
+	/* 3 chunks and 1 page: three whole chunks and a page of the fourth. */
 	block = model_alloc(arena, 3 * KVPOOL_CHUNK_PAGES + 1, 8, false,
 			    &wanting);
 	CHECK(block);
@@ -108,7 +108,7 @@ static void test_limits(void)
 	CHECK(!kvpool_extmap_alloc(&arena->map, &pages, &ext, 1));
 	CHECK_EQ(pages, 65536);
 
-	/* No room for an extent, or for one of two. */
+	/* No room for one extent, or for the second of two. */
 	model_chunk_add(arena, 1);
 	CHECK(!kvpool_extmap_alloc(&arena->map, &pages, &ext, 0));
 	CHECK_EQ(pages, 65536);
@@ -117,7 +117,7 @@ static void test_limits(void)
 	CHECK_EQ(wanting, 65536 - KVPOOL_CHUNK_PAGES);
 	model_free(arena, block);
 
-	/* More than there is: all of it, and then nothing. */
+	/* More than is free: all of it, and then nothing. */
 	block = model_alloc(arena, 65536, 8, true, &wanting);
 	CHECK_EQ(wanting, 65536 - 2 * KVPOOL_CHUNK_PAGES);
 	CHECK_EQ(arena->map.nr_free, 0);
@@ -158,7 +158,7 @@ static void test_best_fit(void)
 	model_arena_delete(arena);
 }
 
-/* Every pair of first page and length, allocated and freed again. */
+/* Every pair of first page and length, allocated and freed. */
 static void test_free_joins(void)
 {
 	struct model_arena *arena = full_arena(1);
@@ -174,7 +174,7 @@ static void test_free_joins(void)
 			mid = (struct kvpool_extent){ first, nr };
 			model_free_extent(arena, mid);
 			model_arena_check(arena);
-			/* Then what is before it, and what comes after. */
+			/* Then the pages before it and the pages after it. */
 			mid = (struct kvpool_extent){ all.page, first };
 			if (mid.nr)
 				model_free_extent(arena, mid);
@@ -312,7 +312,7 @@ static u32 random_size(struct rnd *rnd)
 	return rnd_range(rnd, 4 << 10, 8 << 20);
 }
 
-/* Fill, free a part at random, fill again: the worst fill of all counts. */
+/* Fill, free a part at random, and refill: the worst fill counts. */
 static void test_fill_churn(void)
 {
 	struct rnd rnd = { tap_seed() };
@@ -336,7 +336,7 @@ static void test_fill_churn(void)
 	fill_end(&fill, "4 KiB to 8 MiB under churn", worst);
 }
 
-/* Evict one, admit one, as a full pool does for days. */
+/* Evict one block and admit one block, as a full pool does for days. */
 static void test_fill_steady(void)
 {
 	struct rnd rnd = { tap_seed() + 1 };
@@ -355,7 +355,7 @@ static void test_fill_steady(void)
 	fill_end(&fill, "one out, one in", worst);
 }
 
-/* An isolated chunk gives nothing, takes back what was its, and rejoins. */
+/* An isolated chunk allocates nothing, accepts its own pages, and rejoins. */
 static void test_isolate(void)
 {
 	struct kvpool_chunk chunks[2];
@@ -389,7 +389,7 @@ static void test_isolate(void)
 	pages = 1;
 	CHECK_EQ(kvpool_extmap_alloc(&map, &pages, ext + 2, 1), 0);
 
-	/* Not emptied: its free pages can be had again. */
+	/* Not emptied: its free pages can be allocated. */
 	kvpool_extmap_restore(&map, &chunks[i]);
 	CHECK_EQ(map.nr_free, KVPOOL_CHUNK_PAGES - 40);
 	CHECK_EQ(map.nr_captive, 0);
@@ -400,7 +400,7 @@ static void test_isolate(void)
 	CHECK_EQ(pages, 0);
 	CHECK_EQ(map.nr_free, 0);
 
-	/* Emptied: it can be taken out. */
+	/* Emptied: the chunk can be taken out. */
 	kvpool_extmap_isolate(&map, &chunks[i]);
 	kvpool_extmap_free(&map, &chunks[i], 0, KVPOOL_CHUNK_PAGES);
 	kvpool_extmap_restore(&map, &chunks[i]);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/* The index: what it promises to one thread, and to several. */
+/* The index, used by one thread and by several. */
 #include <linux/err.h>
 
 #include "cache/block_types.h"
@@ -10,7 +10,7 @@
 static struct kvpool_key key_of(u64 n)
 {
 	/* Keys that differ in the last word only are legal too. */
-	struct kvpool_key key = { .w = { 1, 2, 3, n } };
+	struct kvpool_key key = { .words = { 1, 2, 3, n } };
 
 	return key;
 }
@@ -30,7 +30,7 @@ static void block_free(struct rcu_head *rcu)
 	struct kvpool_block *block = container_of(rcu, struct kvpool_block,
 						  rcu);
 
-	/* Who looks at it now sees nonsense, besides being reported. */
+	/* A later read sees nonsense, and a sanitizer reports it. */
 	memset(block, 0x5a, sizeof(*block));
 	free(block);
 }
@@ -79,7 +79,7 @@ static void test_one_thread(void)
 	twin = block_new(key_of(7));
 	CHECK(insert(&index, twin) == blocks[7]);
 	CHECK(find(&index, 7) == blocks[7]);
-	/* Removing takes out that block and not what has its key. */
+	/* A removal takes out that block, not another block under its key. */
 	kvpool_index_remove(&index, twin);
 	CHECK(find(&index, 7) == blocks[7]);
 	kvpool_index_remove(&index, blocks[7]);
@@ -95,7 +95,7 @@ static void test_one_thread(void)
 	CHECK_EQ(n, ARRAY_SIZE(blocks));
 }
 
-/* A block in the place of another: found at once, and nothing else changes. */
+/* A block replaces another: it is found, and nothing else changes. */
 static void test_replace(void)
 {
 	struct kvpool_block *blocks[100], *twin;
@@ -210,13 +210,13 @@ static void race_insert(struct thread *t)
 		block = block_new(key_of(i));
 		block->place.length = i;
 		old = insert(&race->index, block);
-		/* Nobody removes: the winner's content may be read. */
+		/* No thread removes: the winner's content may be read. */
 		CHECK(!old || old->place.length == i);
 		race->winner[i][t->nr] = old ?: block;
 		race->won[i][t->nr] = !old;
 		if (old)
 			free(block);
-		/* Nobody runs far ahead of the others. */
+		/* No thread runs far ahead of the others. */
 		if (i % 8 == 0)
 			pthread_barrier_wait(t->start);
 	}
@@ -249,7 +249,7 @@ static void test_first_writer(void)
 
 #define CHURN_KEYS	64
 #define CHURN_STEPS	10000
-/* Never removed: always found, whatever else goes on in the same chains. */
+/* A block that is never removed is always found, while its chain changes. */
 #define CHURN_FIXED	1000
 
 struct churn {
@@ -277,7 +277,7 @@ static void churn_write(struct thread *t)
 		} else {
 			CHECK_EQ(old->place.length, n);
 			free(block);
-			/* Whoever freezes it takes it out. */
+			/* The thread that freezes a block takes it out. */
 			if (kvpool_block_freeze(old)) {
 				kvpool_index_remove(&churn->index, old);
 				call_rcu(&old->rcu, block_free);
@@ -311,7 +311,10 @@ static void churn_read(struct thread *t)
 		if (block) {
 			CHECK_EQ(block->place.length, n);
 			CHECK(!memcmp(&block->key, &key, sizeof(key)));
-			/* A reference keeps it when the section has ended. */
+			/*
+			 * A reference keeps the block after the end of the
+			 * section.
+			 */
 			if (!refcount_inc_not_zero(&block->refs))
 				block = NULL;
 		}

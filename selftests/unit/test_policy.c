@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/* Eviction policies against their models, and what they promise. */
+/* Eviction policies against their models, and their guarantees. */
 #include "model_policy.h"
 #include "tap.h"
 
@@ -101,11 +101,11 @@ static void test_sieve_order(void)
 	CHECK_EQ(model_evict(m, MODEL_ANY), 3);
 	insert(m, 8);
 	touch(m, 4);
-	/* The hand spares 4, goes on to 5 and 6, and 7 has not been used. */
+	/* The hand spares 4, passes 5 and 6, and 7 has not been used. */
 	CHECK_EQ(model_evict(m, MODEL_ANY), 5);
 	CHECK_EQ(model_evict(m, MODEL_ANY), 7);
 	CHECK_EQ(model_evict(m, MODEL_ANY), 8);
-	/* From the start again: 0 was used a second time. */
+	/* From the start: 0 was used a second time. */
 	CHECK_EQ(model_evict(m, MODEL_ANY), 1);
 	CHECK_EQ(model_evict(m, MODEL_ANY), 4);
 	CHECK_EQ(model_evict(m, MODEL_ANY), 6);
@@ -115,8 +115,8 @@ static void test_sieve_order(void)
 }
 
 /*
- * Requests that are paths in a tree of prefixes, served as the library does it:
- * lease what is there, produce the rest, release the whole path.
+ * Requests that are paths in a tree of prefixes, served as the library does:
+ * lease the resident blocks, produce the rest, release the whole path.
  */
 struct tree {
 	int parent[MODEL_BLOCKS];
@@ -160,7 +160,7 @@ struct request {
 	u32 nr;
 };
 
-/* Lease what there is of a path; the rest is produced, its head last. */
+/* Leases the resident blocks of a path and produces the rest, its head last. */
 static void request_begin(struct model_policy *m, const struct tree *tree,
 			  struct request *r, int leaf)
 {
@@ -232,7 +232,7 @@ static void test_prefix_tail_first_nodes(void)
 	prefix_tail_first(true);
 }
 
-/* Blocks of one node, from a queue that holds those of two. */
+/* Victims of one node, from a queue with blocks of two nodes. */
 static void test_node(void)
 {
 	unsigned long budget;
@@ -245,10 +245,10 @@ static void test_node(void)
 			insert(m, i);
 		CHECK_EQ(model_evict(m, 1), 1);
 		CHECK_EQ(model_evict(m, 1), 3);
-		/* LRU: the other node's order has nothing to do with it. */
+		/* LRU: the order of the other node does not matter. */
 		CHECK_EQ(model_evict(m, 0), sieve ? 4 : 0);
 		CHECK_EQ(model_evict(m, 1), 5);
-		/* Slices: the search goes on where it was. */
+		/* Slices: the search continues at its place. */
 		for (i = 6; i < 12; i += 2)
 			model_hold(m, i);
 		while (model_evict(m, 1) >= 0)
@@ -286,7 +286,10 @@ static void test_in_use(void)
 	}
 }
 
-/* A moved block has the age, the pin and the hand of the one it replaces. */
+/*
+ * A moved block has the age, the pin and the hand of the block that it
+ * replaces.
+ */
 static void test_replace(void)
 {
 	const struct kvpool_policy_ops *ops[] = {
@@ -307,12 +310,12 @@ static void test_replace(void)
 			refcount_set(&moved[i].refs, 1);
 			INIT_LIST_HEAD(&blocks[i].lru);
 			INIT_LIST_HEAD(&moved[i].lru);
-			blocks[i].length = 4096;
-			moved[i].length = 4096;
+			blocks[i].place.length = 4096;
+			moved[i].place.length = 4096;
 			blocks[i].pin = i == 4 ? KVPOOL_PIN_SOFT : 0;
 			kvpool_policy_insert(&policy, &blocks[i]);
 		}
-		/* SIEVE's hand rests on the next one after a victim. */
+		/* SIEVE's hand stays on the next block after a victim. */
 		budget = 10;
 		CHECK(kvpool_policy_victim(&policy, KVPOOL_QUEUE_NORMAL,
 					   &budget, NULL) == &blocks[0]);
@@ -353,7 +356,7 @@ static void test_moving(void)
 	for (i = 0; i < ARRAY_SIZE(blocks); i++) {
 		refcount_set(&blocks[i].refs, 1);
 		INIT_LIST_HEAD(&blocks[i].lru);
-		blocks[i].length = 4096;
+		blocks[i].place.length = 4096;
 		kvpool_policy_insert(&policy, &blocks[i]);
 	}
 	refcount_set(&blocks[0].refs, 2);
@@ -396,7 +399,7 @@ static void test_soft_last(void)
 	}
 }
 
-/* Whatever is in use or was used: two rounds find who can go. */
+/* Two rounds find a block that can be evicted, whatever was used. */
 static void test_two_rounds(void)
 {
 	int sieve, i, k, n = 12;
@@ -434,7 +437,7 @@ static void test_budget(void)
 			if (i < 9)
 				model_hold(m, i);
 		}
-		/* Every call goes on where the last one stopped. */
+		/* Every call continues where the last call stopped. */
 		for (n = 0, i = -1; i < 0 && n < 4; n++) {
 			budget = 4;
 			i = model_victim(m, 0, MODEL_ANY, &budget);
@@ -447,7 +450,7 @@ static void test_budget(void)
 	}
 }
 
-/* The block under the hand goes, for every way of going and every neighbour. */
+/* The block under the hand leaves, in every way and beside every neighbour. */
 static void test_hand(void)
 {
 	unsigned long budget;
@@ -461,7 +464,7 @@ static void test_hand(void)
 				insert(m, next);
 				touch(m, next);
 			}
-			/* Without a victim the hand stays where it got to. */
+			/* Without a victim the hand stays at its last place. */
 			budget = at;
 			CHECK_EQ(model_victim(m, 0, MODEL_ANY, &budget), -1);
 			if (way == 0)
@@ -550,7 +553,7 @@ static const struct tap_case cases[] = {
 	  test_replace },
 	{ "policy: a block that moves keeps its age", test_moving },
 	{ "policy: soft pins last, hard pins never", test_soft_last },
-	{ "policy: two rounds find who can go", test_two_rounds },
+	{ "policy: two rounds find a victim", test_two_rounds },
 	{ "policy: budget respected, next call goes on", test_budget },
 	{ "policy: SIEVE's hand survives the block under it", test_hand },
 	{ "policy: a switch loses no block", test_switch },

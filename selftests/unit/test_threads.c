@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * The pure parts together, in several threads: a pool of one tenant without the
- * kernel around it. Each page of the arena has a word of memory, which is
- * written and read without marking, so that ThreadSanitizer reports every page
- * that two blocks have at a time and every byte that is read before its seal.
+ * The pure parts together, in several threads: a pool of one tenant without a
+ * kernel. Each page of the arena has a word of memory, which is written and
+ * read without marking, so that ThreadSanitizer reports every page that two
+ * blocks have at a time and every byte that is read before its seal.
  */
 #include <linux/err.h>
 
@@ -12,6 +12,7 @@
 #include "cache/policy.h"
 #include "cache/policy_lru.h"
 #include "cache/policy_sieve.h"
+#include "mem/extent.h"
 #include "tap.h"
 #include "threads.h"
 
@@ -37,11 +38,11 @@ struct pool {
 
 static struct kvpool_key key_of(u64 n)
 {
-	return (struct kvpool_key){ .w = { n, ~n, n, n } };
+	return (struct kvpool_key){ .words = { n, ~n, n, n } };
 }
 
-static void space_put(struct pool *pool, const struct kvpool_extent *ext,
-		      u32 nr)
+static void space_free(struct pool *pool, const struct kvpool_extent *ext,
+		       u32 nr)
 {
 	u32 i;
 
@@ -52,12 +53,12 @@ static void space_put(struct pool *pool, const struct kvpool_extent *ext,
 				   ext[i].nr);
 }
 
-static bool space_get(struct pool *pool, struct kvpool_block *block)
+static bool space_alloc(struct pool *pool, struct kvpool_block *block)
 {
 	u32 want = kvpool_block_pages(block), nr;
 	struct kvpool_extent *ext;
 
-	/* Without the lock, as the module looks before it tries. */
+	/* Without the lock, as the module reads it first. */
 	if (want > READ_ONCE(pool->map.nr_free))
 		return false;
 	ext = calloc(want, sizeof(*ext));
@@ -66,7 +67,7 @@ static bool space_get(struct pool *pool, struct kvpool_block *block)
 	nr = kvpool_extmap_alloc(&pool->map, &want, ext,
 				 kvpool_block_pages(block));
 	if (want)
-		space_put(pool, ext, nr);
+		space_free(pool, ext, nr);
 	spin_unlock(&pool->lock);
 	if (want) {
 		free(ext);
@@ -92,7 +93,8 @@ static void block_free_rcu(struct rcu_head *rcu)
 static void block_free(struct pool *pool, struct kvpool_block *block)
 {
 	spin_lock(&pool->lock);
-	space_put(pool, kvpool_place_extents(&block->place), block->place.nr_extents);
+	space_free(pool, kvpool_place_extents(&block->place),
+		   block->place.nr_extents);
 	spin_unlock(&pool->lock);
 	if (block->place.nr_extents > KVPOOL_INLINE_EXTENTS)
 		free(block->place.extv);
@@ -120,7 +122,10 @@ static struct kvpool_block *evict_from(struct pool *pool, unsigned int queue,
 	struct kvpool_block *block;
 	unsigned long budget;
 
-	/* Two rounds and a bit, by what a look without the lock says. */
+	/*
+	 * Slightly more than two rounds, by a count that is read without the
+	 * lock.
+	 */
 	budget = 2 * READ_ONCE(pool->policy.queues[queue].nr) + 1;
 	spin_lock(&pool->policy.lock);
 	block = kvpool_policy_victim(&pool->policy, queue, &budget,
@@ -171,7 +176,7 @@ static void block_unreserve(struct pool *pool, struct kvpool_block *block)
 	block_put(pool, block);
 }
 
-/* The content says whose it is, at every place of every extent. */
+/* Every part of every extent names its owner. */
 static u64 content(u64 n, u32 at)
 {
 	return n << 32 | at;
@@ -222,8 +227,8 @@ static void produce(struct pool *pool, struct thread *t, u64 n)
 		free(block);
 		return;
 	}
-	while (!space_get(pool, block)) {
-		/* Of one node, as long as that has some. */
+	while (!space_alloc(pool, block)) {
+		/* From one node, as long as the node has victims. */
 		if (evict_one(pool, n & 1) || evict_one(pool, ANY_NODE))
 			continue;
 		count(pool->rejected);
@@ -283,7 +288,7 @@ static void repin(struct pool *pool, struct thread *t, u64 n)
 	spin_lock(&pool->policy.lock);
 	if (READ_ONCE(block->state) == KVPOOL_BLOCK_SEALED) {
 		kvpool_policy_remove(&pool->policy, block);
-		/* Few hard pins, which nobody evicts. */
+		/* A few hard pins, which are not evicted. */
 		block->pin = pins[rnd_below(&t->rnd, n % 16 ? 2 : 3)];
 		if (block->pin != KVPOOL_PIN_HARD)
 			kvpool_policy_insert(&pool->policy, block);
@@ -343,7 +348,7 @@ static void worker(struct thread *t)
 	__atomic_fetch_sub(&pool->running, 1, __ATOMIC_RELAXED);
 }
 
-/* Switches policies, and reads what statistics and the shrinker read. */
+/* Switches policies, and reads the counters of statistics and the shrinker. */
 static void switcher(struct thread *t)
 {
 	struct pool *pool = t->arg;
@@ -370,7 +375,7 @@ static void pool_end(struct pool *pool)
 	u32 state;
 	int n;
 
-	/* Accounted is what there is. */
+	/* The account is exact. */
 	for (n = 0; n < POOL_KEYS; n++) {
 		block = block_get(pool, n, &state);
 		if (!block)

@@ -11,8 +11,8 @@
 #define SHIM_MAX_THREADS	256
 
 /*
- * A reader notes the grace period in which it began. Who waits for readers
- * begins a new one and waits until none is left that began before.
+ * A reader notes the grace period in which it began. A task that waits for
+ * readers begins a new grace period and waits for all readers of earlier ones.
  */
 static struct shim_reader {
 	unsigned long since;	/* 0: not reading */
@@ -244,7 +244,7 @@ int shim_rht_replace(struct rhashtable *ht, struct rhash_head *old,
 					 __ATOMIC_RELAXED);
 			rcu_assign_pointer(*pos, new);
 		} else {
-			/* Readers that stand on it may go on. */
+			/* Readers of the entry can continue. */
 			rcu_assign_pointer(*pos, old->next);
 			__atomic_sub_fetch(&ht->nelems.counter, 1,
 					   __ATOMIC_RELAXED);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* Unlike the kernel's, these check what they are given. */
+/* Unlike the kernel's functions, these check their arguments. */
 #ifndef _SHIM_BITMAP_H
 #define _SHIM_BITMAP_H
 

@@ -4,7 +4,7 @@
 
 #include <linux/types.h>
 
-/* Not the kernel's function, but one that uses every word and the seed. */
+/* Not the kernel's function; it uses every word and the seed. */
 static inline u32 jhash2(const u32 *words, u32 nr, u32 seed)
 {
 	u64 h = ((u64)seed << 32 | nr) ^ 0x9e3779b97f4a7c15ULL;

@@ -39,7 +39,7 @@
 #define container_of(ptr, type, member) \
 	((type *)((char *)(ptr) - offsetof(type, member)))
 
-/* The kernel goes on after a warning; a test must not. */
+/* The kernel continues after a warning; a test must not. */
 #define SHIM_STOP(what) do {						\
 	fprintf(stderr, "%s at %s:%d\n", what, __FILE__, __LINE__);	\
 	abort();							\

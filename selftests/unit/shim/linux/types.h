@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * What the pure parts of the module use of the kernel, for user space. Each
- * header here stands for the kernel's of the same name and offers only what is
- * needed. Accesses that the kernel marks (READ_ONCE() and so on) are atomics
- * here, so that ThreadSanitizer knows them and reports the unmarked ones.
+ * The part of the kernel that the pure parts of the module use, for user space.
+ * Each header here stands for the kernel's header of the same name and offers
+ * only what the module needs. Accesses that the kernel marks (READ_ONCE() and
+ * so on) are atomics here, so that ThreadSanitizer knows them and reports
+ * unmarked accesses.
  */
 #ifndef _SHIM_TYPES_H
 #define _SHIM_TYPES_H
