@@ -227,7 +227,7 @@ static int submit(struct kvpool_submit *arg)
 		return submit_and_wait(arg);
 	ring = find_ring(arg->ring);
 	if (!ring) {
-		errno = ENXIO;
+		errno = ENOENT;
 		return -1;
 	}
 	unreaped = ring->tail - atomic_load_explicit(shared(ring, 0), memory_order_acquire);

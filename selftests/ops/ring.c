@@ -90,10 +90,10 @@ TEST_F(ring, modes)
 	ASSERT_GE(fd, 0);
 	EXPECT_EQ(-EBADF, kv_ring_setup(fd, &a, 8, -1));
 	EXPECT_EQ(0, kv_do(fd, &op, NULL));
-	EXPECT_EQ(-ENXIO, kv_submit(fd, &op, 1));
+	EXPECT_EQ(-ENOENT, kv_submit(fd, &op, 1));
 	EXPECT_EQ(0, kv_cancel(fd, KVPOOL_CANCEL_ALL, 0));
 	close(fd);
-	EXPECT_EQ(-ENXIO, kv_submit(self->fd, &op, 1));
+	EXPECT_EQ(-ENOENT, kv_submit(self->fd, &op, 1));
 }
 
 static int map_errno(int fd, size_t len, int prot, int flags, __u64 offset)

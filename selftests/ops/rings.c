@@ -315,7 +315,7 @@ TEST_F(rings, end)
 	ASSERT_EQ(0, kv_stats(self->fd, &st));
 	EXPECT_EQ(self->base.cancelled_ops + 4, st.cancelled_ops);
 	/* The ring has ended, and its completions can still be read. */
-	EXPECT_EQ(-ENXIO, submit(self->fd, &self->r[1], ops, 1));
+	EXPECT_EQ(-ENOENT, submit(self->fd, &self->r[1], ops, 1));
 	EXPECT_EQ(-ENOENT, kv_ring_end(self->fd, ended));
 	EXPECT_EQ(-ENOENT, kv_cancel_ring(self->fd, ended, KVPOOL_CANCEL_ALL,
 					  0));
@@ -502,7 +502,7 @@ static void *submit_thread(void *data)
 		if (ret > 0)
 			s->begun += ret;
 	} while (ret > 0);
-	s->error = ret == -ENXIO || ret == -EBUSY ? 0 : ret;
+	s->error = ret == -ENOENT || ret == -EBUSY ? 0 : ret;
 	return NULL;
 }
 
@@ -725,7 +725,7 @@ TEST_F(rings, ended_by_a_child)
 	EXPECT_EQ(0, kv_reap(pid));
 	ASSERT_TRUE(kv_ring_reap(&self->r[2], &c));
 	EXPECT_EQ(-ECANCELED, c.status);
-	EXPECT_EQ(-ENXIO, submit(self->fd, &self->r[2], &op, 1));
+	EXPECT_EQ(-ENOENT, submit(self->fd, &self->r[2], &op, 1));
 }
 
 TEST_HARNESS_MAIN

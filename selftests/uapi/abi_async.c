@@ -145,7 +145,7 @@ TEST_F(async, submit_members)
 		POKE(kvpool_submit, ops, ~7ULL, -EFAULT),
 		/* Results or a ring. */
 		POKE(kvpool_submit, ring, KV_RING_FIRST, -EINVAL),
-		POKE(kvpool_submit, results, 0, -ENXIO),
+		POKE(kvpool_submit, results, 0, -ENOENT),
 		POKE(kvpool_submit, reserved, 1, -EINVAL),
 	};
 
@@ -160,11 +160,11 @@ TEST_F(async, submit_members)
 	EXPECT_EQ(0, kv_release(self->t.fd, results[0].handle));
 
 	/* No such ring: nothing is begun. */
-	EXPECT_EQ(-ENXIO, kv_submit_ring(self->t.fd, 0, ops, 2));
-	EXPECT_EQ(-ENXIO, kv_submit_ring(self->t.fd, 2, ops, 2));
-	EXPECT_EQ(-ENXIO, kv_submit_ring(self->t.fd, KVPOOL_RINGS_MAX + 1, ops,
+	EXPECT_EQ(-ENOENT, kv_submit_ring(self->t.fd, 0, ops, 2));
+	EXPECT_EQ(-ENOENT, kv_submit_ring(self->t.fd, 2, ops, 2));
+	EXPECT_EQ(-ENOENT, kv_submit_ring(self->t.fd, KVPOOL_RINGS_MAX + 1, ops,
 					 2));
-	EXPECT_EQ(-ENXIO, kv_submit_ring(self->t.fd, ~0U, ops, 2));
+	EXPECT_EQ(-ENOENT, kv_submit_ring(self->t.fd, ~0U, ops, 2));
 	EXPECT_EQ(0, kv_ring_ready(&self->r));
 }
 

@@ -815,8 +815,8 @@ struct kvpool_peer_name {
  * This is the @cmd of the submission queue entry, whose @fd is the file and
  * whose @cmd_op is KVPOOL_URING_OP. The @res of its completion is zero or a
  * negative errno: the operation's status, ``-EINVAL`` or ``-EBADF`` as
- * KVPOOL_IOC_SUBMIT gives them, or ``-EFAULT``, when a lease that the operation
- * had taken is given back. The @user_data of the entry is io_uring's, that of
+ * KVPOOL_IOC_SUBMIT gives them, or ``-EFAULT``, when the lease or reservation
+ * that the operation made has ended. The @user_data of the entry is io_uring's, that of
  * the operation is for KVPOOL_IOC_CANCEL.
  *
  * Such an operation always has a deadline; see struct kvpool_op. Where io_uring
