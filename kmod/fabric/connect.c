@@ -27,7 +27,8 @@ static void kvpool_queue_receive(struct kvpool_queue *queue,
 
 	ib_dma_sync_single_for_cpu(queue->dev->ib, buffer->sge.addr,
 				   buffer->sge.length, DMA_FROM_DEVICE);
-	reason = kvpool_wire_response_decode(buffer->data, wc->byte_len, &message);
+	reason = kvpool_wire_response_decode(buffer->data, wc->byte_len,
+					     &message);
 	WRITE_ONCE(queue->heard, jiffies);
 	WRITE_ONCE(queue->link->heard, jiffies);
 	/* Only requests register memory that can be invalidated. */
@@ -105,6 +106,7 @@ static int kvpool_queue_cm(struct rdma_cm_id *cm_id,
 			   struct rdma_cm_event *event)
 {
 	struct kvpool_queue *queue = cm_id->context;
+	const struct rdma_conn_param *conn = &event->param.conn;
 	struct kvpool_wire_terms asked = queue->terms;
 	int reason;
 
@@ -114,14 +116,14 @@ static int kvpool_queue_cm(struct rdma_cm_id *cm_id,
 		complete(&queue->event);
 		break;
 	case RDMA_CM_EVENT_ESTABLISHED:
-		reason = kvpool_wire_accept_decode(event->param.conn.private_data,
-						   event->param.conn.private_data_len,
-						&asked, &queue->terms);
+		reason = kvpool_wire_accept_decode(conn->private_data,
+						   conn->private_data_len,
+						   &asked, &queue->terms);
 		if (reason) {
 			kvpool_queue_close(queue, reason, -EPROTO);
 			break;
 		}
-		memcpy(&queue->accept, event->param.conn.private_data,
+		memcpy(&queue->accept, conn->private_data,
 		       sizeof(queue->accept));
 		complete(&queue->event);
 		break;
@@ -129,7 +131,7 @@ static int kvpool_queue_cm(struct rdma_cm_id *cm_id,
 	case RDMA_CM_EVENT_ROUTE_ERROR:
 		kvpool_queue_close(queue, KVPOOL_CLOSE_ADDRESS,
 				   event->status < 0 ? event->status :
-						      -EHOSTUNREACH);
+						       -EHOSTUNREACH);
 		break;
 	case RDMA_CM_EVENT_REJECTED:
 		kvpool_queue_rejected(queue, event);

@@ -3,7 +3,7 @@
 
 #include "model_wire.h"
 
-/* Sanitizers see who reads beyond the end. */
+/* Sanitizers report reads beyond the end of the copy. */
 static void *copy_of(const void *data, size_t size)
 {
 	void *copy = malloc(size ? size : 1);
@@ -30,14 +30,14 @@ void wire_terms(struct kvpool_wire_terms *terms, u8 seed)
 static void check_part(const struct kvpool_wire_message *message,
 		       const struct kvpool_wire_part *part, u64 *sum)
 {
-	bool put = message->opcode == KVPOOL_WIRE_PUSH;
+	bool push = message->opcode == KVPOOL_WIRE_PUSH;
 
-	if (message->opcode != KVPOOL_WIRE_FETCH && !put) {
+	if (message->opcode != KVPOOL_WIRE_FETCH && !push) {
 		BUG_ON(part->block_length || part->offset || part->length);
 		BUG_ON((message->opcode == KVPOOL_WIRE_DROP) != !!part->push);
 		return;
 	}
-	BUG_ON(put != !!part->push);
+	BUG_ON(push != !!part->push);
 	BUG_ON(part->block_length < KVPOOL_BLOCK_MIN ||
 	       part->block_length > KVPOOL_BLOCK_MAX);
 	BUG_ON(!part->length || part->offset % KVPOOL_WIRE_PAGE);
@@ -47,7 +47,7 @@ static void check_part(const struct kvpool_wire_message *message,
 	*sum += kvpool_wire_align(part->length);
 }
 
-/* What has been read must give the same bytes again. */
+/* What has been decoded must encode to the same bytes. */
 static void check_request(const void *data, size_t size,
 			  const struct kvpool_wire_terms *terms,
 			  const struct kvpool_wire_message *message)

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/* The decoder of the wire protocol: what is in order, and every way not to be. */
+/* The decoder of the wire protocol: valid messages, and all kinds of invalid ones. */
 #include <asm/byteorder.h>
 
 #include "model_wire.h"
@@ -14,7 +14,7 @@ static union {
 
 static struct kvpool_wire_terms terms;
 
-/* A request that is in order; its bytes. */
+/* Encode a valid request; returns its bytes. */
 static size_t request(u8 opcode, u16 nr)
 {
 	bool moves = opcode == KVPOOL_WIRE_FETCH || opcode == KVPOOL_WIRE_PUSH;
@@ -26,7 +26,7 @@ static size_t request(u8 opcode, u16 nr)
 	memset(&buf, 0, sizeof(buf));
 	for (i = 0; i < nr; i++) {
 		struct kvpool_wire_part part = {
-			.key.w = { i, 1, 2, 3 },
+			.key.words = { i, 1, 2, 3 },
 			.push = opcode == KVPOOL_WIRE_PUSH ||
 			       opcode == KVPOOL_WIRE_DROP ? i + 1 : 0,
 		};
@@ -158,7 +158,7 @@ static void test_terms(void)
 	CHECK_EQ(decode(size), KVPOOL_CLOSE_MESSAGE);
 }
 
-/* Three results that are in order. */
+/* Encode a response with three valid results; returns its bytes. */
 static size_t response(u8 opcode)
 {
 	unsigned int i;
@@ -195,7 +195,7 @@ static void test_response(void)
 			CHECK_EQ(!wire_response(&buf, size),
 				 status < KVPOOL_WIRE_NR_STATUS &&
 				 statuses[opcodes[i]][status] == 'y');
-			/* The bytes of FETCH are of some block; no others are. */
+			/* A FETCH that moved bytes names a generation, no other result does. */
 			if (!status)
 				result->generation ^= cpu_to_le64(1ULL << 32);
 			else
@@ -283,7 +283,7 @@ static void test_accept(void)
 	CHECK_EQ(wire_reject(&reject, sizeof(reject)), KVPOOL_CLOSE_REFUSED);
 }
 
-/* Good requests with some bytes changed: most are refused, none does harm. */
+/* Valid requests with some bytes changed: most are refused, none does harm. */
 static void test_random(void)
 {
 	struct rnd rnd = { tap_seed() };
@@ -300,14 +300,28 @@ static void test_random(void)
 	}
 }
 
+/* Every reason has a text of its own, and so has what is no reason. */
+static void test_reasons(void)
+{
+	int a, b;
+
+	for (a = -1; a <= KVPOOL_NR_CLOSES; a++) {
+		CHECK(kvpool_wire_reason(a) && *kvpool_wire_reason(a));
+		for (b = 0; b < a && b < KVPOOL_NR_CLOSES; b++)
+			CHECK(strcmp(kvpool_wire_reason(a),
+				     kvpool_wire_reason(b)));
+	}
+}
+
 static const struct tap_case cases[] = {
-	{ "wire: requests that are in order", test_good },
-	{ "wire: only one length is right", test_length },
+	{ "wire: valid requests", test_good },
+	{ "wire: only one length is valid", test_length },
 	{ "wire: every field is checked", test_fields },
-	{ "wire: what was agreed on is kept to", test_terms },
+	{ "wire: requests beyond the agreed terms are refused", test_terms },
 	{ "wire: responses", test_response },
 	{ "wire: connection requests", test_connect },
 	{ "wire: replies and refusals", test_accept },
+	{ "wire: texts of reasons", test_reasons },
 	{ "wire: random changes", test_random },
 };
 
