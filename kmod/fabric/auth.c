@@ -3,8 +3,9 @@
  * The identity of this host, the secret of the cluster, and proofs that a host
  * knows the secret.
  *
- * A proof covers the nonces of both sides and all that they have agreed on, so it
- * is of no use on another connection, in the other direction, or with other terms.
+ * A proof covers the nonces of both sides and all that they have agreed on, so
+ * it is of no use on another connection, in the other direction, or with other
+ * terms.
  */
 #include <crypto/algapi.h>
 #include <crypto/hash.h>

@@ -51,8 +51,9 @@ static void kvpool_queue_receive(struct kvpool_queue *queue,
 			complete(&queue->event);
 			break;
 		case KVPOOL_WIRE_ALIVE:
-			if (READ_ONCE(queue->state) == KVPOOL_QUEUE_CONNECTING ||
-			    !READ_ONCE(queue->control_sent))
+			if (!READ_ONCE(queue->control_sent) ||
+			    READ_ONCE(queue->state) ==
+			    KVPOOL_QUEUE_CONNECTING)
 				reason = KVPOOL_CLOSE_STATE;
 			WRITE_ONCE(queue->control_sent, 0);
 			WRITE_ONCE(queue->responsive, true);
@@ -76,8 +77,8 @@ static void kvpool_queue_receive_done(struct ib_cq *cq, struct ib_wc *wc)
 	struct kvpool_queue *queue = wc->qp->qp_context;
 
 	/*
-	 * Also if it was flushed: a queue pair that is ended on purpose is closed
-	 * before that, and the first reason counts.
+	 * Also if it was flushed: a queue pair that is ended on purpose is
+	 * closed before that, and the first reason counts.
 	 */
 	if (wc->status != IB_WC_SUCCESS) {
 		kvpool_queue_close(queue, KVPOOL_CLOSE_TRANSPORT, -EIO);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Fences: a cancelled request may end by itself for a while. If it does not, its
- * queue pair is drained, and the other requests on it go another way.
+ * Fences: a cancelled request may end by itself for a while. If it does not,
+ * its queue pair is drained, and the other requests on it go another way.
  */
 #define pr_fmt(fmt) "kvpool_rdma: " fmt
 
@@ -14,7 +14,7 @@
 #include "fabric/request.h"
 #include "fabric/wq.h"
 
-#define KVPOOL_FENCE_MS		50	/* a cancelled request may end by itself */
+#define KVPOOL_FENCE_MS	50	/* a cancelled request may end by itself */
 
 /**
  * kvpool_fence_arm() - A job in flight has been cancelled
@@ -66,15 +66,17 @@ static bool kvpool_request_overdue(struct kvpool_request *request,
 static bool kvpool_queue_overdue(struct kvpool_queue *queue, bool *waiting,
 				 struct list_head *ended)
 {
+	struct kvpool_request *request;
 	bool overdue = false;
 	unsigned int i;
 
 	spin_lock(&queue->lock);
-	if (queue->state == KVPOOL_QUEUE_UP)
-		for (i = 0; i < queue->nr_requests; i++)
-			if (queue->requests[i]->busy)
-				overdue |= kvpool_request_overdue(queue->requests[i],
-								  waiting, ended);
+	for (i = 0; i < queue->nr_requests; i++) {
+		request = queue->requests[i];
+		if (queue->state == KVPOOL_QUEUE_UP && request->busy)
+			overdue |= kvpool_request_overdue(request, waiting,
+							  ended);
+	}
 	spin_unlock(&queue->lock);
 	return overdue;
 }

@@ -38,8 +38,8 @@ static void kvpool_initiator_submit(struct list_head *transfers)
 }
 
 /*
- * What has not been sent is not sent. What is in flight may end by itself; after
- * a while the fence drains its queue pair.
+ * What has not been sent is not sent. What is in flight may end by itself;
+ * after a while the fence drains its queue pair.
  */
 static void kvpool_initiator_cancel(struct kvpool_transfer *transfer)
 {

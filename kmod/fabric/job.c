@@ -2,9 +2,9 @@
 /*
  * Jobs: what a peer has to do for one transfer of the core.
  *
- * The bytes of a job wait as ranges in the peer's queue, are taken from there as
- * parts of requests (request.c), and come back as ranges if the queue pair ends
- * under the request. The job ends when no range and no part of it is left.
+ * The bytes of a job wait as ranges in the peer's queue, are taken from there
+ * as parts of requests (request.c), and come back as ranges if the queue pair
+ * ends under the request. The job ends when no range and no part of it is left.
  */
 #include <linux/jiffies.h>
 #include <linux/mempool.h>
@@ -19,9 +19,10 @@
 #include "fabric/wq.h"
 
 /*
- * How often a job is retried with its peer, and how long it backs off before the
- * first time: twice as long each time, 10 s in all. A peer that still reads from
- * a connection which has ended on this side takes some seconds to see that.
+ * How often a job is retried with its peer, and how long it backs off before
+ * the first time: twice as long each time, 10 s in all. A peer that still reads
+ * from a connection which has ended on this side takes some seconds to see
+ * that.
  */
 #define KVPOOL_MAX_RETRIES	10
 #define KVPOOL_RETRY_MS		10
@@ -176,8 +177,8 @@ void kvpool_ranges_retry(struct kvpool_peer *peer)
 }
 
 /*
- * Queue all bytes of a job at its peer. If that is refused, the job's status says
- * why and the caller ends it.
+ * Queue all bytes of a job at its peer. If that is refused, the job's status
+ * says why and the caller ends it.
  */
 static bool kvpool_job_queue(struct kvpool_job *job, unsigned int flags)
 {
@@ -198,8 +199,8 @@ static bool kvpool_job_queue(struct kvpool_job *job, unsigned int flags)
 	WRITE_ONCE(job->status, 0);
 	/*
 	 * After @status was cleared: kvpool_job_cancel() sets @cancelled, then
-	 * the status. So either it sets the cleared status, or its @cancelled is
-	 * seen here.
+	 * the status. So either it sets the cleared status, or its @cancelled
+	 * is seen here.
 	 */
 	smp_mb();
 
@@ -230,8 +231,8 @@ static bool kvpool_job_queue(struct kvpool_job *job, unsigned int flags)
 
 /*
  * Another attempt with the same peer, after a delay. The peer has read all of a
- * PUSH, but not sealed the block: it had dropped what it had of the block, since
- * for a moment there was no connection, or it still reads the same from a
+ * PUSH, but not sealed the block: it had dropped what it had of the block,
+ * since for a moment there was no connection, or it still reads the same from a
  * connection that has ended here. Or the parts of a FETCH were not all of one
  * block.
  */

@@ -8,15 +8,15 @@
 #include "fabric/peer.h"
 #include "fabric/wq.h"
 
-#define KVPOOL_IDLE_MS		5000	/* no request: ask whether the peer lives */
+#define KVPOOL_IDLE_MS		5000	/* no request: does the peer live? */
 #define KVPOOL_SILENT_MS	5000	/* no answer to that: it is dead */
-#define KVPOOL_SUSPECT_MS	500	/* likewise, but the peer's other links live */
+#define KVPOOL_SUSPECT_MS	500	/* likewise, and other links live */
 #define KVPOOL_WATCH_MS		1000	/* how often idle links are looked at */
 
 /*
- * Has the link been silent for long, while other links of the peer were not? The
- * awaited answer may be behind other answers: twice the time of a large one is
- * added.
+ * Has the link been silent for long, while other links of the peer were not?
+ * The awaited answer may be behind other answers: twice the time of a large one
+ * is added.
  */
 static bool kvpool_queue_suspect(const struct kvpool_queue *queue,
 				 unsigned long asked)
@@ -52,16 +52,18 @@ static void kvpool_queue_watch(struct kvpool_queue *queue)
 		/* The answer may be behind a lot of other answers. */
 		if (time_after(sent, heard))
 			heard = sent;
-		if (time_after(now, heard + msecs_to_jiffies(KVPOOL_SILENT_MS)) ||
-		    kvpool_queue_suspect(queue, sent))
+		if (kvpool_queue_suspect(queue, sent) ||
+		    time_after(now,
+			       heard + msecs_to_jiffies(KVPOOL_SILENT_MS)))
 			kvpool_queue_close(queue, KVPOOL_CLOSE_TIMEOUT,
 					   -ETIMEDOUT);
 	} else if (!READ_ONCE(queue->control_busy) &&
 		   time_after(now, heard + msecs_to_jiffies(wait))) {
-		kvpool_wire_header_encode(queue->control.data,
-					  KVPOOL_WIRE_ALIVE, 0, 0, 0);
-		ret = kvpool_queue_send_control(queue,
-						sizeof(struct kvpool_wire_header));
+		size_t len = kvpool_wire_header_encode(queue->control.data,
+						       KVPOOL_WIRE_ALIVE, 0, 0,
+						       0);
+
+		ret = kvpool_queue_send_control(queue, len);
 		if (ret)
 			kvpool_queue_close(queue, KVPOOL_CLOSE_TRANSPORT, ret);
 	}

@@ -20,6 +20,6 @@
 #define KVPOOL_QP_RETRIES	6	/* 7 is for ever, with rxe */
 #define KVPOOL_RNR_TIMER	14	/* about 1 ms */
 
-#define KVPOOL_LINGER_MS	200	/* from a transport error to the next packet */
+#define KVPOOL_LINGER_MS	200	/* after a transport error */
 
 #endif /* _KVPOOL_FABRIC_LIMITS_H */

@@ -13,7 +13,7 @@
 #define KVPOOL_IBDEV_NAME	64
 #define KVPOOL_MAX_QUEUES	8	/* of a link */
 #define KVPOOL_MIN_SLICE	SZ_128K	/* of a block that is divided */
-#define KVPOOL_STALL_MS		100	/* no answer: ask whether the peer lives */
+#define KVPOOL_STALL_MS		100	/* no answer: does the peer live? */
 
 struct kvpool_peer;
 

@@ -19,9 +19,9 @@
  *	kvpool_peer.lock
  *	kvpool_queue.lock
  *
- * kvpool_pushes.begin nests in none; the core's locks and kvpool_pushes.lock are
- * inside. kvpool_ibdevs_lock (ibdev.c) and kvpool_secret_lock (auth.c) have none
- * inside.
+ * kvpool_pushes.begin nests in none; the core's locks and kvpool_pushes.lock
+ * are inside. kvpool_ibdevs_lock (ibdev.c) and kvpool_secret_lock (auth.c) have
+ * none inside.
  */
 #define pr_fmt(fmt) "kvpool_rdma: " fmt
 

@@ -2,9 +2,9 @@
 /*
  * Generic netlink: peers, links, sessions and settings of the fabric, events.
  *
- * The tables in netlink_gen.c come from Documentation/netlink/specs/kvpool.yaml.
- * Handlers run in the process of the caller and in parallel; what they call in
- * the fabric has locks of its own.
+ * The tables in netlink_gen.c come from
+ * Documentation/netlink/specs/kvpool.yaml. Handlers run in the process of the
+ * caller and in parallel; what they call in the fabric has locks of its own.
  */
 #include <linux/ctype.h>
 #include <linux/in.h>
@@ -102,12 +102,12 @@ static int kvpool_nl_check_v4(struct genl_info *info, struct nlattr *nest,
 {
 	if (ipv4_is_multicast(addr) || ipv4_is_lbcast(addr)) {
 		NL_SET_ERR_MSG_ATTR(info->extack, nest,
-				    "this is no address of one host");
+				    "this is not the address of one host");
 		return -EINVAL;
 	}
 	if (!addr && use != KVPOOL_NL_LISTEN) {
 		NL_SET_ERR_MSG_ATTR(info->extack, nest,
-				    "0.0.0.0 is good for listening only; name one address");
+				    "0.0.0.0 is valid for listening only; give one address");
 		return -EINVAL;
 	}
 	return 0;
@@ -121,12 +121,12 @@ static int kvpool_nl_check_v6(struct genl_info *info, struct nlattr *nest,
 
 	if ((type & IPV6_ADDR_MULTICAST) || ipv6_addr_v4mapped(addr)) {
 		NL_SET_ERR_MSG_ATTR(info->extack, nest,
-				    "this is no IPv6 address of one host");
+				    "this is not the IPv6 address of one host");
 		return -EINVAL;
 	}
 	if (ipv6_addr_any(addr) && use != KVPOOL_NL_LISTEN) {
 		NL_SET_ERR_MSG_ATTR(info->extack, nest,
-				    ":: is good for listening only; name one address");
+				    ":: is valid for listening only; give one address");
 		return -EINVAL;
 	}
 	if (!(type & IPV6_ADDR_LINKLOCAL) != !scope) {
@@ -215,8 +215,9 @@ static int kvpool_nl_finish(struct sk_buff *skb, void *hdr,
 }
 
 /*
- * A dump goes on behind the last id that it has shown, and ids only rise. So each
- * object that exists all the time is shown once, whatever is added and deleted.
+ * A dump goes on behind the last id that it has shown, and ids only rise. So
+ * each object that exists all the time is shown once, whatever is added and
+ * deleted.
  */
 static int kvpool_nl_dump_start(struct netlink_callback *cb)
 {
@@ -235,7 +236,7 @@ static void *kvpool_nl_dump_begin(struct sk_buff *skb,
 			   &kvpool_nl_family, NLM_F_MULTI, cmd);
 }
 
-/* End a message of a dump; false if it did not fit: the next skb has it then. */
+/* End a message of a dump; false if it did not fit and the next skb has it. */
 static bool kvpool_nl_dump_end(struct sk_buff *skb, void *hdr, int ret)
 {
 	if (ret)
@@ -300,7 +301,8 @@ int kvpool_nl_peer_get_doit(struct sk_buff *skb, struct genl_info *info)
 	skb = kvpool_nl_reply(info, &hdr);
 	if (!skb)
 		return -ENOMEM;
-	return kvpool_nl_finish(skb, hdr, info, kvpool_nl_encode_peer(skb, &peer));
+	ret = kvpool_nl_encode_peer(skb, &peer);
+	return kvpool_nl_finish(skb, hdr, info, ret);
 }
 
 int kvpool_nl_peer_get_dumpit(struct sk_buff *skb, struct netlink_callback *cb)
@@ -351,10 +353,10 @@ int kvpool_nl_peer_add_doit(struct sk_buff *skb, struct genl_info *info)
 	if (ret == -EEXIST)
 		NL_SET_ERR_MSG_ATTR(info->extack,
 				    info->attrs[KVPOOL_A_PEER_NAME],
-				    "there is a peer of this name already");
+				    "there is a peer of this name already; choose another name");
 	else if (ret == -ENOSPC)
 		GENL_SET_ERR_MSG(info,
-				 "there are as many peers as the module takes; remove one first");
+				 "the limit of peers is reached; remove a peer first");
 	return kvpool_nl_finish(skb, hdr, info,
 				ret ?: nla_put_u32(skb, KVPOOL_A_PEER_ID, id));
 }
@@ -444,7 +446,8 @@ int kvpool_nl_link_get_doit(struct sk_buff *skb, struct genl_info *info)
 	skb = kvpool_nl_reply(info, &hdr);
 	if (!skb)
 		return -ENOMEM;
-	return kvpool_nl_finish(skb, hdr, info, kvpool_nl_encode_link(skb, &link));
+	ret = kvpool_nl_encode_link(skb, &link);
+	return kvpool_nl_finish(skb, hdr, info, ret);
 }
 
 int kvpool_nl_link_get_dumpit(struct sk_buff *skb, struct netlink_callback *cb)
@@ -481,7 +484,7 @@ static void kvpool_nl_link_failed(struct genl_info *info, int error)
 	switch (error) {
 	case -ENOSPC:
 		GENL_SET_ERR_MSG(info,
-				 "the peer has as many links as one can have; remove one first");
+				 "the peer has 16 links, which is the limit; remove a link first");
 		break;
 	case -EEXIST:
 		GENL_SET_ERR_MSG(info,
@@ -489,7 +492,7 @@ static void kvpool_nl_link_failed(struct genl_info *info, int error)
 		break;
 	case -EPERM:
 		GENL_SET_ERR_MSG(info,
-				 "no secret is set: set secret-key, or open to do without");
+				 "no secret is set: set secret-key, or set open to work without");
 		break;
 	}
 }
@@ -555,7 +558,8 @@ static int kvpool_nl_encode_session(struct sk_buff *skb,
 	const int pad = KVPOOL_A_SESSION_PAD;
 
 	if (nla_put_u64_64bit(skb, KVPOOL_A_SESSION_ID, session->id, pad) ||
-	    kvpool_nl_encode_endpoint(skb, KVPOOL_A_SESSION_SRC, &session->src) ||
+	    kvpool_nl_encode_endpoint(skb, KVPOOL_A_SESSION_SRC,
+				      &session->src) ||
 	    nla_put(skb, KVPOOL_A_SESSION_HOST, sizeof(session->host),
 		    session->host) ||
 	    nla_put_u8(skb, KVPOOL_A_SESSION_AUTHENTICATED,
@@ -608,9 +612,10 @@ int kvpool_nl_session_get_dumpit(struct sk_buff *skb,
 		return ret;
 	while (!kvpool_session_next(cb->args[0], &session)) {
 		hdr = kvpool_nl_dump_begin(skb, cb, KVPOOL_CMD_SESSION_GET);
-		if (!hdr ||
-		    !kvpool_nl_dump_end(skb, hdr,
-					kvpool_nl_encode_session(skb, &session)))
+		if (!hdr)
+			break;
+		ret = kvpool_nl_encode_session(skb, &session);
+		if (!kvpool_nl_dump_end(skb, hdr, ret))
 			break;
 		cb->args[0] = session.id;
 	}
@@ -705,11 +710,11 @@ static int kvpool_nl_set_secret(struct genl_info *info, struct nlattr *attr)
 		return ret;
 	case -EKEYREJECTED:
 		NL_SET_ERR_MSG_ATTR(info->extack, attr,
-				    "the secret in this key is shorter than 16 bytes");
+				    "the secret in this key is shorter than 16 bytes; use a longer one");
 		return ret;
 	default:
 		NL_SET_ERR_MSG_ATTR(info->extack, attr,
-				    "this key is expired, revoked or not yours to use");
+				    "this key is expired or revoked, or you have no permission to use it");
 		return ret;
 	}
 }
@@ -729,7 +734,7 @@ static int kvpool_nl_listen(struct genl_info *info)
 	switch (ret) {
 	case -EPERM:
 		GENL_SET_ERR_MSG(info,
-				 "no secret is set: set secret-key, or open to listen without");
+				 "no secret is set: set secret-key, or set open to listen without");
 		break;
 	case -EADDRINUSE:
 		GENL_SET_ERR_MSG(info,
@@ -758,7 +763,7 @@ int kvpool_nl_fabric_set_doit(struct sk_buff *skb, struct genl_info *info)
 		return -EINVAL;
 	}
 	if (!secret && !open && !listen && !off) {
-		GENL_SET_ERR_MSG(info, "there is nothing to set");
+		GENL_SET_ERR_MSG(info, "the request sets nothing; give listen, listen-off, secret-key or open");
 		return -EINVAL;
 	}
 	ret = mutex_lock_killable(&kvpool_nl_lock);

@@ -165,8 +165,8 @@ struct kvpool_queue *kvpool_peer_queue_after(const struct kvpool_peer *peer,
  * kvpool_peer_unreachable() - Is there no link that may soon be up?
  * @peer: the peer; its lock is held
  *
- * Return: true if no queue pair is up, and each has failed in its latest attempt
- * to connect.
+ * Return: true if no queue pair is up, and each has failed in its latest
+ * attempt to connect.
  */
 bool kvpool_peer_unreachable(struct kvpool_peer *peer)
 {

@@ -36,8 +36,8 @@ struct kvpool_peer_info {
 
 /**
  * struct kvpool_peer - A host that is asked for blocks
- * @refs:	one while it is in the table, one for each job and each link, and
- *		temporary ones
+ * @refs:	one while it is in the table, one for each job and each link,
+ *		and temporary ones
  * @id:		number, given by the core
  * @name:	given by the administrator
  * @lock:	protects what follows

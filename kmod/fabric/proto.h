@@ -4,9 +4,9 @@
  *
  * A host that wants blocks (the initiator) connects queue pairs to a host that
  * has blocks (the target) with rdma_cm. It sends request capsules; the target
- * moves the bytes with RDMA WRITE (FETCH) or RDMA READ (PUSH) on memory that the
- * initiator registered for this one request, and answers each capsule with a
- * response that invalidates the registration.
+ * moves the bytes with RDMA WRITE (FETCH) or RDMA READ (PUSH) on memory that
+ * the initiator registered for this one request, and answers each capsule with
+ * a response that invalidates the registration.
  *
  *	initiator				target
  *	    | -- REQ: struct kvpool_wire_connect -> |
@@ -248,12 +248,12 @@ enum kvpool_wire_status {
 /**
  * struct kvpool_wire_result - Result of one segment
  * @status:	enum kvpool_wire_status
- * @length:	bytes of the block if the target has one that is sealed, otherwise
- *		zero. So the result of one part of a PUSH has it: of the part that
- *		made the block complete.
- * @generation:	FETCH: of the block that the bytes are of, if @status is OK; never
- *		zero then, and another number if the target makes a new block of this
- *		key. Otherwise zero.
+ * @length:	bytes of the block if the target has one that is sealed,
+ *		otherwise zero. So the result of one part of a PUSH has it: of
+ *		the part that made the block complete.
+ * @generation:	FETCH: of the block that the bytes are of, if @status is OK;
+ *		never zero then, and another number if the target makes a new
+ *		block of this key. Otherwise zero.
  */
 struct kvpool_wire_result {
 	__le32 status;
@@ -267,8 +267,8 @@ struct kvpool_wire_result {
  * @results:	one for each segment, in their order
  *
  * It gives the request's credit back. The target no longer touches the
- * initiator's memory when it sends this. The answer to FETCH and PUSH invalidates
- * @rkey, whether or not they succeeded.
+ * initiator's memory when it sends this. Whether or not a FETCH or PUSH has
+ * succeeded, its answer invalidates @rkey.
  */
 struct kvpool_wire_response {
 	struct kvpool_wire_header header;

@@ -293,7 +293,7 @@ void kvpool_pushes_expire(struct kvpool_pushes *pushes)
 }
 
 /**
- * kvpool_pushes_exit() - End all pushes of a host, which has no session any more
+ * kvpool_pushes_exit() - End all pushes of a host without sessions
  * @pushes: of the host
  */
 void kvpool_pushes_exit(struct kvpool_pushes *pushes)

@@ -13,7 +13,8 @@ struct kvpool_wire_part;
 
 /**
  * struct kvpool_pushes - The blocks that one host pushes
- * @begin:	held while a block is being reserved; outside of the core's locks
+ * @begin:	held while a block is being reserved; outside of the core's
+ *		locks
  * @lock:	protects @list and the progress of its pushes
  * @list:	the pushes
  * @nr:		how many

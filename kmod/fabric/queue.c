@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/* Queue pairs to peers, as objects. connect.c and reconnect.c give them life. */
+/* Queue pairs to peers, as objects; see connect.c and reconnect.c. */
 #include <linux/jiffies.h>
 
 #include "fabric/queue.h"
@@ -29,8 +29,8 @@ void kvpool_queue_init(struct kvpool_queue *queue, struct kvpool_link *link,
  * @reason: enum kvpool_close; the first one counts
  * @error: negative errno, or zero
  *
- * It is fenced, and its requests go another way. Any context in which a lock may
- * be taken that interrupts do not take.
+ * It is fenced, and its requests go another way. Any context in which a lock
+ * may be taken that interrupts do not take.
  */
 void kvpool_queue_close(struct kvpool_queue *queue, int reason, int error)
 {

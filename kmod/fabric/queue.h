@@ -37,7 +37,8 @@ enum kvpool_queue_state {
  * @index:	which of the link's queue pairs it is
  * @work:	connects it and takes it down; no other task does either
  * @fence_work:	ends its requests once it is DRAINING, then queues @work
- * @lock:	protects @state, @reason, @error, @failures, @free and the counts
+ * @lock:	protects @state, @reason, @error, @failures, @free and the
+ *		counts
  * @state:	enum kvpool_queue_state
  * @reason:	enum kvpool_close: why it is being taken down, or was
  * @error:	negative errno that came with it, or zero

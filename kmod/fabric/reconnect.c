@@ -4,9 +4,10 @@
  * again, until its link is deleted.
  *
  * Each queue pair has one work that connects it and takes it down, so neither
- * needs a lock against the other. Of a queue pair that was up, another work ends
- * the requests first, on a workqueue where nothing blocks. That is the fence: when
- * ib_drain_qp() has returned, the NIC no longer touches the memory of any of them.
+ * needs a lock against the other. Of a queue pair that was up, another work
+ * ends the requests first, on a workqueue where nothing blocks. That is the
+ * fence: when ib_drain_qp() has returned, the NIC no longer touches the memory
+ * of any of them.
  */
 #include <linux/jiffies.h>
 #include <linux/random.h>
@@ -21,7 +22,7 @@
 
 #define KVPOOL_BACKOFF_MIN_MS	100
 #define KVPOOL_BACKOFF_MAX_MS	10000
-#define KVPOOL_LASTED_MS	1000	/* a connection this old was no mistake */
+#define KVPOOL_LASTED_MS	1000	/* a connection this old was in use */
 
 static void kvpool_queue_set(struct kvpool_queue *queue,
 			     enum kvpool_queue_state state)
@@ -125,8 +126,9 @@ void kvpool_reconnect_fence_work(struct work_struct *work)
 }
 
 /*
- * Take down a queue pair that is fenced. Returns whether to connect again without
- * a delay: a peer that accepts and then falls silent or dies gets one chance.
+ * Take down a queue pair that is fenced. Returns whether to connect again
+ * without a delay: a peer that accepts and then falls silent or dies gets one
+ * chance.
  */
 static bool kvpool_queue_undo(struct kvpool_queue *queue)
 {
@@ -176,7 +178,7 @@ static void kvpool_queue_failed(struct kvpool_queue *queue, int error)
 }
 
 /**
- * kvpool_reconnect_work() - Take down a queue pair that is fenced, and connect it
+ * kvpool_reconnect_work() - Take down a fenced queue pair, and connect it
  * @work: of the queue pair
  */
 void kvpool_reconnect_work(struct work_struct *work)

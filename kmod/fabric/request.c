@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * Requests of the initiator: memory is registered for one request, the capsule
- * is sent, the answer invalidates the registration. After the answer, or once the
- * queue pair has been drained, no device touches the memory any more.
+ * is sent, the answer invalidates the registration. After the answer, or once
+ * the queue pair has been drained, no device touches the memory any more.
  */
 #define pr_fmt(fmt) "kvpool_rdma: " fmt
 
@@ -73,7 +73,7 @@ static struct kvpool_request *kvpool_request_alloc(struct kvpool_queue *queue)
 		request = list_first_entry(&queue->free, struct kvpool_request,
 					   entry);
 		list_del(&request->entry);
-		/* From now on, so that the fence finds jobs here at any time. */
+		/* Already here, so that the fence always finds its jobs. */
 		request->busy = true;
 		queue->inflight++;
 	}
@@ -105,7 +105,7 @@ static void kvpool_request_put(struct kvpool_request *request)
 	if (!refcount_dec_and_test(&request->refs))
 		return;
 	kvpool_request_free(request);
-	/* The credit, then the list; kvpool_requests_send() does the reverse. */
+	/* The credit, then the list; the reverse of kvpool_requests_send(). */
 	smp_mb();
 	if (!list_empty_careful(&peer->pending))
 		kvpool_requests_send(peer);
@@ -150,7 +150,7 @@ static void kvpool_request_reg_done(struct ib_cq *cq, struct ib_wc *wc)
 		kvpool_queue_close(queue, KVPOOL_CLOSE_TRANSPORT, -EIO);
 }
 
-/* A block that exists there may have been sealed by a PUSH whose answer is lost. */
+/* A block may exist there because it was sealed, and the answer was lost. */
 static void kvpool_part_forgive(struct kvpool_part *part)
 {
 	if (part->status == KVPOOL_WIRE_EXISTS && part->job->return_seq &&
@@ -207,7 +207,8 @@ static void kvpool_request_end(struct kvpool_request *request)
 		if (part->found)
 			WRITE_ONCE(job->found, part->found);
 		if (part->status)
-			kvpool_job_error(job, kvpool_status_errno(part->status));
+			kvpool_job_error(job,
+					 kvpool_status_errno(part->status));
 		else if (!kvpool_part_fits(part))
 			kvpool_job_error(job, -EAGAIN);
 		else
@@ -263,8 +264,8 @@ void kvpool_request_response(struct kvpool_queue *queue, const void *data,
 	}
 	/*
 	 * The registration has to be invalid by the answer. If this host had to
-	 * invalidate it, the peer might be writing until just now, and soft RDMA
-	 * copies a packet after it has looked at the registration.
+	 * invalidate it, the peer might be writing until just now, and soft
+	 * RDMA copies a packet after it has looked at the registration.
 	 */
 	if (invalidated != !!request->nr_sg ||
 	    (invalidated && wc->ex.invalidate_rkey != request->mr->rkey)) {
@@ -374,6 +375,7 @@ static void kvpool_request_fill(struct kvpool_request *request,
 	unsigned int max = request->queue->terms.max_segs;
 	struct kvpool_range *range, *next;
 	const char *tenant = NULL;
+	u32 length;
 
 	limit = min(limit, request->max_bytes);
 	request->nr_parts = 0;
@@ -399,13 +401,11 @@ static void kvpool_request_fill(struct kvpool_request *request,
 		if (request->nr_parts == max ||
 		    !kvpool_request_take(request, range, limit))
 			break;
-		if (request->parts[request->nr_parts - 1].length ==
-		    range->length) {
+		length = request->parts[request->nr_parts - 1].length;
+		if (length == range->length) {
 			kvpool_range_unlink(peer, range);
 			kvpool_range_free(range);
 		} else {
-			u32 length = request->parts[request->nr_parts - 1].length;
-
 			range->offset += length;
 			range->length -= length;
 			peer->queued -= length;
@@ -444,7 +444,8 @@ static void kvpool_request_encode(struct kvpool_request *request)
 
 		kvpool_wire_part_encode(&wire->segments[i], &part);
 	}
-	request->capsule.sge.length = kvpool_wire_request_encode(wire, &message);
+	request->capsule.sge.length = kvpool_wire_request_encode(wire,
+								 &message);
 	ib_dma_sync_single_for_device(request->queue->dev->ib,
 				      request->capsule.sge.addr,
 				      request->capsule.sge.length,
@@ -546,7 +547,7 @@ void kvpool_requests_send(struct kvpool_peer *peer)
 	do {
 		request = NULL;
 		spin_lock(&peer->lock);
-		/* For kvpool_request_put(): what was queued, then the credits. */
+		/* For kvpool_request_put(): the list, then the credits. */
 		smp_mb__after_spinlock();
 		if (!list_empty(&peer->pending)) {
 			request = kvpool_peer_request(peer);
@@ -575,7 +576,7 @@ void kvpool_requests_send(struct kvpool_peer *peer)
 }
 
 /**
- * kvpool_send_work() - Send ranges that were queued by a task that could not send
+ * kvpool_send_work() - Send ranges that a task queued without sending them
  * @work: of the peer
  */
 void kvpool_send_work(struct work_struct *work)

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * What other hosts request. Nothing that they send is trusted: wire.c has checked
- * each message by itself, and what depends on the state is checked here.
+ * What other hosts request. Nothing that they send is trusted: wire.c has
+ * checked each message by itself, and what depends on the state is checked
+ * here.
  *
  * A command goes from the free list through kvpool_serve_start() to
  * kvpool_cmd_queue(), for PUSH twice: to read, and to answer.
@@ -190,7 +191,7 @@ static void kvpool_serve_auth(struct kvpool_cmd *cmd)
 					&session->connect, &session->accept,
 					proof);
 	else if (!kvpool_auth_open())
-		/* A secret was set, or open mode ended, since they connected. */
+		/* A secret was set, or open mode ended, after it connected. */
 		ret = -EACCES;
 	if (ret || !kvpool_auth_equal(proof, cmd->message.proof)) {
 		kvpool_cmd_refuse(cmd, KVPOOL_CLOSE_AUTH);

@@ -248,7 +248,7 @@ void kvpool_sessions_close(struct kvpool_ibdev *dev)
 }
 
 /**
- * kvpool_sessions_exit() - End all sessions and wait for that; none begins again
+ * kvpool_sessions_exit() - End all sessions, and wait for that
  */
 void kvpool_sessions_exit(void)
 {

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
  * Tracepoints of the fabric. They show numbers only: neither addresses nor
- * remote keys nor whole keys of blocks. The part of the key that is shown is how
- * the key begins in debugfs.
+ * remote keys nor whole keys of blocks. The part of the key that is shown is
+ * how the key begins in debugfs.
  */
 #undef TRACE_SYSTEM
 #define TRACE_SYSTEM kvpool_rdma

@@ -20,7 +20,7 @@ static_assert(sizeof(struct kvpool_wire_result) == 16);
 static_assert(KVPOOL_WIRE_CAPSULE_MAX <= 4096);
 
 /**
- * kvpool_wire_connect_encode() - Encode the private data of a connection request
+ * kvpool_wire_connect_encode() - Encode private data of a request to connect
  * @wire: where to write it; the nonce stays as it is
  * @terms: what the initiator wants
  */
@@ -39,7 +39,7 @@ void kvpool_wire_connect_encode(struct kvpool_wire_connect *wire,
 }
 
 /**
- * kvpool_wire_connect_decode() - Decode the private data of a connection request
+ * kvpool_wire_connect_decode() - Decode private data of a request to connect
  * @data: what was received
  * @len: its bytes
  * @terms: what the initiator wants
@@ -205,7 +205,8 @@ const char *kvpool_wire_reason(int reason)
  *
  * Return: its bytes.
  */
-size_t kvpool_wire_header_encode(void *data, u8 opcode, u8 flags, u16 nr, u32 id)
+size_t kvpool_wire_header_encode(void *data, u8 opcode, u8 flags, u16 nr,
+				 u32 id)
 {
 	struct kvpool_wire_header *wire = data;
 
@@ -228,8 +229,8 @@ size_t kvpool_wire_request_encode(struct kvpool_wire_request *wire,
 {
 	size_t len = strnlen(message->tenant, KVPOOL_NAME_SIZE - 1);
 
-	kvpool_wire_header_encode(&wire->header, message->opcode, 0, message->nr,
-				  message->id);
+	kvpool_wire_header_encode(&wire->header, message->opcode, 0,
+				  message->nr, message->id);
 	wire->address = cpu_to_le64(message->address);
 	wire->rkey = cpu_to_le32(message->rkey);
 	wire->length = cpu_to_le32(message->length);
@@ -445,7 +446,8 @@ static bool kvpool_wire_result_ok(const struct kvpool_wire_result *wire,
  * @data: what was received, aligned to 8 bytes; @message points into it
  * @len: its bytes
  * @message: opcode, nr, id and, for AUTH, the proof. The caller compares them
- *	     with the request's; results are read by kvpool_wire_result_decode().
+ *		with the request's; results are read by
+ *		kvpool_wire_result_decode().
  *
  * Return: KVPOOL_CLOSE_NONE, or why the connection is to be closed.
  */
@@ -473,7 +475,7 @@ int kvpool_wire_response_decode(const void *data, size_t len,
 }
 
 /**
- * kvpool_wire_result_decode() - Decode one result of a response that is in order
+ * kvpool_wire_result_decode() - Decode one result of a valid response
  * @data: the response
  * @i: index of the result
  * @length: of the block, or zero

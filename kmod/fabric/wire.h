@@ -93,7 +93,8 @@ void kvpool_wire_reject_encode(struct kvpool_wire_reject *wire, int reason);
 int kvpool_wire_reject_decode(const void *data, size_t len);
 const char *kvpool_wire_reason(int reason);
 
-size_t kvpool_wire_header_encode(void *data, u8 opcode, u8 flags, u16 nr, u32 id);
+size_t kvpool_wire_header_encode(void *data, u8 opcode, u8 flags, u16 nr,
+				 u32 id);
 size_t kvpool_wire_request_encode(struct kvpool_wire_request *wire,
 				  const struct kvpool_wire_message *message);
 void kvpool_wire_part_encode(struct kvpool_wire_segment *wire,
