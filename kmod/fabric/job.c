@@ -69,7 +69,7 @@ void kvpool_job_put(struct kvpool_job *job)
 
 /**
  * kvpool_job_find() - Find the job of a transfer
- * @transfer: a transfer, which may have ended; its memory stays meanwhile
+ * @transfer: a transfer, which may have ended; its memory stays during the call
  *
  * Return: the job with a reference, or NULL if it has ended.
  */

@@ -14,7 +14,7 @@
 
 #define WAIT_MS		60000	/* longer means a hang */
 #define MEMORY		(4U << 20)
-#define DEPTH		256	/* capsules that may be sent at once */
+#define DEPTH		256	/* capsules that may be in flight */
 #define CAPSULE		8192	/* longer than any that is allowed */
 
 /* Numbers are written as they are. */

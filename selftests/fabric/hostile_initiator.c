@@ -609,7 +609,7 @@ static bool test_stall(void)
 }
 
 /*
- * Meanwhile the target is told from outside to accept no connections without a
+ * Concurrently the target is told from outside to accept no connections without a
  * secret: that holds also for a connection which has not proved anything yet.
  */
 static bool test_door(void)
