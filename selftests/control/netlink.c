@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * netlink: the family of kvpool_rdma, on one host. Links lead to addresses where
- * nobody answers (TEST-NET of RFC 5737 and its like for IPv6).
+ * no host answers (TEST-NET of RFC 5737 and its like for IPv6).
  */
 #define _GNU_SOURCE
 #include <grp.h>
@@ -40,11 +40,11 @@ FIXTURE_TEARDOWN(netlink)
 	nl_close(&self->nl);
 }
 
-/* A refusal has to say why. */
+/* A refusal has to come with a message. */
 #define EXPECT_REFUSED(error, call) do {				\
 	EXPECT_EQ(error, call);						\
 	EXPECT_NE('\0', self->nl.said[0]) {				\
-		TH_LOG("line %d: nothing was said", __LINE__);		\
+		TH_LOG("line %d: there is no message", __LINE__);		\
 	}								\
 } while (0)
 
@@ -53,7 +53,7 @@ static void begin(struct nl_msg *msg, struct nl *nl, int cmd)
 	nl_begin(msg, nl->family, cmd, 0);
 }
 
-TEST_F(netlink, peers_come_and_go)
+TEST_F(netlink, peers_are_added_and_deleted)
 {
 	struct nl *nl = &self->nl;
 	struct nl_ids peers;
@@ -78,9 +78,48 @@ TEST_F(netlink, peers_come_and_go)
 	EXPECT_REFUSED(-ENOENT, nl_peer_del(nl, a));
 	ASSERT_EQ(0, nl_peers(nl, &peers));
 	EXPECT_EQ(1, peers.nr);
-	/* An id is not used again: whoever remembers it must not hit another. */
+	/* An id is not used again, so that a stale one never names another peer. */
 	ASSERT_EQ(0, nl_peer_add(nl, "a", &a));
 	EXPECT_LT(b, a);
+}
+
+static int find_peer(int fd, const char *name, __u32 id,
+		     struct kvpool_peer_name *found)
+{
+	*found = (struct kvpool_peer_name){
+		.size = sizeof(*found), .peer = id,
+	};
+	snprintf((char *)found->name, sizeof(found->name), "%s", name);
+	return ioctl(fd, KVPOOL_IOC_PEER, found) ? -errno : 0;
+}
+
+TEST_F(netlink, engines_find_peers)
+{
+	struct kvpool_peer_name found;
+	struct nl *nl = &self->nl;
+	__u32 a, again, b;
+	int fd;
+
+	fd = open("/dev/kvpool", O_RDWR | O_CLOEXEC);
+	ASSERT_GE(fd, 0);
+	ASSERT_EQ(0, nl_peer_add(nl, "a", &a));
+	ASSERT_EQ(0, nl_peer_add(nl, "b", &b));
+	EXPECT_EQ(0, find_peer(fd, "a", 0, &found));
+	EXPECT_EQ(a, found.peer);
+	EXPECT_EQ(0, find_peer(fd, "", b, &found));
+	EXPECT_STREQ("b", (char *)found.name);
+	EXPECT_EQ(-ENOENT, find_peer(fd, "c", 0, &found));
+	EXPECT_EQ(-ENOENT, find_peer(fd, "", UNKNOWN_ID, &found));
+
+	/* The name may be used again, the number is not. */
+	ASSERT_EQ(0, nl_peer_del(nl, a));
+	EXPECT_EQ(-ENOENT, find_peer(fd, "a", 0, &found));
+	EXPECT_EQ(-ENOENT, find_peer(fd, "", a, &found));
+	ASSERT_EQ(0, nl_peer_add(nl, "a", &again));
+	EXPECT_EQ(0, find_peer(fd, "a", 0, &found));
+	EXPECT_EQ(again, found.peer);
+	EXPECT_NE(a, again);
+	close(fd);
 }
 
 TEST_F(netlink, names)
@@ -102,11 +141,11 @@ TEST_F(netlink, names)
 	EXPECT_REFUSED(-EEXIST, nl_peer_add(nl, name, NULL));
 	/* Not terminated. */
 	begin(&self->msg, nl, KVPOOL_CMD_PEER_ADD);
-	nl_put(&self->msg, KVPOOL_A_PEER_NAME, "abc", 3);
+	nl_append(&self->msg, KVPOOL_A_PEER_NAME, "abc", 3);
 	EXPECT_GT(0, nl_call(nl, &self->msg, NULL));
 }
 
-TEST_F(netlink, as_many_peers_as_there_may_be)
+TEST_F(netlink, limit_of_peers)
 {
 	struct nl *nl = &self->nl;
 	struct nl_ids peers;
@@ -126,10 +165,10 @@ TEST_F(netlink, as_many_peers_as_there_may_be)
 }
 
 /*
- * None of very many peers has a link: an operation that may ask any is refused
- * by one after the other, and by all in the end.
+ * A thousand peers have no link: an operation that may ask any peer fails with each
+ * of them in turn.
  */
-TEST_F(netlink, nobody_can_be_asked)
+TEST_F(netlink, no_peer_has_a_link)
 {
 	struct kvpool_completion c[64];
 	struct nl *nl = &self->nl;
@@ -152,7 +191,7 @@ TEST_F(netlink, nobody_can_be_asked)
 			ops[i] = kv_op(i & 1 ? KVPOOL_OP_LEASE :
 					       KVPOOL_OP_PROBE,
 				       KVPOOL_OP_REMOTE, 1 + i, i);
-			/* The last in turn, or any. */
+			/* The last peer, or any. */
 			ops[i].peer = round & 1 ? id : 0;
 			if (i & 1) {
 				ops[i].length = 4096;
@@ -171,7 +210,7 @@ TEST_F(netlink, nobody_can_be_asked)
 	EXPECT_EQ(1000, peers.nr);
 }
 
-TEST_F(netlink, links_come_and_go)
+TEST_F(netlink, links_are_added_and_deleted)
 {
 	struct nl *nl = &self->nl;
 	struct nlattr *dst, *port;
@@ -212,13 +251,13 @@ TEST_F(netlink, links_come_and_go)
 	EXPECT_REFUSED(-ENOENT, nl_link_del(nl, UNKNOWN_ID, 1));
 	EXPECT_REFUSED(-ENOENT, nl_link_add(nl, UNKNOWN_ID, NOWHERE, NULL,
 					    NULL));
-	/* The rest goes with the peer. */
+	/* The other links are deleted with the peer. */
 	EXPECT_EQ(0, nl_peer_del(nl, peer));
 	EXPECT_REFUSED(-ENOENT, nl_link_cmd(nl, KVPOOL_CMD_LINK_GET, peer, id6,
 					    NULL));
 }
 
-TEST_F(netlink, sixteen_links)
+TEST_F(netlink, limit_of_links)
 {
 	struct nl *nl = &self->nl;
 	char address[32];
@@ -257,19 +296,19 @@ TEST_F(netlink, addresses)
 	EXPECT_REFUSED(-EINVAL, nl_link_add(nl, peer, NULL, NOWHERE, NULL));
 	EXPECT_REFUSED(-EINVAL, nl_link_add(nl, peer, NOWHERE, NOWHERE6, NULL));
 
-	/* Both families at once; a scope where there is none to have. */
+	/* Both families in one address; a scope of an IPv4 address. */
 	begin(&self->msg, nl, KVPOOL_CMD_LINK_ADD);
-	nl_put_u32(&self->msg, KVPOOL_A_LINK_PEER, peer);
+	nl_append_u32(&self->msg, KVPOOL_A_LINK_PEER, peer);
 	nest = nl_nest(&self->msg, KVPOOL_A_LINK_DST);
-	nl_put_u32(&self->msg, KVPOOL_A_ENDPOINT_IPV4, inet_addr(NOWHERE));
-	nl_put(&self->msg, KVPOOL_A_ENDPOINT_IPV6, v6, sizeof(v6));
+	nl_append_u32(&self->msg, KVPOOL_A_ENDPOINT_IPV4, inet_addr(NOWHERE));
+	nl_append(&self->msg, KVPOOL_A_ENDPOINT_IPV6, v6, sizeof(v6));
 	nl_nest_end(&self->msg, nest);
 	EXPECT_REFUSED(-EINVAL, nl_call(nl, &self->msg, NULL));
 	begin(&self->msg, nl, KVPOOL_CMD_LINK_ADD);
-	nl_put_u32(&self->msg, KVPOOL_A_LINK_PEER, peer);
+	nl_append_u32(&self->msg, KVPOOL_A_LINK_PEER, peer);
 	nest = nl_nest(&self->msg, KVPOOL_A_LINK_DST);
-	nl_put_u32(&self->msg, KVPOOL_A_ENDPOINT_IPV4, inet_addr(NOWHERE));
-	nl_put(&self->msg, KVPOOL_A_ENDPOINT_SCOPE, &scope, sizeof(scope));
+	nl_append_u32(&self->msg, KVPOOL_A_ENDPOINT_IPV4, inet_addr(NOWHERE));
+	nl_append(&self->msg, KVPOOL_A_ENDPOINT_SCOPE, &scope, sizeof(scope));
 	nl_nest_end(&self->msg, nest);
 	EXPECT_REFUSED(-EINVAL, nl_call(nl, &self->msg, NULL));
 
@@ -302,7 +341,7 @@ static void ignore(struct nlmsghdr *hdr, void *arg)
 	(void)arg;
 }
 
-TEST_F(netlink, attributes_that_are_missing_or_not_expected)
+TEST_F(netlink, missing_and_unknown_attributes)
 {
 	struct nl *nl = &self->nl;
 	__u64 zero = 0;
@@ -315,28 +354,28 @@ TEST_F(netlink, attributes_that_are_missing_or_not_expected)
 		else
 			EXPECT_EQ(0, nl_call(nl, &self->msg, &self->reply));
 		begin(&self->msg, nl, commands[i].cmd);
-		nl_put_u32(&self->msg, 200, 1);
+		nl_append_u32(&self->msg, 200, 1);
 		EXPECT_EQ(-EINVAL, nl_call(nl, &self->msg, NULL));
 
 		begin(&self->msg, nl, commands[i].cmd);
 		EXPECT_EQ(commands[i].dumps ? 0 : -EOPNOTSUPP,
 			  nl_dump(nl, &self->msg, ignore, NULL));
-		/* A dump takes none. */
+		/* A dump takes no attributes. */
 		begin(&self->msg, nl, commands[i].cmd);
-		nl_put_u32(&self->msg, KVPOOL_A_LINK_PEER, 1);
+		nl_append_u32(&self->msg, KVPOOL_A_LINK_PEER, 1);
 		EXPECT_GT(0, nl_dump(nl, &self->msg, ignore, NULL));
 	}
 	/* Ids begin with one. */
 	EXPECT_GT(0, nl_peer_del(nl, 0));
 	EXPECT_GT(0, nl_link_del(nl, 0, 0));
 	begin(&self->msg, nl, KVPOOL_CMD_SESSION_GET);
-	nl_put(&self->msg, KVPOOL_A_SESSION_ID, &zero, sizeof(zero));
+	nl_append(&self->msg, KVPOOL_A_SESSION_ID, &zero, sizeof(zero));
 	EXPECT_GT(0, nl_call(nl, &self->msg, NULL));
 	zero = ~0ULL;
 	begin(&self->msg, nl, KVPOOL_CMD_SESSION_GET);
-	nl_put(&self->msg, KVPOOL_A_SESSION_ID, &zero, sizeof(zero));
+	nl_append(&self->msg, KVPOOL_A_SESSION_ID, &zero, sizeof(zero));
 	EXPECT_REFUSED(-ENOENT, nl_call(nl, &self->msg, NULL));
-	/* No such command. */
+	/* Unknown commands, and one that is an event. */
 	begin(&self->msg, nl, KVPOOL_CMD_MAX + 1);
 	EXPECT_EQ(-EOPNOTSUPP, nl_call(nl, &self->msg, NULL));
 	begin(&self->msg, nl, KVPOOL_CMD_PEER_ADD_NTF);
@@ -377,29 +416,29 @@ TEST_F(netlink, attributes_of_wrong_length)
 		begin(&self->msg, nl, wrong[i].cmd);
 		if (wrong[i].nested) {
 			nest = nl_nest(&self->msg, wrong[i].type);
-			nl_put(&self->msg, wrong[i].nested, ones,
-			       wrong[i].length);
+			nl_append(&self->msg, wrong[i].nested, ones,
+				  wrong[i].length);
 			nl_nest_end(&self->msg, nest);
 		} else {
-			nl_put(&self->msg, wrong[i].type, ones,
-			       wrong[i].length);
+			nl_append(&self->msg, wrong[i].type, ones,
+				  wrong[i].length);
 		}
 		EXPECT_GT(0, nl_call(nl, &self->msg, NULL)) {
-			TH_LOG("case %zu was taken", i);
+			TH_LOG("case %zu was accepted", i);
 		}
 	}
-	/* A nest that does not say that it is one, and one that is cut off. */
+	/* A nest without the flag of a nest, and a nest that is cut off. */
 	begin(&self->msg, nl, KVPOOL_CMD_FABRIC_SET);
-	nl_put_address(&self->msg, KVPOOL_A_FABRIC_LISTEN, NOWHERE, 0);
+	nl_append_address(&self->msg, KVPOOL_A_FABRIC_LISTEN, NOWHERE, 0);
 	((struct nlattr *)self->msg.attrs)->nla_type &= ~NLA_F_NESTED;
 	EXPECT_GT(0, nl_call(nl, &self->msg, NULL));
 	begin(&self->msg, nl, KVPOOL_CMD_FABRIC_SET);
-	nl_put_address(&self->msg, KVPOOL_A_FABRIC_LISTEN, NOWHERE, 0);
+	nl_append_address(&self->msg, KVPOOL_A_FABRIC_LISTEN, NOWHERE, 0);
 	((struct nlattr *)(self->msg.attrs + NLA_HDRLEN))->nla_len = 4000;
 	EXPECT_GT(0, nl_call(nl, &self->msg, NULL));
 }
 
-/* Whatever comes, the module stands and does what it is asked to afterwards. */
+/* After random messages the module works as before. */
 TEST_F(netlink, garbage)
 {
 	__u64 seed = 20261123;
@@ -417,15 +456,15 @@ TEST_F(netlink, garbage)
 		while (nr--) {
 			for (j = 0; j < 64; j++)
 				bytes[j] = kv_rand(&seed) >> 32;
-			/* Often what a request would have. */
+			/* Often the length of a valid attribute. */
 			len = kv_rand(&seed) % 4 ? 4 : kv_rand(&seed) % 64;
 			if (kv_rand(&seed) % 2)
 				memset(bytes + 1, 0, 63);
-			nl_put(&self->msg, (kv_rand(&seed) % 20) |
+			nl_append(&self->msg, (kv_rand(&seed) % 20) |
 			       (kv_rand(&seed) % 4 ? 0 : NLA_F_NESTED),
 			       bytes, len);
 		}
-		/* Now and then the message is cut short, or says so. */
+		/* Sometimes the message is cut short, or claims a wrong length. */
 		if (!(kv_rand(&seed) % 8) && self->msg.nl.nlmsg_len > 24)
 			self->msg.nl.nlmsg_len -= kv_rand(&seed) % 5;
 		ret = nl_call(nl, &self->msg, &self->reply);
@@ -445,7 +484,7 @@ static int drop_privileges(void)
 	       setresuid(4321, 4321, 4321);
 }
 
-TEST_F(netlink, unprivileged_callers_look_and_do_not_touch)
+TEST_F(netlink, unprivileged_callers_may_only_read)
 {
 	static struct nl other;
 	struct nl_msg msg;
@@ -462,7 +501,7 @@ TEST_F(netlink, unprivileged_callers_look_and_do_not_touch)
 			_exit(200);
 		for (i = 0; i < NR_COMMANDS; i++) {
 			begin(&msg, &other, commands[i].cmd);
-			nl_put_u32(&msg, KVPOOL_A_PEER_ID, peer);
+			nl_append_u32(&msg, KVPOOL_A_PEER_ID, peer);
 			ret = nl_call(&other, &msg, NULL);
 			if (commands[i].changes != (ret == -EPERM))
 				_exit(1 + i);
@@ -492,7 +531,7 @@ TEST_F(netlink, not_in_other_network_namespaces)
 	EXPECT_EQ(0, kv_reap(pid));
 }
 
-/* ---- a dump while peers come and go ---- */
+/* ---- a dump while peers are added and deleted ---- */
 
 #define STEADY	120
 
@@ -537,7 +576,7 @@ TEST_F(netlink, dump_while_changing)
 	for (i = 0; i < STEADY; i++) {
 		snprintf(name, sizeof(name), "steady-%d", i);
 		ASSERT_EQ(0, nl_peer_add(nl, name, &steady[i]));
-		/* Every other one goes: the dump has to step over the holes. */
+		/* Every other peer is deleted: the dump has to skip the gaps. */
 		if (i % 2)
 			ASSERT_EQ(0, nl_peer_del(nl, steady[i]));
 	}
@@ -564,7 +603,7 @@ TEST_F(netlink, dump_while_changing)
 	TH_LOG("%d peers were seen passing", passing);
 }
 
-/* A dump that nobody reads to its end must not stay. */
+/* A dump that is not read to its end must not stay. */
 TEST_F(netlink, dump_is_abandoned)
 {
 	struct nl nl;
@@ -637,7 +676,7 @@ TEST_F(netlink, every_change_has_an_event)
 	EXPECT_EQ(KVPOOL_CMD_PEER_ADD_NTF, event.cmd);
 	EXPECT_EQ(peer, event.peer);
 
-	/* Changes of state come when they come, but not outside of a life. */
+	/* States change at any time between adding and deleting a link. */
 	bool alive_a = false, alive_b = false, gone_a = false;
 
 	while (1) {
@@ -670,7 +709,7 @@ TEST_F(netlink, every_change_has_an_event)
 	nl_close(&listener);
 }
 
-/* A link to nowhere does not stay "connecting" without a word. */
+/* A link that cannot connect does not stay "connecting" without an event. */
 TEST_F(netlink, failure_to_connect_has_an_event)
 {
 	static struct nl listener;
@@ -695,8 +734,8 @@ TEST_F(netlink, failure_to_connect_has_an_event)
 	nl_close(&listener);
 }
 
-/* A listener that does not listen loses events, and nobody waits for it. */
-TEST_F(netlink, deaf_listener)
+/* A listener that does not read loses events, and no call waits for it. */
+TEST_F(netlink, listener_that_does_not_read)
 {
 	static struct nl listener;
 	int size = 2048, i;
@@ -731,7 +770,7 @@ TEST_F(netlink, secret_is_a_key_of_the_caller)
 	struct nlattr *name;
 	int key, ret;
 
-	EXPECT_REFUSED(-ENOKEY, nl_set_secret(nl, "kvpool:nobody-has-this"));
+	EXPECT_REFUSED(-ENOKEY, nl_set_secret(nl, "kvpool:no-such-key"));
 	key = add_key("logon", "kvpool:short", "fifteen bytes..");
 	if (key < 0 && errno == ENOSYS)
 		SKIP(return, "the kernel has no keys");
@@ -743,18 +782,18 @@ TEST_F(netlink, secret_is_a_key_of_the_caller)
 	name = nl_find(&self->reply.nl, KVPOOL_A_FABRIC_SECRET_KEY);
 	ASSERT_NE(NULL, name);
 	EXPECT_STREQ("kvpool:logon", nl_data(name));
-	/* The secret itself stays where it is. */
+	/* The secret itself is not in the reply. */
 	EXPECT_EQ(NULL, memmem(&self->reply, sizeof(self->reply), SECRET,
 			       strlen(SECRET)));
 
 	key = add_key("user", "kvpool:user", SECRET);
 	ASSERT_GE(key, 0);
 	EXPECT_EQ(0, nl_set_secret(nl, "kvpool:user"));
-	/* Who is refused keeps what was. */
+	/* A refused change leaves the former setting. */
 	ASSERT_EQ(0, syscall(SYS_keyctl, KEYCTL_REVOKE, key));
 	ret = nl_set_secret(nl, "kvpool:user");
 	EXPECT_TRUE(ret == -EKEYREVOKED || ret == -ENOKEY) {
-		TH_LOG("it was %d", ret);
+		TH_LOG("the error is %d", ret);
 	}
 	EXPECT_NE('\0', nl->said[0]);
 	EXPECT_REFUSED(-EKEYREJECTED, nl_set_secret(nl, "kvpool:short"));
@@ -767,7 +806,7 @@ TEST_F(netlink, secret_is_a_key_of_the_caller)
 	EXPECT_EQ(NULL, nl_find(&self->reply.nl, KVPOOL_A_FABRIC_SECRET_KEY));
 }
 
-/* Other types of keys are not secrets, whatever they are called. */
+/* A key of another type is no secret, whatever its name is. */
 TEST_F(netlink, keyring_is_no_secret)
 {
 	int key = syscall(SYS_add_key, "keyring", "kvpool:ring", NULL, 0,
@@ -799,10 +838,10 @@ TEST_F(netlink, no_listening_without_a_secret_unless_open)
 
 	EXPECT_REFUSED(-EINVAL, nl_listen(nl, "224.0.0.1"));
 	EXPECT_REFUSED(-EINVAL, nl_listen(nl, ""));
-	/* An address of somebody else. */
+	/* An address of another host. */
 	ret = nl_listen(nl, NOWHERE);
 	EXPECT_TRUE(ret == -EADDRNOTAVAIL || ret == -ENODEV) {
-		TH_LOG("it was %d", ret);
+		TH_LOG("the error is %d", ret);
 	}
 	EXPECT_NE('\0', nl->said[0]);
 	ASSERT_EQ(0, nl_listen(nl, "0.0.0.0"));
@@ -810,8 +849,8 @@ TEST_F(netlink, no_listening_without_a_secret_unless_open)
 	EXPECT_NE(NULL, nl_find(&self->reply.nl, KVPOOL_A_FABRIC_LISTEN));
 
 	begin(&self->msg, nl, KVPOOL_CMD_FABRIC_SET);
-	nl_put_address(&self->msg, KVPOOL_A_FABRIC_LISTEN, "0.0.0.0", 0);
-	nl_put(&self->msg, KVPOOL_A_FABRIC_LISTEN_OFF, NULL, 0);
+	nl_append_address(&self->msg, KVPOOL_A_FABRIC_LISTEN, "0.0.0.0", 0);
+	nl_append(&self->msg, KVPOOL_A_FABRIC_LISTEN_OFF, NULL, 0);
 	EXPECT_REFUSED(-EINVAL, nl_call(nl, &self->msg, NULL));
 	ASSERT_EQ(0, nl_listen(nl, NULL));
 	EXPECT_EQ(0, nl_listen(nl, NULL));

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""Blocks that go while they are asked for: a read ends without, or is right."""
+"""Blocks that are removed while they are fetched: a fetch fails, or is right."""
 
 from fabhosts import (EEXIST, EINPROGRESS, ENOENT, Fabric, Later, RigError, a,
                       b, wait_until)
@@ -18,7 +18,7 @@ class Meanwhile(Fabric):
         self.addCleanup(self.nothing_left)
 
     def nothing_left(self):
-        """Before the modules go."""
+        """No pending key or lease is left."""
         for host in a, b:
             tenant = host.tenant("small")
             self.assertEqual((tenant["pending"], tenant["leases"]), (0, 0))
@@ -26,7 +26,7 @@ class Meanwhile(Fabric):
 
     def read(self, first, count, *options):
         return a.fab("-t", "small", "-w", "24", "-o", "60000", "-a", ENOENT,
-                     "-a", EINPROGRESS, *options, "get", first, count, SIZE,
+                     "-a", EINPROGRESS, *options, "fetch", first, count, SIZE,
                      timeout=600)
 
     def test_evicted(self):
@@ -50,7 +50,7 @@ class Meanwhile(Fabric):
         while later.is_alive():
             for n in range(8):
                 b.fab("-t", "small", "remove", first + n, 1, 0)
-            # Others take their memory.
+            # Other blocks take their memory.
             b.fab("-t", "small", "produce", first + 100, COUNT // 2, SIZE)
             b.fab("-t", "small", "-a", ENOENT, "remove", first + 100,
                   COUNT // 2, 0)
@@ -64,13 +64,13 @@ class Meanwhile(Fabric):
     def test_leased_there(self):
         """Leases of the owner's own programs, on blocks that a peer reads."""
         first = self.blocks(16, SIZE, "-t", "small")
-        hold = Later(b.fab, "-t", "small", "hold", first, 16, 0)
+        hold = Later(b.fab, "-t", "small", "lease", first, 16, 0)
         wait_until(lambda: b.tenant("small")["leases"] == 16, "the leases")
         self.assertEqual(self.read(first, 16)["ok"], 16)
-        # Removed: its memory stays while it is leased, but nobody finds it.
+        # Removed: its memory stays while it is leased, but lookups fail.
         b.fab("-t", "small", "remove", first, 8, 0)
         self.assertEqual(self.read(first, 8)["accepted"], 8)
-        # Leased blocks are not evicted: the others have to go.
+        # Leased blocks are not evicted: the other blocks are.
         b.fab("-t", "small", "produce", first + 100, COUNT, SIZE)
         done = self.read(first + 100, COUNT)
         self.assertGreater(done["accepted"], COUNT // 2)
@@ -82,7 +82,7 @@ class Meanwhile(Fabric):
         """A copy that is leased outlives the block at its owner."""
         first = self.blocks(8, SIZE, "-t", "small")
         self.assertEqual(self.read(first, 8, "-k")["moved"], 8)
-        hold = Later(a.fab, "-t", "small", "hold", first, 8, 0)
+        hold = Later(a.fab, "-t", "small", "lease", first, 8, 0)
         wait_until(lambda: a.tenant("small")["leases"] == 8, "the leases")
         b.fab("-t", "small", "remove", first, 8, 0)
         self.assertEqual(self.read(first, 8, "-k")["moved"], 0)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * netlink_util.h: the family of kvpool_rdma without a library in between, so
- * that messages can be as wrong as a test wants.
+ * netlink_util.h: the netlink family of kvpool_rdma without a library, so that
+ * messages can be as malformed as a test wants.
  *
  * Calls return zero or a negative errno and never assert.
  */
@@ -28,7 +28,7 @@ struct nl {
 	int family;
 	int group;		/* of events */
 	__u32 seq;
-	char said[256];		/* the sentence with the last error, or "" */
+	char said[256];		/* the message with the last error, or "" */
 	char answer[NL_ANSWER];
 	size_t got;
 };
@@ -49,8 +49,8 @@ static inline void nl_begin(struct nl_msg *msg, int family, int cmd, int flags)
 	msg->genl.version = 1;
 }
 
-static inline struct nlattr *nl_put(struct nl_msg *msg, int type,
-				    const void *data, size_t len)
+static inline struct nlattr *nl_append(struct nl_msg *msg, int type,
+				       const void *data, size_t len)
 {
 	struct nlattr *attr = (void *)((char *)msg + msg->nl.nlmsg_len);
 
@@ -62,19 +62,19 @@ static inline struct nlattr *nl_put(struct nl_msg *msg, int type,
 	return attr;
 }
 
-static inline void nl_put_u32(struct nl_msg *msg, int type, __u32 value)
+static inline void nl_append_u32(struct nl_msg *msg, int type, __u32 value)
 {
-	nl_put(msg, type, &value, sizeof(value));
+	nl_append(msg, type, &value, sizeof(value));
 }
 
-static inline void nl_put_string(struct nl_msg *msg, int type, const char *text)
+static inline void nl_append_string(struct nl_msg *msg, int type, const char *text)
 {
-	nl_put(msg, type, text, strlen(text) + 1);
+	nl_append(msg, type, text, strlen(text) + 1);
 }
 
 static inline struct nlattr *nl_nest(struct nl_msg *msg, int type)
 {
-	return nl_put(msg, type | NLA_F_NESTED, NULL, 0);
+	return nl_append(msg, type | NLA_F_NESTED, NULL, 0);
 }
 
 static inline void nl_nest_end(struct nl_msg *msg, struct nlattr *nest)
@@ -83,19 +83,19 @@ static inline void nl_nest_end(struct nl_msg *msg, struct nlattr *nest)
 }
 
 /* An address of either family, "" for none; a port of zero is left out. */
-static inline void nl_put_address(struct nl_msg *msg, int type,
-				  const char *text, unsigned int port)
+static inline void nl_append_address(struct nl_msg *msg, int type,
+				     const char *text, unsigned int port)
 {
 	struct nlattr *nest = nl_nest(msg, type);
 	__be16 be = htons(port);
 	unsigned char addr[16];
 
 	if (inet_pton(AF_INET, text, addr) == 1)
-		nl_put(msg, KVPOOL_A_ENDPOINT_IPV4, addr, 4);
+		nl_append(msg, KVPOOL_A_ENDPOINT_IPV4, addr, 4);
 	else if (inet_pton(AF_INET6, text, addr) == 1)
-		nl_put(msg, KVPOOL_A_ENDPOINT_IPV6, addr, 16);
+		nl_append(msg, KVPOOL_A_ENDPOINT_IPV6, addr, 16);
 	if (port)
-		nl_put(msg, KVPOOL_A_ENDPOINT_PORT, &be, sizeof(be));
+		nl_append(msg, KVPOOL_A_ENDPOINT_PORT, &be, sizeof(be));
 	nl_nest_end(msg, nest);
 }
 
@@ -191,8 +191,8 @@ static inline void nl_keep_said(struct nl *nl, const struct nlmsghdr *hdr)
 }
 
 /*
- * Sends a request and reads up to its end. Calls @each, unless it is null, for
- * what comes before that.
+ * Sends a request and reads up to its end. Calls @each, unless it is null, for each
+ * message before that.
  */
 static inline int nl_exchange(struct nl *nl, struct nl_msg *msg, int flag,
 			      void (*each)(struct nlmsghdr *hdr, void *arg),
@@ -231,7 +231,7 @@ static inline void nl_keep_reply(struct nlmsghdr *hdr, void *reply)
 		memcpy(reply, hdr, hdr->nlmsg_len);
 }
 
-/* A reply is kept in @reply if there is room for one. */
+/* Sends a request; @reply, unless it is null, is where a reply is kept. */
 static inline int nl_call(struct nl *nl, struct nl_msg *msg,
 			  struct nl_msg *reply)
 {
@@ -239,7 +239,7 @@ static inline int nl_call(struct nl *nl, struct nl_msg *msg,
 			   reply);
 }
 
-/* Calls @each for what a dump shows. */
+/* Calls @each for each message of a dump. */
 static inline int nl_dump(struct nl *nl, struct nl_msg *msg,
 			  void (*each)(struct nlmsghdr *hdr, void *arg),
 			  void *arg)
@@ -263,7 +263,7 @@ static inline int nl_find_group(struct nlattr *groups, const char *name)
 	return -ENOENT;
 }
 
-/* -ENOENT: there is no such family here. */
+/* Returns -ENOENT if there is no such family. */
 static inline int nl_open(struct nl *nl)
 {
 	struct sockaddr_nl addr = { .nl_family = AF_NETLINK };
@@ -282,7 +282,7 @@ static inline int nl_open(struct nl *nl)
 		return ret;
 	}
 	nl_begin(&msg, GENL_ID_CTRL, CTRL_CMD_GETFAMILY, 0);
-	nl_put_string(&msg, CTRL_ATTR_FAMILY_NAME, KVPOOL_FAMILY_NAME);
+	nl_append_string(&msg, CTRL_ATTR_FAMILY_NAME, KVPOOL_FAMILY_NAME);
 	ret = nl_call(nl, &msg, &reply);
 	if (ret) {
 		close(nl->fd);
@@ -314,7 +314,7 @@ static inline int nl_peer_add(struct nl *nl, const char *name, __u32 *id)
 	int ret;
 
 	nl_begin(&msg, nl->family, KVPOOL_CMD_PEER_ADD, 0);
-	nl_put_string(&msg, KVPOOL_A_PEER_NAME, name);
+	nl_append_string(&msg, KVPOOL_A_PEER_NAME, name);
 	ret = nl_call(nl, &msg, &reply);
 	if (!ret && id)
 		*id = nl_u32(nl_find(&reply.nl, KVPOOL_A_PEER_ID));
@@ -327,7 +327,7 @@ static inline int nl_peer_cmd(struct nl *nl, int cmd, __u32 id,
 	struct nl_msg msg;
 
 	nl_begin(&msg, nl->family, cmd, 0);
-	nl_put_u32(&msg, KVPOOL_A_PEER_ID, id);
+	nl_append_u32(&msg, KVPOOL_A_PEER_ID, id);
 	return nl_call(nl, &msg, reply);
 }
 
@@ -343,11 +343,11 @@ static inline int nl_link_add(struct nl *nl, __u32 peer, const char *dst,
 	int ret;
 
 	nl_begin(&msg, nl->family, KVPOOL_CMD_LINK_ADD, 0);
-	nl_put_u32(&msg, KVPOOL_A_LINK_PEER, peer);
+	nl_append_u32(&msg, KVPOOL_A_LINK_PEER, peer);
 	if (dst)
-		nl_put_address(&msg, KVPOOL_A_LINK_DST, dst, 0);
+		nl_append_address(&msg, KVPOOL_A_LINK_DST, dst, 0);
 	if (src)
-		nl_put_address(&msg, KVPOOL_A_LINK_SRC, src, 0);
+		nl_append_address(&msg, KVPOOL_A_LINK_SRC, src, 0);
 	ret = nl_call(nl, &msg, &reply);
 	if (!ret && id)
 		*id = nl_u32(nl_find(&reply.nl, KVPOOL_A_LINK_ID));
@@ -360,8 +360,8 @@ static inline int nl_link_cmd(struct nl *nl, int cmd, __u32 peer, __u32 id,
 	struct nl_msg msg;
 
 	nl_begin(&msg, nl->family, cmd, 0);
-	nl_put_u32(&msg, KVPOOL_A_LINK_PEER, peer);
-	nl_put_u32(&msg, KVPOOL_A_LINK_ID, id);
+	nl_append_u32(&msg, KVPOOL_A_LINK_PEER, peer);
+	nl_append_u32(&msg, KVPOOL_A_LINK_ID, id);
 	return nl_call(nl, &msg, reply);
 }
 
@@ -383,7 +383,7 @@ static inline int nl_set_secret(struct nl *nl, const char *key)
 	struct nl_msg msg;
 
 	nl_begin(&msg, nl->family, KVPOOL_CMD_FABRIC_SET, 0);
-	nl_put_string(&msg, KVPOOL_A_FABRIC_SECRET_KEY, key);
+	nl_append_string(&msg, KVPOOL_A_FABRIC_SECRET_KEY, key);
 	return nl_call(nl, &msg, NULL);
 }
 
@@ -392,7 +392,7 @@ static inline int nl_set_open(struct nl *nl, __u8 open)
 	struct nl_msg msg;
 
 	nl_begin(&msg, nl->family, KVPOOL_CMD_FABRIC_SET, 0);
-	nl_put(&msg, KVPOOL_A_FABRIC_OPEN, &open, 1);
+	nl_append(&msg, KVPOOL_A_FABRIC_OPEN, &open, 1);
 	return nl_call(nl, &msg, NULL);
 }
 
@@ -403,9 +403,9 @@ static inline int nl_listen(struct nl *nl, const char *address)
 
 	nl_begin(&msg, nl->family, KVPOOL_CMD_FABRIC_SET, 0);
 	if (address)
-		nl_put_address(&msg, KVPOOL_A_FABRIC_LISTEN, address, 0);
+		nl_append_address(&msg, KVPOOL_A_FABRIC_LISTEN, address, 0);
 	else
-		nl_put(&msg, KVPOOL_A_FABRIC_LISTEN_OFF, NULL, 0);
+		nl_append(&msg, KVPOOL_A_FABRIC_LISTEN_OFF, NULL, 0);
 	return nl_call(nl, &msg, NULL);
 }
 
@@ -432,7 +432,7 @@ static inline int nl_peers(struct nl *nl, struct nl_ids *ids)
 	return nl_dump(nl, &msg, nl_take_id, ids);
 }
 
-/* As after loading. */
+/* Restore the settings as after loading. */
 static inline int nl_reset(struct nl *nl)
 {
 	struct nl_ids peers;

@@ -3,7 +3,7 @@
 
 int LLVMFuzzerTestOneInput(const u8 *data, size_t size);
 
-/* The first byte: which message. The second: what was agreed on. */
+/* The first byte selects the message, the second one the agreed terms. */
 int LLVMFuzzerTestOneInput(const u8 *data, size_t size)
 {
 	struct kvpool_wire_terms terms;

@@ -3,7 +3,7 @@
 
 #include "model_wire.h"
 
-/* Sanitizers see who reads beyond the end. */
+/* Sanitizers report reads beyond the end of the copy. */
 static void *copy_of(const void *data, size_t size)
 {
 	void *copy = malloc(size ? size : 1);
@@ -30,14 +30,14 @@ void wire_terms(struct kvpool_wire_terms *terms, u8 seed)
 static void check_part(const struct kvpool_wire_message *message,
 		       const struct kvpool_wire_part *part, u64 *sum)
 {
-	bool put = message->opcode == KVPOOL_WIRE_PUT;
+	bool push = message->opcode == KVPOOL_WIRE_PUSH;
 
-	if (message->opcode != KVPOOL_WIRE_GET && !put) {
+	if (message->opcode != KVPOOL_WIRE_FETCH && !push) {
 		BUG_ON(part->block_length || part->offset || part->length);
-		BUG_ON((message->opcode == KVPOOL_WIRE_DROP) != !!part->put);
+		BUG_ON((message->opcode == KVPOOL_WIRE_DROP) != !!part->push);
 		return;
 	}
-	BUG_ON(put != !!part->put);
+	BUG_ON(push != !!part->push);
 	BUG_ON(part->block_length < KVPOOL_BLOCK_MIN ||
 	       part->block_length > KVPOOL_BLOCK_MAX);
 	BUG_ON(!part->length || part->offset % KVPOOL_WIRE_PAGE);
@@ -47,7 +47,7 @@ static void check_part(const struct kvpool_wire_message *message,
 	*sum += kvpool_wire_align(part->length);
 }
 
-/* What has been read must give the same bytes again. */
+/* What has been decoded must encode to the same bytes. */
 static void check_request(const void *data, size_t size,
 			  const struct kvpool_wire_terms *terms,
 			  const struct kvpool_wire_message *message)
@@ -62,13 +62,13 @@ static void check_request(const void *data, size_t size,
 	BUG_ON(message->length > terms->max_bytes);
 	BUG_ON(strnlen(message->tenant, KVPOOL_NAME_SIZE) >= KVPOOL_NAME_SIZE);
 	for (i = 0; i < message->nr; i++) {
-		kvpool_wire_part_get(message, i, &part);
+		kvpool_wire_part_decode(message, i, &part);
 		check_part(message, &part, &sum);
-		kvpool_wire_part_put(&again->segments[i], &part);
+		kvpool_wire_part_encode(&again->segments[i], &part);
 	}
 	BUG_ON(sum != message->length);
 	BUG_ON(message->address + message->length < message->address);
-	BUG_ON(kvpool_wire_request_put(again, message) != size);
+	BUG_ON(kvpool_wire_request_encode(again, message) != size);
 	BUG_ON(memcmp(again, data, size));
 	free(again);
 }
@@ -80,7 +80,7 @@ int wire_capsule(const void *data, size_t size,
 	void *copy = copy_of(data, size);
 	int ret;
 
-	ret = kvpool_wire_capsule_get(copy, size, terms, &message);
+	ret = kvpool_wire_capsule_decode(copy, size, terms, &message);
 	BUG_ON(ret < 0 || ret >= KVPOOL_NR_CLOSES);
 	if (!ret && message.opcode == KVPOOL_WIRE_AUTH)
 		BUG_ON(memcmp(message.proof,
@@ -101,16 +101,16 @@ int wire_response(const void *data, size_t size)
 	u32 length;
 	int ret;
 
-	ret = kvpool_wire_response_get(copy, size, &message);
+	ret = kvpool_wire_response_decode(copy, size, &message);
 	BUG_ON(ret < 0 || ret >= KVPOOL_NR_CLOSES);
 	for (i = 0; !ret && i < message.nr; i++) {
-		int status = kvpool_wire_result_get(copy, i, &length,
+		int status = kvpool_wire_result_decode(copy, i, &length,
 						    &generation);
 
 		BUG_ON(status < 0 || status >= KVPOOL_WIRE_NR_STATUS);
 		BUG_ON(length > KVPOOL_BLOCK_MAX);
 		BUG_ON(!generation != (status || message.opcode !=
-						 KVPOOL_WIRE_GET));
+						 KVPOOL_WIRE_FETCH));
 	}
 	free(copy);
 	return ret;
@@ -123,7 +123,7 @@ int wire_connect(const void *data, size_t size)
 	void *copy = copy_of(data, size);
 	int ret;
 
-	ret = kvpool_wire_connect_get(copy, size, &terms);
+	ret = kvpool_wire_connect_decode(copy, size, &terms);
 	BUG_ON(ret < 0 || ret >= KVPOOL_NR_CLOSES);
 	if (!ret) {
 		BUG_ON(terms.queue >= terms.nr_queues || !terms.credits);
@@ -132,7 +132,7 @@ int wire_connect(const void *data, size_t size)
 		/* A later version may have features and other versions. */
 		memcpy(&was, copy, sizeof(was));
 		memcpy(again.nonce, was.nonce, sizeof(again.nonce));
-		kvpool_wire_connect_put(&again, &terms);
+		kvpool_wire_connect_encode(&again, &terms);
 		again.features = was.features;
 		again.version = was.version;
 		again.version_min = was.version_min;
@@ -150,7 +150,7 @@ int wire_accept(const void *data, size_t size,
 	void *copy = copy_of(data, size);
 	int ret;
 
-	ret = kvpool_wire_accept_get(copy, size, asked, &terms);
+	ret = kvpool_wire_accept_decode(copy, size, asked, &terms);
 	BUG_ON(ret < 0 || ret >= KVPOOL_NR_CLOSES);
 	if (!ret) {
 		BUG_ON(!terms.credits || terms.credits > asked->credits);
@@ -159,7 +159,7 @@ int wire_accept(const void *data, size_t size,
 		       terms.max_bytes > KVPOOL_WIRE_BYTES_MAX);
 		memcpy(&was, copy, sizeof(was));
 		memcpy(again.nonce, was.nonce, sizeof(again.nonce));
-		kvpool_wire_accept_put(&again, &terms);
+		kvpool_wire_accept_encode(&again, &terms);
 		BUG_ON(memcmp(&again, &was, sizeof(was)));
 	}
 	free(copy);
@@ -169,7 +169,7 @@ int wire_accept(const void *data, size_t size,
 int wire_reject(const void *data, size_t size)
 {
 	void *copy = copy_of(data, size);
-	int ret = kvpool_wire_reject_get(copy, size);
+	int ret = kvpool_wire_reject_decode(copy, size);
 
 	BUG_ON(ret <= KVPOOL_CLOSE_NONE || ret >= KVPOOL_NR_CLOSES);
 	free(copy);

@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * What must hold for every message that the decoder of the wire protocol lets
- * through, whatever its bytes are.
+ * What must hold for every message that the decoder of the wire protocol accepts,
+ * whatever its bytes are.
  */
 #ifndef _HOST_MODEL_WIRE_H
 #define _HOST_MODEL_WIRE_H
 
 #include "fabric/wire.h"
 
-/* Terms as they may have been agreed on, from a random byte. */
+/* Terms that two sides may agree on, from a random byte. */
 void wire_terms(struct kvpool_wire_terms *terms, u8 seed);
 
 /* Each decodes a copy of just @size bytes and aborts if a promise is broken. */

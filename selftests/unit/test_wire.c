@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/* The decoder of the wire protocol: what is in order, and every way not to be. */
+/* The decoder of the wire protocol: valid messages, and all kinds of invalid ones. */
 #include <asm/byteorder.h>
 
 #include "model_wire.h"
@@ -14,10 +14,10 @@ static union {
 
 static struct kvpool_wire_terms terms;
 
-/* A request that is in order; its bytes. */
+/* Encode a valid request; returns its bytes. */
 static size_t request(u8 opcode, u16 nr)
 {
-	bool moves = opcode == KVPOOL_WIRE_GET || opcode == KVPOOL_WIRE_PUT;
+	bool moves = opcode == KVPOOL_WIRE_FETCH || opcode == KVPOOL_WIRE_PUSH;
 	struct kvpool_wire_message message = {
 		.opcode = opcode, .nr = nr, .id = 0x12345678, .tenant = "t",
 	};
@@ -27,7 +27,7 @@ static size_t request(u8 opcode, u16 nr)
 	for (i = 0; i < nr; i++) {
 		struct kvpool_wire_part part = {
 			.key.words = { i, 1, 2, 3 },
-			.put = opcode == KVPOOL_WIRE_PUT ||
+			.push = opcode == KVPOOL_WIRE_PUSH ||
 			       opcode == KVPOOL_WIRE_DROP ? i + 1 : 0,
 		};
 
@@ -37,14 +37,14 @@ static size_t request(u8 opcode, u16 nr)
 			part.length = i & 1 ? 8192 : part.block_length - 4096;
 			message.length += kvpool_wire_align(part.length);
 		}
-		kvpool_wire_part_put(&buf.request.segments[i], &part);
+		kvpool_wire_part_encode(&buf.request.segments[i], &part);
 	}
 	if (moves) {
 		message.address = 0xffff000000000000ULL;
 		message.rkey = 0xabcdef;
 	}
 	wire_terms(&terms, 0xff);
-	return kvpool_wire_request_put(&buf.request, &message);
+	return kvpool_wire_request_encode(&buf.request, &message);
 }
 
 static int decode(size_t size)
@@ -53,7 +53,7 @@ static int decode(size_t size)
 }
 
 static const u8 opcodes[] = {
-	KVPOOL_WIRE_PROBE, KVPOOL_WIRE_GET, KVPOOL_WIRE_PUT, KVPOOL_WIRE_DROP,
+	KVPOOL_WIRE_PROBE, KVPOOL_WIRE_FETCH, KVPOOL_WIRE_PUSH, KVPOOL_WIRE_DROP,
 };
 
 static void test_good(void)
@@ -64,9 +64,9 @@ static void test_good(void)
 	for (i = 0; i < ARRAY_SIZE(opcodes); i++)
 		for (nr = 1; nr <= KVPOOL_WIRE_SEGS_MAX; nr++)
 			CHECK_EQ(decode(request(opcodes[i], nr)), 0);
-	CHECK_EQ(decode(kvpool_wire_header_put(&buf, KVPOOL_WIRE_ALIVE, 0, 0,
-					       7)), 0);
-	kvpool_wire_header_put(&buf, KVPOOL_WIRE_AUTH, 0, 0, 7);
+	CHECK_EQ(decode(kvpool_wire_header_encode(&buf, KVPOOL_WIRE_ALIVE, 0, 0,
+						  7)), 0);
+	kvpool_wire_header_encode(&buf, KVPOOL_WIRE_AUTH, 0, 0, 7);
 	CHECK_EQ(decode(sizeof(struct kvpool_wire_auth)), 0);
 }
 
@@ -81,7 +81,7 @@ static void test_length(void)
 			CHECK_EQ(decode(cut) != 0, cut != size);
 	}
 	for (i = 0; i < 256; i++) {
-		kvpool_wire_header_put(&buf, i, 0, 0, 7);
+		kvpool_wire_header_encode(&buf, i, 0, 0, 7);
 		for (cut = 0; cut < 64; cut++)
 			CHECK_EQ(!decode(cut),
 				 (i == KVPOOL_WIRE_ALIVE && cut == 8) ||
@@ -125,12 +125,12 @@ static void test_fields(void)
 	}
 	REFUSED(KVPOOL_WIRE_PROBE, buf.request.rkey = 1);
 	REFUSED(KVPOOL_WIRE_PROBE, buf.request.address = 1);
-	REFUSED(KVPOOL_WIRE_PROBE, s->put = 1);
+	REFUSED(KVPOOL_WIRE_PROBE, s->push = 1);
 	REFUSED(KVPOOL_WIRE_PROBE, s->block_length = cpu_to_le32(4096));
-	REFUSED(KVPOOL_WIRE_DROP, s->put = 0);
+	REFUSED(KVPOOL_WIRE_DROP, s->push = 0);
 	REFUSED(KVPOOL_WIRE_DROP, buf.request.rkey = 1);
-	REFUSED(KVPOOL_WIRE_GET, s->put = 1);
-	REFUSED(KVPOOL_WIRE_PUT, s->put = 0);
+	REFUSED(KVPOOL_WIRE_FETCH, s->push = 1);
+	REFUSED(KVPOOL_WIRE_PUSH, s->push = 0);
 	for (i = 1; i < 3; i++) {
 		REFUSED(opcodes[i], s->length = 0);
 		REFUSED(opcodes[i], s->length = cpu_to_le32(8191));
@@ -148,7 +148,7 @@ static void test_fields(void)
 /* More than the two sides agreed on. */
 static void test_terms(void)
 {
-	size_t size = request(KVPOOL_WIRE_GET, 9);
+	size_t size = request(KVPOOL_WIRE_FETCH, 9);
 
 	terms.max_segs = 8;
 	CHECK_EQ(decode(size), KVPOOL_CLOSE_MESSAGE);
@@ -158,14 +158,14 @@ static void test_terms(void)
 	CHECK_EQ(decode(size), KVPOOL_CLOSE_MESSAGE);
 }
 
-/* Three results that are in order. */
+/* Encode a response with three valid results; returns its bytes. */
 static size_t response(u8 opcode)
 {
 	unsigned int i;
 
 	memset(&buf, 0, sizeof(buf));
-	kvpool_wire_header_put(&buf, opcode, KVPOOL_WIRE_RESPONSE, 3, 9);
-	for (i = 0; opcode == KVPOOL_WIRE_GET && i < 3; i++)
+	kvpool_wire_header_encode(&buf, opcode, KVPOOL_WIRE_RESPONSE, 3, 9);
+	for (i = 0; opcode == KVPOOL_WIRE_FETCH && i < 3; i++)
 		buf.response.results[i].generation = cpu_to_le64(1ULL << 32);
 	return sizeof(buf.response) + 3 * sizeof(buf.response.results[0]);
 }
@@ -175,8 +175,8 @@ static void test_response(void)
 	static const char statuses[][KVPOOL_WIRE_NR_STATUS + 1] = {
 		/* OK MISSING PENDING LENGTH EXISTS NO_SPACE QUOTA NO_MEMORY STALE */
 		[KVPOOL_WIRE_PROBE] =	"yyynnnnnn",
-		[KVPOOL_WIRE_GET] =	"yyyynnnyn",
-		[KVPOOL_WIRE_PUT] =	"yyynyyyyy",
+		[KVPOOL_WIRE_FETCH] =	"yyyynnnyn",
+		[KVPOOL_WIRE_PUSH] =	"yyynyyyyy",
 		[KVPOOL_WIRE_DROP] =	"yynnnnnnn",
 	};
 	struct kvpool_wire_result *result = &buf.response.results[2];
@@ -195,7 +195,7 @@ static void test_response(void)
 			CHECK_EQ(!wire_response(&buf, size),
 				 status < KVPOOL_WIRE_NR_STATUS &&
 				 statuses[opcodes[i]][status] == 'y');
-			/* The bytes of GET are of some block; no others are. */
+			/* A FETCH that moved bytes names a generation, no other result does. */
 			if (!status)
 				result->generation ^= cpu_to_le64(1ULL << 32);
 			else
@@ -221,7 +221,7 @@ static void test_connect(void)
 	size_t cut;
 
 	wire_terms(&terms, 200);
-	kvpool_wire_connect_put(&wire, &terms);
+	kvpool_wire_connect_encode(&wire, &terms);
 	good = wire;
 	for (cut = 0; cut <= sizeof(wire); cut++)
 		CHECK_EQ(!wire_connect(&wire, cut), cut == sizeof(wire));
@@ -254,7 +254,7 @@ static void test_accept(void)
 
 	wire_terms(&terms, 0xfe);
 	asked = terms;
-	kvpool_wire_accept_put(&wire, &terms);
+	kvpool_wire_accept_encode(&wire, &terms);
 	good = wire;
 	CHECK_EQ(wire_accept(&wire, sizeof(wire), &asked), 0);
 	CHECK(wire_accept(&wire, sizeof(wire) - 1, &asked));
@@ -274,7 +274,7 @@ static void test_accept(void)
 	CHECK_EQ(wire_accept(&wire, sizeof(wire), &asked),
 		 KVPOOL_CLOSE_VERSION);
 
-	kvpool_wire_reject_put(&reject, KVPOOL_CLOSE_LIMIT);
+	kvpool_wire_reject_encode(&reject, KVPOOL_CLOSE_LIMIT);
 	CHECK_EQ(wire_reject(&reject, sizeof(reject)), KVPOOL_CLOSE_LIMIT);
 	CHECK_EQ(wire_reject(&reject, 7), KVPOOL_CLOSE_REFUSED);
 	reject.reason = 0;
@@ -283,7 +283,7 @@ static void test_accept(void)
 	CHECK_EQ(wire_reject(&reject, sizeof(reject)), KVPOOL_CLOSE_REFUSED);
 }
 
-/* Good requests with some bytes changed: most are refused, none does harm. */
+/* Valid requests with some bytes changed: most are refused, none does harm. */
 static void test_random(void)
 {
 	struct rnd rnd = { tap_seed() };
@@ -300,14 +300,28 @@ static void test_random(void)
 	}
 }
 
+/* Every reason has a text of its own, and so has what is no reason. */
+static void test_reasons(void)
+{
+	int a, b;
+
+	for (a = -1; a <= KVPOOL_NR_CLOSES; a++) {
+		CHECK(kvpool_wire_reason(a) && *kvpool_wire_reason(a));
+		for (b = 0; b < a && b < KVPOOL_NR_CLOSES; b++)
+			CHECK(strcmp(kvpool_wire_reason(a),
+				     kvpool_wire_reason(b)));
+	}
+}
+
 static const struct tap_case cases[] = {
-	{ "wire: requests that are in order", test_good },
-	{ "wire: only one length is right", test_length },
+	{ "wire: valid requests", test_good },
+	{ "wire: only one length is valid", test_length },
 	{ "wire: every field is checked", test_fields },
-	{ "wire: what was agreed on is kept to", test_terms },
+	{ "wire: requests beyond the agreed terms are refused", test_terms },
 	{ "wire: responses", test_response },
 	{ "wire: connection requests", test_connect },
 	{ "wire: replies and refusals", test_accept },
+	{ "wire: texts of reasons", test_reasons },
 	{ "wire: random changes", test_random },
 };
 

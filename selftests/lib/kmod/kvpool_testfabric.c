@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * A fabric without a wire, for the tests of the core's side: it completes what
- * it is given in the ways and at the moments that a real one may, and moves
- * nothing. The number of the peer says how; see enum testfabric_peer.
+ * A mover without a wire, for the tests of the core's side: it completes its
+ * transfers in the ways and at the moments that a real mover may, and moves
+ * nothing. The peer says how: testfabric_names. Tests find the number of a peer
+ * by its name, since numbers differ after the module has been loaded again.
  */
 #include <linux/err.h>
 #include <linux/list.h>
@@ -12,36 +13,50 @@
 #include <linux/spinlock.h>
 #include <linux/workqueue.h>
 
-#include "kvpool.h"
+#include "compat.h"
+#include "xfer/mover.h"
 
-/* Selftest "remote" knows these numbers. */
 enum testfabric_peer {
-	PEER_ANY,	/* as PEER_LATER */
 	PEER_AT_ONCE,	/* success, before submit() returns */
 	PEER_LATER,	/* success, from a worker */
 	PEER_NEVER,	/* not before it is cancelled */
-	PEER_MISSING,	/* -ENOENT at once */
+	PEER_MISSING,	/* -ENOENT, before submit() returns */
 	PEER_LENGTH,	/* -EMSGSIZE: its block has 12345 bytes */
 	PEER_FAILS,	/* -EREMOTEIO, from a worker */
 	PEER_RANDOM,	/* any of these, from a worker, sooner or later */
-	PEER_SLOW_FENCE, /* not before it is cancelled, and then not at once */
+	PEER_SLOW_FENCE, /* after it is cancelled, and then with a delay */
+	NR_PEERS,
+};
+
+/* Registered in this order. */
+static const char * const testfabric_names[NR_PEERS] = {
+	[PEER_AT_ONCE] = "at-once",
+	[PEER_LATER] = "later",
+	[PEER_NEVER] = "never",
+	[PEER_MISSING] = "missing",
+	[PEER_LENGTH] = "length",
+	[PEER_FAILS] = "fails",
+	[PEER_RANDOM] = "random",
+	[PEER_SLOW_FENCE] = "slow-fence",
 };
 
 #define TESTFABRIC_LENGTH	12345
 #define TESTFABRIC_FENCE	(HZ / 50)
 
 /**
- * struct testfabric_op - what was submitted
+ * struct testfabric_op - A transfer that was submitted
  * @list:	entry in testfabric_ops
- * @xfer:	the operation; its @priv points here
+ * @transfer:	the transfer; its @priv points here
+ * @peer:	how it is to end
  * @taken:	it is settled how it ends
  * @queued:	@work has been queued
- * @status:	how
+ * @status:	its result
  * @work:	completes it
  */
 struct testfabric_op {
 	struct list_head list;
-	struct kvpool_xfer *xfer;
+	struct kvpool_transfer *transfer;
+	enum testfabric_peer peer;
 	bool taken;
 	bool queued;
 	int status;
@@ -53,32 +68,44 @@ static LIST_HEAD(testfabric_ops);
 static bool testfabric_stopping;
 static struct workqueue_struct *testfabric_wq;
 
-static void testfabric_done(struct kvpool_xfer *xfer, int status)
+/* Numbers that the core gave; zero for a peer that is not registered. */
+static u32 testfabric_ids[NR_PEERS];
+
+/* The behaviour of a number; NR_PEERS if it is none of ours. */
+static enum testfabric_peer testfabric_find(u32 id)
+{
+	enum testfabric_peer peer;
+
+	for (peer = 0; peer < NR_PEERS; peer++)
+		if (READ_ONCE(testfabric_ids[peer]) == id)
+			break;
+	return peer;
+}
+
+static void testfabric_done(struct kvpool_transfer *transfer, int status)
 {
 	u64 bytes = 0;
 
-	if (!status && xfer->kind == KVPOOL_XFER_PROBE)
-		xfer->length = TESTFABRIC_LENGTH;
+	if (!status && transfer->kind == KVPOOL_TRANSFER_PROBE)
+		transfer->length = TESTFABRIC_LENGTH;
 	else if (!status)
-		bytes = xfer->length;
+		bytes = transfer->length;
 	else if (status == -EMSGSIZE)
-		xfer->length = TESTFABRIC_LENGTH;
-	if (!xfer->peer)
-		xfer->peer = PEER_LATER;
-	kvpool_xfer_done(xfer, status, bytes);
+		transfer->length = TESTFABRIC_LENGTH;
+	kvpool_transfer_done(transfer, status, bytes);
 }
 
 static void testfabric_work(struct work_struct *work)
 {
 	struct testfabric_op *op = container_of(to_delayed_work(work),
 						struct testfabric_op, work);
-	struct kvpool_xfer *xfer = op->xfer;
+	struct kvpool_transfer *transfer = op->transfer;
 
 	spin_lock(&testfabric_lock);
-	xfer->priv = NULL;
+	transfer->priv = NULL;
 	list_del(&op->list);
 	spin_unlock(&testfabric_lock);
-	testfabric_done(xfer, op->status);
+	testfabric_done(transfer, op->status);
 	kfree(op);
 }
 
@@ -103,8 +130,7 @@ static void testfabric_take(struct testfabric_op *op, int status,
 	testfabric_queue(op, status, delay);
 }
 
-static void testfabric_accept(struct kvpool_xfer *xfer,
-			      struct testfabric_op *op)
+static void testfabric_accept(struct testfabric_op *op)
 {
 	static const int status[] = {
 		0, 0, 0, -ENOENT, -EREMOTEIO, -EMSGSIZE, -EHOSTUNREACH, -ENOSPC,
@@ -112,10 +138,9 @@ static void testfabric_accept(struct kvpool_xfer *xfer,
 	u32 dice = get_random_u32();
 
 	spin_lock(&testfabric_lock);
-	op->xfer = xfer;
-	xfer->priv = op;
+	op->transfer->priv = op;
 	list_add_tail(&op->list, &testfabric_ops);
-	switch (xfer->peer) {
+	switch (op->peer) {
 	case PEER_NEVER:
 	case PEER_SLOW_FENCE:
 		break;
@@ -123,7 +148,7 @@ static void testfabric_accept(struct kvpool_xfer *xfer,
 		testfabric_take(op, -EREMOTEIO, 0);
 		break;
 	case PEER_RANDOM:
-		/* May still be cancelled meanwhile. */
+		/* It may still be cancelled before that. */
 		if (dice >> 16 & 7)
 			testfabric_queue(op, status[dice % ARRAY_SIZE(status)],
 					 dice >> 24 & 1);
@@ -136,65 +161,94 @@ static void testfabric_accept(struct kvpool_xfer *xfer,
 	spin_unlock(&testfabric_lock);
 }
 
-static void testfabric_submit(struct list_head *xfers)
+static void testfabric_begin(struct kvpool_transfer *transfer)
 {
-	struct kvpool_xfer *xfer, *next;
+	enum testfabric_peer peer = testfabric_find(transfer->peer);
 	struct testfabric_op *op;
 
-	list_for_each_entry_safe(xfer, next, xfers, list) {
-		list_del(&xfer->list);
-		if (xfer->peer > PEER_SLOW_FENCE ||
-		    xfer->peer == PEER_MISSING) {
-			testfabric_done(xfer, -ENOENT);
-			continue;
-		}
-		if (xfer->peer == PEER_AT_ONCE || xfer->peer == PEER_LENGTH) {
-			testfabric_done(xfer, xfer->peer == PEER_LENGTH ?
-					      -EMSGSIZE : 0);
-			continue;
-		}
-		op = kzalloc(sizeof(*op), GFP_KERNEL);
-		if (!op) {
-			testfabric_done(xfer, -ENOMEM);
-			continue;
-		}
-		INIT_DELAYED_WORK(&op->work, testfabric_work);
-		testfabric_accept(xfer, op);
+	switch (peer) {
+	case PEER_AT_ONCE:
+		testfabric_done(transfer, 0);
+		return;
+	case PEER_LENGTH:
+		testfabric_done(transfer, -EMSGSIZE);
+		return;
+	case PEER_MISSING:
+	case NR_PEERS:
+		testfabric_done(transfer, -ENOENT);
+		return;
+	default:
+		break;
+	}
+	op = kzalloc(sizeof(*op), GFP_KERNEL);
+	if (!op) {
+		testfabric_done(transfer, -ENOMEM);
+		return;
+	}
+	op->transfer = transfer;
+	op->peer = peer;
+	INIT_DELAYED_WORK(&op->work, testfabric_work);
+	testfabric_accept(op);
+}
+
+static void testfabric_submit(struct list_head *transfers)
+{
+	struct kvpool_transfer *transfer, *next;
+
+	list_for_each_entry_safe(transfer, next, transfers, list) {
+		list_del(&transfer->list);
+		testfabric_begin(transfer);
 	}
 }
 
-static void testfabric_cancel(struct kvpool_xfer *xfer)
+static void testfabric_cancel(struct kvpool_transfer *transfer)
 {
 	struct testfabric_op *op;
 
 	spin_lock(&testfabric_lock);
-	op = xfer->priv;
+	op = transfer->priv;
 	if (op)
-		testfabric_take(op, -ECANCELED,
-				xfer->peer == PEER_SLOW_FENCE ?
-				TESTFABRIC_FENCE : 0);
+		testfabric_take(op, -ECANCELED, op->peer == PEER_SLOW_FENCE ?
+						TESTFABRIC_FENCE : 0);
 	spin_unlock(&testfabric_lock);
 }
 
-static const struct kvpool_fabric_ops testfabric_fabric = {
+static struct kvpool_mover testfabric_mover = {
+	.name = "testfabric",
+	.route = KVPOOL_ROUTE_RDMA,
 	.submit = testfabric_submit,
 	.cancel = testfabric_cancel,
 };
 
-static int __init testfabric_init(void)
+static void testfabric_peers_del(void)
 {
-	int ret;
+	unsigned int peer;
 
-	testfabric_wq = alloc_workqueue("kvpool_testfabric", WQ_UNBOUND, 0);
-	if (!testfabric_wq)
-		return -ENOMEM;
-	ret = kvpool_fabric_register(&testfabric_fabric);
-	if (ret)
-		destroy_workqueue(testfabric_wq);
+	for (peer = 0; peer < NR_PEERS; peer++) {
+		if (!testfabric_ids[peer])
+			continue;
+		kvpool_mover_peer_del(&testfabric_mover, testfabric_ids[peer]);
+		WRITE_ONCE(testfabric_ids[peer], 0);
+	}
+}
+
+static int testfabric_peers_add(void)
+{
+	unsigned int peer;
+	int ret = 0;
+	u32 id;
+
+	for (peer = 0; peer < NR_PEERS && !ret; peer++) {
+		ret = kvpool_mover_peer_add(&testfabric_mover,
+					    testfabric_names[peer], &id);
+		if (!ret)
+			WRITE_ONCE(testfabric_ids[peer], id);
+	}
 	return ret;
 }
 
-static void __exit testfabric_exit(void)
+/* Fail what is in flight, and all that is submitted from now on. */
+static void testfabric_stop(void)
 {
 	struct testfabric_op *op;
 
@@ -203,13 +257,37 @@ static void __exit testfabric_exit(void)
 	list_for_each_entry(op, &testfabric_ops, list)
 		testfabric_take(op, -EHOSTUNREACH, 0);
 	spin_unlock(&testfabric_lock);
-	kvpool_fabric_unregister(&testfabric_fabric);
+	testfabric_peers_del();
+	kvpool_mover_unregister(&testfabric_mover);
 	destroy_workqueue(testfabric_wq);
+}
+
+static int __init testfabric_init(void)
+{
+	int ret;
+
+	testfabric_wq = alloc_workqueue("kvpool_testfabric", WQ_UNBOUND, 0);
+	if (!testfabric_wq)
+		return -ENOMEM;
+	ret = kvpool_mover_register(&testfabric_mover);
+	if (ret) {
+		destroy_workqueue(testfabric_wq);
+		return ret;
+	}
+	ret = testfabric_peers_add();
+	if (ret)
+		testfabric_stop();
+	return ret;
+}
+
+static void __exit testfabric_exit(void)
+{
+	testfabric_stop();
 }
 
 module_init(testfabric_init);
 module_exit(testfabric_exit);
 
-MODULE_DESCRIPTION("Fabric without a wire for the tests of kvpool");
+MODULE_DESCRIPTION("Mover without a wire for the tests of kvpool");
 MODULE_LICENSE("GPL");
 IMPORT_SYMBOLS_KVPOOL;

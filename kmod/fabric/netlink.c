@@ -2,12 +2,10 @@
 /*
  * Generic netlink: peers, links, sessions and settings of the fabric, events.
  *
- * The tables in netlink_gen.c come from Documentation/netlink/specs/kvpool.yaml.
- * Handlers run in the process of the caller and in parallel; what they call in
- * the fabric has locks of its own.
+ * The tables in netlink_gen.c come from
+ * Documentation/netlink/specs/kvpool.yaml. Handlers run in the process of the
+ * caller and in parallel; what they call in the fabric has locks of its own.
  */
-#define pr_fmt(fmt) "kvpool_rdma: " fmt
-
 #include <linux/ctype.h>
 #include <linux/in.h>
 #include <linux/in6.h>
@@ -15,14 +13,19 @@
 #include <linux/key.h>
 #include <linux/module.h>
 #include <linux/mutex.h>
-#include <linux/rwsem.h>
 #include <linux/string.h>
 #include <keys/user-type.h>
 #include <net/genetlink.h>
 #include <net/ipv6.h>
 
-#include "fabric/fabric.h"
-#include "netlink_gen.h"
+#include "fabric/auth.h"
+#include "fabric/control.h"
+#include "fabric/events.h"
+#include "fabric/netlink.h"
+#include "fabric/netlink_gen.h"
+#include "fabric/peer.h"
+#include "fabric/session.h"
+#include "fabric/target.h"
 
 /* The fabric's numbers are those of the interface. */
 #define X(name, number) static_assert((number) == KVPOOL_CLOSE_REASON_##name);
@@ -33,16 +36,12 @@ static_assert(KVPOOL_LINK_DOWN == (int)KVPOOL_LINK_STATE_DOWN);
 static_assert(KVPOOL_LINK_CONNECTING == (int)KVPOOL_LINK_STATE_CONNECTING);
 static_assert(KVPOOL_LINK_UP == (int)KVPOOL_LINK_STATE_UP);
 static_assert(KVPOOL_LINK_DRAINING == (int)KVPOOL_LINK_STATE_DRAINING);
-static_assert(KVPOOL_PORT == KVPOOL_DEFAULT_PORT);
-static_assert(KVPOOL_PEER_NAME == KVPOOL_PEER_NAME_SIZE);
+static_assert(KVPOOL_WIRE_PORT == KVPOOL_DEFAULT_PORT);
+static_assert(KVPOOL_NAME_SIZE == KVPOOL_PEER_NAME_SIZE);
 
 /* Protects @kvpool_nl_secret, and settings against each other. */
 static DEFINE_MUTEX(kvpool_nl_lock);
 static char kvpool_nl_secret[KVPOOL_SECRET_KEY_LEN + 1];
-
-/* Read: an event is being sent; write: @kvpool_nl_ready changes. */
-static DECLARE_RWSEM(kvpool_nl_sem);
-static bool kvpool_nl_ready;
 
 static const struct genl_multicast_group kvpool_nl_groups[] = {
 	[KVPOOL_NLGRP_EVENTS] = { KVPOOL_MCGRP_EVENTS, },
@@ -62,8 +61,8 @@ static struct genl_family kvpool_nl_family __ro_after_init = {
 
 /* ---- addresses ---- */
 
-static int kvpool_nl_put_endpoint(struct sk_buff *skb, int type,
-				  const struct sockaddr_storage *addr)
+static int kvpool_nl_encode_endpoint(struct sk_buff *skb, int type,
+				     const struct sockaddr_storage *addr)
 {
 	const struct sockaddr_in6 *v6 = (const struct sockaddr_in6 *)addr;
 	const struct sockaddr_in *v4 = (const struct sockaddr_in *)addr;
@@ -103,12 +102,12 @@ static int kvpool_nl_check_v4(struct genl_info *info, struct nlattr *nest,
 {
 	if (ipv4_is_multicast(addr) || ipv4_is_lbcast(addr)) {
 		NL_SET_ERR_MSG_ATTR(info->extack, nest,
-				    "this is no address of one host");
+				    "this is not the address of one host");
 		return -EINVAL;
 	}
 	if (!addr && use != KVPOOL_NL_LISTEN) {
 		NL_SET_ERR_MSG_ATTR(info->extack, nest,
-				    "0.0.0.0 is good for listening only; name one address");
+				    "0.0.0.0 is valid for listening only; give one address");
 		return -EINVAL;
 	}
 	return 0;
@@ -122,12 +121,12 @@ static int kvpool_nl_check_v6(struct genl_info *info, struct nlattr *nest,
 
 	if ((type & IPV6_ADDR_MULTICAST) || ipv6_addr_v4mapped(addr)) {
 		NL_SET_ERR_MSG_ATTR(info->extack, nest,
-				    "this is no IPv6 address of one host");
+				    "this is not the IPv6 address of one host");
 		return -EINVAL;
 	}
 	if (ipv6_addr_any(addr) && use != KVPOOL_NL_LISTEN) {
 		NL_SET_ERR_MSG_ATTR(info->extack, nest,
-				    ":: is good for listening only; name one address");
+				    ":: is valid for listening only; give one address");
 		return -EINVAL;
 	}
 	if (!(type & IPV6_ADDR_LINKLOCAL) != !scope) {
@@ -138,8 +137,8 @@ static int kvpool_nl_check_v6(struct genl_info *info, struct nlattr *nest,
 	return 0;
 }
 
-static int kvpool_nl_get_endpoint(struct genl_info *info, int type,
-				  enum kvpool_nl_use use,
+static int kvpool_nl_decode_endpoint(struct genl_info *info, int type,
+				     enum kvpool_nl_use use,
 				  struct sockaddr_storage *addr)
 {
 	struct sockaddr_in6 *v6 = (struct sockaddr_in6 *)addr;
@@ -203,21 +202,22 @@ static struct sk_buff *kvpool_nl_reply(struct genl_info *info, void **hdr)
 	return skb;
 }
 
-/* Send what @put returned on, or free it. */
+/* Send a reply, or free it if encoding it has failed. */
 static int kvpool_nl_finish(struct sk_buff *skb, void *hdr,
-			    struct genl_info *info, int put)
+			    struct genl_info *info, int ret)
 {
-	if (put) {
+	if (ret) {
 		nlmsg_free(skb);
-		return put;
+		return ret;
 	}
 	genlmsg_end(skb, hdr);
 	return genlmsg_reply(skb, info);
 }
 
 /*
- * A dump goes on behind the last id it has shown, and ids only rise. So each
- * object that is there all the time is shown once, whatever comes and goes.
+ * A dump goes on behind the last id that it has shown, and ids only rise. So
+ * each object that exists all the time is shown once, whatever is added and
+ * deleted.
  */
 static int kvpool_nl_dump_start(struct netlink_callback *cb)
 {
@@ -229,14 +229,14 @@ static int kvpool_nl_dump_start(struct netlink_callback *cb)
 	return 0;
 }
 
-static void *kvpool_nl_dump_put(struct sk_buff *skb,
-				struct netlink_callback *cb, int cmd)
+static void *kvpool_nl_dump_begin(struct sk_buff *skb,
+				  struct netlink_callback *cb, int cmd)
 {
 	return genlmsg_put(skb, NETLINK_CB(cb->skb).portid, cb->nlh->nlmsg_seq,
 			   &kvpool_nl_family, NLM_F_MULTI, cmd);
 }
 
-/* End a message of a dump; false if it did not fit, and comes with the next. */
+/* End a message of a dump; false if it did not fit and the next skb has it. */
 static bool kvpool_nl_dump_end(struct sk_buff *skb, void *hdr, int ret)
 {
 	if (ret)
@@ -248,8 +248,8 @@ static bool kvpool_nl_dump_end(struct sk_buff *skb, void *hdr, int ret)
 
 /* ---- peers ---- */
 
-static int kvpool_nl_put_peer(struct sk_buff *skb,
-			      const struct kvpool_peer_info *peer)
+static int kvpool_nl_encode_peer(struct sk_buff *skb,
+				 const struct kvpool_peer_info *peer)
 {
 	const int pad = KVPOOL_A_PEER_PAD;
 
@@ -301,7 +301,8 @@ int kvpool_nl_peer_get_doit(struct sk_buff *skb, struct genl_info *info)
 	skb = kvpool_nl_reply(info, &hdr);
 	if (!skb)
 		return -ENOMEM;
-	return kvpool_nl_finish(skb, hdr, info, kvpool_nl_put_peer(skb, &peer));
+	ret = kvpool_nl_encode_peer(skb, &peer);
+	return kvpool_nl_finish(skb, hdr, info, ret);
 }
 
 int kvpool_nl_peer_get_dumpit(struct sk_buff *skb, struct netlink_callback *cb)
@@ -314,10 +315,10 @@ int kvpool_nl_peer_get_dumpit(struct sk_buff *skb, struct netlink_callback *cb)
 	if (ret)
 		return ret;
 	while (!kvpool_peer_next(cb->args[0], &peer)) {
-		hdr = kvpool_nl_dump_put(skb, cb, KVPOOL_CMD_PEER_GET);
+		hdr = kvpool_nl_dump_begin(skb, cb, KVPOOL_CMD_PEER_GET);
 		if (!hdr ||
 		    !kvpool_nl_dump_end(skb, hdr,
-					kvpool_nl_put_peer(skb, &peer)))
+					kvpool_nl_encode_peer(skb, &peer)))
 			break;
 		cb->args[0] = peer.id;
 	}
@@ -352,10 +353,10 @@ int kvpool_nl_peer_add_doit(struct sk_buff *skb, struct genl_info *info)
 	if (ret == -EEXIST)
 		NL_SET_ERR_MSG_ATTR(info->extack,
 				    info->attrs[KVPOOL_A_PEER_NAME],
-				    "there is a peer of this name already");
+				    "there is a peer of this name already; choose another name");
 	else if (ret == -ENOSPC)
 		GENL_SET_ERR_MSG(info,
-				 "there are as many peers as the module takes; remove one first");
+				 "the limit of peers is reached; remove a peer first");
 	return kvpool_nl_finish(skb, hdr, info,
 				ret ?: nla_put_u32(skb, KVPOOL_A_PEER_ID, id));
 }
@@ -374,15 +375,15 @@ int kvpool_nl_peer_del_doit(struct sk_buff *skb, struct genl_info *info)
 
 /* ---- links ---- */
 
-static int kvpool_nl_put_link(struct sk_buff *skb,
-			      const struct kvpool_link_info *link)
+static int kvpool_nl_encode_link(struct sk_buff *skb,
+				 const struct kvpool_link_info *link)
 {
 	const int pad = KVPOOL_A_LINK_PAD;
 
 	if (nla_put_u32(skb, KVPOOL_A_LINK_PEER, link->peer) ||
 	    nla_put_u32(skb, KVPOOL_A_LINK_ID, link->id) ||
-	    kvpool_nl_put_endpoint(skb, KVPOOL_A_LINK_DST, &link->dst) ||
-	    kvpool_nl_put_endpoint(skb, KVPOOL_A_LINK_SRC, &link->src) ||
+	    kvpool_nl_encode_endpoint(skb, KVPOOL_A_LINK_DST, &link->dst) ||
+	    kvpool_nl_encode_endpoint(skb, KVPOOL_A_LINK_SRC, &link->src) ||
 	    nla_put_u32(skb, KVPOOL_A_LINK_STATE, link->state) ||
 	    (*link->ibdev &&
 	     nla_put_string(skb, KVPOOL_A_LINK_IBDEV, link->ibdev)) ||
@@ -440,12 +441,13 @@ int kvpool_nl_link_get_doit(struct sk_buff *skb, struct genl_info *info)
 	ret = kvpool_nl_link_ids(info, &peer, &id);
 	if (ret)
 		return ret;
-	if (kvpool_link_next(peer, id - 1, &link) || link.id != id)
+	if (kvpool_peer_next_link(peer, id - 1, &link) || link.id != id)
 		return kvpool_nl_no_link(info, peer);
 	skb = kvpool_nl_reply(info, &hdr);
 	if (!skb)
 		return -ENOMEM;
-	return kvpool_nl_finish(skb, hdr, info, kvpool_nl_put_link(skb, &link));
+	ret = kvpool_nl_encode_link(skb, &link);
+	return kvpool_nl_finish(skb, hdr, info, ret);
 }
 
 int kvpool_nl_link_get_dumpit(struct sk_buff *skb, struct netlink_callback *cb)
@@ -460,17 +462,17 @@ int kvpool_nl_link_get_dumpit(struct sk_buff *skb, struct netlink_callback *cb)
 		return ret;
 	while (1) {
 		if (!cb->args[0] ||
-		    kvpool_link_next(cb->args[0], cb->args[1], &link)) {
+		    kvpool_peer_next_link(cb->args[0], cb->args[1], &link)) {
 			if (kvpool_peer_next(cb->args[0], &peer))
 				break;
 			cb->args[0] = peer.id;
 			cb->args[1] = 0;
 			continue;
 		}
-		hdr = kvpool_nl_dump_put(skb, cb, KVPOOL_CMD_LINK_GET);
+		hdr = kvpool_nl_dump_begin(skb, cb, KVPOOL_CMD_LINK_GET);
 		if (!hdr ||
 		    !kvpool_nl_dump_end(skb, hdr,
-					kvpool_nl_put_link(skb, &link)))
+					kvpool_nl_encode_link(skb, &link)))
 			break;
 		cb->args[1] = link.id;
 	}
@@ -482,7 +484,7 @@ static void kvpool_nl_link_failed(struct genl_info *info, int error)
 	switch (error) {
 	case -ENOSPC:
 		GENL_SET_ERR_MSG(info,
-				 "the peer has as many links as one can have; remove one first");
+				 "the peer has 16 links, which is the limit; remove a link first");
 		break;
 	case -EEXIST:
 		GENL_SET_ERR_MSG(info,
@@ -490,7 +492,7 @@ static void kvpool_nl_link_failed(struct genl_info *info, int error)
 		break;
 	case -EPERM:
 		GENL_SET_ERR_MSG(info,
-				 "no secret is set: set secret-key, or open to do without");
+				 "no secret is set: set secret-key, or set open to work without");
 		break;
 	}
 }
@@ -510,11 +512,11 @@ int kvpool_nl_link_add_doit(struct sk_buff *skb, struct genl_info *info)
 		GENL_SET_ERR_MSG(info, "the address of the peer is missing");
 		return -EINVAL;
 	}
-	ret = kvpool_nl_get_endpoint(info, KVPOOL_A_LINK_DST, KVPOOL_NL_DST,
-				     &dst);
+	ret = kvpool_nl_decode_endpoint(info, KVPOOL_A_LINK_DST, KVPOOL_NL_DST,
+					&dst);
 	if (!ret && has_src)
-		ret = kvpool_nl_get_endpoint(info, KVPOOL_A_LINK_SRC,
-					     KVPOOL_NL_SRC, &src);
+		ret = kvpool_nl_decode_endpoint(info, KVPOOL_A_LINK_SRC,
+						KVPOOL_NL_SRC, &src);
 	if (ret)
 		return ret;
 	if (has_src && src.ss_family != dst.ss_family) {
@@ -550,13 +552,14 @@ int kvpool_nl_link_del_doit(struct sk_buff *skb, struct genl_info *info)
 
 /* ---- sessions ---- */
 
-static int kvpool_nl_put_session(struct sk_buff *skb,
-				 const struct kvpool_session_info *session)
+static int kvpool_nl_encode_session(struct sk_buff *skb,
+				    const struct kvpool_session_info *session)
 {
 	const int pad = KVPOOL_A_SESSION_PAD;
 
 	if (nla_put_u64_64bit(skb, KVPOOL_A_SESSION_ID, session->id, pad) ||
-	    kvpool_nl_put_endpoint(skb, KVPOOL_A_SESSION_SRC, &session->src) ||
+	    kvpool_nl_encode_endpoint(skb, KVPOOL_A_SESSION_SRC,
+				      &session->src) ||
 	    nla_put(skb, KVPOOL_A_SESSION_HOST, sizeof(session->host),
 		    session->host) ||
 	    nla_put_u8(skb, KVPOOL_A_SESSION_AUTHENTICATED,
@@ -594,7 +597,7 @@ int kvpool_nl_session_get_doit(struct sk_buff *skb, struct genl_info *info)
 	if (!skb)
 		return -ENOMEM;
 	return kvpool_nl_finish(skb, hdr, info,
-				kvpool_nl_put_session(skb, &session));
+				kvpool_nl_encode_session(skb, &session));
 }
 
 int kvpool_nl_session_get_dumpit(struct sk_buff *skb,
@@ -608,10 +611,11 @@ int kvpool_nl_session_get_dumpit(struct sk_buff *skb,
 	if (ret)
 		return ret;
 	while (!kvpool_session_next(cb->args[0], &session)) {
-		hdr = kvpool_nl_dump_put(skb, cb, KVPOOL_CMD_SESSION_GET);
-		if (!hdr ||
-		    !kvpool_nl_dump_end(skb, hdr,
-					kvpool_nl_put_session(skb, &session)))
+		hdr = kvpool_nl_dump_begin(skb, cb, KVPOOL_CMD_SESSION_GET);
+		if (!hdr)
+			break;
+		ret = kvpool_nl_encode_session(skb, &session);
+		if (!kvpool_nl_dump_end(skb, hdr, ret))
 			break;
 		cb->args[0] = session.id;
 	}
@@ -620,7 +624,7 @@ int kvpool_nl_session_get_dumpit(struct sk_buff *skb,
 
 /* ---- settings ---- */
 
-static int kvpool_nl_put_closed(struct sk_buff *skb, u32 reason, u64 count)
+static int kvpool_nl_encode_closed(struct sk_buff *skb, u32 reason, u64 count)
 {
 	struct nlattr *nest = nla_nest_start(skb, KVPOOL_A_FABRIC_CLOSED);
 
@@ -632,9 +636,10 @@ static int kvpool_nl_put_closed(struct sk_buff *skb, u32 reason, u64 count)
 	return 0;
 }
 
-static int kvpool_nl_put_fabric(struct sk_buff *skb)
+static int kvpool_nl_encode_fabric(struct sk_buff *skb)
 {
-	struct kvpool_listen_info fabric;
+	struct kvpool_target_info target;
+	u64 closes;
 	u32 reason;
 	int ret;
 
@@ -642,20 +647,21 @@ static int kvpool_nl_put_fabric(struct sk_buff *skb)
 	ret = mutex_lock_killable(&kvpool_nl_lock);
 	if (ret)
 		return ret;
-	kvpool_listen_get(&fabric);
-	if ((fabric.listening &&
-	     kvpool_nl_put_endpoint(skb, KVPOOL_A_FABRIC_LISTEN,
-				    &fabric.addr)) ||
+	kvpool_target_read(&target);
+	if ((target.listening &&
+	     kvpool_nl_encode_endpoint(skb, KVPOOL_A_FABRIC_LISTEN,
+				       &target.addr)) ||
 	    (*kvpool_nl_secret &&
 	     nla_put_string(skb, KVPOOL_A_FABRIC_SECRET_KEY,
 			    kvpool_nl_secret)) ||
-	    nla_put_u8(skb, KVPOOL_A_FABRIC_OPEN, fabric.open))
+	    nla_put_u8(skb, KVPOOL_A_FABRIC_OPEN, kvpool_auth_open()))
 		ret = -EMSGSIZE;
 	mutex_unlock(&kvpool_nl_lock);
-	for (reason = 0; !ret && reason < KVPOOL_NR_CLOSES; reason++)
-		if (fabric.closes[reason])
-			ret = kvpool_nl_put_closed(skb, reason,
-						   fabric.closes[reason]);
+	for (reason = 0; !ret && reason < KVPOOL_NR_CLOSES; reason++) {
+		closes = kvpool_session_closes(reason);
+		if (closes)
+			ret = kvpool_nl_encode_closed(skb, reason, closes);
+	}
 	return ret;
 }
 
@@ -666,7 +672,7 @@ int kvpool_nl_fabric_get_doit(struct sk_buff *skb, struct genl_info *info)
 	skb = kvpool_nl_reply(info, &hdr);
 	if (!skb)
 		return -ENOMEM;
-	return kvpool_nl_finish(skb, hdr, info, kvpool_nl_put_fabric(skb));
+	return kvpool_nl_finish(skb, hdr, info, kvpool_nl_encode_fabric(skb));
 }
 
 /* The key of that name that the caller may use. */
@@ -690,9 +696,10 @@ static int kvpool_nl_set_secret(struct genl_info *info, struct nlattr *attr)
 		ret = PTR_ERR_OR_ZERO(key);
 	}
 	if (!ret)
-		ret = kvpool_fabric_set_secret(key);
+		ret = kvpool_auth_set_secret(key);
 	switch (ret) {
 	case 0:
+		kvpool_target_check();
 		strscpy(kvpool_nl_secret, name, sizeof(kvpool_nl_secret));
 		return 0;
 	case -ENOMEM:
@@ -703,11 +710,11 @@ static int kvpool_nl_set_secret(struct genl_info *info, struct nlattr *attr)
 		return ret;
 	case -EKEYREJECTED:
 		NL_SET_ERR_MSG_ATTR(info->extack, attr,
-				    "the secret in this key is shorter than 16 bytes");
+				    "the secret in this key is shorter than 16 bytes; use a longer one");
 		return ret;
 	default:
 		NL_SET_ERR_MSG_ATTR(info->extack, attr,
-				    "this key is expired, revoked or not yours to use");
+				    "this key is expired or revoked, or you have no permission to use it");
 		return ret;
 	}
 }
@@ -718,16 +725,16 @@ static int kvpool_nl_listen(struct genl_info *info)
 	int ret;
 
 	if (info->attrs[KVPOOL_A_FABRIC_LISTEN_OFF])
-		return kvpool_fabric_listen(NULL);
-	ret = kvpool_nl_get_endpoint(info, KVPOOL_A_FABRIC_LISTEN,
-				     KVPOOL_NL_LISTEN, &addr);
+		return kvpool_target_listen(NULL);
+	ret = kvpool_nl_decode_endpoint(info, KVPOOL_A_FABRIC_LISTEN,
+					KVPOOL_NL_LISTEN, &addr);
 	if (ret)
 		return ret;
-	ret = kvpool_fabric_listen(&addr);
+	ret = kvpool_target_listen(&addr);
 	switch (ret) {
 	case -EPERM:
 		GENL_SET_ERR_MSG(info,
-				 "no secret is set: set secret-key, or open to listen without");
+				 "no secret is set: set secret-key, or set open to listen without");
 		break;
 	case -EADDRINUSE:
 		GENL_SET_ERR_MSG(info,
@@ -756,7 +763,7 @@ int kvpool_nl_fabric_set_doit(struct sk_buff *skb, struct genl_info *info)
 		return -EINVAL;
 	}
 	if (!secret && !open && !listen && !off) {
-		GENL_SET_ERR_MSG(info, "there is nothing to set");
+		GENL_SET_ERR_MSG(info, "the request sets nothing; give listen, listen-off, secret-key or open");
 		return -EINVAL;
 	}
 	ret = mutex_lock_killable(&kvpool_nl_lock);
@@ -764,8 +771,11 @@ int kvpool_nl_fabric_set_doit(struct sk_buff *skb, struct genl_info *info)
 		return ret;
 	if (secret)
 		ret = kvpool_nl_set_secret(info, secret);
-	if (!ret && open)
-		kvpool_fabric_set_open(nla_get_u8(open));
+	if (!ret && open) {
+		kvpool_auth_set_mode(nla_get_u8(open) ? KVPOOL_AUTH_OPEN :
+							KVPOOL_AUTH_SECRET);
+		kvpool_target_check();
+	}
 	if (!ret && (listen || off))
 		ret = kvpool_nl_listen(info);
 	mutex_unlock(&kvpool_nl_lock);
@@ -776,15 +786,14 @@ int kvpool_nl_fabric_set_doit(struct sk_buff *skb, struct genl_info *info)
 
 static bool kvpool_nl_heard(void)
 {
-	return kvpool_nl_ready &&
-	       genl_has_listeners(&kvpool_nl_family, &init_net,
+	return genl_has_listeners(&kvpool_nl_family, &init_net,
 				  KVPOOL_NLGRP_EVENTS);
 }
 
-static void kvpool_nl_send(struct sk_buff *skb, void *hdr, int put)
+static void kvpool_nl_send(struct sk_buff *skb, void *hdr, int ret)
 {
-	if (!hdr || put) {
-		/* Listeners learn that there was something. */
+	if (!hdr || ret) {
+		/* Listeners learn that they have missed an event. */
 		nlmsg_free(skb);
 		genl_set_err(&kvpool_nl_family, &init_net, 0,
 			     KVPOOL_NLGRP_EVENTS, -ENOBUFS);
@@ -803,15 +812,8 @@ static struct sk_buff *kvpool_nl_event(int cmd, void **hdr)
 	return skb;
 }
 
-/**
- * kvpool_netlink_peer_event() - tell listeners about a peer
- * @info: the peer
- * @event: what happened to it
- *
- * Process context, no lock held.
- */
-void kvpool_netlink_peer_event(const struct kvpool_peer_info *info,
-			       enum kvpool_peer_event event)
+static void kvpool_nl_peer_event(const struct kvpool_peer_info *info,
+				 enum kvpool_peer_event event)
 {
 	static const u8 cmds[] = {
 		[KVPOOL_PEER_ADDED] = KVPOOL_CMD_PEER_ADD_NTF,
@@ -820,24 +822,14 @@ void kvpool_netlink_peer_event(const struct kvpool_peer_info *info,
 	struct sk_buff *skb;
 	void *hdr;
 
-	down_read(&kvpool_nl_sem);
-	if (kvpool_nl_heard()) {
-		skb = kvpool_nl_event(cmds[event], &hdr);
-		kvpool_nl_send(skb, hdr,
-			       hdr ? kvpool_nl_put_peer(skb, info) : 0);
-	}
-	up_read(&kvpool_nl_sem);
+	if (!kvpool_nl_heard())
+		return;
+	skb = kvpool_nl_event(cmds[event], &hdr);
+	kvpool_nl_send(skb, hdr, hdr ? kvpool_nl_encode_peer(skb, info) : 0);
 }
 
-/**
- * kvpool_netlink_link_event() - tell listeners about a link
- * @info: the link
- * @event: what happened to it
- *
- * Process context, no lock held.
- */
-void kvpool_netlink_link_event(const struct kvpool_link_info *info,
-			       enum kvpool_link_event event)
+static void kvpool_nl_link_event(const struct kvpool_link_info *info,
+				 enum kvpool_link_event event)
 {
 	static const u8 cmds[] = {
 		[KVPOOL_LINK_ADDED] = KVPOOL_CMD_LINK_ADD_NTF,
@@ -847,19 +839,21 @@ void kvpool_netlink_link_event(const struct kvpool_link_info *info,
 	struct sk_buff *skb;
 	void *hdr;
 
-	down_read(&kvpool_nl_sem);
-	if (kvpool_nl_heard()) {
-		skb = kvpool_nl_event(cmds[event], &hdr);
-		kvpool_nl_send(skb, hdr,
-			       hdr ? kvpool_nl_put_link(skb, info) : 0);
-	}
-	up_read(&kvpool_nl_sem);
+	if (!kvpool_nl_heard())
+		return;
+	skb = kvpool_nl_event(cmds[event], &hdr);
+	kvpool_nl_send(skb, hdr, hdr ? kvpool_nl_encode_link(skb, info) : 0);
 }
+
+static const struct kvpool_event_ops kvpool_nl_events = {
+	.peer = kvpool_nl_peer_event,
+	.link = kvpool_nl_link_event,
+};
 
 /* ---- load and unload ---- */
 
 /**
- * kvpool_netlink_init() - let the administrator in
+ * kvpool_netlink_init() - Take requests of the administrator
  *
  * Last when the module is loaded: requests come from here on.
  *
@@ -871,21 +865,17 @@ int __init kvpool_netlink_init(void)
 
 	if (ret)
 		return ret;
-	down_write(&kvpool_nl_sem);
-	kvpool_nl_ready = true;
-	up_write(&kvpool_nl_sem);
+	kvpool_events_listen(&kvpool_nl_events);
 	return 0;
 }
 
 /**
- * kvpool_netlink_exit() - no request is running or comes any more
+ * kvpool_netlink_exit() - Wait for the requests that run, and take no more
  *
  * First when the module is unloaded. Events are dropped from here on.
  */
 void kvpool_netlink_exit(void)
 {
-	down_write(&kvpool_nl_sem);
-	kvpool_nl_ready = false;
-	up_write(&kvpool_nl_sem);
+	kvpool_events_listen(NULL);
 	genl_unregister_family(&kvpool_nl_family);
 }
