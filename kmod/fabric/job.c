@@ -294,7 +294,7 @@ static void kvpool_job_done(struct kvpool_job *job)
 	if (job->opcode == KVPOOL_WIRE_PUSH && job->status && job->sent)
 		kvpool_job_drop(job);
 	if (job->opcode == KVPOOL_WIRE_PROBE || job->status == -EMSGSIZE)
-		transfer->length = job->found;
+		transfer->found = job->found;
 	WRITE_ONCE(transfer->priv, NULL);
 	kvpool_transfer_done(transfer, job->status, bytes);
 }

@@ -73,9 +73,7 @@ static int __init kvpool_rdma_init(void)
 	ret = kvpool_ibdevs_init(&kvpool_rdma_ibdev_ops);
 	if (ret)
 		goto err_jobs;
-	ret = kvpool_mover_register(&kvpool_initiator);
-	if (ret)
-		goto err_ibdevs;
+	kvpool_mover_register(&kvpool_initiator);
 	ret = kvpool_netlink_init();
 	if (ret)
 		goto err_mover;
@@ -85,7 +83,6 @@ static int __init kvpool_rdma_init(void)
 
 err_mover:
 	kvpool_mover_unregister(&kvpool_initiator);
-err_ibdevs:
 	kvpool_ibdevs_exit();
 err_jobs:
 	kvpool_jobs_exit();

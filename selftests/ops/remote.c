@@ -160,6 +160,32 @@ TEST_F(remote, peers)
 	}
 }
 
+/*
+ * All peers are asked in their order. The first three fail, two of them before
+ * the submission is over, and one has a block of another length.
+ */
+TEST_F(remote, all_peers_in_their_order)
+{
+	struct kvpool_completion c[64];
+	struct kvpool_op ops[64];
+	int round, i;
+
+	for (round = 0; round < 8; round++) {
+		for (i = 0; i < 64; i++)
+			ops[i] = fetch(1000 + 64 * round + i, PEER_ANY,
+				       round & 1 ? KVPOOL_OP_TRANSIENT : 0, i);
+		ASSERT_EQ(0, kv_submit_wait(self->fd, ops, 64, c));
+		for (i = 0; i < 64; i++) {
+			ASSERT_EQ(0, c[i].status);
+			EXPECT_EQ(i, c[i].user_data);
+			EXPECT_EQ(ops[i].length, c[i].length);
+			EXPECT_EQ(ops[i].length, c[i].bytes);
+			EXPECT_EQ(peer_numbers[PEER_AT_ONCE], c[i].peer);
+			EXPECT_EQ(0, kv_release(self->fd, c[i].handle));
+		}
+	}
+}
+
 /* A number is not used for another peer, a name may be. */
 TEST_F(remote, peer_numbers_are_not_reused)
 {

@@ -17,18 +17,21 @@
 #include "xfer/mover.h"
 
 enum testfabric_peer {
-	PEER_AT_ONCE,	/* success, before submit() returns */
-	PEER_LATER,	/* success, from a worker */
-	PEER_NEVER,	/* not before it is cancelled */
 	PEER_MISSING,	/* -ENOENT, before submit() returns */
 	PEER_LENGTH,	/* -EMSGSIZE: its block has 12345 bytes */
 	PEER_FAILS,	/* -EREMOTEIO, from a worker */
+	PEER_AT_ONCE,	/* success, before submit() returns */
+	PEER_LATER,	/* success, from a worker */
+	PEER_NEVER,	/* not before it is cancelled */
 	PEER_RANDOM,	/* any of these, from a worker, sooner or later */
 	PEER_SLOW_FENCE, /* after it is cancelled, and then with a delay */
 	NR_PEERS,
 };
 
-/* Registered in this order. */
+/*
+ * Registered in this order: an operation that asks all peers fails at three of
+ * them, in all ways, before it succeeds.
+ */
 static const char * const testfabric_names[NR_PEERS] = {
 	[PEER_AT_ONCE] = "at-once",
 	[PEER_LATER] = "later",
@@ -86,12 +89,11 @@ static void testfabric_done(struct kvpool_transfer *transfer, int status)
 {
 	u64 bytes = 0;
 
-	if (!status && transfer->kind == KVPOOL_TRANSFER_PROBE)
-		transfer->length = TESTFABRIC_LENGTH;
+	if (status == -EMSGSIZE ||
+	    (!status && transfer->kind == KVPOOL_TRANSFER_PROBE))
+		transfer->found = TESTFABRIC_LENGTH;
 	else if (!status)
 		bytes = transfer->length;
-	else if (status == -EMSGSIZE)
-		transfer->length = TESTFABRIC_LENGTH;
 	kvpool_transfer_done(transfer, status, bytes);
 }
 
@@ -269,11 +271,7 @@ static int __init testfabric_init(void)
 	testfabric_wq = alloc_workqueue("kvpool_testfabric", WQ_UNBOUND, 0);
 	if (!testfabric_wq)
 		return -ENOMEM;
-	ret = kvpool_mover_register(&testfabric_mover);
-	if (ret) {
-		destroy_workqueue(testfabric_wq);
-		return ret;
-	}
+	kvpool_mover_register(&testfabric_mover);
 	ret = testfabric_peers_add();
 	if (ret)
 		testfabric_stop();
