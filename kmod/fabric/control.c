@@ -65,6 +65,7 @@ static struct kvpool_link *kvpool_link_new(struct kvpool_peer *peer,
 	if (src)
 		link->src = *src;
 	link->rate = 100 << 10;
+	link->told = KVPOOL_NR_CLOSES;
 	link->nr_queues = nr;
 	mutex_init(&link->notify_lock);
 	INIT_DELAYED_WORK(&link->watch_work, kvpool_keepalive_work);

@@ -95,13 +95,16 @@ static void kvpool_link_log(struct kvpool_link *link,
 	int reason = info->close_reason;
 
 	if (info->state == KVPOOL_LINK_UP) {
-		pr_info_ratelimited("peer %s: link %u to %pISpc is up on %s\n",
-				    link->peer_name, link->id, &link->dst,
-				    info->ibdev);
+		if (link->told != KVPOOL_CLOSE_NONE)
+			pr_info_ratelimited("peer %s: link %u to %pISpc is up on %s\n",
+					    link->peer_name, link->id,
+					    &link->dst, info->ibdev);
 		link->told = KVPOOL_CLOSE_NONE;
 		return;
 	}
-	if (READ_ONCE(link->dead) || reason == link->told)
+	/* fence.c logs fences; the link comes back soon. */
+	if (READ_ONCE(link->dead) || reason == link->told ||
+	    reason == KVPOOL_CLOSE_FENCE)
 		return;
 	if (link->state == KVPOOL_LINK_UP)
 		pr_warn_ratelimited("peer %s: link %u to %pISpc is down: %s (error %d); it reconnects by itself\n",

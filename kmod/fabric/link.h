@@ -80,7 +80,8 @@ struct kvpool_link_info {
  * @dead:	it is being deleted
  * @notify_lock: protects @state and @told, and keeps events in their order
  * @state:	as the last event reported it
- * @told:	reason of the last message about a failure, until it is up again
+ * @told:	reason in the latest message to the log; KVPOOL_CLOSE_NONE if that
+ *		was that it is up, KVPOOL_NR_CLOSES before the first message
  * @watch_work:	asks silent peers whether they live
  * @watch_soon:	it is due soon; racy by intent
  * @heard:	jiffies when the last message came

@@ -8,7 +8,7 @@ SIZE = 256 << 10
 COUNT = 128             # twice what the owner's quota has room for
 
 
-class Meanwhile(Fabric):
+class Removed(Fabric):
     def setUp(self):
         super().setUp()
         for host in a, b:
