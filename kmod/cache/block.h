@@ -3,7 +3,7 @@
  * Blocks: immutable objects under keys, from reservation to the last reference.
  *
  * struct kvpool_block builds in user space for the unit tests, so this header
- * includes only what the shim there offers.
+ * includes only headers that their shim provides.
  */
 #ifndef _KVPOOL_BLOCK_H
 #define _KVPOOL_BLOCK_H
@@ -21,11 +21,11 @@
 struct kvpool_tenant;
 
 /**
- * enum kvpool_block_state - Where a block is in its life
+ * enum kvpool_block_state - stage in the life of a block
  * @KVPOOL_BLOCK_RESERVED:	in the index, being filled by its owner
  * @KVPOOL_BLOCK_SEALED:	in the index and immutable
  * @KVPOOL_BLOCK_PREEMPTED:	out of the index, the owner may still write
- * @KVPOOL_BLOCK_DEAD:		out of the index, leases may last
+ * @KVPOOL_BLOCK_DEAD:		out of the index, may still be leased
  */
 enum kvpool_block_state {
 	KVPOOL_BLOCK_RESERVED,
@@ -38,16 +38,21 @@ enum kvpool_block_state {
  * struct kvpool_block - an immutable object under a key
  * @node:	entry in the tenant's index
  * @key:	its key
- * @lru:	entry in a queue of the tenant's policy while it is sealed and
- *		not hard-pinned, else empty; protected by the policy's lock
- * @rcu:	frees it after the last reader of the index
- * @refs:	one for the index, one for each lease and for the reservation
- * @state:	enum kvpool_block_state. It leaves "reserved" by cmpxchg(), and
- *		sealed blocks come and go under the policy's lock.
- * @stamp:	jiffies when it was reserved, then when it was quarantined
- * @pin:	0, KVPOOL_PIN_SOFT or KVPOOL_PIN_HARD; policy's lock
- * @visited:	used again since it was queued (SIEVE); racy by intent
- * @waited:	the end of the reservation has to be told to waiters
+ * @lru:	entry in a queue of the tenant's policy, protected by the
+ *		policy's lock, while the block is sealed and not hard-pinned;
+ *		entry in a list of victims, or in the quarantine; else empty
+ * @rcu:	frees the block after the last reader of the index
+ * @refs:	one for the index, one for each lease and for the reservation,
+ *		and those that tasks take while they use the block
+ * @state:	enum kvpool_block_state. It leaves KVPOOL_BLOCK_RESERVED by
+ *		cmpxchg(); it enters and leaves KVPOOL_BLOCK_SEALED under the
+ *		policy's lock.
+ * @stamp:	jiffies when the block was reserved, then when it was
+ *		quarantined
+ * @pin:	0, KVPOOL_PIN_SOFT or KVPOOL_PIN_HARD; protected by the policy's
+ *		lock
+ * @visited:	the block was used since it was queued (SIEVE); racy by intent
+ * @waited:	the end of the reservation has to wake waiters
  * @moving:	compaction holds a reference, which is no use of the block
  * @place:	its length, and where its bytes lie
  */
@@ -78,7 +83,7 @@ static inline u32 kvpool_block_pages(const struct kvpool_block *block)
 	return kvpool_place_pages(&block->place);
 }
 
-/* Take the last reference, so that new lookups fail. */
+/* Drop the last reference, so that no lookup can take one; false if not last. */
 static inline bool kvpool_block_freeze(struct kvpool_block *block)
 {
 	return refcount_dec_if_one(&block->refs);

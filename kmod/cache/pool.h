@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * The pool: what the host has once.
+ * The pool: the state that exists once on a host.
  *
  * Lock order of kvpool.ko, outermost first:
  *
- *	mm->mmap_lock			(faults come with it)
+ *	mm->mmap_lock			(held by page faults)
  *	kvpool_ctx.lock
  *	kvpool_tenants_lock		(cache/tenants.c)
  *	kvpool_pool.lock
@@ -15,11 +15,10 @@
  *	kvpool_arena.lock
  *
  * kvpool_tenant.quarantine_lock, kvpool_ctx.rings, kvpool_ring.lock, the
- * buckets of waiters (cache/waiters.c) and kvpool_retry_lock (xfer/placement.c)
- * nest in none of these and have none inside; of them, kvpool_ctx.rings is
- * taken before kvpool_ring.lock. kvpool_movers_lock (xfer/mover.c) nests in
- * none and has none inside. Operations are completed without any lock: in
- * process context, and never within a call of a mover that holds locks.
+ * buckets of waiters (cache/waiters.c), kvpool_retry_lock (xfer/placement.c) and
+ * kvpool_movers_lock (xfer/mover.c) are neither taken under a lock of the list
+ * nor held while a lock of the list is taken. Operations complete in process
+ * context, with no lock held.
  *
  * Memory is never allocated with one of the spinlocks held. The shrinker and
  * the OOM notifier may run wherever memory is allocated, so they only try
@@ -37,21 +36,24 @@
 struct kvpool_policy_ops;
 
 /**
- * struct kvpool_pool - what the host has once
+ * struct kvpool_pool - the state that exists once on a host
  * @lock:	protects @tenants, @ctxs and changes of the knobs
  * @tenants:	all tenants, the default one first
  * @ctxs:	all open files
  * @policy:	eviction policy of all tenants
  * @watermark_high: percent of a tenant's capacity above which blocks are
- *		evicted in the background; 100 is never
- * @watermark_low: percent at which that stops
- * @preempt_ms:	age at which a reservation may be pre-empted; 0 is never
- * @quarantine_ms: longest stay in quarantine; 0 is until the pins are gone
+ *		evicted in the background; 100 disables that
+ * @watermark_low: percent at which background eviction stops
+ * @preempt_ms:	age in ms above which a reservation may be pre-empted; 0
+ *		disables that
+ * @quarantine_ms: longest stay in quarantine in ms; 0 means until the DMA pins
+ *		are gone
  * @max_handles: most handles of one file
- * @remote_timeout_ms: deadline of operations that may ask a peer, unless they
- *		bring another
- * @wq:		background work
- * @open:	files may be opened: loading is over and cannot fail any more
+ * @remote_timeout_ms: deadline in ms of operations that may ask a peer and have
+ *		no timeout of their own
+ * @wq:		runs background work
+ * @open:	files may be opened: the module is loaded and loading cannot
+ *		fail any more
  * @closing:	the module is being unloaded: no new tenants
  */
 struct kvpool_pool {
@@ -75,7 +77,7 @@ extern struct kvpool_pool kvpool_pool;
 int kvpool_pool_init(void);
 void kvpool_pool_exit(void);
 
-/* Nanoseconds that an operation may take that could take for ever. */
+/* Default timeout of operations that may ask a peer, in nanoseconds. */
 static inline u64 kvpool_pool_remote_timeout(void)
 {
 	return (u64)READ_ONCE(kvpool_pool.remote_timeout_ms) * NSEC_PER_MSEC;
