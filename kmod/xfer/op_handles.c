@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0
-/* Operations that end handles, many at a time. */
+/* Operations that end handles: adjacent operations are done together. */
 #include <linux/mm.h>
 #include <linux/slab.h>
 
 #include "xfer/op_handles.h"
 #include "xfer/opdef.h"
 
-/* A run this long needs no memory. */
+/* Longest run that needs no allocation. */
 #define KVPOOL_FEW_HANDLES	8
 
 /**
@@ -14,8 +14,10 @@
  * @issue: the call
  * @first: number of the first operation of the run
  * @nr: length of the run
- * @end: does it: returns 0 with a status in each entry, or a negative errno
- *	 for all
+ * @end: ends the handles; returns 0 with a status in each entry, or a negative
+ *	 errno for all
+ *
+ * Context: May sleep.
  */
 void kvpool_op_handles(struct kvpool_issue *issue, u32 first, u32 nr,
 		       int (*end)(struct kvpool_ctx *ctx,

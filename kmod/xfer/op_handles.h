@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* Operations that end handles, many at a time. */
+/* Operations that end handles: adjacent operations are done together. */
 #ifndef _KVPOOL_OP_HANDLES_H
 #define _KVPOOL_OP_HANDLES_H
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/* NOP: complete. */
+/* NOP: complete without doing anything. */
 #include "xfer/op.h"
 #include "xfer/opdef.h"
 
