@@ -3,8 +3,8 @@
  * Generic netlink: peers, links, sessions and settings of the fabric, events.
  *
  * The tables in netlink_gen.c come from Documentation/netlink/specs/kvpool.yaml.
- * Handlers run in the process of the caller and in parallel; what they call in
- * the fabric has locks of its own.
+ * Handlers run in the task of the caller, concurrently; the fabric's functions
+ * take their own locks.
  */
 #define pr_fmt(fmt) "kvpool_rdma: " fmt
 
@@ -24,7 +24,7 @@
 #include "fabric/fabric.h"
 #include "netlink_gen.h"
 
-/* The fabric's numbers are those of the interface. */
+/* The fabric's constants have the values of the netlink interface. */
 #define X(name, number) static_assert((number) == KVPOOL_CLOSE_REASON_##name);
 KVPOOL_CLOSES(X)
 #undef X
@@ -36,11 +36,11 @@ static_assert(KVPOOL_LINK_DRAINING == (int)KVPOOL_LINK_STATE_DRAINING);
 static_assert(KVPOOL_PORT == KVPOOL_DEFAULT_PORT);
 static_assert(KVPOOL_PEER_NAME == KVPOOL_PEER_NAME_SIZE);
 
-/* Protects @kvpool_nl_secret, and settings against each other. */
+/* Protects kvpool_nl_secret, and serialises changes of settings. */
 static DEFINE_MUTEX(kvpool_nl_lock);
 static char kvpool_nl_secret[KVPOOL_SECRET_KEY_LEN + 1];
 
-/* Read: an event is being sent; write: @kvpool_nl_ready changes. */
+/* Held for reading while an event is sent, for writing to set kvpool_nl_ready. */
 static DECLARE_RWSEM(kvpool_nl_sem);
 static bool kvpool_nl_ready;
 
@@ -48,7 +48,7 @@ static const struct genl_multicast_group kvpool_nl_groups[] = {
 	[KVPOOL_NLGRP_EVENTS] = { KVPOOL_MCGRP_EVENTS, },
 };
 
-/* RDMA connections are made in the initial network namespace only. */
+/* Not netnsok: RDMA connections exist in the initial network namespace only. */
 static struct genl_family kvpool_nl_family __ro_after_init = {
 	.name = KVPOOL_FAMILY_NAME,
 	.version = KVPOOL_FAMILY_VERSION,
@@ -94,8 +94,8 @@ static int kvpool_nl_put_endpoint(struct sk_buff *skb, int type,
 
 enum kvpool_nl_use {
 	KVPOOL_NL_DST,		/* another host */
-	KVPOOL_NL_SRC,		/* one of this host's addresses */
-	KVPOOL_NL_LISTEN,	/* likewise, or all of them */
+	KVPOOL_NL_SRC,		/* an address of this host */
+	KVPOOL_NL_LISTEN,	/* an address of this host, or all */
 };
 
 static int kvpool_nl_check_v4(struct genl_info *info, struct nlattr *nest,
@@ -103,12 +103,12 @@ static int kvpool_nl_check_v4(struct genl_info *info, struct nlattr *nest,
 {
 	if (ipv4_is_multicast(addr) || ipv4_is_lbcast(addr)) {
 		NL_SET_ERR_MSG_ATTR(info->extack, nest,
-				    "this is no address of one host");
+				    "this is not the address of a single host");
 		return -EINVAL;
 	}
 	if (!addr && use != KVPOOL_NL_LISTEN) {
 		NL_SET_ERR_MSG_ATTR(info->extack, nest,
-				    "0.0.0.0 is good for listening only; name one address");
+				    "0.0.0.0 can only be listened on; give the address of a host");
 		return -EINVAL;
 	}
 	return 0;
@@ -122,17 +122,17 @@ static int kvpool_nl_check_v6(struct genl_info *info, struct nlattr *nest,
 
 	if ((type & IPV6_ADDR_MULTICAST) || ipv6_addr_v4mapped(addr)) {
 		NL_SET_ERR_MSG_ATTR(info->extack, nest,
-				    "this is no IPv6 address of one host");
+				    "this is not the IPv6 address of a single host");
 		return -EINVAL;
 	}
 	if (ipv6_addr_any(addr) && use != KVPOOL_NL_LISTEN) {
 		NL_SET_ERR_MSG_ATTR(info->extack, nest,
-				    ":: is good for listening only; name one address");
+				    ":: can only be listened on; give the address of a host");
 		return -EINVAL;
 	}
 	if (!(type & IPV6_ADDR_LINKLOCAL) != !scope) {
 		NL_SET_ERR_MSG_ATTR(info->extack, nest,
-				    "a link-local address, and no other, needs a scope: the index of its interface");
+				    "a link-local address, and only such an address, needs a scope: the index of its interface");
 		return -EINVAL;
 	}
 	return 0;
@@ -203,7 +203,7 @@ static struct sk_buff *kvpool_nl_reply(struct genl_info *info, void **hdr)
 	return skb;
 }
 
-/* Send what @put returned on, or free it. */
+/* Send the reply, or free it and return @put if that is an error. */
 static int kvpool_nl_finish(struct sk_buff *skb, void *hdr,
 			    struct genl_info *info, int put)
 {
@@ -216,8 +216,8 @@ static int kvpool_nl_finish(struct sk_buff *skb, void *hdr,
 }
 
 /*
- * A dump goes on behind the last id it has shown, and ids only rise. So each
- * object that is there all the time is shown once, whatever comes and goes.
+ * A dump continues after the last id that it has shown, and ids only rise. So
+ * each object that exists during the whole dump is shown exactly once.
  */
 static int kvpool_nl_dump_start(struct netlink_callback *cb)
 {
@@ -236,7 +236,7 @@ static void *kvpool_nl_dump_put(struct sk_buff *skb,
 			   &kvpool_nl_family, NLM_F_MULTI, cmd);
 }
 
-/* End a message of a dump; false if it did not fit, and comes with the next. */
+/* End a message of a dump; false if it did not fit and goes to the next skb. */
 static bool kvpool_nl_dump_end(struct sk_buff *skb, void *hdr, int ret)
 {
 	if (ret)
@@ -268,7 +268,7 @@ static int kvpool_nl_put_peer(struct sk_buff *skb,
 	return 0;
 }
 
-/* The id of the peer in @type, which a request must have. */
+/* Read the id of a peer from attribute @type, which is mandatory. */
 static int kvpool_nl_peer_id(struct genl_info *info, int type, u32 *id)
 {
 	if (GENL_REQ_ATTR_CHECK(info, type)) {
@@ -344,7 +344,7 @@ int kvpool_nl_peer_add_doit(struct sk_buff *skb, struct genl_info *info)
 				    "a name has 1 to 31 printable ASCII characters without spaces");
 		return -EINVAL;
 	}
-	/* First what can fail, then the peer. */
+	/* Allocate the reply first, so that it cannot fail after the addition. */
 	skb = kvpool_nl_reply(info, &hdr);
 	if (!skb)
 		return -ENOMEM;
@@ -352,10 +352,10 @@ int kvpool_nl_peer_add_doit(struct sk_buff *skb, struct genl_info *info)
 	if (ret == -EEXIST)
 		NL_SET_ERR_MSG_ATTR(info->extack,
 				    info->attrs[KVPOOL_A_PEER_NAME],
-				    "there is a peer of this name already");
+				    "a peer of this name exists already");
 	else if (ret == -ENOSPC)
 		GENL_SET_ERR_MSG(info,
-				 "there are as many peers as the module takes; remove one first");
+				 "the number of peers has reached its limit; delete a peer first");
 	return kvpool_nl_finish(skb, hdr, info,
 				ret ?: nla_put_u32(skb, KVPOOL_A_PEER_ID, id));
 }
@@ -482,7 +482,7 @@ static void kvpool_nl_link_failed(struct genl_info *info, int error)
 	switch (error) {
 	case -ENOSPC:
 		GENL_SET_ERR_MSG(info,
-				 "the peer has as many links as one can have; remove one first");
+				 "the number of links of this peer has reached its limit; delete a link first");
 		break;
 	case -EEXIST:
 		GENL_SET_ERR_MSG(info,
@@ -490,7 +490,7 @@ static void kvpool_nl_link_failed(struct genl_info *info, int error)
 		break;
 	case -EPERM:
 		GENL_SET_ERR_MSG(info,
-				 "no secret is set: set secret-key, or open to do without");
+				 "no secret is set: set secret-key, or set open to connect without a secret");
 		break;
 	}
 }
@@ -520,7 +520,7 @@ int kvpool_nl_link_add_doit(struct sk_buff *skb, struct genl_info *info)
 	if (has_src && src.ss_family != dst.ss_family) {
 		NL_SET_ERR_MSG_ATTR(info->extack,
 				    info->attrs[KVPOOL_A_LINK_SRC],
-				    "one address is IPv4 and the other IPv6");
+				    "src and dst must both be IPv4 or both be IPv6");
 		return -EINVAL;
 	}
 	skb = kvpool_nl_reply(info, &hdr);
@@ -638,7 +638,7 @@ static int kvpool_nl_put_fabric(struct sk_buff *skb)
 	u32 reason;
 	int ret;
 
-	/* A change may wait for the transport. */
+	/* The holder of the lock may wait for the transport. */
 	ret = mutex_lock_killable(&kvpool_nl_lock);
 	if (ret)
 		return ret;
@@ -669,7 +669,7 @@ int kvpool_nl_fabric_get_doit(struct sk_buff *skb, struct genl_info *info)
 	return kvpool_nl_finish(skb, hdr, info, kvpool_nl_put_fabric(skb));
 }
 
-/* The key of that name that the caller may use. */
+/* Find a key with this description that the caller may use. */
 static struct key *kvpool_nl_find_key(const char *name)
 {
 	struct key *key = request_key(&key_type_logon, name, NULL);
@@ -707,7 +707,7 @@ static int kvpool_nl_set_secret(struct genl_info *info, struct nlattr *attr)
 		return ret;
 	default:
 		NL_SET_ERR_MSG_ATTR(info->extack, attr,
-				    "this key is expired, revoked or not yours to use");
+				    "this key is expired or revoked, or you may not use it");
 		return ret;
 	}
 }
@@ -727,7 +727,7 @@ static int kvpool_nl_listen(struct genl_info *info)
 	switch (ret) {
 	case -EPERM:
 		GENL_SET_ERR_MSG(info,
-				 "no secret is set: set secret-key, or open to listen without");
+				 "no secret is set: set secret-key, or set open to listen without a secret");
 		break;
 	case -EADDRINUSE:
 		GENL_SET_ERR_MSG(info,
@@ -752,11 +752,11 @@ int kvpool_nl_fabric_set_doit(struct sk_buff *skb, struct genl_info *info)
 
 	if (listen && off) {
 		GENL_SET_ERR_MSG(info,
-				 "listen and listen-off cannot both be asked for");
+				 "listen and listen-off exclude each other; give one of them");
 		return -EINVAL;
 	}
 	if (!secret && !open && !listen && !off) {
-		GENL_SET_ERR_MSG(info, "there is nothing to set");
+		GENL_SET_ERR_MSG(info, "the request has no setting; give secret-key, open, listen or listen-off");
 		return -EINVAL;
 	}
 	ret = mutex_lock_killable(&kvpool_nl_lock);
@@ -784,7 +784,7 @@ static bool kvpool_nl_heard(void)
 static void kvpool_nl_send(struct sk_buff *skb, void *hdr, int put)
 {
 	if (!hdr || put) {
-		/* Listeners learn that there was something. */
+		/* Tell listeners that an event was lost. */
 		nlmsg_free(skb);
 		genl_set_err(&kvpool_nl_family, &init_net, 0,
 			     KVPOOL_NLGRP_EVENTS, -ENOBUFS);
@@ -804,11 +804,11 @@ static struct sk_buff *kvpool_nl_event(int cmd, void **hdr)
 }
 
 /**
- * kvpool_netlink_peer_event() - tell listeners about a peer
+ * kvpool_netlink_peer_event() - Send an event about a peer
  * @info: the peer
- * @event: what happened to it
+ * @event: the event
  *
- * Process context, no lock held.
+ * Context: Process context, no lock held; may sleep.
  */
 void kvpool_netlink_peer_event(const struct kvpool_peer_info *info,
 			       enum kvpool_peer_event event)
@@ -830,11 +830,11 @@ void kvpool_netlink_peer_event(const struct kvpool_peer_info *info,
 }
 
 /**
- * kvpool_netlink_link_event() - tell listeners about a link
+ * kvpool_netlink_link_event() - Send an event about a link
  * @info: the link
- * @event: what happened to it
+ * @event: the event
  *
- * Process context, no lock held.
+ * Context: Process context, no lock held; may sleep.
  */
 void kvpool_netlink_link_event(const struct kvpool_link_info *info,
 			       enum kvpool_link_event event)
@@ -859,10 +859,12 @@ void kvpool_netlink_link_event(const struct kvpool_link_info *info,
 /* ---- load and unload ---- */
 
 /**
- * kvpool_netlink_init() - let the administrator in
+ * kvpool_netlink_init() - Register the netlink family
  *
- * Last when the module is loaded: requests come from here on.
+ * The last step of loading the module, because requests may arrive before this
+ * returns.
  *
+ * Context: Module load; may sleep.
  * Return: 0 or a negative errno.
  */
 int __init kvpool_netlink_init(void)
@@ -878,9 +880,12 @@ int __init kvpool_netlink_init(void)
 }
 
 /**
- * kvpool_netlink_exit() - no request is running or comes any more
+ * kvpool_netlink_exit() - Unregister the netlink family
  *
- * First when the module is unloaded. Events are dropped from here on.
+ * The first step of unloading the module. When this returns, no request runs,
+ * new requests fail, and events are dropped.
+ *
+ * Context: Module unload; may sleep.
  */
 void kvpool_netlink_exit(void)
 {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* Tracepoints of what an administrator changes. */
+/* Tracepoints of changes by the administrator. */
 #undef TRACE_SYSTEM
 #define TRACE_SYSTEM kvpool
 

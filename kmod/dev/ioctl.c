@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/* The table of ioctls: sizes, copies, and who does the work. */
+/* The table of ioctls, and the copies of their arguments. */
 #include <linux/nospec.h>
 #include <linux/string.h>
 #include <linux/uaccess.h>
@@ -116,7 +116,7 @@ struct kvpool_ioctl_op {
 		.execute = (_fn),					\
 	}
 
-/* The last member is that of its first version, whatever is added later. */
+/* The last member is that of the first version of the structure. */
 static const struct kvpool_ioctl_op kvpool_ioctl_ops[] = {
 	KVPOOL_IOCTL(KVPOOL_IOC_INFO, 0, kvpool_ioctl_info, struct kvpool_info,
 		     mode),
@@ -155,7 +155,7 @@ static const struct kvpool_ioctl_op kvpool_ioctl_ops[] = {
 		     struct kvpool_peer_name, reserved),
 };
 
-/* Give the caller its handles, or take back what they stand for. */
+/* Write the argument back, and commit or undo the handles of the call. */
 static int kvpool_call_finish(struct kvpool_call *call, void __user *user,
 			      size_t size)
 {
@@ -171,11 +171,12 @@ static int kvpool_call_finish(struct kvpool_call *call, void __user *user,
 }
 
 /**
- * kvpool_ioctl() - Find the operation, fetch its argument, write it back
- * @file: of the context
+ * kvpool_ioctl() - Execute an ioctl
+ * @file: the file of the context
  * @cmd: KVPOOL_IOC_*
- * @uarg: the caller's structure
+ * @uarg: pointer to the caller's structure
  *
+ * Context: May sleep.
  * Return: 0 or a negative errno, as the uAPI header documents them.
  */
 long kvpool_ioctl(struct file *file, unsigned int cmd, unsigned long uarg)
@@ -209,7 +210,7 @@ long kvpool_ioctl(struct file *file, unsigned int cmd, unsigned long uarg)
 	ret = copy_struct_from_user(&arg, op->size, user, size);
 	if (ret)
 		return ret;
-	/* It may have been changed between the two reads. */
+	/* The caller may have changed the size between the two reads. */
 	arg.size = size;
 
 	ret = op->execute(&call);

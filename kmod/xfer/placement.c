@@ -87,7 +87,7 @@ static void kvpool_placement_done(struct kvpool_transfer *transfer, int status)
  */
 int kvpool_placement_init(void)
 {
-	/* Separate from pool.wq, whose work may wait for memory. */
+	/* Separate: work on pool.wq may wait for memory that transfers hold. */
 	kvpool_placement_wq = alloc_workqueue("kvpool_placement", WQ_UNBOUND,
 					      0);
 	if (!kvpool_placement_wq)
