@@ -160,9 +160,9 @@ static bool kvpool_block_stuck(const struct kvpool_block *block)
 }
 
 /*
- * Replace a stuck reservation in the index. Its owner keeps its reference, hence
- * the space, until the owner seals, aborts or closes: late writes of the owner
- * land in memory that no other block uses.
+ * Replace a stuck reservation in the index. Its owner keeps its reference,
+ * hence the space, until the owner seals, aborts or closes: late writes of the
+ * owner land in memory that no other block uses.
  */
 static bool kvpool_block_preempt(struct kvpool_tenant *tenant,
 				 struct kvpool_block *old,
@@ -283,8 +283,8 @@ int kvpool_block_begin(struct kvpool_tenant *tenant,
  * kvpool_block_refuse() - End a pending block that got no space
  * @tenant: the tenant of the block
  * @block: the block; the caller's reference is consumed
- * @why: the negative errno that its reservation ends with; -EINTR is not counted
- *	 as a rejection
+ * @why: the negative errno that its reservation ends with; -EINTR is not
+ *	 counted as a rejection
  *
  * Context: May sleep.
  */
@@ -493,7 +493,7 @@ int kvpool_block_probe(struct kvpool_tenant *tenant,
 
 static struct kvpool_block *
 kvpool_block_find_sealed(struct kvpool_tenant *tenant,
-			const struct kvpool_key *key)
+			 const struct kvpool_key *key)
 {
 	struct kvpool_block *block;
 	u32 state;

@@ -83,7 +83,7 @@ static inline u32 kvpool_block_pages(const struct kvpool_block *block)
 	return kvpool_place_pages(&block->place);
 }
 
-/* Drop the last reference, so that no lookup can take one; false if not last. */
+/* Drop the last reference, so that lookups fail; false if not the last. */
 static inline bool kvpool_block_freeze(struct kvpool_block *block)
 {
 	return refcount_dec_if_one(&block->refs);

@@ -33,8 +33,8 @@ static unsigned long kvpool_compact_room(struct kvpool_tenant *tenant)
 /*
  * Find the next blocks that have to move, and take a reference to each. Extents
  * are stable only under a reference, and the last reference cannot be dropped
- * inside the walk, which is an RCU read-side section. So @batch may also contain
- * blocks that need not move, whose reference became the last one.
+ * inside the walk, which is an RCU read-side section. So @batch may also
+ * contain blocks that need not move, whose reference became the last one.
  */
 static unsigned int kvpool_compact_find(struct kvpool_tenant *tenant,
 					struct rhashtable_iter *walk,

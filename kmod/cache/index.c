@@ -68,7 +68,8 @@ struct kvpool_block *kvpool_index_find(struct rhashtable *index,
  *	   caller
  *
  * Context: RCU read-side section.
- * Return: NULL if @block was entered, the block that has the key, or an ERR_PTR.
+ * Return: NULL if @block was entered, the block that has the key, or an
+ * ERR_PTR.
  */
 struct kvpool_block *kvpool_index_insert(struct rhashtable *index,
 					 struct kvpool_block *block)

@@ -35,10 +35,11 @@ struct kvpool_policy_want {
  *		kvpool_policy_touch() then does without the lock
  * @touch:	a lease on the block has ended
  * @victim:	return the next block to evict, frozen (its last reference
- *		dropped) and still in the queue. Blocks that are in use and those
- *		that @want (if not NULL) does not accept are skipped. *@budget
- *		limits the blocks that are looked at, and is counted down. NULL
- *		with a budget left over means that no block can be evicted.
+ *		dropped) and still in the queue. Blocks that are in use and
+ *		those that @want (if not NULL) does not accept are skipped.
+ *		*@budget limits the blocks that are looked at, and is counted
+ *		down. NULL with a budget left over means that no block can be
+ *		evicted.
  *
  * The functions are called under the policy's lock. Blocks enter at the head of
  * the list. All policies keep their order in the one list, so that another

@@ -2,8 +2,9 @@
 /*
  * Least recently used: a block is as young as the end of its latest lease.
  *
- * kvpool_policy_touch() goes through a prefix from its tail to its head, so each
- * block is older than the blocks that it depends on and is evicted before them.
+ * kvpool_policy_touch() goes through a prefix from its tail to its head, so
+ * each block is older than the blocks that it depends on and is evicted before
+ * them.
  */
 #include <linux/limits.h>
 

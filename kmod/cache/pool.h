@@ -15,9 +15,10 @@
  *	kvpool_arena.lock
  *
  * kvpool_tenant.quarantine_lock, kvpool_ctx.rings, kvpool_ring.lock, the
- * buckets of waiters (cache/waiters.c), kvpool_retry_lock (xfer/placement.c) and
- * kvpool_movers_lock (xfer/mover.c) are neither taken under a lock of the list
- * nor held while a lock of the list is taken. Operations complete in process
+ * buckets of waiters (cache/waiters.c), kvpool_retry_lock (xfer/placement.c)
+ * and kvpool_movers_lock (xfer/mover.c) are neither taken under a lock of the
+ * list nor held while a lock of the list is taken, except that mmap() of a ring
+ * takes kvpool_ctx.rings under mmap_lock. Operations complete in process
  * context, with no lock held.
  *
  * Memory is never allocated with one of the spinlocks held. The shrinker and

@@ -73,8 +73,8 @@ static struct kvpool_tenant *kvpool_tenant_largest(unsigned long prev,
 
 /*
  * Release chunks of tenants that hold more than @share, the largest first.
- * Chunks that could not be emptied since @since are skipped. pool.lock keeps the
- * tenants from being deleted.
+ * Chunks that could not be emptied since @since are skipped. pool.lock keeps
+ * the tenants from being deleted.
  */
 static unsigned long kvpool_reclaim(int node, unsigned long nr,
 				    unsigned long share, u32 since,
@@ -189,7 +189,8 @@ static void kvpool_reclaim_work(struct work_struct *work)
 	unsigned long quota = READ_ONCE(tenant->quota);
 
 	if (nr > quota)
-		kvpool_give_chunks(tenant, NUMA_NO_NODE, nr - quota, jiffies, 0);
+		kvpool_give_chunks(tenant, NUMA_NO_NODE, nr - quota, jiffies,
+				   0);
 	if (!kvpool_over_high(tenant))
 		return;
 	while (kvpool_over(tenant, READ_ONCE(kvpool_pool.watermark_low)))

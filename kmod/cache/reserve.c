@@ -52,8 +52,8 @@ int kvpool_reserve_space(struct kvpool_tenant *tenant,
 /**
  * kvpool_reserve_place() - Find space for a pending block
  * @tenant: the tenant of the block
- * @block: the block; if there is no space, its reservation ends and the caller's
- *	   reference is consumed
+ * @block: the block; if there is no space, its reservation ends and the
+ *	   caller's reference is consumed
  * @space: where the space should be
  * @shortage: space that the call has not found before
  *

@@ -133,9 +133,9 @@ static int kvpool_space_try(struct kvpool_tenant *tenant,
 }
 
 /*
- * Make room on one of the nodes by evicting, for this block and for later blocks
- * of the call: evicting for each alone would take all locks for each. Return
- * false if no block can be evicted.
+ * Make room on one of the nodes by evicting, for this block and for later
+ * blocks of the call: evicting for each alone would take all locks for each.
+ * Return false if no block can be evicted.
  */
 static bool kvpool_space_clear(struct kvpool_tenant *tenant,
 			       const struct kvpool_space *space, u32 pages)

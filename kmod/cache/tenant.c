@@ -17,8 +17,8 @@
  * kvpool_tenant_alloc() - Make a tenant that no task can find yet
  * @name: its name, which the caller has checked
  *
- * The tenant's owner is root. The caller initialises its kobject, quarantine and
- * background work.
+ * The tenant's owner is root. The caller initialises its kobject, quarantine
+ * and background work.
  *
  * Context: May sleep.
  * Return: the tenant or an ERR_PTR.

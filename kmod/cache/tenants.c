@@ -197,7 +197,8 @@ void kvpool_tenants_exit(void)
  * kvpool_tenants_add() - Make a tenant
  * @name: 1 to 31 of a-z, 0-9, ".", "_", "-", not beginning with "."
  *
- * The tenant has no quota, and only root may attach until its uid or gid is set.
+ * The tenant has no quota, and only root may attach until its uid or gid is
+ * set.
  *
  * Context: May sleep.
  * Return: 0, -EINVAL for the name, -EEXIST, -ENODEV while the module is being
@@ -271,8 +272,8 @@ int kvpool_tenants_del(const char *name)
  *
  * Context: May sleep.
  * Return: the tenant, with a reference that kvpool_tenant_put() drops;
- * ERR_PTR(-ENOENT); ERR_PTR(-EACCES); ERR_PTR(-ENODEV) while the module is being
- * loaded.
+ * ERR_PTR(-ENOENT); ERR_PTR(-EACCES); ERR_PTR(-ENODEV) while the module is
+ * being loaded.
  */
 struct kvpool_tenant *kvpool_tenants_attach(const char *name,
 					    const struct file *file)

@@ -52,9 +52,9 @@ void kvpool_waiter_init(struct kvpool_waiter *waiter,
  * @block: the block of the reservation, with a reference of the caller
  *
  * Context: Any; calls @waiter->ops->pending() under a spinlock.
- * Return: true if @waiter waits: it has taken over the reference, and the caller
- * must not act on it any more. false if there is nothing to wait for: the caller
- * keeps the reference.
+ * Return: true if @waiter waits: it has taken over the reference, and the
+ * caller must not act on it any more. false if there is nothing to wait for:
+ * the caller keeps the reference.
  */
 bool kvpool_waiter_add(struct kvpool_waiter *waiter, struct kvpool_block *block)
 {
@@ -79,8 +79,8 @@ bool kvpool_waiter_add(struct kvpool_waiter *waiter, struct kvpool_block *block)
  *	    pending() was made to return false, with a full barrier.
  *
  * Context: Any.
- * Return: true if only the caller acts on @waiter now. false if @waiter does not
- * wait: the task that acts on it sees what makes pending() return false.
+ * Return: true if only the caller acts on @waiter now. false if @waiter does
+ * not wait: the task that acts on it sees what makes pending() return false.
  */
 bool kvpool_waiter_del(struct kvpool_waiter *waiter)
 {

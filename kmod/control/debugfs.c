@@ -3,10 +3,10 @@
  * debugfs: all blocks, chunks, contexts and operations, for debugging.
  *
  * Blocks and chunks are copied in batches and printed from the copy, so that no
- * lock is held for longer than a batch takes, however large the pool is. Between
- * two reads a dump holds only a reference to the tenant that it has reached.
- * Records that are added or removed during the dump may be missing, and blocks
- * are shown twice if their index is resized.
+ * lock is held for longer than a batch takes, however large the pool is.
+ * Between two reads a dump holds only a reference to the tenant that it has
+ * reached. Records that are added or removed during the dump may be missing,
+ * and blocks are shown twice if their index is resized.
  */
 #include <linux/debugfs.h>
 #include <linux/err.h>
@@ -53,7 +53,8 @@ struct kvpool_dump;
  * struct kvpool_dump_ops - a kind of record that is dumped
  * @title:	the first line of the dump
  * @enter:	begin with the records of @tenant of the dump
- * @fill:	copy the next batch of that tenant; an empty batch ends the tenant
+ * @fill:	copy the next batch of that tenant; an empty batch ends the
+ *		tenant
  * @leave:	end with the records of @tenant of the dump
  * @show:	print the record at index @i of the batch
  */

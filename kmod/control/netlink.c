@@ -2,7 +2,9 @@
 /*
  * Generic netlink: peers, links, sessions and settings of the fabric, events.
  *
- * The tables in netlink_gen.c come from Documentation/netlink/specs/kvpool.yaml.
+ * The tables in netlink_gen.c are made from
+ * Documentation/netlink/specs/kvpool.yaml.
+ *
  * Handlers run in the task of the caller, concurrently; the fabric's functions
  * take their own locks.
  */
@@ -40,7 +42,7 @@ static_assert(KVPOOL_PEER_NAME == KVPOOL_PEER_NAME_SIZE);
 static DEFINE_MUTEX(kvpool_nl_lock);
 static char kvpool_nl_secret[KVPOOL_SECRET_KEY_LEN + 1];
 
-/* Held for reading while an event is sent, for writing to set kvpool_nl_ready. */
+/* Held for reading to send an event, for writing to change kvpool_nl_ready. */
 static DECLARE_RWSEM(kvpool_nl_sem);
 static bool kvpool_nl_ready;
 
@@ -344,7 +346,7 @@ int kvpool_nl_peer_add_doit(struct sk_buff *skb, struct genl_info *info)
 				    "a name has 1 to 31 printable ASCII characters without spaces");
 		return -EINVAL;
 	}
-	/* Allocate the reply first, so that it cannot fail after the addition. */
+	/* The reply first: its allocation must not fail after the addition. */
 	skb = kvpool_nl_reply(info, &hdr);
 	if (!skb)
 		return -ENOMEM;
@@ -699,7 +701,7 @@ static int kvpool_nl_set_secret(struct genl_info *info, struct nlattr *attr)
 		return ret;
 	case -ENOKEY:
 		NL_SET_ERR_MSG_ATTR(info->extack, attr,
-				    "no key of type logon or user with this description is in your keyrings; add one with keyctl, or link its keyring to your session");
+				    "no key of type logon or user has this description; add it with keyctl, or link its keyring");
 		return ret;
 	case -EKEYREJECTED:
 		NL_SET_ERR_MSG_ATTR(info->extack, attr,

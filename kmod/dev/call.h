@@ -13,9 +13,10 @@ struct kvpool_hold;
  * struct kvpool_call - the state of an ioctl
  * @file:	the file that the ioctl was called on
  * @ctx:	context of the file
- * @arg:	copy of the caller's structure; written back if the call succeeds
- * @hold:	handles that the call has made, which are committed after @arg was
- *		written back; or NULL
+ * @arg:	copy of the caller's structure, written back if the call
+ *		succeeds
+ * @hold:	handles that the call has made, which are committed after @arg
+ *		was written back; or NULL
  * @live:	number of handles in @hold
  */
 struct kvpool_call {

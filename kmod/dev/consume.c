@@ -46,9 +46,9 @@ static int kvpool_lease_wait(struct kvpool_tenant *tenant,
 }
 
 /*
- * Wait, if @wait is set, until a block that was found pending is sealed. Consumes
- * the reference to @block. Returns a sealed block with a reference, or NULL and
- * the reason in @status.
+ * Wait, if @wait is set, until a block that was found pending is sealed.
+ * Consumes the reference to @block. Returns a sealed block with a reference, or
+ * NULL and the reason in @status.
  */
 static struct kvpool_block *kvpool_lease_pending(struct kvpool_call *call,
 						 struct kvpool_tenant *tenant,

@@ -31,12 +31,13 @@ static const struct vm_operations_struct kvpool_vm_ops = {
 /**
  * kvpool_mmap() - Map a part of the arena, or a ring
  * @file: the file of the context
- * @vma: the mapping; it maps a ring if its offset is kvpool_arena_size() or more
+ * @vma: the mapping; it maps a ring if its offset is kvpool_arena_size() or
+ *	 more
  *
  * Context: mmap(), with mmap_lock held; may sleep.
  * Return: 0; -EINVAL for a private mapping, or offsets without arena or ring;
- * -EACCES for a writable mapping of a file that is open for reading only; -EPERM
- * for an executable mapping.
+ * -EACCES for a writable mapping of a file that is open for reading only;
+ * -EPERM for an executable mapping.
  */
 int kvpool_mmap(struct file *file, struct vm_area_struct *vma)
 {

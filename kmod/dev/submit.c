@@ -151,7 +151,8 @@ struct kvpool_submission {
 	u32 now;
 };
 
-static struct kvpool_submission *kvpool_submission_of(struct kvpool_issue *issue)
+static struct kvpool_submission *
+kvpool_submission_of(struct kvpool_issue *issue)
 {
 	return container_of(issue, struct kvpool_submission, issue);
 }

@@ -75,7 +75,8 @@ static u64 kvpool_uring_timeout(const struct kvpool_op *op)
 {
 	u64 most = kvpool_pool_remote_timeout();
 
-	return op->timeout_ns && (KVPOOL_URING_CANCELS || op->timeout_ns < most) ?
+	return op->timeout_ns &&
+	       (KVPOOL_URING_CANCELS || op->timeout_ns < most) ?
 	       op->timeout_ns : most;
 }
 
@@ -125,10 +126,10 @@ static void kvpool_uring_attach(struct kvpool_issue *issue, u32 i,
  * @cmd: the command
  * @issue_flags: IO_URING_F_*
  *
- * Context: May sleep. With IO_URING_F_NONBLOCK, operations that may have to make
- * space are not begun.
- * Return: the operation's status; a negative errno; -EIOCBQUEUED if the operation
- * is in flight; -EAGAIN if io_uring has to call again from a worker.
+ * Context: May sleep. With IO_URING_F_NONBLOCK, operations that may have to
+ * make space are not begun.
+ * Return: the operation's status; a negative errno; -EIOCBQUEUED if the
+ * operation is in flight; -EAGAIN if io_uring has to call again from a worker.
  */
 int kvpool_uring_cmd(struct io_uring_cmd *cmd, unsigned int issue_flags)
 {

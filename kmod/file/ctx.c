@@ -132,7 +132,7 @@ int kvpool_ctx_attach(struct file *file, const char *name)
 	smp_store_release(&ctx->bound, true);
 	mutex_unlock(&ctx->lock);
 
-	/* Readers may still use @old, the default tenant, which outlasts them. */
+	/* Readers may still use @old: the default tenant, which stays. */
 	kvpool_tenant_put(old);
 	trace_kvpool_ctx_attach(ctx);
 	return 0;

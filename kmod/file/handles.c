@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Ending many handles of a file at a time: seal, abort, release. The array is in
- * the order of a prefix: its head becomes the youngest.
+ * Ending many handles of a file at a time: seal, abort, release. The array is
+ * in the order of a prefix: its head becomes the youngest.
  */
 #include <linux/mm.h>
 #include <linux/slab.h>

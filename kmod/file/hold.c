@@ -51,7 +51,8 @@ static void kvpool_hold_lapse(struct kvpool_tenant *tenant,
  * @nr: most handles that the hold can have
  *
  * The caller fills in the blocks and then calls kvpool_hold_commit() or
- * kvpool_hold_undo(). Before kvpool_hold_commit(), lookups do not find the hold.
+ * kvpool_hold_undo(). Before kvpool_hold_commit(), lookups do not find the
+ * hold.
  *
  * Context: May sleep.
  * Return: the hold, which belongs to the caller until it is committed;
@@ -96,8 +97,9 @@ struct kvpool_hold *kvpool_hold_begin(struct kvpool_ctx *ctx,
  * kvpool_hold_commit() - Make handles usable
  * @ctx: the context of the handles
  * @hold: the hold; it is freed if @live is zero
- * @live: handles of @hold that have a block or get one by kvpool_hold_publish();
- *	  handles that never will are ended with kvpool_hold_end()
+ * @live: handles of @hold that have a block or get one by
+ *	  kvpool_hold_publish(); handles that never will are ended with
+ *	  kvpool_hold_end()
  *
  * Context: May sleep.
  */
@@ -149,8 +151,8 @@ void kvpool_hold_undo(struct kvpool_ctx *ctx, struct kvpool_hold *hold)
  * @handle: the handle
  * @kind: the kind that the handle must have
  * @hold: in: a hold from which the caller has taken a block without a call of
- *	  kvpool_hold_end() for it yet, or NULL; out: the hold of the handle, for
- *	  kvpool_hold_end(), unchanged if NULL is returned
+ *	  kvpool_hold_end() for it yet, or NULL; out: the hold of the handle,
+ *	  for kvpool_hold_end(), unchanged if NULL is returned
  *
  * Context: Any.
  * Return: the block, with the handle's reference, or NULL if there is no such

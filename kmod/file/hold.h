@@ -19,7 +19,8 @@ enum kvpool_hold_kind {
 /**
  * struct kvpool_hold - the handles that one call made
  * @rcu:	frees the hold after the last reader of the file's table
- * @id:		upper half of the handles; the lower half is the index in @blocks
+ * @id:		upper half of the handles; the lower half is the index in
+ *		@blocks
  * @kind:	kind of the handles
  * @nr:		length of @blocks
  * @live:	handles that have not ended

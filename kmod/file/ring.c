@@ -196,8 +196,8 @@ void kvpool_ring_describe(const struct kvpool_ring *ring,
 /**
  * kvpool_ring_mmap() - Map a ring
  * @ctx: the context
- * @vma: a shared mapping, not executable, whose offset is kvpool_arena_size() or
- *	 more
+ * @vma: a shared mapping, not executable, whose offset is kvpool_arena_size()
+ *	 or more
  *
  * Context: mmap(), with mmap_lock held; may sleep.
  * Return: 0; -EINVAL if no ring begins at the offset, or the ring is shorter
@@ -256,9 +256,9 @@ u32 kvpool_ring_admit(struct kvpool_ring *ring, u32 nr)
  * kvpool_ring_ended() - Tell whether a ring has been removed
  * @ring: the ring
  *
- * Called for each operation as soon as kvpool_cancel_match() can find it: either
- * that call, made after kvpool_ring_remove(), finds the operation, or this one
- * returns true.
+ * Called for each operation as soon as kvpool_cancel_match() can find it:
+ * either that call, made after kvpool_ring_remove(), finds the operation, or
+ * this one returns true.
  *
  * Context: Any.
  * Return: true if @ring has been removed.

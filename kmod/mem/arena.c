@@ -2,9 +2,9 @@
 /*
  * Arena: the memory of one tenant as one space of offsets, which its files map.
  *
- * A chunk belongs to one tenant. Before a chunk leaves the arena, it is unmapped
- * from every process. It stays while its pages have a reference from outside the
- * module, such as a DMA pin.
+ * A chunk belongs to one tenant. Before a chunk leaves the arena, it is
+ * unmapped from every process. It stays while its pages have a reference from
+ * outside the module, such as a DMA pin.
  */
 #include <linux/err.h>
 #include <linux/fs.h>
@@ -597,7 +597,7 @@ unsigned long kvpool_arena_room(struct kvpool_arena *arena, int node)
 }
 
 static void kvpool_arena_free_extents(struct kvpool_arena *arena,
-				     const struct kvpool_extent *ext, u32 nr)
+				      const struct kvpool_extent *ext, u32 nr)
 {
 	struct kvpool_chunk *chunk;
 	u32 i;
@@ -741,9 +741,9 @@ bool kvpool_arena_pinned(struct kvpool_arena *arena,
  * @arena: the arena that @vmf->vma maps
  * @vmf: the fault
  *
- * The whole chunk is mapped, as far as the mapping reaches, because the pages of
- * a block are used together. The pages are inserted as ordinary pages, so that
- * GPU and RDMA drivers can take DMA pins on them.
+ * The whole chunk is mapped, as far as the mapping reaches, because the pages
+ * of a block are used together. The pages are inserted as ordinary pages, so
+ * that GPU and RDMA drivers can take DMA pins on them.
  *
  * Context: Page fault, with mmap_lock held; may sleep.
  * Return: a VM_FAULT code.

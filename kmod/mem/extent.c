@@ -228,7 +228,8 @@ u32 kvpool_extmap_alloc(struct kvpool_extmap *map, u32 *pages,
 			nr = chunk->run;
 		}
 		first = bitmap_find_next_zero_area(chunk->map,
-						   KVPOOL_CHUNK_PAGES, 0, nr, 0);
+						   KVPOOL_CHUNK_PAGES, 0, nr,
+						   0);
 		kvpool_extmap_take(map, chunk, first, nr);
 		ext[n].page = (chunk->index << KVPOOL_CHUNK_ORDER) + first;
 		ext[n].nr = nr;

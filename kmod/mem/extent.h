@@ -18,8 +18,8 @@
 /**
  * struct kvpool_chunk - 2 MiB of one tenant's arena
  * @map:	a bit per page, set while the page belongs to a block
- * @bin:	entry in the extmap's bin for @run; empty while the chunk is full,
- *		isolated or being removed from the arena
+ * @bin:	entry in the extmap's bin for @run; empty while the chunk is
+ *		full, isolated or being removed from the arena
  * @index:	position in the arena, in chunks
  * @free:	clear bits in @map
  * @run:	longest run of clear bits in @map

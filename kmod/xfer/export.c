@@ -18,8 +18,8 @@
  *
  * The mover checks the right of that host to use the tenant.
  *
- * Return: the tenant, with a reference that kvpool_export_tenant_put() drops, or
- * NULL.
+ * Return: the tenant, with a reference that kvpool_export_tenant_put() drops,
+ * or NULL.
  */
 struct kvpool_tenant *kvpool_export_tenant(const char *name)
 {
@@ -86,8 +86,8 @@ static u64 kvpool_export_generation(const struct kvpool_block *block)
  * @generation: out: a number that tells @block apart from earlier and later
  *		blocks of the key, never zero
  *
- * Return: 0; -ENOENT; -EINPROGRESS if the key is pending; -EMSGSIZE if the block
- * has another length.
+ * Return: 0; -ENOENT; -EINPROGRESS if the key is pending; -EMSGSIZE if the
+ * block has another length.
  */
 int kvpool_export_open(struct kvpool_tenant *tenant,
 		       const struct kvpool_key *key, u32 length,
@@ -117,8 +117,8 @@ EXPORT_SYMBOL_KVPOOL(kvpool_export_open);
 /**
  * kvpool_export_close() - Drop references of kvpool_export_open()
  * @tenant: the tenant
- * @blocks: the blocks in prefix order, which count as used now; NULL entries are
- *	    not allowed
+ * @blocks: the blocks in prefix order, which count as used now; NULL entries
+ *	    are not allowed
  * @nr: number of blocks
  */
 void kvpool_export_close(struct kvpool_tenant *tenant,

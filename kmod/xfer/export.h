@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * This host offers other hosts, through movers, its sealed blocks, and space for
- * blocks that they push. Tenants and blocks are opaque to movers.
+ * This host offers other hosts, through movers, its sealed blocks, and space
+ * for blocks that they push. Tenants and blocks are opaque to movers.
  *
  * All functions are called in process context without locks. Only
  * kvpool_export_reserve() may sleep for long.

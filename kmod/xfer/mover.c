@@ -62,8 +62,8 @@ EXPORT_SYMBOL_KVPOOL(kvpool_mover_register);
  * @mover: the mover; it has no peers any more
  *
  * When this returns, the mover has no transfer and none of its functions runs.
- * This waits for transfers in flight and does not cancel them, so the mover ends
- * its transfers itself.
+ * This waits for transfers in flight and does not cancel them, so the mover
+ * ends its transfers itself.
  *
  * Context: May sleep.
  */
@@ -92,7 +92,7 @@ bool kvpool_movers_loaded(void)
 }
 
 /**
- * kvpool_movers_set_done() - Set the function that is called for ended transfers
+ * kvpool_movers_set_done() - Set the function to call for ended transfers
  * @done: the function, called in process context without locks, once for each
  *	  transfer that was passed to kvpool_movers_submit()
  *
@@ -298,8 +298,8 @@ EXPORT_SYMBOL_KVPOOL(kvpool_transfer_sg);
 /**
  * kvpool_transfer_done() - End a transfer that was submitted to a mover
  * @transfer: the transfer, which does not belong to the mover any more
- * @status: 0, or a negative errno that struct kvpool_completion documents. For a
- *	    cancelled transfer any errno will do: the operation reports why it
+ * @status: 0, or a negative errno that struct kvpool_completion documents. For
+ *	    a cancelled transfer any errno will do: the operation reports why it
  *	    was cancelled.
  * @bytes: bytes that the mover has moved
  *
@@ -390,7 +390,7 @@ void kvpool_movers_submit(struct list_head *transfers)
 
 		list_for_each_entry_safe(transfer, next, &given, entry) {
 			list_del(&transfer->entry);
-			/* kvpool_mover_cancel() ignores KVPOOL_TRANSFER_GIVEN. */
+			/* kvpool_mover_cancel() leaves this state to us. */
 			if (cmpxchg(&transfer->state, KVPOOL_TRANSFER_GIVEN,
 				    KVPOOL_TRANSFER_CANCELLABLE) ==
 			    KVPOOL_TRANSFER_GIVEN &&

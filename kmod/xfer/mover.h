@@ -44,8 +44,8 @@ enum kvpool_transfer_kind {
  * @tenant:	name of the tenant; stays until kvpool_transfer_done()
  * @key:	the key
  * @list:	belongs to the mover from submit() to kvpool_transfer_done()
- * @priv:	belongs to the mover from submit() to kvpool_transfer_done(); NULL
- *		at submit()
+ * @priv:	belongs to the mover from submit() to kvpool_transfer_done();
+ *		NULL at submit()
  *
  * The following members belong to the core.
  *
@@ -143,7 +143,8 @@ void kvpool_transfer_done(struct kvpool_transfer *transfer, int status,
 /**
  * enum kvpool_transfer_state - owner of a transfer
  * @KVPOOL_TRANSFER_CORE:	no mover has it
- * @KVPOOL_TRANSFER_GIVEN:	a mover has it, and its submit() has not returned
+ * @KVPOOL_TRANSFER_GIVEN:	a mover has it, and its submit() has not
+ *				returned
  * @KVPOOL_TRANSFER_CANCELLABLE: a mover has it
  */
 enum kvpool_transfer_state {

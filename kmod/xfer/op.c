@@ -45,7 +45,8 @@ static bool kvpool_op_zero_key(const struct kvpool_op *op)
  * @op: a copy of the operation in kernel memory
  *
  * Context: Any.
- * Return: 0, -EINVAL, or -EBADF if the file's mode does not allow the operation.
+ * Return: 0, -EINVAL, or -EBADF if the file's mode does not allow the
+ * operation.
  */
 int kvpool_op_check(const struct kvpool_ctx *ctx, const struct kvpool_op *op)
 {

@@ -58,7 +58,8 @@ static void kvpool_reserve_part(struct kvpool_issue *issue, u32 first, u32 nr)
 	int ret;
 	u32 i;
 
-	ret = kvpool_space_choose(ops->node, ops->flags & KVPOOL_OP_STRICT_NODE ?
+	ret = kvpool_space_choose(ops->node,
+				  ops->flags & KVPOOL_OP_STRICT_NODE ?
 				  KVPOOL_SPACE_STRICT : 0, &space);
 	if (!ret)
 		ret = kvpool_reserving_init(&r, nr);

@@ -24,7 +24,7 @@ struct kvpool_xfer;
 
 /* Results of issue() and prepare() besides a status. */
 #define KVPOOL_OP_LATER		1	/* issue(): needs an xfer */
-#define KVPOOL_OP_WAITS		1	/* prepare(): is in a bucket of waiters */
+#define KVPOOL_OP_WAITS		1	/* prepare(): in a bucket of waiters */
 #define KVPOOL_OP_TRANSFERS	2	/* prepare(): needs a mover */
 
 /**
@@ -86,11 +86,13 @@ struct kvpool_opdef {
  * @ctx:	context of the operations, bound
  * @ops:	checked copies of the operations
  * @nr:		number of operations
- * @holds:	by kind: the hold of the operations' handles, an ERR_PTR, or NULL
+ * @holds:	by kind: the hold of the operations' handles, an ERR_PTR, or
+ *		NULL
  * @next:	by kind: the first index in @holds that is not used yet
  * @failed:	by kind: places in @holds that get no handle
  * @remote:	operations to submit to movers, by kvpool_xfer.entry
- * @complete:	deliver the completion of operation @i. Called in process context
+ * @complete:	deliver the completion of operation @i. Called in process
+ *		context
  * @attach:	set the sink of operation @i, which is in flight
  * @timeout:	return nanoseconds until the deadline of an operation, or 0 for
  *		none

@@ -2,8 +2,8 @@
 /*
  * Placement: the choice of the peers that are asked for a block.
  *
- * A transfer without a peer asks all peers in the order of their numbers until a
- * peer has the block. Movers never choose a peer.
+ * A transfer without a peer asks all peers in the order of their numbers until
+ * a peer has the block. Movers never choose a peer.
  */
 #include <linux/list.h>
 #include <linux/spinlock.h>
@@ -19,8 +19,9 @@ static DEFINE_SPINLOCK(kvpool_retry_lock);	/* the list above */
 static struct workqueue_struct *kvpool_placement_wq;
 
 /*
- * A worker submits retried transfers. That bounds the depth of the stack however
- * many peers fail in submit(), and submits transfers to the same peer together.
+ * A worker submits retried transfers. That bounds the depth of the stack
+ * however many peers fail in submit(), and submits transfers to the same peer
+ * together.
  */
 static void kvpool_placement_work_fn(struct work_struct *work)
 {
@@ -107,7 +108,7 @@ void kvpool_placement_exit(void)
 }
 
 /**
- * kvpool_placement_submit() - Choose peers, and submit transfers to their movers
+ * kvpool_placement_submit() - Choose peers and submit transfers to their movers
  * @transfers: transfers, by their entry; empty when the call returns. A peer of
  *	       zero means all peers.
  *

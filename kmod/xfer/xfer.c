@@ -6,10 +6,10 @@
  * that submitted it, a worker after a wait, or a mover. While the operation
  * waits in a bucket of waiters no task runs it, and the task that takes it out
  * of the bucket runs it next. So each operation completes exactly once, without
- * a lock of its own. A task that cancels sets transfer.cancelled, and then takes
- * the operation out of its bucket or calls the mover. If the operation is in
- * neither, the task that runs it checks transfer.cancelled before the operation
- * waits or is submitted to a mover.
+ * a lock of its own. A task that cancels sets transfer.cancelled, and then
+ * takes the operation out of its bucket or calls the mover. If the operation is
+ * in neither, the task that runs it checks transfer.cancelled before the
+ * operation waits or is submitted to a mover.
  */
 #include <linux/jiffies.h>
 #include <linux/sched.h>
@@ -29,7 +29,7 @@
 #include "xfer/xfer.h"
 
 static struct kmem_cache *kvpool_xfer_cache;
-/* Separate, so that deadlines do not queue behind work that waits for memory. */
+/* Separate, so that deadlines do not wait behind work that needs memory. */
 static struct workqueue_struct *kvpool_deadline_wq;
 
 /**

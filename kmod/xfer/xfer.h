@@ -39,7 +39,8 @@ struct kvpool_sink {
 /**
  * struct kvpool_xfer - an operation in flight
  * @refs:	one until the operation has completed, one for its deadline, and
- *		those of tasks that use it. kvpool_xfer_get(), kvpool_xfer_put().
+ *		those of tasks that use it. kvpool_xfer_get(),
+ *		kvpool_xfer_put().
  * @transfer:	task of a mover. Its key, length and peer are those of the
  *		operation, and its cancelled applies to the whole operation
  * @done:	the operation has completed
