@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/* Load and unload: the order in which the rooms open and close. */
+/* Load and unload: the order in which the objects start and end. */
 #define pr_fmt(fmt) "kvpool: " fmt
 
 #include <linux/miscdevice.h>
@@ -56,7 +56,7 @@ static int __init kvpool_init(void)
 	if (ret)
 		goto err_tenants;
 
-	/* From here on files could be opened, but loading may still fail. */
+	/* Loading may still fail: open() returns -ENODEV until @open is set. */
 	ret = misc_register(&kvpool_misc);
 	if (ret)
 		goto err_reclaim;
@@ -89,7 +89,7 @@ err_xfers:
 	kvpool_xfers_exit();
 err_blocks:
 	kvpool_blocks_exit();
-	pr_err("not loaded: error %d\n", ret);
+	pr_err("cannot load: error %d\n", ret);
 	return ret;
 }
 

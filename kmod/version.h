@@ -2,7 +2,7 @@
 #ifndef _KVPOOL_VERSION_H
 #define _KVPOOL_VERSION_H
 
-/* Of the modules; the Makefile reads it too. */
+/* Version of the modules; the Makefile reads it too. */
 #define KVPOOL_MODULE_VERSION	"0.1.0"
 
 #endif /* _KVPOOL_VERSION_H */

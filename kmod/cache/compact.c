@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Compaction: how a tenant gives chunks back without losing what they hold.
+ * Compaction: release chunks of a tenant without losing the blocks in them.
  *
- * The least used chunks are set apart. Where the rest of the arena has no room
- * for what is in them, blocks are evicted in the policy's order; what is left
- * in the chunks after that moves. Leased blocks do not: their chunks stay.
+ * The least used chunks are isolated. If the rest of the arena has no room for
+ * the blocks in them, blocks are evicted in the policy's order. The blocks that
+ * are left in the isolated chunks then move, except leased ones, whose chunks
+ * stay.
  */
 #include <linux/mm.h>
 #include <linux/sched/signal.h>
@@ -30,8 +31,10 @@ static unsigned long kvpool_compact_room(struct kvpool_tenant *tenant)
 }
 
 /*
- * The next blocks that have to move, with a reference. Extents may only be
- * looked at with one, and the last one may not be dropped inside the walk.
+ * Find the next blocks that have to move, and take a reference to each. Extents
+ * are stable only under a reference, and the last reference cannot be dropped
+ * inside the walk, which is an RCU read-side section. So @batch may also
+ * contain blocks that need not move, whose reference became the last one.
  */
 static unsigned int kvpool_compact_find(struct kvpool_tenant *tenant,
 					struct rhashtable_iter *walk,
@@ -45,7 +48,7 @@ static unsigned int kvpool_compact_find(struct kvpool_tenant *tenant,
 	do {
 		block = rhashtable_walk_next(walk);
 		if (IS_ERR(block)) {
-			/* The index was resized: what moved does so once. */
+			/* The index was resized: the walk restarts. */
 			if (++*restarts > KVPOOL_COMPACT_BATCH)
 				block = NULL;
 			continue;
@@ -91,15 +94,18 @@ static void kvpool_compact_move(struct kvpool_tenant *tenant, gfp_t gfp)
 }
 
 /**
- * kvpool_compact() - Empty chunks and give them back
- * @tenant: whose; nobody deletes it meanwhile
- * @node: of which node, or NUMA_NO_NODE for any
- * @since: jiffies; chunks that could not be emptied since then are left alone
- * @nr: how many chunks are wanted
- * @flags: KVPOOL_RECLAIM_*; KVPOOL_RECLAIM_TRY is for the shrinker
+ * kvpool_compact() - Empty chunks and release them
+ * @tenant: the tenant of the chunks, which the caller keeps from being deleted
+ * @node: NUMA node of the chunks, or NUMA_NO_NODE for all nodes
+ * @since: jiffies; chunks that could not be emptied since then are skipped
+ * @nr: most chunks to release; one call releases at most KVPOOL_COMPACT_CHUNKS
+ * @flags: KVPOOL_RECLAIM_*; the shrinker and the OOM notifier set
+ *	   KVPOOL_RECLAIM_TRY
  *
- * Return: how many left the arena; none if the least used ones hold blocks
- * that are leased or reserved, or are pinned from outside.
+ * Context: May sleep.
+ * Return: the number of chunks that were released; zero if each of the least
+ * used chunks holds a leased or reserved block, or has a page reference from
+ * outside the module.
  */
 unsigned long kvpool_compact(struct kvpool_tenant *tenant, int node, u32 since,
 			     unsigned long nr, unsigned int flags)
@@ -107,7 +113,7 @@ unsigned long kvpool_compact(struct kvpool_tenant *tenant, int node, u32 since,
 	struct kvpool_arena *arena = &tenant->arena;
 	struct kvpool_chunk *few[KVPOOL_COMPACT_FEW], **chunks = NULL;
 	unsigned long freed;
-	/* Not worth a victim, nor for the shrinker the last reserves. */
+	/* Do not reclaim hard; in reclaim, leave the reserves alone. */
 	gfp_t gfp = GFP_KERNEL | __GFP_NOWARN | __GFP_NORETRY |
 		    (flags & KVPOOL_RECLAIM_TRY ? __GFP_NOMEMALLOC : 0);
 

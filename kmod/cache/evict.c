@@ -10,7 +10,7 @@
 #include "cache/tenant.h"
 #include "cache/trace.h"
 
-/* Blocks to look at with a lock held. */
+/* Most blocks to look at in one section under the policy's lock. */
 #define KVPOOL_EVICT_SLICE	256
 
 /* Search for the blocks of one node. */
@@ -28,7 +28,7 @@ static bool kvpool_evict_accepts(const struct kvpool_policy_want *want,
 	return kvpool_arena_node(w->arena, &block->place) == want->tag;
 }
 
-/* Take victims out of one queue until their pages suffice. */
+/* Take victims out of one queue until they have *@pages pages. */
 static void kvpool_evict_from(struct kvpool_tenant *tenant, unsigned int queue,
 			      int node, u32 *pages, struct list_head *victims)
 {
@@ -40,7 +40,7 @@ static void kvpool_evict_from(struct kvpool_tenant *tenant, unsigned int queue,
 	unsigned long budget, slice;
 	struct kvpool_block *block;
 
-	/* SIEVE may have to go round twice; others may add meanwhile. */
+	/* SIEVE may pass the queue twice, and blocks may be added to it. */
 	budget = 2 * READ_ONCE(policy->queues[queue].nr) + 16;
 	while (budget && *pages) {
 		slice = min_t(unsigned long, budget, KVPOOL_EVICT_SLICE);
@@ -57,7 +57,7 @@ static void kvpool_evict_from(struct kvpool_tenant *tenant, unsigned int queue,
 			*pages -= min(*pages, kvpool_block_pages(block));
 		} while (*pages && slice);
 		spin_unlock(&policy->lock);
-		/* Part of the slice left over: there is none. */
+		/* A slice that is not used up means that no block will do. */
 		if (!block && slice)
 			break;
 		cond_resched();
@@ -66,12 +66,14 @@ static void kvpool_evict_from(struct kvpool_tenant *tenant, unsigned int queue,
 
 /**
  * kvpool_evict() - Evict the next blocks
- * @tenant: whose
- * @node: on which node, or NUMA_NO_NODE for any
- * @pages: until they had this many pages, the last one may have had more; at
- *	   least one
+ * @tenant: the tenant of the blocks
+ * @node: NUMA node of the blocks, or NUMA_NO_NODE for all nodes
+ * @pages: pages that the evicted blocks should have in total, at least one; the
+ *	   last block may exceed it, and soft-pinned blocks are evicted only if
+ *	   no other block can be
  *
- * Return: false if there is none that may be evicted.
+ * Context: May sleep.
+ * Return: false if no block could be evicted.
  */
 bool kvpool_evict(struct kvpool_tenant *tenant, int node, u32 pages)
 {
@@ -102,14 +104,18 @@ bool kvpool_evict(struct kvpool_tenant *tenant, int node, u32 pages)
 
 /**
  * kvpool_evict_all() - Evict every block that may be evicted
- * @tenant: whose blocks
+ * @tenant: the tenant of the blocks
+ *
+ * Ends early on a fatal signal.
+ *
+ * Context: May sleep.
  */
 void kvpool_evict_all(struct kvpool_tenant *tenant)
 {
 	unsigned long nr = 0;
 	int i;
 
-	/* What others add meanwhile is theirs. */
+	/* Blocks that are added concurrently do not prolong the loop. */
 	for (i = 0; i < KVPOOL_NR_QUEUES; i++)
 		nr += READ_ONCE(tenant->policy.queues[i].nr);
 	while (nr-- && !fatal_signal_pending(current) &&

@@ -11,15 +11,15 @@
 
 struct kvpool_policy_queue {
 	struct list_head list;	/* head is the youngest, tail the oldest */
-	struct list_head *hand;	/* where a search goes on; NULL is the tail */
-	int tag;		/* of the search that left the hand there (LRU) */
+	struct list_head *hand;	/* next entry of a search; NULL is the tail */
+	int tag;		/* tag of the search that set @hand (LRU) */
 	unsigned long nr;	/* blocks */
 	unsigned long pages;	/* their pages */
 };
 
 /**
- * struct kvpool_policy_want - which blocks a search for a victim accepts
- * @accepts:	whether @block will do
+ * struct kvpool_policy_want - blocks that a search for a victim accepts
+ * @accepts:	true if @block is accepted; called under the policy's lock
  * @tag:	equal for searches that accept the same blocks
  */
 struct kvpool_policy_want {
@@ -31,17 +31,19 @@ struct kvpool_policy_want {
 /**
  * struct kvpool_policy_ops - an order of eviction
  * @name:	as the knob shows it
- * @lockless_touch: touch() needs no lock
- * @touch:	a lease on the block ended
- * @victim:	the next block to evict, skipping blocks that are in use and
- *		those that @want (if not NULL) refuses: it is frozen (its last
- *		reference taken) and still in the queue. Looks at no more than
- *		*@budget blocks and counts them off it; a budget left over with
- *		NULL returned says that there is none.
+ * @lockless_touch: @touch only sets the block's visited, which
+ *		kvpool_policy_touch() then does without the lock
+ * @touch:	a lease on the block has ended
+ * @victim:	return the next block to evict, frozen (its last reference
+ *		dropped) and still in the queue. Blocks that are in use and
+ *		those that @want (if not NULL) does not accept are skipped.
+ *		*@budget limits the blocks that are looked at, and is counted
+ *		down. NULL with a budget left over means that no block can be
+ *		evicted.
  *
- * Called under the policy's lock. Blocks enter at the head of the list. All
- * policies keep their order in the one list, so that another policy can take
- * over at any time and no block is lost.
+ * The functions are called under the policy's lock. Blocks enter at the head of
+ * the list. All policies keep their order in the one list, so that another
+ * policy can take over at any time and no block is lost.
  */
 struct kvpool_policy_ops {
 	const char *name;
@@ -60,7 +62,7 @@ struct kvpool_policy {
 	struct kvpool_policy_queue queues[KVPOOL_NR_QUEUES];
 };
 
-/* A block leaves its place: the hand goes on to the next younger one. */
+/* A block leaves its place: advance the hand to the next younger block. */
 static inline void kvpool_policy_pass(struct kvpool_policy_queue *q,
 				      const struct kvpool_block *block)
 {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/* The pool: its knobs, as they are at load. */
+/* The pool: the initial values of its knobs, and its workqueue. */
 #include "cache/policy_lru.h"
 #include "cache/pool.h"
 
@@ -17,8 +17,9 @@ struct kvpool_pool kvpool_pool = {
 };
 
 /**
- * kvpool_pool_init() - Prepare background work
+ * kvpool_pool_init() - Create the workqueue of the pool
  *
+ * Context: Module load; may sleep.
  * Return: 0 or -ENOMEM.
  */
 int kvpool_pool_init(void)
@@ -28,7 +29,9 @@ int kvpool_pool_init(void)
 }
 
 /**
- * kvpool_pool_exit() - Undo kvpool_pool_init(); no tenant is left
+ * kvpool_pool_exit() - Undo kvpool_pool_init()
+ *
+ * Context: Module unload, after the last tenant has ended; may sleep.
  */
 void kvpool_pool_exit(void)
 {

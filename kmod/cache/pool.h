@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * The pool: what the host has once.
+ * The pool: the state that exists once on a host.
  *
  * Lock order of kvpool.ko, outermost first:
  *
- *	mm->mmap_lock			(faults come with it)
+ *	mm->mmap_lock			(held by page faults)
  *	kvpool_ctx.lock
  *	kvpool_tenants_lock		(cache/tenants.c)
  *	kvpool_pool.lock
@@ -38,21 +38,24 @@
 struct kvpool_policy_ops;
 
 /**
- * struct kvpool_pool - what the host has once
+ * struct kvpool_pool - the state that exists once on a host
  * @lock:	protects @tenants, @ctxs and changes of the knobs
  * @tenants:	all tenants, the default one first
  * @ctxs:	all open files
  * @policy:	eviction policy of all tenants
  * @watermark_high: percent of a tenant's capacity above which blocks are
- *		evicted in the background; 100 is never
- * @watermark_low: percent at which that stops
- * @preempt_ms:	age at which a reservation may be pre-empted; 0 is never
- * @quarantine_ms: longest stay in quarantine; 0 is until the pins are gone
+ *		evicted in the background; 100 disables that
+ * @watermark_low: percent at which background eviction stops
+ * @preempt_ms:	age in ms above which a reservation may be pre-empted; 0
+ *		disables that
+ * @quarantine_ms: longest stay in quarantine in ms; 0 means until the DMA pins
+ *		are gone
  * @max_handles: most handles of one file
- * @remote_timeout_ms: deadline of operations that may ask a peer, unless they
- *		bring another
- * @wq:		background work
- * @open:	files may be opened: loading is over and cannot fail any more
+ * @remote_timeout_ms: deadline in ms of operations that may ask a peer and have
+ *		no timeout of their own
+ * @wq:		runs background work
+ * @open:	files may be opened: the module is loaded and loading cannot
+ *		fail any more
  * @closing:	the module is being unloaded: no new tenants
  */
 struct kvpool_pool {
@@ -76,7 +79,7 @@ extern struct kvpool_pool kvpool_pool;
 int kvpool_pool_init(void);
 void kvpool_pool_exit(void);
 
-/* Nanoseconds that an operation may take that could take for ever. */
+/* Default timeout of operations that may ask a peer, in nanoseconds. */
 static inline u64 kvpool_pool_remote_timeout(void)
 {
 	return (u64)READ_ONCE(kvpool_pool.remote_timeout_ms) * NSEC_PER_MSEC;

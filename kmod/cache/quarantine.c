@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Quarantine: space that a dead owner had reserved and that a device may still
- * write to, because someone has pinned it.
+ * Quarantine: space of reservations whose owner has ended, and which a device
+ * may still write to, because it has a DMA pin.
  *
  * The owner's mappings are gone, so no CPU can write any more; its drivers drop
- * their pins when they have stopped their devices. Pins are counted by chunk,
- * and another engine may hold some for as long as it runs, so an age bounds the
- * stay unless the administrator sets it to zero.
+ * their DMA pins when they have stopped their devices. DMA pins are counted by
+ * chunk, and another engine may hold some for as long as it runs, so
+ * quarantine_ms bounds the stay unless the administrator sets it to zero.
  */
 #define pr_fmt(fmt) "kvpool: " fmt
 
@@ -76,11 +76,12 @@ void kvpool_quarantine_init(struct kvpool_tenant *tenant)
 }
 
 /**
- * kvpool_quarantine_exit() - Free what is left in a quarantine
- * @tenant: a tenant that nobody uses any more
+ * kvpool_quarantine_exit() - Free the blocks that are left in a quarantine
+ * @tenant: a tenant without users
  *
- * The pages go back to the kernel, which does not give them to anyone before
- * the last pin is gone.
+ * The kernel does not reuse the pages before the last DMA pin is dropped.
+ *
+ * Context: May sleep.
  */
 void kvpool_quarantine_exit(struct kvpool_tenant *tenant)
 {
@@ -93,7 +94,7 @@ void kvpool_quarantine_exit(struct kvpool_tenant *tenant)
 	}
 }
 
-/* Hold back the space of a dead reservation, whose pages are counted. */
+/* Keep the space of a dead reservation, whose pages are counted already. */
 static void kvpool_quarantine_add(struct kvpool_tenant *tenant,
 				  struct kvpool_block *block)
 {
@@ -108,11 +109,13 @@ static void kvpool_quarantine_add(struct kvpool_tenant *tenant,
 
 /**
  * kvpool_quarantine_abort() - End a reservation whose owner has ended
- * @tenant: whose it is
- * @block: the reservation; the owner's reference is taken over
+ * @tenant: the tenant of the block
+ * @block: the reservation; the owner's reference is consumed
  *
- * The owner did not say that its devices have stopped. While one of them has
- * pinned the space, no other block gets it.
+ * The owner's devices may not have stopped. While the space has a DMA pin, and
+ * for at most quarantine_ms, no other block gets it.
+ *
+ * Context: May sleep.
  */
 void kvpool_quarantine_abort(struct kvpool_tenant *tenant,
 			     struct kvpool_block *block)

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Reclaim: how chunks leave tenants, for the kernel, for another tenant, or
+ * Reclaim: release chunks of tenants, for the kernel, for another tenant, or
  * because a limit was lowered.
  *
- * The tenant that holds most gives first; a tenant gives its empty chunks first.
+ * The largest tenant releases first; a tenant releases its empty chunks first.
  */
 #include <linux/atomic.h>
 #include <linux/jiffies.h>
@@ -18,22 +18,22 @@
 #include "cache/tenant.h"
 #include "compat.h"
 
-/* Compaction looks at every block, so it should be for several chunks. */
+/* Compaction walks over all blocks, so it should release several chunks. */
 #define KVPOOL_CLAIM_CHUNKS	8
 
-/* How often compaction may be in vain before a tenant is left alone. */
+/* Compactions without a released chunk until the next tenant is tried. */
 #define KVPOOL_COMPACT_FAILS	2
 
-/* How long the shrinker does not retry a chunk that it cannot empty. */
+/* Time until the shrinker retries a chunk that could not be emptied. */
 #define KVPOOL_STUCK_PAUSE	HZ
 
-/* How long a task that is out of memory waits for a task that has a lock. */
+/* Longest wait of a task out of memory for a task that holds pool.lock. */
 #define KVPOOL_OOM_WAIT		(2 * HZ)
 
 static struct shrinker *kvpool_shrinker;
-static atomic_long_t kvpool_reclaimed;		/* chunks, ever */
+static atomic_long_t kvpool_reclaimed;		/* chunks since load */
 
-/* Make a tenant give chunks back: empty ones first. */
+/* Release chunks of a tenant: empty ones first. */
 static unsigned long kvpool_give_chunks(struct kvpool_tenant *tenant, int node,
 					unsigned long nr, u32 since,
 					unsigned int flags)
@@ -72,9 +72,9 @@ static struct kvpool_tenant *kvpool_tenant_largest(unsigned long prev,
 }
 
 /*
- * Free chunks of tenants that hold more than @share, the largest first; those
- * that could not be emptied @since then are left alone. pool.lock keeps the
- * tenants from going away.
+ * Release chunks of tenants that hold more than @share, the largest first.
+ * Chunks that could not be emptied since @since are skipped. pool.lock keeps
+ * the tenants from being deleted.
  */
 static unsigned long kvpool_reclaim(int node, unsigned long nr,
 				    unsigned long share, u32 since,
@@ -98,7 +98,7 @@ static unsigned long kvpool_reclaim(int node, unsigned long nr,
 	return freed;
 }
 
-/* What each tenant may hold when all want more than there is. */
+/* Chunks that each tenant may hold when memory is short. */
 static unsigned long kvpool_tenant_share(void)
 {
 	unsigned long n = 0;
@@ -112,12 +112,14 @@ static unsigned long kvpool_tenant_share(void)
 
 /**
  * kvpool_reclaim_claim() - Make a tenant release chunks for another one
- * @tenant: the tenant that wants a chunk; pool.lock is held
- * @node: on this node
+ * @tenant: the tenant that needs a chunk
+ * @node: NUMA node of the chunk
  *
- * An empty chunk of any tenant will do, or a chunk beyond its owner's share.
+ * Another tenant releases an empty chunk, or, if @tenant holds less than its
+ * share, chunks beyond that other tenant's share.
  *
- * Return: true if a chunk has left another tenant.
+ * Context: pool.lock is held; may sleep.
+ * Return: true if a chunk was released.
  */
 bool kvpool_reclaim_claim(struct kvpool_tenant *tenant, int node)
 {
@@ -138,12 +140,12 @@ static bool kvpool_over(struct kvpool_tenant *tenant, unsigned int percent)
 {
 	unsigned long cap = kvpool_tenant_capacity(tenant);
 
-	/* Chunks of 512 pages times 100 do not overflow. */
+	/* Pages times 100 do not overflow. */
 	return READ_ONCE(tenant->arena.used) * 100 >
 	       cap * KVPOOL_CHUNK_PAGES * percent;
 }
 
-/* A lowered limit may leave more than 100 percent; the tier sees to that. */
+/* Use above 100 percent, after a limit was lowered, is up to the tier. */
 static bool kvpool_over_high(struct kvpool_tenant *tenant)
 {
 	unsigned int high = READ_ONCE(kvpool_pool.watermark_high);
@@ -152,8 +154,10 @@ static bool kvpool_over_high(struct kvpool_tenant *tenant)
 }
 
 /**
- * kvpool_reclaim_kick() - See to it that a tenant keeps within its bounds
- * @tenant: whose use or bounds have changed
+ * kvpool_reclaim_kick() - Start background work if a tenant exceeds its bounds
+ * @tenant: a tenant whose use, quota or watermarks have changed
+ *
+ * Context: Any.
  */
 void kvpool_reclaim_kick(struct kvpool_tenant *tenant)
 {
@@ -163,9 +167,9 @@ void kvpool_reclaim_kick(struct kvpool_tenant *tenant)
 }
 
 /**
- * kvpool_reclaim_kick_all() - Bounds of all tenants have changed
+ * kvpool_reclaim_kick_all() - Call kvpool_reclaim_kick() for all tenants
  *
- * pool.lock is held.
+ * Context: pool.lock is held.
  */
 void kvpool_reclaim_kick_all(void)
 {
@@ -176,7 +180,7 @@ void kvpool_reclaim_kick_all(void)
 		kvpool_reclaim_kick(tenant);
 }
 
-/* Bring a tenant below its low watermark and its quota. */
+/* Reclaim until a tenant is within its quota and its low watermark. */
 static void kvpool_reclaim_work(struct work_struct *work)
 {
 	struct kvpool_tenant *tenant =
@@ -185,7 +189,8 @@ static void kvpool_reclaim_work(struct work_struct *work)
 	unsigned long quota = READ_ONCE(tenant->quota);
 
 	if (nr > quota)
-		kvpool_give_chunks(tenant, NUMA_NO_NODE, nr - quota, jiffies, 0);
+		kvpool_give_chunks(tenant, NUMA_NO_NODE, nr - quota, jiffies,
+				   0);
 	if (!kvpool_over_high(tenant))
 		return;
 	while (kvpool_over(tenant, READ_ONCE(kvpool_pool.watermark_low)))
@@ -204,7 +209,9 @@ void kvpool_reclaim_tenant_init(struct kvpool_tenant *tenant)
 
 /**
  * kvpool_reclaim_tenant_exit() - End the background work of a tenant
- * @tenant: a tenant without users; may sleep
+ * @tenant: a tenant without users
+ *
+ * Context: May sleep.
  */
 void kvpool_reclaim_tenant_exit(struct kvpool_tenant *tenant)
 {
@@ -212,10 +219,13 @@ void kvpool_reclaim_tenant_exit(struct kvpool_tenant *tenant)
 }
 
 /**
- * kvpool_reclaim_tier() - Bring a tier below a limit that was lowered
- * @tier: the tier
+ * kvpool_reclaim_tier() - Release chunks until a tier is within its limit
+ * @tier: the tier, whose limit was lowered
  *
- * Leased and hard-pinned blocks and pinned pages may keep it above.
+ * Leased and hard-pinned blocks and pages with DMA pins may keep the tier above
+ * its limit.
+ *
+ * Context: May sleep.
  */
 void kvpool_reclaim_tier(struct kvpool_tier *tier)
 {
@@ -229,7 +239,7 @@ void kvpool_reclaim_tier(struct kvpool_tier *tier)
 	mutex_unlock(&kvpool_pool.lock);
 }
 
-/* Pages that could be given back, but for chunks that could not @since then. */
+/* Pages that may be released, without chunks that got stuck since @since. */
 static unsigned long kvpool_shrinkable(u32 since)
 {
 	struct kvpool_tenant *tenant;
@@ -242,7 +252,7 @@ static unsigned long kvpool_shrinkable(u32 since)
 			KVPOOL_CHUNK_PAGES;
 		for (i = 0; i < KVPOOL_NR_QUEUES; i++)
 			pages += READ_ONCE(tenant->policy.queues[i].pages);
-		/* What is pinned from outside is not worth evicting. */
+		/* Evicting blocks frees no chunk that has a DMA pin. */
 		sum += min(pages, KVPOOL_CHUNK_PAGES *
 			   kvpool_arena_movable(&tenant->arena, since,
 						pages / KVPOOL_CHUNK_PAGES));
@@ -267,13 +277,13 @@ static unsigned long kvpool_shrink_scan(struct shrinker *shrinker,
 {
 	unsigned long freed;
 
-	/* Growing by shrinking would only evict; kswapd has other reasons. */
+	/* Growing by shrinking would only evict; kswapd acts for others too. */
 	if (!(sc->gfp_mask & __GFP_FS) ||
 	    (kvpool_tiers_growing() && !(current->flags & PF_KSWAPD)))
 		return SHRINK_STOP;
 	if (!mutex_trylock(&kvpool_pool.lock))
 		return SHRINK_STOP;
-	/* It comes again and again: hopeless chunks are left alone. */
+	/* The shrinker is called often: do not retry stuck chunks each time. */
 	freed = kvpool_reclaim(NUMA_NO_NODE,
 			       DIV_ROUND_UP(sc->nr_to_scan, KVPOOL_CHUNK_PAGES),
 			       0, (u32)jiffies - KVPOOL_STUCK_PAUSE,
@@ -283,9 +293,10 @@ static unsigned long kvpool_shrink_scan(struct shrinker *shrinker,
 }
 
 /*
- * Before the kernel kills for memory. Reclaim looks hopeless to all but the one
- * that has a lock of the pool, however long that one sleeps or is kept from
- * running: it is worth a wait. Not for ever, as it may want memory itself.
+ * Release chunks before the OOM killer runs. While a task holds pool.lock,
+ * reclaim fails for every other task, however long that task sleeps or is kept
+ * from running, so wait for it. The wait is bounded, because that task may need
+ * memory itself.
  */
 static int kvpool_oom_notify(struct notifier_block *nb, unsigned long unused,
 			     void *data)
@@ -301,7 +312,7 @@ static int kvpool_oom_notify(struct notifier_block *nb, unsigned long unused,
 				hopeless = !kvpool_shrinkable(jiffies);
 			mutex_unlock(&kvpool_pool.lock);
 		}
-		/* By whomever. */
+		/* Chunks that other tasks have reclaimed count too. */
 		nr = atomic_long_read(&kvpool_reclaimed) - before;
 		if (nr || hopeless || fatal_signal_pending(current) ||
 		    time_after(jiffies, end))
@@ -317,8 +328,9 @@ static struct notifier_block kvpool_oom = {
 };
 
 /**
- * kvpool_reclaim_init() - Offer the pool's memory to the kernel
+ * kvpool_reclaim_init() - Register the shrinker and the OOM notifier
  *
+ * Context: Module load; may sleep.
  * Return: 0 or a negative errno.
  */
 int kvpool_reclaim_init(void)
@@ -342,7 +354,9 @@ int kvpool_reclaim_init(void)
 }
 
 /**
- * kvpool_reclaim_exit() - Withdraw the offer
+ * kvpool_reclaim_exit() - Undo kvpool_reclaim_init()
+ *
+ * Context: Module unload; may sleep.
  */
 void kvpool_reclaim_exit(void)
 {

@@ -8,7 +8,7 @@
 #include "cache/tenant.h"
 #include "cache/trace.h"
 
-/* Find space, unless the same call did not find as much before. */
+/* Find space, unless the call has failed to find as much before. */
 static int kvpool_reserve_try(struct kvpool_tenant *tenant,
 			      struct kvpool_block *block,
 			      const struct kvpool_space *space,
@@ -30,10 +30,11 @@ static int kvpool_reserve_try(struct kvpool_tenant *tenant,
 /**
  * kvpool_reserve_space() - Find space for a block that is not in the index
  * @tenant: the tenant of the block
- * @block: the block; the caller keeps it if there is no space
+ * @block: the block; the caller keeps its reference
  * @space: where the space should be
- * @shortage: what the call did not find before
+ * @shortage: space that the call has not found before
  *
+ * Context: May sleep.
  * Return: 0 or the negative errno that KVPOOL_IOC_RESERVE reports.
  */
 int kvpool_reserve_space(struct kvpool_tenant *tenant,
@@ -51,10 +52,12 @@ int kvpool_reserve_space(struct kvpool_tenant *tenant,
 /**
  * kvpool_reserve_place() - Find space for a pending block
  * @tenant: the tenant of the block
- * @block: the block; given up if there is no space
+ * @block: the block; if there is no space, its reservation ends and the
+ *	   caller's reference is consumed
  * @space: where the space should be
- * @shortage: what the call did not find before
+ * @shortage: space that the call has not found before
  *
+ * Context: May sleep.
  * Return: 0 or the negative errno that KVPOOL_IOC_RESERVE reports.
  */
 int kvpool_reserve_place(struct kvpool_tenant *tenant,
@@ -77,8 +80,9 @@ int kvpool_reserve_place(struct kvpool_tenant *tenant,
  * @key: its key
  * @length: bytes
  * @space: where the space should be
- * @out: the block; the caller owns a reference
+ * @out: out: the block; the caller owns a reference
  *
+ * Context: May sleep.
  * Return: 0 or the negative errno that KVPOOL_IOC_RESERVE reports.
  */
 int kvpool_reserve_block(struct kvpool_tenant *tenant,
@@ -96,12 +100,13 @@ int kvpool_reserve_block(struct kvpool_tenant *tenant,
  * kvpool_reserve_many() - Make pending blocks with space for one call
  * @tenant: the tenant of the blocks
  * @entries: keys and lengths; the status of each is set
- * @blocks: the blocks, or NULL where the status is not zero; the caller owns
- *	    a reference to each
- * @nr: how many
- * @space: where the space should be
+ * @blocks: out: the blocks, or NULL where the status is not zero; the caller
+ *	    owns a reference to each
+ * @nr: number of entries
+ * @space: where the space should be; its @ahead is changed
  *
- * Return: how many were made.
+ * Context: May sleep.
+ * Return: the number of blocks that were made.
  */
 u32 kvpool_reserve_many(struct kvpool_tenant *tenant,
 			struct kvpool_entry *entries,
@@ -111,7 +116,7 @@ u32 kvpool_reserve_many(struct kvpool_tenant *tenant,
 	struct kvpool_shortage shortage = KVPOOL_NO_SHORTAGE;
 	u32 made = 0, i;
 
-	/* All keys first: then it is known how much space is wanted. */
+	/* All keys first, to know the space that the whole call needs. */
 	space->ahead = 0;
 	for (i = 0; i < nr; i++) {
 		struct kvpool_entry *e = &entries[i];

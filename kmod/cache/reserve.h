@@ -12,11 +12,11 @@ struct kvpool_tenant;
 
 /**
  * struct kvpool_shortage - space that a call did not find
- * @length:	bytes of the shortest block that got none, or U32_MAX
- * @why:	the negative errno that it got
+ * @length:	bytes of the shortest block that got no space, or U32_MAX
+ * @why:	the negative errno that this block got
  *
- * Begin with KVPOOL_NO_SHORTAGE. Where a block did not fit, a block of the same
- * call that is as long is not tried.
+ * Initialise with KVPOOL_NO_SHORTAGE. Once a block did not fit, blocks of the
+ * same call that are at least as long fail without a try.
  */
 struct kvpool_shortage {
 	u32 length;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Space: memory for a block, made by evicting others if need be.
+ * Space: memory for a block, for which other blocks are evicted if necessary.
  *
  * A tenant at its quota evicts its own blocks. When a tier is full, a tenant
  * that holds less than its share takes a chunk from the largest tenant;
@@ -18,22 +18,24 @@
 #include "cache/space.h"
 #include "cache/tenant.h"
 
-/* Pages to evict at once, which could have stayed in the cache. */
+/* Most pages to evict in one step, as the call may not use them in the end. */
 #define KVPOOL_EVICT_PAGES	4096
 
-/* How long a tenant does not look again for chunks of other tenants. */
+/* Time until a tenant retries to claim a chunk of another tenant. */
 #define KVPOOL_CLAIM_PAUSE	(HZ / 10)
 
-/* kvpool_space_claim(): look again although the last time was in vain. */
+/* Flag of kvpool_space_claim(): retry before KVPOOL_CLAIM_PAUSE is over. */
 #define KVPOOL_CLAIM_FORCE	BIT(0)
 
 /**
  * kvpool_space_choose() - Choose the node to look for space on
- * @node: NUMA node, or KVPOOL_NODE_ANY for the caller's
+ * @node: NUMA node, or KVPOOL_NODE_ANY for the node nearest to the caller
  * @flags: KVPOOL_SPACE_*
- * @space: where to look
+ * @space: out: where to look
  *
- * Return: 0 or -EINVAL.
+ * Context: Any.
+ * Return: 0, or -EINVAL if @node has no tier, or is KVPOOL_NODE_ANY with
+ * KVPOOL_SPACE_STRICT.
  */
 int kvpool_space_choose(int node, unsigned int flags,
 			struct kvpool_space *space)
@@ -52,9 +54,9 @@ int kvpool_space_choose(int node, unsigned int flags,
 }
 
 /*
- * Take a chunk from another tenant. Where none could be had it is not worth
- * looking again for a while, as long as the tenant has blocks of its own to
- * evict: the lock is everybody's.
+ * Make another tenant release a chunk. After a failure the tenant backs off as
+ * long as it has blocks of its own to evict, because all tenants share
+ * pool.lock.
  */
 static bool kvpool_space_claim(struct kvpool_tenant *tenant,
 			       const struct kvpool_space *space,
@@ -83,8 +85,8 @@ static bool kvpool_space_claim(struct kvpool_tenant *tenant,
 }
 
 /*
- * Find space on one node: in the arena, by growing it, or in pieces. -EAGAIN
- * says that the kernel had no chunk to spare.
+ * Find space on one node: in the arena, by growing it, or in pieces. Return
+ * -EAGAIN if the kernel had no memory for a chunk.
  */
 static int kvpool_space_on(struct kvpool_tenant *tenant,
 			   struct kvpool_place *place, struct kvpool_tier *tier,
@@ -109,7 +111,7 @@ static int kvpool_space_on(struct kvpool_tenant *tenant,
 	return why == -ENOMEM ? -EAGAIN : why;
 }
 
-/* Try the nodes in turn, the wanted one first. */
+/* Try the nodes in the order of their distance from the wanted node. */
 static int kvpool_space_try(struct kvpool_tenant *tenant,
 			    struct kvpool_place *place,
 			    const struct kvpool_space *space, unsigned int grow)
@@ -121,7 +123,7 @@ static int kvpool_space_try(struct kvpool_tenant *tenant,
 		ret = kvpool_space_on(tenant, place, other, grow);
 		if (!ret || ret == -ENOMEM)
 			return ret;
-		/* A quota is above a limit, which is above bad luck. */
+		/* Report -EDQUOT before -ENOSPC before -EAGAIN. */
 		if (ret == -EDQUOT || why == -EAGAIN)
 			why = ret;
 		if (space->flags & KVPOOL_SPACE_STRICT)
@@ -131,8 +133,9 @@ static int kvpool_space_try(struct kvpool_tenant *tenant,
 }
 
 /*
- * Make room on one of the nodes by evicting, for this block and for those that
- * its call still brings: one by one, each would cost all locks.
+ * Make room on one of the nodes by evicting, for this block and for later
+ * blocks of the call: evicting for each alone would take all locks for each.
+ * Return false if no block can be evicted.
  */
 static bool kvpool_space_clear(struct kvpool_tenant *tenant,
 			       const struct kvpool_space *space, u32 pages)
@@ -161,7 +164,7 @@ static bool kvpool_space_clear(struct kvpool_tenant *tenant,
 	return false;
 }
 
-/* A block lies on one node: can any that it may use ever hold it? */
+/* A block lies on one node: can one of the nodes ever hold it? */
 static bool kvpool_space_possible(const struct kvpool_space *space,
 				  unsigned long chunks)
 {
@@ -178,13 +181,14 @@ static bool kvpool_space_possible(const struct kvpool_space *space,
 }
 
 /**
- * kvpool_space_find() - Find space for a block, evicting others if need be
- * @tenant: the tenant that gets the block
- * @place: the block's, without extents
- * @space: where
+ * kvpool_space_find() - Find space for a block, evicting others if necessary
+ * @tenant: the tenant of the block
+ * @place: the place of the block, without extents
+ * @space: where the space should be
  *
+ * Context: May sleep.
  * Return: 0; -ENOSPC, -EDQUOT or -ENOMEM as KVPOOL_IOC_RESERVE reports them;
- * -EINTR if a fatal signal came.
+ * -EINTR if a fatal signal is pending.
  */
 int kvpool_space_find(struct kvpool_tenant *tenant, struct kvpool_place *place,
 		      const struct kvpool_space *space)
@@ -208,7 +212,7 @@ int kvpool_space_find(struct kvpool_tenant *tenant, struct kvpool_place *place,
 
 		if (why == -ENOSPC && kvpool_space_claim(tenant, space, 0))
 			continue;
-		/* Another context may use the room first: look again. */
+		/* Another task may take the room first: retry. */
 		if (kvpool_space_clear(tenant, space, pages))
 			continue;
 		if (why == -EDQUOT)

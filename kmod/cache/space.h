@@ -8,7 +8,7 @@
 struct kvpool_place;
 struct kvpool_tenant;
 
-/* On the named node or nowhere. */
+/* Fail instead of using another node than the named one. */
 #define KVPOOL_SPACE_STRICT	BIT(0)
 
 /**

@@ -6,7 +6,7 @@
 #include "cache/stats.h"
 #include "cache/tenant.h"
 
-/* Where the members of struct kvpool_counters are reported, in their order. */
+/* Offsets in struct kvpool_stats of the members of struct kvpool_counters. */
 static const size_t kvpool_stats_offset[] = {
 #define X(name) offsetof(struct kvpool_stats, name),
 	KVPOOL_COUNTERS(X)
@@ -15,10 +15,12 @@ static const size_t kvpool_stats_offset[] = {
 
 /**
  * kvpool_stats_read() - Add up the statistics of a tenant
- * @tenant:	the tenant
- * @out:	the sums; @size and @flags are left alone
+ * @tenant: the tenant
+ * @out: out: the sums; its size and flags are left alone
  *
- * Takes no lock: each number is exact while nothing changes it.
+ * Takes no lock: a number is exact only while it does not change.
+ *
+ * Context: Any.
  */
 void kvpool_stats_read(struct kvpool_tenant *tenant, struct kvpool_stats *out)
 {

@@ -10,7 +10,7 @@
 
 struct kvpool_tenant;
 
-/* Names are those of struct kvpool_stats; gauges may go down. */
+/* The names are members of struct kvpool_stats. Gauges may go down. */
 #define KVPOOL_COUNTERS(X)	\
 	X(blocks)		\
 	X(pending)		\

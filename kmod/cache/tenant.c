@@ -15,10 +15,12 @@
 
 /**
  * kvpool_tenant_alloc() - Make a tenant that no task can find yet
- * @name: its name, valid
+ * @name: its name, which the caller has checked
  *
- * Its owner is root. The caller initialises the kobject and the work.
+ * The tenant's owner is root. The caller initialises its kobject, quarantine
+ * and background work.
  *
+ * Context: May sleep.
  * Return: the tenant or an ERR_PTR.
  */
 struct kvpool_tenant *kvpool_tenant_alloc(const char *name)
@@ -59,7 +61,9 @@ err_free:
 
 /**
  * kvpool_tenant_free() - Undo kvpool_tenant_alloc()
- * @tenant: the tenant; its index has been destroyed and its blocks are freed
+ * @tenant: the tenant; its index is destroyed and its blocks are freed
+ *
+ * Context: May sleep.
  */
 void kvpool_tenant_free(struct kvpool_tenant *tenant)
 {
@@ -69,11 +73,12 @@ void kvpool_tenant_free(struct kvpool_tenant *tenant)
 }
 
 /**
- * kvpool_tenant_allows() - May a file be attached to a tenant?
+ * kvpool_tenant_allows() - Check the right to attach a file to a tenant
  * @tenant: the tenant
- * @file: the file, whose right is that of the task that opened it
+ * @file: the file; the credentials of the task that opened it count
  *
- * Return: true if so.
+ * Context: Task context.
+ * Return: true if the file may be attached.
  */
 bool kvpool_tenant_allows(const struct kvpool_tenant *tenant,
 			  const struct file *file)
@@ -91,12 +96,11 @@ bool kvpool_tenant_allows(const struct kvpool_tenant *tenant,
 }
 
 /**
- * kvpool_tenant_get() - Use a tenant
+ * kvpool_tenant_get() - Take a reference that keeps a tenant from being deleted
  * @tenant: the tenant; its memory stays during the call
  *
- * Does not sleep.
- *
- * Return: false if it is being deleted.
+ * Context: Any.
+ * Return: false if the tenant is being deleted.
  */
 bool kvpool_tenant_get(struct kvpool_tenant *tenant)
 {
@@ -105,19 +109,22 @@ bool kvpool_tenant_get(struct kvpool_tenant *tenant)
 
 /**
  * kvpool_tenant_put() - Undo kvpool_tenant_get()
- * @tenant: the tenant; it may be gone afterwards. Does not sleep.
+ * @tenant: the tenant, which may be freed as soon as the reference is dropped
+ *
+ * Context: Any.
  */
 void kvpool_tenant_put(struct kvpool_tenant *tenant)
 {
-	/* What was done with it comes before its deletion. */
+	/* Orders the uses of the tenant before its deletion. */
 	atomic_dec_return_release(&tenant->nr_users);
 }
 
 /**
- * kvpool_tenant_close() - Refuse new users, unless there are some
+ * kvpool_tenant_close() - Make kvpool_tenant_get() fail for good
  * @tenant: the tenant
  *
- * Return: false if it is in use.
+ * Context: Any.
+ * Return: false, and nothing is done, if the tenant has users.
  */
 bool kvpool_tenant_close(struct kvpool_tenant *tenant)
 {
@@ -125,10 +132,11 @@ bool kvpool_tenant_close(struct kvpool_tenant *tenant)
 }
 
 /**
- * kvpool_tenant_capacity() - How much a tenant may hold
+ * kvpool_tenant_capacity() - Tell how many chunks a tenant may hold
  * @tenant: the tenant
  *
- * Return: chunks: its quota, or what all tiers may hold if that is less.
+ * Context: Any.
+ * Return: chunks: the lesser of its quota and the sum of all tiers' limits.
  */
 unsigned long kvpool_tenant_capacity(const struct kvpool_tenant *tenant)
 {

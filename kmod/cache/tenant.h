@@ -25,31 +25,32 @@ struct file;
 
 /**
  * struct kvpool_tenant - an isolation domain
- * @kobj:	its directory in sysfs, and its lifetime
+ * @kobj:	directory in sysfs; its reference count is that of the tenant
  * @entry:	in pool.tenants: changed under pool.lock, read under it or RCU
  * @name:	NUL-terminated
- * @id:		number, never used again while the module is loaded
- * @uid:	user who may attach
- * @gid:	group whose members may attach
- * @nr_users:	attached contexts, and uses by movers; the tenant is deleted
- *		only when this is zero, and negative from then on
- * @index:	its blocks by key
- * @arena:	its memory
- * @policy:	its eviction order
+ * @id:		number, not reused while the module is loaded
+ * @uid:	user whose files may attach
+ * @gid:	group whose members' files may attach
+ * @nr_users:	attached contexts, and uses by movers. The tenant is deleted
+ *		only when this is zero; deletion makes it negative.
+ * @index:	blocks by key
+ * @arena:	memory
+ * @policy:	eviction order
  * @quota:	most chunks of the arena, ULONG_MAX if unlimited
  * @pin_quota:	most bytes of hard-pinned blocks
- * @pinned:	bytes of hard-pinned blocks; policy.lock
+ * @pinned:	bytes of hard-pinned blocks; protected by policy.lock
  * @counters:	statistics, per CPU
  * @wq:		tasks that wait for pending keys
  * @settled:	counts the awaited reservations that were sealed, aborted or
  *		pre-empted
- * @quarantine:	dead reservations whose memory is still pinned from outside
+ * @quarantine:	dead reservations whose memory had a DMA pin
  * @quarantine_lock: protects @quarantine
  * @quarantined: pages in quarantine or of pre-empted reservations
- * @claim_next:	jiffies before which it does not look for chunks of other
- *		tenants
- * @evict_work:	brings it below its low watermark
- * @quarantine_work: looks whether pins are gone
+ * @claim_next:	jiffies before which the tenant does not try to claim chunks of
+ *		other tenants
+ * @evict_work:	reclaims until the tenant is within its quota and its low
+ *		watermark
+ * @quarantine_work: frees blocks in quarantine whose DMA pins are gone
  */
 struct kvpool_tenant {
 	struct kobject kobj;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/* The table of tenants: how they come, are found, and go. */
+/* The table of tenants: adding, finding and deleting them. */
 #include <linux/ctype.h>
 #include <linux/err.h>
 #include <linux/kobject.h>
@@ -17,9 +17,10 @@
 #include "cache/trace.h"
 
 /*
- * Held while a tenant is added or deleted from end to end, so that a name in
- * sysfs and a tenant in the list come and go as one. Outside of pool.lock; a
- * file in a tenant's directory must not wait for it.
+ * Held during the whole addition or deletion of a tenant, so that its name in
+ * sysfs and its entry in the list appear and vanish together. Taken outside of
+ * pool.lock. The handler of a file in a tenant's directory must not take it,
+ * because deletion waits for that handler.
  */
 static DEFINE_MUTEX(kvpool_tenants_lock);
 
@@ -37,7 +38,7 @@ static bool kvpool_tenant_name_ok(const char *name)
 	       strcmp(name, "add") && strcmp(name, "del");
 }
 
-/* pool.lock or the RCU read lock is held. */
+/* pool.lock or the RCU read lock is held, and protects the result. */
 static struct kvpool_tenant *kvpool_tenants_find(const char *name)
 {
 	struct kvpool_tenant *tenant;
@@ -66,7 +67,7 @@ static void kvpool_tenants_release(struct kobject *kobj)
 	kvpool_tenant_free(tenant);
 }
 
-/* The attributes are those that kvpool_tenants_register() was given. */
+/* kvpool_tenants_register() sets the attributes. */
 static struct kobj_type kvpool_tenant_ktype = {
 	.release = kvpool_tenants_release,
 	.sysfs_ops = &kobj_sysfs_ops,
@@ -99,7 +100,7 @@ static int kvpool_tenants_show(struct kvpool_tenant *tenant)
 	kobj->kset = kvpool_tenants_kset;
 	ret = kobject_add(kobj, NULL, "%s", tenant->name);
 	if (ret) {
-		/* It left the set again. */
+		/* The failed call has removed the kobject from the kset. */
 		kobj->kset = NULL;
 		return ret;
 	}
@@ -121,7 +122,7 @@ static void kvpool_tenants_enter(struct kvpool_tenant *tenant)
 static void kvpool_tenants_leave(struct kvpool_tenant *tenant)
 {
 	trace_kvpool_tenant_del(tenant);
-	/* The default tenant is not there if the module could not load. */
+	/* After a failed load the default tenant may not be in sysfs. */
 	if (tenant->kobj.state_in_sysfs)
 		kobject_del(&tenant->kobj);
 	synchronize_rcu();
@@ -131,6 +132,7 @@ static void kvpool_tenants_leave(struct kvpool_tenant *tenant)
 /**
  * kvpool_tenants_init() - Make the default tenant
  *
+ * Context: Module load; may sleep.
  * Return: 0 or -ENOMEM.
  */
 int kvpool_tenants_init(void)
@@ -148,10 +150,11 @@ int kvpool_tenants_init(void)
 /**
  * kvpool_tenants_register() - Show the default tenant in sysfs
  * @kset: directory of all tenants; stays until kvpool_tenants_exit()
- * @groups: files of each tenant; constant
+ * @groups: files of each tenant; stay until the module is unloaded
  *
- * From now on tenants can be added.
+ * Tenants can be added as soon as this has been called.
  *
+ * Context: Module load; may sleep.
  * Return: 0 or a negative errno.
  */
 int kvpool_tenants_register(struct kset *kset,
@@ -172,7 +175,9 @@ int kvpool_tenants_register(struct kset *kset,
 }
 
 /**
- * kvpool_tenants_exit() - End all tenants; no file is open
+ * kvpool_tenants_exit() - End all tenants
+ *
+ * Context: Module unload, when no file is open; may sleep.
  */
 void kvpool_tenants_exit(void)
 {
@@ -194,8 +199,10 @@ void kvpool_tenants_exit(void)
  * kvpool_tenants_add() - Make a tenant
  * @name: 1 to 31 of a-z, 0-9, ".", "_", "-", not beginning with "."
  *
- * It has no quota, and only root may attach until uid or gid are set.
+ * The tenant has no quota, and only root may attach until its uid or gid is
+ * set.
  *
+ * Context: May sleep.
  * Return: 0, -EINVAL for the name, -EEXIST, -ENODEV while the module is being
  * loaded or unloaded, or -ENOMEM.
  */
@@ -233,8 +240,9 @@ int kvpool_tenants_add(const char *name)
  * kvpool_tenants_del() - End a tenant and drop its blocks
  * @name: its name
  *
- * Return: 0, -ENOENT, -EPERM for the default tenant, or -EBUSY while files are
- * attached.
+ * Context: May sleep.
+ * Return: 0, -ENOENT, -EPERM for the default tenant, or -EBUSY while the tenant
+ * has users.
  */
 int kvpool_tenants_del(const char *name)
 {
@@ -261,11 +269,13 @@ int kvpool_tenants_del(const char *name)
 
 /**
  * kvpool_tenants_attach() - Attach a file to a tenant
- * @name: its name, or NULL for the default one
+ * @name: the tenant's name, or NULL for the default tenant
  * @file: the file
  *
- * Return: the tenant; end it with kvpool_tenant_put(). ERR_PTR(-ENOENT),
- * ERR_PTR(-EACCES), or ERR_PTR(-ENODEV) while the module is being loaded.
+ * Context: May sleep.
+ * Return: the tenant, with a reference that kvpool_tenant_put() drops;
+ * ERR_PTR(-ENOENT); ERR_PTR(-EACCES); ERR_PTR(-ENODEV) while the module is
+ * being loaded.
  */
 struct kvpool_tenant *kvpool_tenants_attach(const char *name,
 					    const struct file *file)
@@ -290,11 +300,11 @@ struct kvpool_tenant *kvpool_tenants_attach(const char *name,
  * kvpool_tenants_use() - Find a tenant on behalf of another host
  * @name: its name
  *
- * The caller answers for the right to use it. Does not sleep: eviction holds
- * pool.lock for long, and other hosts do not wait for that.
+ * The caller checks the right of that host to use the tenant. Does not take
+ * pool.lock, which reclaim holds for a long time.
  *
- * Return: the tenant; end it with kvpool_tenant_put(). NULL if there is none of
- * that name.
+ * Context: Any.
+ * Return: the tenant, with a reference that kvpool_tenant_put() drops, or NULL.
  */
 struct kvpool_tenant *kvpool_tenants_use(const char *name)
 {
@@ -309,8 +319,10 @@ struct kvpool_tenant *kvpool_tenants_use(const char *name)
 }
 
 /**
- * kvpool_tenants_set_policy() - Evict in another order from now on
- * @ops: the order; no block is lost by the change
+ * kvpool_tenants_set_policy() - Change the eviction order of all tenants
+ * @ops: the order; the change drops no block
+ *
+ * Context: May sleep.
  */
 void kvpool_tenants_set_policy(const struct kvpool_policy_ops *ops)
 {

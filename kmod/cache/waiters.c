@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Waiters are found by the block that they wait for, through a hash table for
- * the whole host. The task that takes a waiter out of its bucket is the only
- * one to act on it.
+ * Waiters are found by the block that they wait for, through one hash table for
+ * all tenants. Only the task that removes a waiter from its bucket acts on it.
  */
 #include <linux/hash.h>
 #include <linux/spinlock.h>
@@ -12,7 +11,7 @@
 #define KVPOOL_WAITERS_BITS	10
 
 struct kvpool_waiters {
-	spinlock_t lock;	/* the list, and the membership of waiters */
+	spinlock_t lock;	/* list, and node and block of its waiters */
 	struct hlist_head list;
 };
 
@@ -24,7 +23,7 @@ static struct kvpool_waiters *kvpool_waiters_of(const struct kvpool_block *b)
 }
 
 /**
- * kvpool_waiters_init() - Prepare the buckets
+ * kvpool_waiters_init() - Initialise the buckets
  */
 void kvpool_waiters_init(void)
 {
@@ -35,9 +34,9 @@ void kvpool_waiters_init(void)
 }
 
 /**
- * kvpool_waiter_init() - Prepare a waiter
+ * kvpool_waiter_init() - Initialise a waiter
  * @waiter: the waiter
- * @ops: what it does
+ * @ops: its functions
  */
 void kvpool_waiter_init(struct kvpool_waiter *waiter,
 			const struct kvpool_waiter_ops *ops)
@@ -50,10 +49,12 @@ void kvpool_waiter_init(struct kvpool_waiter *waiter,
 /**
  * kvpool_waiter_add() - Wait until a reservation ends
  * @waiter: the waiter, on which only the caller acts
- * @block: the block, whose reference goes over to @waiter
+ * @block: the block of the reservation, with a reference of the caller
  *
- * Return: true if it waits: the caller must not act on @waiter any more. false
- * if there is nothing to wait for: the reference is still the caller's.
+ * Context: Any; calls @waiter->ops->pending() under a spinlock.
+ * Return: true if @waiter waits: it has taken over the reference, and the
+ * caller must not act on it any more. false if there is nothing to wait for:
+ * the caller keeps the reference.
  */
 bool kvpool_waiter_add(struct kvpool_waiter *waiter, struct kvpool_block *block)
 {
@@ -61,7 +62,7 @@ bool kvpool_waiter_add(struct kvpool_waiter *waiter, struct kvpool_block *block)
 	bool waits;
 
 	spin_lock(&w->lock);
-	/* Before the barrier of kvpool_block_await(), for kvpool_waiter_del(). */
+	/* kvpool_block_await() orders this, for kvpool_waiter_del(). */
 	WRITE_ONCE(waiter->block, block);
 	waits = waiter->ops->pending(waiter);
 	if (waits)
@@ -73,12 +74,13 @@ bool kvpool_waiter_add(struct kvpool_waiter *waiter, struct kvpool_block *block)
 }
 
 /**
- * kvpool_waiter_del() - Take over a waiter before the reservation ends
- * @waiter: the waiter, whose memory stays; the reason why @pending denies from
- *	    now on was set with a full barrier
+ * kvpool_waiter_del() - Remove a waiter before the reservation ends
+ * @waiter: the waiter, whose memory stays during the call. Before the call, its
+ *	    pending() was made to return false, with a full barrier.
  *
- * Return: true if only the caller acts on it now. false if it does not wait,
- * and the task that acts on it sees that reason.
+ * Context: Any.
+ * Return: true if only the caller acts on @waiter now. false if @waiter does
+ * not wait: the task that acts on it sees what makes pending() return false.
  */
 bool kvpool_waiter_del(struct kvpool_waiter *waiter)
 {
@@ -88,7 +90,7 @@ bool kvpool_waiter_del(struct kvpool_waiter *waiter)
 
 	if (!block)
 		return false;
-	/* The pointer only tells the bucket: the block may be freed. */
+	/* The block may be freed: its address only selects the bucket. */
 	w = kvpool_waiters_of(block);
 	spin_lock(&w->lock);
 	took = waiter->block == block && !hlist_unhashed(&waiter->node);
@@ -101,6 +103,8 @@ bool kvpool_waiter_del(struct kvpool_waiter *waiter)
 /**
  * kvpool_waiters_wake() - Wake the waiters of a reservation
  * @block: the block, whose reservation has ended
+ *
+ * Context: Any; calls wake() of the waiters under a spinlock.
  */
 void kvpool_waiters_wake(const struct kvpool_block *block)
 {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* Waiters: what waits for the end of a reservation without a task. */
+/* Waiters: objects that wait for the end of a reservation without a task. */
 #ifndef _KVPOOL_WAITERS_H
 #define _KVPOOL_WAITERS_H
 
@@ -10,11 +10,11 @@ struct kvpool_block;
 struct kvpool_waiter;
 
 /**
- * struct kvpool_waiter_ops - What a waiter does
- * @pending:	is there something to wait for? Has asked kvpool_block_await().
- *		A spinlock is held: must not sleep
- * @wake:	the reservation has ended, and the waiter has left its bucket;
- *		likewise
+ * struct kvpool_waiter_ops - functions of a waiter
+ * @pending:	return true if there is something to wait for; calls
+ *		kvpool_block_await(). Called under a spinlock: must not sleep
+ * @wake:	the reservation has ended, and the waiter has left its bucket.
+ *		Called under a spinlock: must not sleep
  */
 struct kvpool_waiter_ops {
 	bool (*pending)(struct kvpool_waiter *waiter);
@@ -24,8 +24,8 @@ struct kvpool_waiter_ops {
 /**
  * struct kvpool_waiter - waits for the end of a reservation
  * @node:	entry in a bucket of waiters
- * @block:	the pending block, with a reference, or NULL
- * @ops:	what it does
+ * @block:	the pending block, with a reference of the waiter, or NULL
+ * @ops:	functions
  */
 struct kvpool_waiter {
 	struct hlist_node node;

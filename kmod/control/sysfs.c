@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * sysfs: the knobs of the pool, and how tenants are added and deleted.
+ * sysfs: the knobs of the pool, and the files that add and delete tenants.
  *
  * See Documentation/ABI/testing/sysfs-class-misc-kvpool.
  */
@@ -27,12 +27,12 @@
 
 /**
  * struct kvpool_knob - a number that the administrator may change
- * @attr:	its file
- * @value:	where it is; written under pool.lock
+ * @attr:	file of the knob
+ * @value:	the number; written under pool.lock
  * @min:	smallest value
  * @max:	largest value
- * @floor:	another knob that it may not be below, or NULL
- * @ceiling:	another knob that it may not be above, or NULL
+ * @floor:	another knob, which is a lower bound; or NULL
+ * @ceiling:	another knob, which is an upper bound; or NULL
  */
 struct kvpool_knob {
 	struct device_attribute attr;
@@ -150,7 +150,7 @@ static const struct attribute_group kvpool_sysfs_group = {
 	.attrs = kvpool_sysfs_attrs,
 };
 
-/* For miscdevice.groups: the files are there before udev hears of the device */
+/* For miscdevice.groups: the files exist before udev is told of the device. */
 const struct attribute_group *kvpool_sysfs_groups[] = {
 	&kvpool_sysfs_group,
 	NULL
@@ -160,7 +160,7 @@ const struct attribute_group *kvpool_sysfs_groups[] = {
 
 static struct kset *kvpool_tenants_kset;
 
-/* Without a set of their own, events of what is below a device are dropped. */
+/* Events of kobjects below a device are dropped unless a kset names them. */
 static const char *kvpool_tenants_subsystem(kvpool_uevent_kobj *kobj)
 {
 	return "kvpool";
@@ -170,7 +170,7 @@ static const struct kset_uevent_ops kvpool_tenants_uevent_ops = {
 	.name = kvpool_tenants_subsystem,
 };
 
-/* A name as it was written: with or without a newline, without anything else */
+/* Copy a name that was written, without the newline that may end it. */
 static int kvpool_sysfs_name(char *name, const char *buf, size_t count)
 {
 	if (count && buf[count - 1] == '\n')
@@ -182,7 +182,7 @@ static int kvpool_sysfs_name(char *name, const char *buf, size_t count)
 	return 0;
 }
 
-/* Do what @fn does to the tenant that was named. */
+/* Call @fn with the name that was written. */
 static ssize_t kvpool_sysfs_tenant(int (*fn)(const char *name),
 				   const char *buf, size_t count)
 {
@@ -222,10 +222,11 @@ static const struct attribute_group kvpool_tenants_group = {
 
 /**
  * kvpool_sysfs_init() - Make the directories of tiers and tenants
- * @dev:	the directory of the device
+ * @dev: the directory of the device
  *
- * From now on tenants can be added and deleted.
+ * Tenants can be added and deleted as soon as this has succeeded.
  *
+ * Context: Module load; may sleep.
  * Return: 0 or a negative errno.
  */
 int kvpool_sysfs_init(struct kobject *dev)
@@ -252,9 +253,11 @@ int kvpool_sysfs_init(struct kobject *dev)
 /**
  * kvpool_sysfs_exit() - Remove the directory of the tenants
  *
- * When this returns, tenants can neither be added nor deleted. To be called
- * while the directory of the device is there; the tenants may end before or
- * after it. Does nothing if the directory was never made.
+ * When this returns, tenants can neither be added nor deleted. Called while the
+ * directory of the device exists, before or after the tenants have ended. Does
+ * nothing if the directory was not made.
+ *
+ * Context: May sleep.
  */
 void kvpool_sysfs_exit(void)
 {

@@ -2,9 +2,9 @@
 /*
  * sysfs: the knobs and counters of a tenant.
  *
- * The files go away with kobject_del(), which waits for whoever is in one of
- * these functions. So the tenant is there, but nothing that is held while
- * tenants are deleted may be waited for here.
+ * kobject_del() removes the files, and waits until no task is in one of these
+ * functions. So the tenant exists during the call, but these functions must not
+ * take a lock that is held while a tenant is deleted.
  */
 #include <linux/kstrtox.h>
 #include <linux/sysfs.h>
@@ -24,7 +24,7 @@ static struct kvpool_tenant *kvpool_kobj_tenant(struct kobject *kobj)
 	return container_of(kobj, struct kvpool_tenant, kobj);
 }
 
-/* ---- what it is ---- */
+/* ---- identity ---- */
 
 static ssize_t id_show(struct kobject *kobj, struct kobj_attribute *attr,
 		       char *buf)
@@ -35,13 +35,13 @@ static ssize_t id_show(struct kobject *kobj, struct kobj_attribute *attr,
 static ssize_t contexts_show(struct kobject *kobj, struct kobj_attribute *attr,
 			     char *buf)
 {
-	/* Negative: it is being deleted. */
+	/* Negative while the tenant is being deleted. */
 	return sysfs_emit(buf, "%d\n",
 			  max(atomic_read(&kvpool_kobj_tenant(kobj)->nr_users),
 			      0));
 }
 
-/* ---- who may attach ---- */
+/* ---- rights ---- */
 
 static ssize_t uid_show(struct kobject *kobj, struct kobj_attribute *attr,
 			char *buf)
@@ -93,7 +93,7 @@ static ssize_t gid_store(struct kobject *kobj, struct kobj_attribute *attr,
 	return count;
 }
 
-/* ---- how much it may hold ---- */
+/* ---- quotas ---- */
 
 static ssize_t quota_bytes_show(struct kobject *kobj,
 				struct kobj_attribute *attr, char *buf)

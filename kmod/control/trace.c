@@ -1,4 +1,4 @@
 // SPDX-License-Identifier: GPL-2.0
-/* Where the tracepoints of control are defined. */
+/* Definitions of the tracepoints of control. */
 #define CREATE_TRACE_POINTS
 #include "control/trace.h"

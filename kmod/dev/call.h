@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* One ioctl on its way through the module. */
+/* The state of an ioctl while it is executed. */
 #ifndef _KVPOOL_CALL_H
 #define _KVPOOL_CALL_H
 
@@ -10,12 +10,14 @@ struct kvpool_ctx;
 struct kvpool_hold;
 
 /**
- * struct kvpool_call - one ioctl
- * @file:	the file that it came on
- * @ctx:	its context
- * @arg:	copy of the caller's structure; copied back if the call succeeds
- * @hold:	handles that the call has made, usable once @arg is back, or NULL
- * @live:	how many
+ * struct kvpool_call - the state of an ioctl
+ * @file:	the file that the ioctl was called on
+ * @ctx:	context of the file
+ * @arg:	copy of the caller's structure, written back if the call
+ *		succeeds
+ * @hold:	handles that the call has made, which are committed after @arg
+ *		was written back; or NULL
+ * @live:	number of handles in @hold
  */
 struct kvpool_call {
 	struct file *file;

@@ -45,8 +45,9 @@ static int kvpool_lease_wait(struct kvpool_tenant *tenant,
 }
 
 /*
- * Deal with a block that was pending when it was found. Takes the reference
- * over and returns a sealed block with one, or NULL and says why in @status.
+ * Wait, if @wait is set, until a block that was found pending is sealed.
+ * Consumes the reference to @block. Returns a sealed block with a reference, or
+ * NULL and the reason in @status.
  */
 static struct kvpool_block *kvpool_lease_pending(struct kvpool_call *call,
 						 struct kvpool_tenant *tenant,
@@ -71,7 +72,7 @@ static struct kvpool_block *kvpool_lease_pending(struct kvpool_call *call,
 		/* Pairs with the cmpxchg() of kvpool_block_publish(). */
 		if (smp_load_acquire(&block->state) == KVPOOL_BLOCK_SEALED)
 			return block;
-		/* Gone, but another owner may be at work on the key. */
+		/* Aborted or pre-empted: the key may be pending once more. */
 		kvpool_block_put(tenant, block);
 		block = kvpool_block_find(tenant, &key, &state);
 	} while (block && state == KVPOOL_BLOCK_RESERVED);
@@ -85,7 +86,8 @@ static struct kvpool_block *kvpool_lease_pending(struct kvpool_call *call,
  * kvpool_ioctl_lease() - KVPOOL_IOC_LEASE
  * @call: the call
  *
- * Return: 0 or a negative errno.
+ * Context: May sleep.
+ * Return: 0 or a negative errno, as the uAPI header documents them.
  */
 int kvpool_ioctl_lease(struct kvpool_call *call)
 {
@@ -164,7 +166,8 @@ int kvpool_ioctl_lease(struct kvpool_call *call)
  * kvpool_ioctl_exists() - KVPOOL_IOC_EXISTS
  * @call: the call
  *
- * Return: 0 or a negative errno.
+ * Context: May sleep.
+ * Return: 0 or a negative errno, as the uAPI header documents them.
  */
 int kvpool_ioctl_exists(struct kvpool_call *call)
 {
@@ -210,7 +213,8 @@ int kvpool_ioctl_exists(struct kvpool_call *call)
  * kvpool_ioctl_release() - KVPOOL_IOC_RELEASE
  * @call: the call
  *
- * Return: 0 or a negative errno.
+ * Context: May sleep.
+ * Return: 0 or a negative errno, as the uAPI header documents them.
  */
 int kvpool_ioctl_release(struct kvpool_call *call)
 {
@@ -236,7 +240,8 @@ int kvpool_ioctl_release(struct kvpool_call *call)
  * kvpool_ioctl_spans() - KVPOOL_IOC_SPANS
  * @call: the call
  *
- * Return: 0 or a negative errno.
+ * Context: May sleep.
+ * Return: 0 or a negative errno, as the uAPI header documents them.
  */
 int kvpool_ioctl_spans(struct kvpool_call *call)
 {

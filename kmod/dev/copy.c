@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/* Arrays of the uAPI: read them once, check them as a whole, write them back. */
+/* Arrays of the uAPI: reading them once, checking them, writing them back. */
 #include <linux/mm.h>
 #include <linux/slab.h>
 #include <linux/uaccess.h>
@@ -18,9 +18,11 @@
  * kvpool_array_read() - Read an array of the uAPI
  * @ptr: the caller's array
  * @nr: its length
- * @size: bytes of a member
+ * @size: bytes of an element
  *
- * Return: a copy to kvfree(), or ERR_PTR(-EINVAL, -EFAULT or -ENOMEM).
+ * Context: May sleep.
+ * Return: a copy, which the caller frees with kvfree(), or ERR_PTR(-EINVAL,
+ * -EFAULT or -ENOMEM).
  */
 void *kvpool_array_read(u64 ptr, u32 nr, size_t size)
 {
@@ -51,7 +53,9 @@ static bool kvpool_pins_ok(u32 flags, u32 allowed)
  * @pins: KVPOOL_PIN_* that an entry may have
  * @flags: KVPOOL_ENTRIES_*
  *
- * Return: a copy to kvfree(), or ERR_PTR(-EINVAL, -EFAULT or -ENOMEM).
+ * Context: May sleep.
+ * Return: a copy, which the caller frees with kvfree(), or ERR_PTR(-EINVAL,
+ * -EFAULT or -ENOMEM).
  */
 struct kvpool_entry *kvpool_entries_read(u64 ptr, u32 nr, u32 pins,
 					 unsigned int flags)
@@ -88,7 +92,9 @@ invalid:
  * @nr: its length
  * @pins: KVPOOL_PIN_* that an entry may have
  *
- * Return: a copy to kvfree(), or ERR_PTR(-EINVAL, -EFAULT or -ENOMEM).
+ * Context: May sleep.
+ * Return: a copy, which the caller frees with kvfree(), or ERR_PTR(-EINVAL,
+ * -EFAULT or -ENOMEM).
  */
 struct kvpool_handle_entry *kvpool_handles_read(u64 ptr, u32 nr, u32 pins)
 {
@@ -112,8 +118,9 @@ struct kvpool_handle_entry *kvpool_handles_read(u64 ptr, u32 nr, u32 pins)
  * kvpool_entries_write() - Write entries back
  * @ptr: the caller's array
  * @entries: the copy
- * @bytes: its size
+ * @bytes: size of the copy
  *
+ * Context: May sleep.
  * Return: 0 or -EFAULT.
  */
 int kvpool_entries_write(u64 ptr, const void *entries, size_t bytes)
@@ -121,7 +128,7 @@ int kvpool_entries_write(u64 ptr, const void *entries, size_t bytes)
 	return copy_to_user(u64_to_user_ptr(ptr), entries, bytes) ? -EFAULT : 0;
 }
 
-/* Spans on their way to the caller, a few at a time. */
+/* A buffer of spans that are written to the caller. */
 struct kvpool_span_out {
 	u64 ptr;
 	u32 nr;
@@ -156,12 +163,13 @@ static int kvpool_spans_add(struct kvpool_span_out *out,
 }
 
 /**
- * kvpool_spans_write() - Tell where a block lies
+ * kvpool_spans_write() - Write the spans of a block
  * @ptr: the caller's array of struct kvpool_span
- * @place: of a referenced block
- * @first: the first extent to tell
- * @nr: how many
+ * @place: the place of a block that the caller has a reference to
+ * @first: index of the first extent to write
+ * @nr: number of extents to write
  *
+ * Context: May sleep.
  * Return: 0 or -EFAULT.
  */
 int kvpool_spans_write(u64 ptr, const struct kvpool_place *place, u32 first,
@@ -174,12 +182,14 @@ int kvpool_spans_write(u64 ptr, const struct kvpool_place *place, u32 first,
 }
 
 /**
- * kvpool_blocks_refuse() - Write back that a call could not make its handles
- * @why: -EMFILE, which is the status of each entry, or the errno of the call
+ * kvpool_blocks_refuse() - Report that a call could not make its handles
+ * @why: -EMFILE, which becomes the status of each entry, or another negative
+ *	 errno, which becomes that of the call
  * @entries: the copy of the entries; freed
  * @to: the caller's entries
- * @nr: how many
+ * @nr: number of entries
  *
+ * Context: May sleep.
  * Return: 0 or a negative errno.
  */
 int kvpool_blocks_refuse(int why, struct kvpool_entry *entries, u64 to, u32 nr)
@@ -196,14 +206,15 @@ int kvpool_blocks_refuse(int why, struct kvpool_entry *entries, u64 to, u32 nr)
 }
 
 /**
- * kvpool_blocks_write() - Write back what a call that makes handles has done
+ * kvpool_blocks_write() - Write back the results of a call that makes handles
  * @call: the call; its hold has a block for each entry with status zero
  * @entries: the copy of the entries; freed
  * @to: the caller's entries
  * @spans: the caller's array of struct kvpool_span
- * @nr_spans: in: its length; out: spans written
+ * @nr_spans: in: length of @spans; out: spans written
  *
- * Return: 0; or -EFAULT, and the call's hold is undone.
+ * Context: May sleep.
+ * Return: 0; or -EFAULT after kvpool_hold_undo() of the call's hold.
  */
 int kvpool_blocks_write(struct kvpool_call *call, struct kvpool_entry *entries,
 			u64 to, u64 spans, u32 *nr_spans)

@@ -10,7 +10,7 @@ struct kvpool_entry;
 struct kvpool_handle_entry;
 struct kvpool_place;
 
-/* kvpool_entries_read(): entries say how long their block is. */
+/* Flag of kvpool_entries_read(): the entries have the length of their block. */
 #define KVPOOL_ENTRIES_LENGTH	BIT(0)
 
 void *kvpool_array_read(u64 ptr, u32 nr, size_t size);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/* The table of ioctls: sizes, copies, and who does the work. */
+/* The table of ioctls, and the copies of their arguments. */
 #include <linux/nospec.h>
 #include <linux/string.h>
 #include <linux/uaccess.h>
@@ -116,32 +116,32 @@ struct kvpool_ioctl_op {
 		.execute = (_fn),					\
 	}
 
-/* The last member is that of its first version, whatever is added later. */
+/* The last member is that of the first version of the structure. */
 static const struct kvpool_ioctl_op kvpool_ioctl_ops[] = {
 	KVPOOL_IOCTL(KVPOOL_IOC_INFO, 0, kvpool_ioctl_info, struct kvpool_info,
 		     mode),
 	KVPOOL_IOCTL(KVPOOL_IOC_ATTACH, 0, kvpool_ioctl_attach,
 		     struct kvpool_attach, tenant),
-	KVPOOL_IOCTL(KVPOOL_IOC_RESERVE, KVPOOL_MODE_PRODUCE, kvpool_ioctl_reserve,
-		     struct kvpool_reserve, nr_done),
+	KVPOOL_IOCTL(KVPOOL_IOC_RESERVE, KVPOOL_MODE_PRODUCE,
+		     kvpool_ioctl_reserve, struct kvpool_reserve, nr_done),
 	KVPOOL_IOCTL(KVPOOL_IOC_SEAL, KVPOOL_MODE_PRODUCE, kvpool_ioctl_seal,
 		     struct kvpool_handles, entries),
 	KVPOOL_IOCTL(KVPOOL_IOC_ABORT, KVPOOL_MODE_PRODUCE, kvpool_ioctl_abort,
 		     struct kvpool_handles, entries),
 	KVPOOL_IOCTL(KVPOOL_IOC_LEASE, KVPOOL_MODE_CONSUME, kvpool_ioctl_lease,
 		     struct kvpool_lookup, reserved),
-	KVPOOL_IOCTL(KVPOOL_IOC_RELEASE, KVPOOL_MODE_CONSUME, kvpool_ioctl_release,
-		     struct kvpool_handles, entries),
-	KVPOOL_IOCTL(KVPOOL_IOC_EXISTS, KVPOOL_MODE_CONSUME, kvpool_ioctl_exists,
-		     struct kvpool_lookup, reserved),
-	KVPOOL_IOCTL(KVPOOL_IOC_REMOVE, KVPOOL_MODE_PRODUCE, kvpool_ioctl_remove,
-		     struct kvpool_keys, entries),
+	KVPOOL_IOCTL(KVPOOL_IOC_RELEASE, KVPOOL_MODE_CONSUME,
+		     kvpool_ioctl_release, struct kvpool_handles, entries),
+	KVPOOL_IOCTL(KVPOOL_IOC_EXISTS, KVPOOL_MODE_CONSUME,
+		     kvpool_ioctl_exists, struct kvpool_lookup, reserved),
+	KVPOOL_IOCTL(KVPOOL_IOC_REMOVE, KVPOOL_MODE_PRODUCE,
+		     kvpool_ioctl_remove, struct kvpool_keys, entries),
 	KVPOOL_IOCTL(KVPOOL_IOC_PIN, KVPOOL_MODE_PRODUCE, kvpool_ioctl_pin,
 		     struct kvpool_keys, entries),
-	KVPOOL_IOCTL(KVPOOL_IOC_SPANS, 0, kvpool_ioctl_spans, struct kvpool_spans,
-		     reserved),
-	KVPOOL_IOCTL(KVPOOL_IOC_STATS, 0, kvpool_ioctl_stats, struct kvpool_stats,
-		     timedout_ops),
+	KVPOOL_IOCTL(KVPOOL_IOC_SPANS, 0, kvpool_ioctl_spans,
+		     struct kvpool_spans, reserved),
+	KVPOOL_IOCTL(KVPOOL_IOC_STATS, 0, kvpool_ioctl_stats,
+		     struct kvpool_stats, timedout_ops),
 	KVPOOL_IOCTL(KVPOOL_IOC_RING, KVPOOL_MODE_CONSUME | KVPOOL_MODE_PRODUCE,
 		     kvpool_ioctl_ring, struct kvpool_ring_setup, ring),
 	KVPOOL_IOCTL(KVPOOL_IOC_SUBMIT, 0, kvpool_ioctl_submit,
@@ -155,7 +155,7 @@ static const struct kvpool_ioctl_op kvpool_ioctl_ops[] = {
 		     struct kvpool_peer_name, reserved),
 };
 
-/* Give the caller its handles, or take back what they stand for. */
+/* Write the argument back, and commit or undo the handles of the call. */
 static int kvpool_call_finish(struct kvpool_call *call, void __user *user,
 			      size_t size)
 {
@@ -171,11 +171,12 @@ static int kvpool_call_finish(struct kvpool_call *call, void __user *user,
 }
 
 /**
- * kvpool_ioctl() - Find the operation, fetch its argument, write it back
- * @file: of the context
+ * kvpool_ioctl() - Execute an ioctl
+ * @file: the file of the context
  * @cmd: KVPOOL_IOC_*
- * @uarg: the caller's structure
+ * @uarg: pointer to the caller's structure
  *
+ * Context: May sleep.
  * Return: 0 or a negative errno, as the uAPI header documents them.
  */
 long kvpool_ioctl(struct file *file, unsigned int cmd, unsigned long uarg)
@@ -209,7 +210,7 @@ long kvpool_ioctl(struct file *file, unsigned int cmd, unsigned long uarg)
 	ret = copy_struct_from_user(&arg, op->size, user, size);
 	if (ret)
 		return ret;
-	/* It may have been changed between the two reads. */
+	/* The caller may have changed the size between the two reads. */
 	arg.size = size;
 
 	ret = op->execute(&call);

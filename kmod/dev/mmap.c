@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Mappings of the tenant's arena, and beyond it of the file's rings.
+ * Mappings of the tenant's arena, and of the file's rings at offsets beyond it.
  *
- * Mappings of the arena hold ordinary pages, so engines can pin them for their
- * GPU and NIC once and for all blocks to come. A context for reading gets a
- * mapping that can never be made writable.
+ * Mappings of the arena hold ordinary pages, so an engine can take DMA pins for
+ * its GPU and NIC once, for all later blocks. A file that is open for reading
+ * only gets mappings that can never be made writable.
  */
 #include <linux/mm.h>
 
@@ -30,10 +30,13 @@ static const struct vm_operations_struct kvpool_vm_ops = {
 
 /**
  * kvpool_mmap() - Map a part of the arena, or a ring
- * @file: of the context
- * @vma: shared, not executable, within kvpool_arena_size() or beyond
+ * @file: the file of the context
+ * @vma: the mapping; it maps a ring if its offset is kvpool_arena_size() or
+ *	 more
  *
- * Return: 0 or -EINVAL; -EACCES for writing through a file opened for reading;
+ * Context: mmap(), with mmap_lock held; may sleep.
+ * Return: 0; -EINVAL for a private mapping, or offsets without arena or ring;
+ * -EACCES for a writable mapping of a file that is open for reading only;
  * -EPERM for an executable mapping.
  */
 int kvpool_mmap(struct file *file, struct vm_area_struct *vma)

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/* Produce: reserve, seal, abort; and what changes sealed blocks. */
+/* Produce: reserve, seal, abort; and changes of sealed blocks. */
 #include <linux/err.h>
 #include <linux/mm.h>
 
@@ -20,7 +20,8 @@
  * kvpool_ioctl_reserve() - KVPOOL_IOC_RESERVE
  * @call: the call
  *
- * Return: 0 or a negative errno.
+ * Context: May sleep.
+ * Return: 0 or a negative errno, as the uAPI header documents them.
  */
 int kvpool_ioctl_reserve(struct kvpool_call *call)
 {
@@ -65,7 +66,8 @@ int kvpool_ioctl_reserve(struct kvpool_call *call)
  * kvpool_ioctl_seal() - KVPOOL_IOC_SEAL
  * @call: the call
  *
- * Return: 0 or a negative errno.
+ * Context: May sleep.
+ * Return: 0 or a negative errno, as the uAPI header documents them.
  */
 int kvpool_ioctl_seal(struct kvpool_call *call)
 {
@@ -93,7 +95,8 @@ int kvpool_ioctl_seal(struct kvpool_call *call)
  * kvpool_ioctl_abort() - KVPOOL_IOC_ABORT
  * @call: the call
  *
- * Return: 0 or a negative errno.
+ * Context: May sleep.
+ * Return: 0 or a negative errno, as the uAPI header documents them.
  */
 int kvpool_ioctl_abort(struct kvpool_call *call)
 {
@@ -115,7 +118,7 @@ int kvpool_ioctl_abort(struct kvpool_call *call)
 	return ret;
 }
 
-/* Do what @change does to the block of each entry. */
+/* Call @change for each entry. */
 static int kvpool_change(struct kvpool_call *call, u32 pins,
 			 int (*change)(struct kvpool_tenant *tenant,
 				       const struct kvpool_entry *e))
@@ -153,7 +156,8 @@ static int kvpool_change_remove(struct kvpool_tenant *tenant,
  * kvpool_ioctl_remove() - KVPOOL_IOC_REMOVE
  * @call: the call
  *
- * Return: 0 or a negative errno.
+ * Context: May sleep.
+ * Return: 0 or a negative errno, as the uAPI header documents them.
  */
 int kvpool_ioctl_remove(struct kvpool_call *call)
 {
@@ -170,7 +174,8 @@ static int kvpool_change_pin(struct kvpool_tenant *tenant,
  * kvpool_ioctl_pin() - KVPOOL_IOC_PIN
  * @call: the call
  *
- * Return: 0 or a negative errno.
+ * Context: May sleep.
+ * Return: 0 or a negative errno, as the uAPI header documents them.
  */
 int kvpool_ioctl_pin(struct kvpool_call *call)
 {

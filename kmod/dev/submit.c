@@ -28,7 +28,8 @@
  * kvpool_ioctl_ring() - KVPOOL_IOC_RING
  * @call: the call
  *
- * Return: 0 or a negative errno.
+ * Context: May sleep.
+ * Return: 0 or a negative errno, as the uAPI header documents them.
  */
 int kvpool_ioctl_ring(struct kvpool_call *call)
 {
@@ -61,7 +62,8 @@ int kvpool_ioctl_ring(struct kvpool_call *call)
  * kvpool_ioctl_ring_end() - KVPOOL_IOC_RING_END
  * @call: the call
  *
- * Return: 0 or a negative errno.
+ * Context: May sleep.
+ * Return: 0 or a negative errno, as the uAPI header documents them.
  */
 int kvpool_ioctl_ring_end(struct kvpool_call *call)
 {
@@ -100,13 +102,13 @@ static const struct kvpool_sink kvpool_ring_sink = {
 	.end = kvpool_ring_sink_end,
 };
 
-/* ---- results that a call waits for ---- */
+/* ---- results of a call that waits ---- */
 
 /**
  * struct kvpool_results - completions of the operations of one call
  * @left:	operations that have not completed, and one for the call itself
- * @done:	completed when @left is zero
- * @cqes:	in the order of the operations
+ * @done:	completed when @left becomes zero
+ * @cqes:	completions in the order of the operations
  */
 struct kvpool_results {
 	atomic_t left;
@@ -136,10 +138,10 @@ static const struct kvpool_sink kvpool_results_sink = {
 
 /**
  * struct kvpool_submission - operations of one call
- * @issue:	how they begin
- * @ring:	where their completions go to, or NULL
- * @results:	or here
- * @now:	how many have completed
+ * @issue:	the operations
+ * @ring:	ring of their completions, or NULL
+ * @results:	results of the operations, if @ring is NULL
+ * @now:	operations that have completed without being in flight
  */
 struct kvpool_submission {
 	struct kvpool_issue issue;
@@ -148,7 +150,8 @@ struct kvpool_submission {
 	u32 now;
 };
 
-static struct kvpool_submission *kvpool_submission_of(struct kvpool_issue *issue)
+static struct kvpool_submission *
+kvpool_submission_of(struct kvpool_issue *issue)
 {
 	return container_of(issue, struct kvpool_submission, issue);
 }
@@ -174,7 +177,7 @@ static void kvpool_submission_attach(struct kvpool_issue *issue, u32 i,
 		kvpool_ring_get(s->ring);
 		xfer->sink = &kvpool_ring_sink;
 		WRITE_ONCE(xfer->sink_data, s->ring);
-		/* Or KVPOOL_IOC_RING_END finds and cancels it. */
+		/* Else KVPOOL_IOC_RING_END finds and cancels the xfer. */
 		if (kvpool_ring_ended(s->ring))
 			kvpool_xfer_cancel(xfer, -ECANCELED);
 	} else {
@@ -192,7 +195,7 @@ static u64 kvpool_submission_timeout(const struct kvpool_op *op)
 	return kvpool_pool_remote_timeout();
 }
 
-/* Begin operations. Returns how many have completed already. */
+/* Issue operations. Return how many completed without being in flight. */
 static u32 kvpool_submission_run(struct kvpool_submission *s,
 				 struct kvpool_ctx *ctx,
 				 const struct kvpool_op *ops, u32 nr)
@@ -229,7 +232,7 @@ static struct kvpool_op *kvpool_ops_read(const struct kvpool_ctx *ctx, u64 ptr,
 	return ops;
 }
 
-/* The results never reach the user, so the handles are of no use. */
+/* End the handles in results that could not be written to the user. */
 static void kvpool_results_undo(struct kvpool_ctx *ctx,
 				const struct kvpool_results *results, u32 nr)
 {
@@ -252,7 +255,7 @@ static int kvpool_submit_wait(struct kvpool_ctx *ctx, struct kvpool_op *ops,
 	results = kvzalloc(struct_size(results, cqes, nr), GFP_KERNEL_ACCOUNT);
 	if (!results)
 		return -ENOMEM;
-	/* The call's own keeps @done from being completed too early. */
+	/* The call's own count keeps @done from being completed too early. */
 	atomic_set(&results->left, nr + 1);
 	init_completion(&results->done);
 
@@ -288,7 +291,8 @@ static int kvpool_submit_ring(struct kvpool_ctx *ctx, struct kvpool_op *ops,
  * kvpool_ioctl_submit() - KVPOOL_IOC_SUBMIT
  * @call: the call
  *
- * Return: 0 or a negative errno.
+ * Context: May sleep.
+ * Return: 0 or a negative errno, as the uAPI header documents them.
  */
 int kvpool_ioctl_submit(struct kvpool_call *call)
 {
@@ -330,7 +334,8 @@ out:
  * kvpool_ioctl_cancel() - KVPOOL_IOC_CANCEL
  * @call: the call
  *
- * Return: 0 or a negative errno.
+ * Context: May sleep.
+ * Return: 0 or a negative errno, as the uAPI header documents them.
  */
 int kvpool_ioctl_cancel(struct kvpool_call *call)
 {

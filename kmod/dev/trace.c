@@ -1,4 +1,4 @@
 // SPDX-License-Identifier: GPL-2.0
-/* Where the tracepoints of calls are defined. */
+/* Definitions of the tracepoints of calls. */
 #define CREATE_TRACE_POINTS
 #include "dev/trace.h"

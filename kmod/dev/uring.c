@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/* Operations that come through io_uring. */
+/* Operations through io_uring. */
 #include <linux/err.h>
 #include <linux/sched.h>
 #include <linux/uaccess.h>
@@ -16,7 +16,7 @@
 #include "xfer/opdef.h"
 #include "xfer/xfer.h"
 
-/* What a command remembers while its operation is in flight. */
+/* Data of a command whose operation is in flight. */
 struct kvpool_uring_pdu {
 	struct kvpool_xfer *xfer;
 	u64 completion;
@@ -28,13 +28,13 @@ static struct kvpool_uring_pdu *kvpool_uring_pdu(struct io_uring_cmd *cmd)
 	return (struct kvpool_uring_pdu *)cmd->pdu;
 }
 
-/* Write the completion. Return: what the command completes with. */
+/* Write the completion, and return the result of the command. */
 static int kvpool_uring_result(struct kvpool_ctx *ctx, u64 ptr,
 			       const struct kvpool_completion *cqe)
 {
 	if (!ptr)
 		return cqe->status;
-	/* The process may be gone, and a kernel thread cleans up after it. */
+	/* After the exit of the process this runs in a kernel thread. */
 	if (!(current->flags & PF_KTHREAD) && current->mm &&
 	    !copy_to_user(u64_to_user_ptr(ptr), cqe, sizeof(*cqe)))
 		return cqe->status;
@@ -50,9 +50,9 @@ static void kvpool_uring_done(struct io_uring_cmd *cmd,
 	struct kvpool_xfer *xfer = pdu->xfer;
 	int ret;
 
-	/* The command holds the file, so its context is still there. */
+	/* The command has a reference to the file, which keeps the context. */
 	ret = kvpool_uring_result(xfer->ctx, pdu->completion, &xfer->cqe);
-	/* It can be cancelled until here: the reference is still needed. */
+	/* io_uring may cancel, and use the xfer, until the command is done. */
 	io_uring_cmd_done(cmd, ret, 0, issue_flags);
 	kvpool_xfer_put(xfer);
 }
@@ -68,25 +68,26 @@ static const struct kvpool_sink kvpool_uring_sink = {
 };
 
 /*
- * A process that ends waits for its commands. Where io_uring does not cancel
- * them it must not wait for long.
+ * A process that exits waits for its commands. Kernels that do not cancel them
+ * need an upper bound of the timeout.
  */
 static u64 kvpool_uring_timeout(const struct kvpool_op *op)
 {
 	u64 most = kvpool_pool_remote_timeout();
 
-	return op->timeout_ns && (KVPOOL_URING_CANCELS || op->timeout_ns < most) ?
+	return op->timeout_ns &&
+	       (KVPOOL_URING_CANCELS || op->timeout_ns < most) ?
 	       op->timeout_ns : most;
 }
 
 /**
  * struct kvpool_uring_issue - the operation of one command
- * @issue:	how it begins
+ * @issue:	the operation
  * @cmd:	the command
- * @issue_flags: io_uring's
- * @completion:	the caller's pointer
- * @cqe:	the completion, if the operation completed at once
- * @queued:	it did not
+ * @issue_flags: IO_URING_F_*
+ * @completion:	the caller's pointer to a struct kvpool_completion, or zero
+ * @cqe:	the completion, unless @queued
+ * @queued:	the operation is, or was, in flight
  */
 struct kvpool_uring_issue {
 	struct kvpool_issue issue;
@@ -121,11 +122,14 @@ static void kvpool_uring_attach(struct kvpool_issue *issue, u32 i,
 }
 
 /**
- * kvpool_uring_cmd() - An operation through io_uring, or its cancellation
+ * kvpool_uring_cmd() - Issue the operation of a command, or cancel it
  * @cmd: the command
- * @issue_flags: io_uring's
+ * @issue_flags: IO_URING_F_*
  *
- * Return: the status, a negative errno, or -EIOCBQUEUED.
+ * Context: May sleep. With IO_URING_F_NONBLOCK, operations that may have to
+ * make space are not begun.
+ * Return: the operation's status; a negative errno; -EIOCBQUEUED if the
+ * operation is in flight; -EAGAIN if io_uring has to call again from a worker.
  */
 int kvpool_uring_cmd(struct io_uring_cmd *cmd, unsigned int issue_flags)
 {
@@ -150,7 +154,7 @@ int kvpool_uring_cmd(struct io_uring_cmd *cmd, unsigned int issue_flags)
 	}
 	if (cmd->cmd_op != KVPOOL_URING_OP)
 		return -ENOTTY;
-	/* The entry may be in memory that the user writes to. */
+	/* Read once: the entry may be in memory that the user can write. */
 	args = kvpool_uring_args(cmd);
 	ptr = READ_ONCE(args->op);
 	u.completion = READ_ONCE(args->completion);
@@ -159,7 +163,7 @@ int kvpool_uring_cmd(struct io_uring_cmd *cmd, unsigned int issue_flags)
 	ret = kvpool_op_check(ctx, &op);
 	if (ret)
 		return ret;
-	/* Space may have to be made: not in the submitter's time. */
+	/* Making space takes long: leave it to a worker of io_uring. */
 	if (issue_flags & IO_URING_F_NONBLOCK &&
 	    kvpool_op_makes_space(kvpool_op_find(op.opcode), &op))
 		return -EAGAIN;

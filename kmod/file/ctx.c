@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/* Contexts: how they begin, find their tenant, and end. */
+/* Contexts: opening, binding to a tenant, attaching, and ending. */
 #include <linux/err.h>
 #include <linux/fs.h>
 #include <linux/sched.h>
@@ -14,10 +14,11 @@
 #include "file/trace.h"
 
 /**
- * kvpool_ctx_open() - Give a new file its context
- * @file: the file; its private_data becomes the context, and its mapping that
- *	  of the default tenant
+ * kvpool_ctx_open() - Make the context of a new file
+ * @file: the file; its private_data is set to the context, and its mapping to
+ *	  that of the default tenant
  *
+ * Context: May sleep.
  * Return: 0, -ENOMEM, or -ENODEV while the module is being loaded.
  */
 int kvpool_ctx_open(struct file *file)
@@ -46,7 +47,7 @@ int kvpool_ctx_open(struct file *file)
 	ctx->pid = task_tgid_nr(current);
 	get_task_comm(ctx->comm, current);
 
-	/* All files of a tenant share its mapping: see struct kvpool_arena. */
+	/* All files of a tenant share one mapping: see struct kvpool_arena. */
 	file->f_mapping = tenant->arena.inode->i_mapping;
 	file->private_data = ctx;
 	mutex_lock(&kvpool_pool.lock);
@@ -57,8 +58,10 @@ int kvpool_ctx_open(struct file *file)
 }
 
 /**
- * kvpool_ctx_unlist() - Hide a context that is about to end
+ * kvpool_ctx_unlist() - Remove a context from the list of contexts
  * @ctx: the context of a file without descriptors and mappings
+ *
+ * Context: May sleep.
  */
 void kvpool_ctx_unlist(struct kvpool_ctx *ctx)
 {
@@ -70,7 +73,7 @@ void kvpool_ctx_unlist(struct kvpool_ctx *ctx)
 
 /**
  * kvpool_ctx_free() - Free a context
- * @ctx: an unlisted context without operations, rings and holds
+ * @ctx: a context that is not in the list and has no operations, rings or holds
  */
 void kvpool_ctx_free(struct kvpool_ctx *ctx)
 {
@@ -79,12 +82,13 @@ void kvpool_ctx_free(struct kvpool_ctx *ctx)
 }
 
 /**
- * kvpool_ctx_bind() - Settle which tenant a context belongs to
+ * kvpool_ctx_bind() - Make the tenant of a context final
  * @ctx: the context
  *
- * To be called before it gets a mapping or a handle.
+ * Called before the context gets a mapping or a handle.
  *
- * Return: the tenant, constant from now on.
+ * Context: May sleep.
+ * Return: the tenant, which does not change any more.
  */
 struct kvpool_tenant *kvpool_ctx_bind(struct kvpool_ctx *ctx)
 {
@@ -99,11 +103,12 @@ struct kvpool_tenant *kvpool_ctx_bind(struct kvpool_ctx *ctx)
 }
 
 /**
- * kvpool_ctx_attach() - Move a fresh file to another tenant
- * @file: the file
+ * kvpool_ctx_attach() - Attach a file that is not bound to another tenant
+ * @file: the file; it is bound if the call succeeds
  * @name: the tenant's name
  *
- * Return: 0, -EBUSY, -ENOENT or -EACCES.
+ * Context: May sleep.
+ * Return: 0, -EBUSY if the file is bound, -ENOENT or -EACCES.
  */
 int kvpool_ctx_attach(struct file *file, const char *name)
 {
@@ -123,11 +128,11 @@ int kvpool_ctx_attach(struct file *file, const char *name)
 	old = ctx->tenant;
 	file->f_mapping = tenant->arena.inode->i_mapping;
 	WRITE_ONCE(ctx->tenant, tenant);
-	/* A task that sees it bound sees the tenant: see kvpool_ctx_bind(). */
+	/* Pairs with kvpool_ctx_bind(), which then sees the new tenant. */
 	smp_store_release(&ctx->bound, true);
 	mutex_unlock(&ctx->lock);
 
-	/* The default tenant: it outlasts readers that saw it just now. */
+	/* Readers may still use @old: the default tenant, which stays. */
 	kvpool_tenant_put(old);
 	trace_kvpool_ctx_attach(ctx);
 	return 0;

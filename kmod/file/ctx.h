@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* Contexts: what one open file owns. */
+/* Contexts: the state of an open file. */
 #ifndef _KVPOOL_CTX_H
 #define _KVPOOL_CTX_H
 
@@ -16,10 +16,11 @@ struct kvpool_tenant;
 
 /**
  * struct kvpool_inflight - operations of a file that have not completed
- * @ops:	by id; its own lock, readers use RCU
- * @next_id:	where to look for the next id
- * @nr:		their number
- * @seq:	counts the operations that did not complete at once
+ * @ops:	operations by id; protected by the xarray's own lock, read under
+ *		RCU too
+ * @next_id:	id at which the search for a free id begins
+ * @nr:		number of operations
+ * @seq:	number of operations that were ever in flight
  */
 struct kvpool_inflight {
 	struct xarray ops;
@@ -31,20 +32,22 @@ struct kvpool_inflight {
 /**
  * struct kvpool_ctx - an open file
  * @entry:	in pool.ctxs
- * @tenant:	the tenant that it belongs to; constant once @bound
+ * @tenant:	the tenant of the file; constant once @bound
  * @mode:	KVPOOL_MODE_*
- * @bound:	the tenant cannot be changed any more
- * @lock:	protects the change of @tenant and @bound
- * @holds:	holds by id; its own lock, readers use RCU
- * @next_hold:	where to look for the next id of a hold
- * @nr_handles:	handles that live
- * @armed:	poll() waits for @settled to differ from the tenant's
- * @settled:	the tenant's count when the latest lease began
- * @rings:	completion rings by number; its own lock
+ * @bound:	@tenant cannot change any more
+ * @lock:	protects changes of @tenant and @bound
+ * @holds:	holds by id; protected by the xarray's own lock, read under RCU
+ *		too
+ * @next_hold:	id at which the search for a free id of a hold begins
+ * @nr_handles:	handles that have not ended, and handles being made
+ * @armed:	poll() reports when the tenant's count differs from @settled
+ * @settled:	the tenant's count of settled reservations when the latest call
+ *		of KVPOOL_IOC_LEASE began
+ * @rings:	completion rings by number; protected by the xarray's own lock
  * @wq:		tasks that wait for completions
  * @inflight:	operations in flight
- * @pid:	of the process that opened it, for debugfs
- * @comm:	the name of that process
+ * @pid:	id of the process that opened the file, for debugfs
+ * @comm:	name of that process
  */
 struct kvpool_ctx {
 	struct list_head entry;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * What can be done to many handles of a file: seal, abort, release. The order
- * of the array is that of a prefix: its head becomes the youngest.
+ * Ending many handles of a file at a time: seal, abort, release. The array is
+ * in the order of a prefix: its head becomes the youngest.
  */
 #include <linux/mm.h>
 #include <linux/slab.h>
@@ -15,7 +15,7 @@
 #include "file/handles.h"
 #include "file/hold.h"
 
-/* What sealing needs for each handle. */
+/* Arrays with an element for each handle that is sealed. */
 struct kvpool_taken {
 	struct kvpool_block **blocks;
 	struct kvpool_hold **holds;
@@ -45,9 +45,10 @@ static void kvpool_taken_exit(struct kvpool_taken *taken)
  * kvpool_handles_seal() - Publish reserved blocks
  * @ctx: the context, bound
  * @entries: reservations with their pins; the status of each is set
- * @nr: how many
+ * @nr: number of entries
  * @done: raised by the number of blocks that were sealed
  *
+ * Context: May sleep.
  * Return: 0, or -ENOMEM if nothing was done.
  */
 int kvpool_handles_seal(struct kvpool_ctx *ctx,
@@ -84,11 +85,13 @@ int kvpool_handles_seal(struct kvpool_ctx *ctx,
 }
 
 /**
- * kvpool_handles_abort() - End reservations without blocks
+ * kvpool_handles_abort() - Abort reservations
  * @ctx: the context, bound
- * @entries: reservations; the status of each is set
- * @nr: how many
+ * @entries: reservations; the status of each that is not found is set
+ * @nr: number of entries
  * @done: raised by the number of reservations that were aborted
+ *
+ * Context: May sleep.
  */
 void kvpool_handles_abort(struct kvpool_ctx *ctx,
 			  struct kvpool_handle_entry *entries, u32 nr,
@@ -131,7 +134,7 @@ static u32 kvpool_release_run(struct kvpool_ctx *ctx,
 			continue;
 		}
 		ended++;
-		/* Mostly all are of one call: account for its hold once. */
+		/* Handles of one hold are mostly adjacent: account once. */
 		if (hold != last) {
 			kvpool_hold_end(ctx, last, run);
 			last = hold;
@@ -187,9 +190,11 @@ u32 kvpool_handles_release(struct kvpool_ctx *ctx,
 }
 
 /**
- * kvpool_handle_drop() - End a handle that the user has not learnt of
+ * kvpool_handle_drop() - End a handle that was not reported to the user
  * @ctx: the context, bound
  * @handle: a lease or a reservation; nothing happens if it has ended
+ *
+ * Context: May sleep.
  */
 void kvpool_handle_drop(struct kvpool_ctx *ctx, u64 handle)
 {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* What can be done to many handles of a file. */
+/* Ending many handles of a file at a time. */
 #ifndef _KVPOOL_HANDLES_H
 #define _KVPOOL_HANDLES_H
 

@@ -2,8 +2,8 @@
 /*
  * Holds: the handles that one call made.
  *
- * One call makes many handles and mostly ends them together, so they share an
- * id in the file's table, and a handle costs eight bytes.
+ * A call makes many handles, which mostly end together, so they share an id in
+ * the file's table, and a handle costs eight bytes.
  */
 #define pr_fmt(fmt) "kvpool: " fmt
 
@@ -20,7 +20,7 @@
 #include "file/ctx.h"
 #include "file/hold.h"
 
-/* End handles that their owner did not end. */
+/* End the handles that are left in the hold of a file without users. */
 static void kvpool_hold_lapse(struct kvpool_tenant *tenant,
 			      struct kvpool_hold *hold)
 {
@@ -46,15 +46,17 @@ static void kvpool_hold_lapse(struct kvpool_tenant *tenant,
 
 /**
  * kvpool_hold_begin() - Prepare handles
- * @ctx: their context
- * @kind: their kind
- * @nr: how many at most
+ * @ctx: the context of the handles
+ * @kind: the kind of the handles
+ * @nr: most handles that the hold can have
  *
  * The caller fills in the blocks and then calls kvpool_hold_commit() or
- * kvpool_hold_undo(). Lookups do not find the hold before.
+ * kvpool_hold_undo(). Before kvpool_hold_commit(), lookups do not find the
+ * hold.
  *
- * Return: the hold, ERR_PTR(-EMFILE) if the file would have too many handles,
- * or ERR_PTR(-ENOMEM).
+ * Context: May sleep.
+ * Return: the hold, which belongs to the caller until it is committed;
+ * ERR_PTR(-EMFILE) if the file would have too many handles; ERR_PTR(-ENOMEM).
  */
 struct kvpool_hold *kvpool_hold_begin(struct kvpool_ctx *ctx,
 				      enum kvpool_hold_kind kind, u32 nr)
@@ -79,7 +81,7 @@ struct kvpool_hold *kvpool_hold_begin(struct kvpool_ctx *ctx,
 	hold->kind = kind;
 	hold->nr = nr;
 
-	/* Takes the id and the memory for the entry, but shows nothing yet. */
+	/* Reserves the id and the memory of the entry for the commit. */
 	ret = xa_alloc_cyclic(&ctx->holds, &hold->id, NULL,
 			      XA_LIMIT(1, U32_MAX), &ctx->next_hold,
 			      GFP_KERNEL_ACCOUNT);
@@ -93,9 +95,13 @@ struct kvpool_hold *kvpool_hold_begin(struct kvpool_ctx *ctx,
 
 /**
  * kvpool_hold_commit() - Make handles usable
- * @ctx: their context
- * @hold: the hold
- * @live: how many of its blocks are not NULL
+ * @ctx: the context of the handles
+ * @hold: the hold; it is freed if @live is zero
+ * @live: handles of @hold that have a block or get one by
+ *	  kvpool_hold_publish(); handles that never will are ended with
+ *	  kvpool_hold_end()
+ *
+ * Context: May sleep.
  */
 void kvpool_hold_commit(struct kvpool_ctx *ctx, struct kvpool_hold *hold,
 			u32 live)
@@ -107,14 +113,17 @@ void kvpool_hold_commit(struct kvpool_ctx *ctx, struct kvpool_hold *hold,
 		return;
 	}
 	atomic_set(&hold->live, live);
-	/* Into a slot that is there already: cannot fail. */
+	/* Cannot fail: kvpool_hold_begin() has allocated the slot. */
 	xa_store(&ctx->holds, hold->id, hold, GFP_KERNEL_ACCOUNT);
 }
 
 /**
- * kvpool_hold_undo() - End handles that the user has not seen
- * @ctx: their context
- * @hold: the hold; its leases and reservations end
+ * kvpool_hold_undo() - End handles that were not reported to the user
+ * @ctx: the context of the handles
+ * @hold: the hold, not committed; its leases and reservations end, and it is
+ *	  freed
+ *
+ * Context: May sleep.
  */
 void kvpool_hold_undo(struct kvpool_ctx *ctx, struct kvpool_hold *hold)
 {
@@ -137,15 +146,17 @@ void kvpool_hold_undo(struct kvpool_ctx *ctx, struct kvpool_hold *hold)
 }
 
 /**
- * kvpool_hold_take() - Take the block out of a handle, which ends it
- * @ctx: its context
+ * kvpool_hold_take() - Take the block out of a handle, which ends the handle
+ * @ctx: the context of the handle
  * @handle: the handle
- * @kind: the kind that it must have
- * @hold: in: a hold from which the caller has taken and whose handle it has not
- *	  ended yet, or NULL; out: the hold of the handle, for
- *	  kvpool_hold_end()
+ * @kind: the kind that the handle must have
+ * @hold: in: a hold from which the caller has taken a block without a call of
+ *	  kvpool_hold_end() for it yet, or NULL; out: the hold of the handle,
+ *	  for kvpool_hold_end(), unchanged if NULL is returned
  *
- * Return: the block with the handle's reference, or NULL.
+ * Context: Any.
+ * Return: the block, with the handle's reference, or NULL if there is no such
+ * handle of the kind.
  */
 struct kvpool_block *kvpool_hold_take(struct kvpool_ctx *ctx, u64 handle,
 				      enum kvpool_hold_kind kind,
@@ -156,11 +167,11 @@ struct kvpool_block *kvpool_hold_take(struct kvpool_ctx *ctx, u64 handle,
 	struct kvpool_hold *h;
 
 	rcu_read_lock();
-	/* Handles mostly come in the order in which a call made them. */
+	/* Adjacent handles of a call mostly belong to one hold. */
 	h = *hold && (*hold)->id == id ? *hold : xa_load(&ctx->holds, id);
 	if (h && h->kind == kind && index < h->nr) {
 		index = array_index_nospec(index, h->nr);
-		/* The taker sees the block as the maker left it. */
+		/* A full barrier; pairs with kvpool_hold_publish(). */
 		block = xchg(&h->blocks[index], NULL);
 	}
 	rcu_read_unlock();
@@ -174,20 +185,22 @@ struct kvpool_block *kvpool_hold_take(struct kvpool_ctx *ctx, u64 handle,
  * kvpool_hold_restore() - Undo kvpool_hold_take()
  * @hold: the hold
  * @handle: the handle
- * @block: the block that was taken
+ * @block: the block that was taken, with the handle's reference
  */
 void kvpool_hold_restore(struct kvpool_hold *hold, u64 handle,
 			 struct kvpool_block *block)
 {
-	/* The slot was empty, and only its taker fills it. */
+	/* Only the task that took the block fills the slot. */
 	smp_store_release(&hold->blocks[lower_32_bits(handle)], block);
 }
 
 /**
- * kvpool_hold_end() - Account for handles that were taken
- * @ctx: its context
- * @hold: the hold
- * @nr: how many were taken out
+ * kvpool_hold_end() - Account for handles that have ended
+ * @ctx: the context of the handles
+ * @hold: the hold, which is freed with its last handle; ignored if @nr is zero
+ * @nr: handles that were taken or will not get a block
+ *
+ * Context: Any.
  */
 void kvpool_hold_end(struct kvpool_ctx *ctx, struct kvpool_hold *hold, u32 nr)
 {
@@ -201,11 +214,12 @@ void kvpool_hold_end(struct kvpool_ctx *ctx, struct kvpool_hold *hold, u32 nr)
 }
 
 /**
- * kvpool_hold_peek() - Look at the block of a handle
- * @ctx: its context
+ * kvpool_hold_peek() - Find the block of a handle
+ * @ctx: the context of the handle
  * @handle: the handle
  *
- * Return: the block with a reference of its own, or NULL.
+ * Context: Any.
+ * Return: the block, with a reference for the caller, or NULL.
  */
 struct kvpool_block *kvpool_hold_peek(struct kvpool_ctx *ctx, u64 handle)
 {
@@ -226,8 +240,10 @@ struct kvpool_block *kvpool_hold_peek(struct kvpool_ctx *ctx, u64 handle)
 }
 
 /**
- * kvpool_holds_exit() - End all handles of a context without users
- * @ctx: the context
+ * kvpool_holds_exit() - End all handles of a context
+ * @ctx: the context of a file without users and without operations in flight
+ *
+ * Context: May sleep.
  */
 void kvpool_holds_exit(struct kvpool_ctx *ctx)
 {

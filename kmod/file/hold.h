@@ -18,13 +18,14 @@ enum kvpool_hold_kind {
 
 /**
  * struct kvpool_hold - the handles that one call made
- * @rcu:	frees it after the last reader
- * @id:		upper half of the handles; the lower half is the index in @blocks
+ * @rcu:	frees the hold after the last reader of the file's table
+ * @id:		upper half of the handles; the lower half is the index in
+ *		@blocks
  * @kind:	kind of the handles
  * @nr:		length of @blocks
- * @live:	handles not ended yet
- * @blocks:	referenced blocks. The task that takes a pointer out with xchg()
- *		ends the handle.
+ * @live:	handles that have not ended
+ * @blocks:	blocks, with a reference to each, or NULL. The task that takes a
+ *		pointer out with xchg() ends the handle.
  */
 struct kvpool_hold {
 	struct rcu_head rcu;
@@ -54,11 +55,11 @@ static inline u64 kvpool_handle(const struct kvpool_hold *hold, u32 index)
 	return (u64)hold->id << 32 | index;
 }
 
-/* Make a handle usable whose hold has been committed. */
+/* Make a handle of a committed hold usable; consumes a reference to @block. */
 static inline void kvpool_hold_publish(struct kvpool_hold *hold, u32 index,
 				       struct kvpool_block *block)
 {
-	/* From here on the owner of the file can end it, and free the block. */
+	/* From here on a user of the file can end the handle. */
 	smp_store_release(&hold->blocks[index], block);
 }
 

@@ -2,10 +2,10 @@
 /*
  * The completion rings of a file.
  *
- * The memory is the user's to scribble on: the tail that counts is a private
- * copy, the head is only used to see how much room there is, and completions
- * are written and never read. Room is taken at submission, so that a completion
- * cannot find the ring full.
+ * The user may write anything to the shared memory. So the module keeps its own
+ * tail, reads the head only to compute the free room, and never reads
+ * completions. Room is reserved at submission, so that a completion never finds
+ * the ring full.
  */
 #include <linux/err.h>
 #include <linux/eventfd.h>
@@ -22,7 +22,7 @@
 #include "file/ring.h"
 #include "mem/arena.h"
 
-/* Where the next ring begins in the offsets of mmap(). */
+/* Distance between the rings of a file in the offsets of mmap(). */
 #define KVPOOL_RING_STRIDE						\
 	((u64)roundup_pow_of_two(PAGE_SIZE + KVPOOL_RING_ENTRIES_MAX *	\
 				 sizeof(struct kvpool_completion)))
@@ -33,7 +33,7 @@ struct kvpool_ring_indices {
 	u32 tail ____cacheline_aligned;
 };
 
-/* As vmalloc_user(), and charged to the caller's memory cgroup. */
+/* As vmalloc_user(), but charged to the caller's memory cgroup. */
 static void *kvpool_ring_alloc(unsigned int nr)
 {
 	struct page **pages;
@@ -60,12 +60,15 @@ static void *kvpool_ring_alloc(unsigned int nr)
 }
 
 /**
- * kvpool_ring_create() - Give a file another ring
+ * kvpool_ring_create() - Add a ring to a file
  * @ctx: the file's context
- * @entries: places, a power of two
- * @eventfd: to be signalled, or NULL; belongs to the ring if the call succeeds
+ * @entries: completions that the ring can hold, a power of two
+ * @eventfd: the eventfd to signal, or NULL; belongs to the ring if the call
+ *	     succeeds
  *
- * Return: the ring with a reference, or ERR_PTR(-ENOMEM or -ENOSPC).
+ * Context: May sleep.
+ * Return: the ring, with a reference for the caller; ERR_PTR(-ENOMEM); or
+ * ERR_PTR(-ENOSPC) if the file has KVPOOL_RINGS_MAX rings.
  */
 struct kvpool_ring *kvpool_ring_create(struct kvpool_ctx *ctx, u32 entries,
 				       struct eventfd_ctx *eventfd)
@@ -77,7 +80,7 @@ struct kvpool_ring *kvpool_ring_create(struct kvpool_ctx *ctx, u32 entries,
 	if (!ring)
 		return ERR_PTR(-ENOMEM);
 	spin_lock_init(&ring->lock);
-	/* One for the table, one for the caller. */
+	/* One reference for the table, one for the caller. */
 	refcount_set(&ring->refs, 2);
 	ring->wq = &ctx->wq;
 	ring->entries = entries;
@@ -103,7 +106,9 @@ struct kvpool_ring *kvpool_ring_create(struct kvpool_ctx *ctx, u32 entries,
 
 /**
  * kvpool_ring_free() - Free a ring without references
- * @ring: the ring; mappings of it keep their pages
+ * @ring: the ring; its pages stay while they are mapped
+ *
+ * Context: May sleep.
  */
 void kvpool_ring_free(struct kvpool_ring *ring)
 {
@@ -118,7 +123,8 @@ void kvpool_ring_free(struct kvpool_ring *ring)
  * @ctx: the context
  * @id: the number
  *
- * Return: the ring with a reference, or NULL.
+ * Context: Any.
+ * Return: the ring, with a reference for the caller, or NULL.
  */
 struct kvpool_ring *kvpool_ring_find(struct kvpool_ctx *ctx, u32 id)
 {
@@ -133,14 +139,15 @@ struct kvpool_ring *kvpool_ring_find(struct kvpool_ctx *ctx, u32 id)
 }
 
 /**
- * kvpool_ring_remove() - Take a ring out of its file
+ * kvpool_ring_remove() - Remove a ring from its file
  * @ctx: the context
  * @id: the number of the ring
  *
- * Nothing is admitted to it any more, and operations that were admitted before
- * see kvpool_ring_ended().
+ * The ring admits no further operation. For operations that it admitted before,
+ * kvpool_ring_ended() returns true.
  *
- * Return: the ring with the table's reference, or NULL.
+ * Context: Any.
+ * Return: the ring, with the table's reference, or NULL.
  */
 struct kvpool_ring *kvpool_ring_remove(struct kvpool_ctx *ctx, u32 id)
 {
@@ -160,7 +167,8 @@ struct kvpool_ring *kvpool_ring_remove(struct kvpool_ctx *ctx, u32 id)
  * kvpool_ring_drained() - Wait until a removed ring has no operation in flight
  * @ring: the ring
  *
- * Return: 0, or -EINTR if a fatal signal came.
+ * Context: May sleep.
+ * Return: 0, or -EINTR on a fatal signal.
  */
 int kvpool_ring_drained(struct kvpool_ring *ring)
 {
@@ -169,9 +177,9 @@ int kvpool_ring_drained(struct kvpool_ring *ring)
 }
 
 /**
- * kvpool_ring_describe() - Tell where the parts of a ring are
+ * kvpool_ring_describe() - Fill in the results of KVPOOL_IOC_RING
  * @ring: the ring
- * @arg: what KVPOOL_IOC_RING returns
+ * @arg: out: the results
  */
 void kvpool_ring_describe(const struct kvpool_ring *ring,
 			  struct kvpool_ring_setup *arg)
@@ -188,9 +196,12 @@ void kvpool_ring_describe(const struct kvpool_ring *ring,
 /**
  * kvpool_ring_mmap() - Map a ring
  * @ctx: the context
- * @vma: shared, not executable, beginning at kvpool_arena_size() or beyond
+ * @vma: a shared mapping, not executable, whose offset is kvpool_arena_size()
+ *	 or more
  *
- * Return: 0, or -EINVAL if no ring is there or it is shorter.
+ * Context: mmap(), with mmap_lock held; may sleep.
+ * Return: 0; -EINVAL if no ring begins at the offset, or the ring is shorter
+ * than the mapping; or the errno of remap_vmalloc_range().
  */
 int kvpool_ring_mmap(struct kvpool_ctx *ctx, struct vm_area_struct *vma)
 {
@@ -214,19 +225,23 @@ int kvpool_ring_mmap(struct kvpool_ctx *ctx, struct vm_area_struct *vma)
 }
 
 /**
- * kvpool_ring_admit() - Take room for completions
+ * kvpool_ring_admit() - Reserve room for completions
  * @ring: the ring
- * @nr: how many are wanted
+ * @nr: completions to reserve room for
  *
- * Return: how many there is room for, at most @nr, zero for a removed ring.
- * Each has to be used by kvpool_ring_post().
+ * The caller calls kvpool_ring_post() once for each completion that room was
+ * reserved for.
+ *
+ * Context: Process context.
+ * Return: completions that room was reserved for: at most @nr, zero for a
+ * removed ring.
  */
 u32 kvpool_ring_admit(struct kvpool_ring *ring, u32 nr)
 {
 	u32 used;
 
 	spin_lock(&ring->lock);
-	/* The user is done with what is before its head. */
+	/* Pairs with the release of the user after reading completions. */
 	used = ring->tail - smp_load_acquire(&ring->indices->head);
 	used = min(used, ring->entries) + ring->inflight;
 	nr = min(nr, ring->entries - min(used, ring->entries));
@@ -238,13 +253,15 @@ u32 kvpool_ring_admit(struct kvpool_ring *ring, u32 nr)
 }
 
 /**
- * kvpool_ring_ended() - Has a ring been removed?
+ * kvpool_ring_ended() - Tell whether a ring has been removed
  * @ring: the ring
  *
- * To be asked for each operation once the tasks that cancel can find it: either
- * they do, or this returns true.
+ * Called for each operation as soon as kvpool_cancel_match() can find it:
+ * either that call, made after kvpool_ring_remove(), finds the operation, or
+ * this one returns true.
  *
- * Return: true if so.
+ * Context: Any.
+ * Return: true if @ring has been removed.
  */
 bool kvpool_ring_ended(const struct kvpool_ring *ring)
 {
@@ -256,9 +273,11 @@ bool kvpool_ring_ended(const struct kvpool_ring *ring)
 /**
  * kvpool_ring_post() - Write a completion
  * @ring: the ring
- * @cqe: the completion
+ * @cqe: the completion, for which kvpool_ring_admit() has reserved room
  *
- * kvpool_ring_wake() has to follow, once for many.
+ * The caller then calls kvpool_ring_wake(), once for all completions.
+ *
+ * Context: Process context.
  */
 void kvpool_ring_post(struct kvpool_ring *ring,
 		      const struct kvpool_completion *cqe)
@@ -267,14 +286,16 @@ void kvpool_ring_post(struct kvpool_ring *ring,
 	ring->cqes[ring->tail & (ring->entries - 1)] = *cqe;
 	WRITE_ONCE(ring->tail, ring->tail + 1);
 	WRITE_ONCE(ring->inflight, ring->inflight - 1);
-	/* A user that sees the tail sees the completion. */
+	/* Pairs with the acquire of the user: it sees the completion. */
 	smp_store_release(&ring->indices->tail, ring->tail);
 	spin_unlock(&ring->lock);
 }
 
 /**
- * kvpool_ring_wake() - Tell the user that there are completions
+ * kvpool_ring_wake() - Wake tasks that wait for completions
  * @ring: the ring
+ *
+ * Context: Process context.
  */
 void kvpool_ring_wake(struct kvpool_ring *ring)
 {
@@ -282,16 +303,17 @@ void kvpool_ring_wake(struct kvpool_ring *ring)
 		wake_up_poll(ring->wq, EPOLLIN | EPOLLRDNORM);
 	if (ring->eventfd)
 		kvpool_eventfd_signal(ring->eventfd);
-	/* wq_has_sleeper() was the barrier after the post. */
+	/* wq_has_sleeper() is the full barrier after kvpool_ring_post(). */
 	if (READ_ONCE(ring->ended))
 		wake_up_var(&ring->inflight);
 }
 
 /**
- * kvpool_rings_readable() - Are there completions that were not reaped?
+ * kvpool_rings_readable() - Tell whether a file has unreaped completions
  * @ctx: the context
  *
- * Return: true if any ring of the file has some, by its user's head.
+ * Context: Process context.
+ * Return: true if the user's head of a ring differs from the tail.
  */
 bool kvpool_rings_readable(struct kvpool_ctx *ctx)
 {
@@ -301,7 +323,7 @@ bool kvpool_rings_readable(struct kvpool_ctx *ctx)
 
 	if (xa_empty(&ctx->rings))
 		return false;
-	/* Keeps the rings from being freed. */
+	/* The lock keeps the rings in the table, which references them. */
 	xa_lock(&ctx->rings);
 	xa_for_each(&ctx->rings, id, ring)
 		readable |= READ_ONCE(ring->tail) !=
@@ -311,8 +333,10 @@ bool kvpool_rings_readable(struct kvpool_ctx *ctx)
 }
 
 /**
- * kvpool_rings_exit() - End the rings of a file without users
- * @ctx: the context; nothing is in flight
+ * kvpool_rings_exit() - End all rings of a context
+ * @ctx: the context of a file without users and without operations in flight
+ *
+ * Context: May sleep.
  */
 void kvpool_rings_exit(struct kvpool_ctx *ctx)
 {

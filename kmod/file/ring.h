@@ -16,23 +16,23 @@ struct kvpool_ring_indices;
 struct vm_area_struct;
 
 /**
- * struct kvpool_ring - completions on their way to the user
+ * struct kvpool_ring - a completion ring
  * @lock:	protects @tail, @inflight, @ended and the order of completions
  * @refs:	one for the table of the file, one for each operation in flight,
  *		and those of callers
  * @id:		number
- * @tail:	completions written
- * @inflight:	operations that have room but have not completed
- * @ended:	it has been removed: takes no operation
- * @entries:	places, a power of two
- * @bytes:	of the mapping
- * @indices:	shared with the user
- * @cqes:	shared with the user
+ * @tail:	number of completions written, modulo 2^32
+ * @inflight:	completions that room is reserved for and that are not written
+ * @ended:	the ring has been removed and admits no operation
+ * @entries:	completions that the ring can hold, a power of two
+ * @bytes:	length of the mapping
+ * @indices:	head and tail, shared with the user
+ * @cqes:	completions, shared with the user
  * @wq:		wait queue of the file
- * @eventfd:	to be signalled, or NULL
+ * @eventfd:	eventfd to signal, or NULL
  */
 struct kvpool_ring {
-	spinlock_t lock;	/* see above */
+	spinlock_t lock;	/* tail, inflight, ended, order of cqes */
 	refcount_t refs;
 	u32 id;
 	u32 tail;

@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0
-/* Spans: how a user is told where a block lies. */
+/* Spans: the extents of a block, as the uAPI reports them. */
 #include <linux/kvpool.h>
 
 #include "file/span.h"
 #include "mem/place.h"
 
 /**
- * kvpool_span_fill() - Tell where a piece of a block lies
- * @span: offset in the arena and length
- * @place: of a referenced block
+ * kvpool_span_fill() - Make a span of an extent
+ * @span: out: offset in the arena and length, in bytes
+ * @place: the place of a block that the caller has a reference to
  * @i: index of the extent
  */
 void kvpool_span_fill(struct kvpool_span *span,

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* Spans: how a user is told where a block lies. */
+/* Spans: the extents of a block, as the uAPI reports them. */
 #ifndef _KVPOOL_SPAN_H
 #define _KVPOOL_SPAN_H
 

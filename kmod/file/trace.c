@@ -1,4 +1,4 @@
 // SPDX-License-Identifier: GPL-2.0
-/* Where the tracepoints of open files are defined. */
+/* Definitions of the tracepoints of open files. */
 #define CREATE_TRACE_POINTS
 #include "file/trace.h"

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * Tracepoints of open files: numbers only, neither addresses nor whole keys. The
- * part of the key that is shown is how the key begins in debugfs.
+ * Tracepoints of open files: numbers only, never addresses.
  */
 #undef TRACE_SYSTEM
 #define TRACE_SYSTEM kvpool

@@ -2,8 +2,9 @@
 /*
  * Arena: the memory of one tenant as one space of offsets, which its files map.
  *
- * A chunk belongs to one tenant. Before it leaves the arena it is unmapped from
- * every process, and it stays if anyone else still holds its pages.
+ * A chunk belongs to one tenant. Before a chunk leaves the arena, it is
+ * unmapped from every process. It stays while its pages have a reference from
+ * outside the module, such as a DMA pin.
  */
 #include <linux/err.h>
 #include <linux/fs.h>
@@ -21,8 +22,8 @@
 
 /*
  * Chunks are large folios that processes map in part. Without huge pages,
- * madvise(MADV_PAGEOUT) on such a mapping takes a failed split for a success,
- * in madvise_cold_or_pageout_pte_range() of 6.12, and never ends.
+ * madvise_cold_or_pageout_pte_range() of 6.12 takes a failed split of such a
+ * folio for a success, so that madvise(MADV_PAGEOUT) does not terminate.
  */
 #ifndef CONFIG_TRANSPARENT_HUGEPAGE
 #error "kvpool needs a kernel with CONFIG_TRANSPARENT_HUGEPAGE"
@@ -43,7 +44,7 @@ static int kvpool_fs_init_context(struct fs_context *fc)
 	return init_pseudo(fc, KVPOOL_FS_MAGIC) ? 0 : -ENOMEM;
 }
 
-/* Without an owner: the mount below lasts as long as the module itself. */
+/* No .owner: the mount would hold a reference to the module until unload. */
 static struct file_system_type kvpool_fs_type = {
 	.name = "kvpool",
 	.init_fs_context = kvpool_fs_init_context,
@@ -51,8 +52,9 @@ static struct file_system_type kvpool_fs_type = {
 };
 
 /**
- * kvpool_arenas_init() - Prepare what all arenas need
+ * kvpool_arenas_init() - Mount the file system of the arenas' inodes
  *
+ * Context: Module load; may sleep.
  * Return: 0 or a negative errno.
  */
 int kvpool_arenas_init(void)
@@ -69,7 +71,9 @@ int kvpool_arenas_init(void)
 }
 
 /**
- * kvpool_arenas_exit() - Undo kvpool_arenas_init(); all arenas are gone
+ * kvpool_arenas_exit() - Undo kvpool_arenas_init()
+ *
+ * Context: Module unload, after the last arena has ended; may sleep.
  */
 void kvpool_arenas_exit(void)
 {
@@ -77,9 +81,9 @@ void kvpool_arenas_exit(void)
 }
 
 /**
- * kvpool_arena_size() - How far offsets go
+ * kvpool_arena_size() - Tell the length of the space of offsets
  *
- * Return: bytes; the same for all arenas, constant.
+ * Return: bytes; the same for all arenas, and constant.
  */
 u64 kvpool_arena_size(void)
 {
@@ -88,8 +92,9 @@ u64 kvpool_arena_size(void)
 
 /**
  * kvpool_arena_init() - Make an empty arena
- * @arena: the arena
+ * @arena: the arena; its @owner is set by the caller
  *
+ * Context: May sleep.
  * Return: 0 or a negative errno.
  */
 int kvpool_arena_init(struct kvpool_arena *arena)
@@ -117,6 +122,8 @@ int kvpool_arena_init(struct kvpool_arena *arena)
 /**
  * kvpool_arena_exit() - End an arena that has neither blocks nor mappings
  * @arena: the arena
+ *
+ * Context: May sleep.
  */
 void kvpool_arena_exit(struct kvpool_arena *arena)
 {
@@ -125,8 +132,8 @@ void kvpool_arena_exit(struct kvpool_arena *arena)
 
 	WARN_ON(arena->used);
 	/*
-	 * A page that someone outside still holds (in a pipe, say) is only
-	 * given up: the kernel frees it when that hold ends.
+	 * The module drops its own reference. The kernel frees a page that a
+	 * pipe, say, still references when that reference is dropped.
 	 */
 	xa_for_each(&arena->chunks, index, chunk) {
 		trace_kvpool_chunk_del(arena->owner, chunk->index, chunk->node);
@@ -141,10 +148,11 @@ void kvpool_arena_exit(struct kvpool_arena *arena)
 /**
  * kvpool_arena_grow() - Add a chunk
  * @arena: the arena
- * @tier: where to take the memory from; may sleep
+ * @tier: the tier that the memory comes from
  * @quota: most chunks that the arena may have
  * @flags: KVPOOL_GROW_*
  *
+ * Context: May sleep.
  * Return: 0; -EDQUOT at the quota; -ENOSPC at the tier's limit; -ENOMEM.
  */
 int kvpool_arena_grow(struct kvpool_arena *arena, struct kvpool_tier *tier,
@@ -173,7 +181,7 @@ int kvpool_arena_grow(struct kvpool_arena *arena, struct kvpool_tier *tier,
 	chunk->page = page;
 	chunk->node = tier->node;
 	INIT_LIST_HEAD(&chunk->bin);
-	/* Compaction, which finds it by its index, keeps off until it is in. */
+	/* Compaction finds the chunk by index before the extmap has it. */
 	chunk->isolated = true;
 
 	/* The lowest free index, so that mappings stay dense. */
@@ -197,7 +205,7 @@ err_count:
 	return ret;
 }
 
-/* Keep chunks from being mapped; false if that would mean waiting. */
+/* Block new mappings; false if KVPOOL_RECLAIM_TRY is set and it would wait. */
 static bool kvpool_arena_lock_maps(struct kvpool_arena *arena,
 				   unsigned int flags)
 {
@@ -207,7 +215,10 @@ static bool kvpool_arena_lock_maps(struct kvpool_arena *arena,
 	return true;
 }
 
-/* @arena->map_sem is held for writing: no fault can map the chunk again. */
+/*
+ * Release a chunk that is out of its extmap; true if it has left the arena.
+ * @arena->map_sem is held for writing: no fault can map the chunk again.
+ */
 static bool kvpool_arena_release(struct kvpool_arena *arena,
 				 struct kvpool_chunk *chunk)
 {
@@ -215,7 +226,7 @@ static bool kvpool_arena_release(struct kvpool_arena *arena,
 			    (loff_t)chunk->index << KVPOOL_CHUNK_SHIFT,
 			    KVPOOL_CHUNK_SIZE, 1);
 	if (page_count(chunk->page) != 1) {
-		/* Pinned from outside; it stays this tenant's. */
+		/* Referenced from outside, so the tenant keeps it. */
 		spin_lock(&arena->lock);
 		chunk->stuck = (u32)jiffies ?: 1;
 		kvpool_extmap_add(&arena->maps[chunk->node], chunk);
@@ -232,13 +243,15 @@ static bool kvpool_arena_release(struct kvpool_arena *arena,
 }
 
 /**
- * kvpool_arena_shrink() - Give entirely free chunks back
+ * kvpool_arena_shrink() - Release chunks that are entirely free
  * @arena: the arena
- * @node: of which node, or NUMA_NO_NODE for any
- * @nr: how many at most
- * @flags: KVPOOL_RECLAIM_*
+ * @node: NUMA node of the chunks, or NUMA_NO_NODE for all nodes
+ * @nr: most chunks to release
+ * @flags: KVPOOL_RECLAIM_*; with KVPOOL_RECLAIM_TRY nothing is released when
+ *	   @arena->map_sem is contended
  *
- * Return: how many were given back.
+ * Context: May sleep.
+ * Return: the number of chunks that were released.
  */
 unsigned long kvpool_arena_shrink(struct kvpool_arena *arena, int node,
 				  unsigned long nr, unsigned int flags)
@@ -275,9 +288,10 @@ unsigned long kvpool_arena_shrink(struct kvpool_arena *arena, int node,
 /**
  * kvpool_arena_empty() - Count chunks that are entirely free
  * @arena: the arena
- * @node: of which node, or NUMA_NO_NODE for any
+ * @node: NUMA node of the chunks, or NUMA_NO_NODE for all nodes
  *
- * Return: their number, as of a moment ago.
+ * Context: Any; takes no lock.
+ * Return: their number, which may change at any time.
  */
 unsigned long kvpool_arena_empty(struct kvpool_arena *arena, int node)
 {
@@ -290,7 +304,7 @@ unsigned long kvpool_arena_empty(struct kvpool_arena *arena, int node)
 	return sum;
 }
 
-/* May a chunk be emptied so that it leaves? Not if that failed @since then. */
+/* May a chunk be emptied? Not if an attempt has failed since @since. */
 static bool kvpool_chunk_movable(const struct kvpool_chunk *chunk, int node,
 				 u32 since)
 {
@@ -303,12 +317,14 @@ static bool kvpool_chunk_movable(const struct kvpool_chunk *chunk, int node,
 }
 
 /**
- * kvpool_arena_movable() - Count chunks that could be made to leave
+ * kvpool_arena_movable() - Count chunks that compaction may empty
  * @arena: the arena
- * @since: jiffies; those that could not be emptied since then do not count
- * @max: how many are enough
+ * @since: jiffies; a chunk that could not be emptied since then does not count
+ * @max: the count at which the walk stops
  *
- * Return: chunks that no device has pinned, as of a moment ago.
+ * Context: May sleep.
+ * Return: chunks that have no DMA pin and are not isolated; the number may
+ * change at any time.
  */
 unsigned long kvpool_arena_movable(struct kvpool_arena *arena, u32 since,
 				   unsigned long max)
@@ -321,7 +337,7 @@ unsigned long kvpool_arena_movable(struct kvpool_arena *arena, u32 since,
 		if (sum >= max)
 			break;
 		sum += kvpool_chunk_movable(chunk, NUMA_NO_NODE, since);
-		/* Large pools have many; @chunk is not used any more. */
+		/* The walk goes on by index: @chunk may be freed now. */
 		if (!(index % 1024))
 			cond_resched_rcu();
 	}
@@ -330,17 +346,19 @@ unsigned long kvpool_arena_movable(struct kvpool_arena *arena, u32 since,
 }
 
 /**
- * kvpool_arena_isolate() - Set apart the chunks that are emptied most easily
+ * kvpool_arena_isolate() - Isolate the least used chunks
  * @arena: the arena
- * @node: of which node, or NUMA_NO_NODE for any
- * @since: jiffies; those that could not be emptied since then are left alone
- * @chunks: where to put them
- * @nr: how many at most
- * @flags: KVPOOL_RECLAIM_*
+ * @node: NUMA node of the chunks, or NUMA_NO_NODE for all nodes
+ * @since: jiffies; chunks that could not be emptied since then are skipped
+ * @chunks: out: the chunks, which stay in the arena until kvpool_arena_rejoin()
+ * @nr: most chunks to isolate
+ * @flags: KVPOOL_RECLAIM_*; with KVPOOL_RECLAIM_TRY no chunk is isolated when
+ *	   @arena->map_sem is contended
  *
- * Nothing is allocated from them until kvpool_arena_rejoin().
+ * Nothing is allocated from isolated chunks.
  *
- * Return: how many.
+ * Context: May sleep.
+ * Return: the number of chunks in @chunks.
  */
 unsigned int kvpool_arena_isolate(struct kvpool_arena *arena, int node,
 				  u32 since, struct kvpool_chunk **chunks,
@@ -350,13 +368,13 @@ unsigned int kvpool_arena_isolate(struct kvpool_arena *arena, int node,
 	struct kvpool_chunk *chunk;
 	unsigned long index;
 
-	/* Chunks do not leave while this is held. */
+	/* Chunks do not leave the arena while map_sem is held. */
 	if (!(flags & KVPOOL_RECLAIM_TRY))
 		down_read(&arena->map_sem);
 	else if (!down_read_trylock(&arena->map_sem))
 		return 0;
 
-	/* How many pages may a chunk use to be among the @nr least used? */
+	/* Find the step of use that the @nr least used chunks reach. */
 	xa_for_each(&arena->chunks, index, chunk)
 		if (kvpool_chunk_movable(chunk, node, since))
 			used[KVPOOL_USED_STEP(chunk)]++;
@@ -381,16 +399,17 @@ unsigned int kvpool_arena_isolate(struct kvpool_arena *arena, int node,
 }
 
 /**
- * kvpool_arena_rejoin() - Let isolated chunks leave if they are empty
+ * kvpool_arena_rejoin() - Release isolated chunks that are empty
  * @arena: the arena
- * @chunks: what kvpool_arena_isolate() gave
- * @nr: how many
- * @flags: KVPOOL_RECLAIM_*
+ * @chunks: the chunks that kvpool_arena_isolate() stored
+ * @nr: their number
+ * @flags: KVPOOL_RECLAIM_*; with KVPOOL_RECLAIM_TRY no chunk is released when
+ *	   @arena->map_sem is contended
  *
- * Those that are not empty, or that someone outside still holds, are usable
- * again.
+ * Chunks that are not released become usable again.
  *
- * Return: how many left.
+ * Context: May sleep.
+ * Return: the number of chunks that were released.
  */
 unsigned long kvpool_arena_rejoin(struct kvpool_arena *arena,
 				  struct kvpool_chunk **chunks, unsigned int nr,
@@ -428,7 +447,8 @@ unsigned long kvpool_arena_rejoin(struct kvpool_arena *arena,
  * kvpool_arena_captive() - Count pages that keep isolated chunks from leaving
  * @arena: the arena
  *
- * Return: pages, as of a moment ago.
+ * Context: Any; takes no lock.
+ * Return: pages of blocks in isolated chunks; may change at any time.
  */
 unsigned long kvpool_arena_captive(struct kvpool_arena *arena)
 {
@@ -440,7 +460,7 @@ unsigned long kvpool_arena_captive(struct kvpool_arena *arena)
 	return sum;
 }
 
-/* The chunk of a page that is in use, so that it stays. */
+/* The chunk of a page that belongs to a block, which keeps the chunk. */
 static struct kvpool_chunk *kvpool_arena_chunk(struct kvpool_arena *arena,
 					       u32 page)
 {
@@ -448,11 +468,12 @@ static struct kvpool_chunk *kvpool_arena_chunk(struct kvpool_arena *arena,
 }
 
 /**
- * kvpool_arena_isolated() - Does a place lie in an isolated chunk?
+ * kvpool_arena_isolated() - Tell whether a place lies in an isolated chunk
  * @arena: the arena
- * @place: of a referenced, sealed block
+ * @place: the place of a sealed block that the caller has a reference to
  *
- * Return: true if a part of it does.
+ * Context: Any; takes no lock.
+ * Return: true if at least one extent lies in an isolated chunk.
  */
 bool kvpool_arena_isolated(struct kvpool_arena *arena,
 			   const struct kvpool_place *place)
@@ -475,10 +496,12 @@ static void *kvpool_arena_address(struct kvpool_arena *arena, u32 page)
 }
 
 /**
- * kvpool_arena_copy() - Copy bytes with the CPU
+ * kvpool_arena_copy() - Copy the bytes of a place with the CPU
  * @arena: the arena
- * @to: a place of the same length that only the caller knows
- * @from: of a referenced, sealed block
+ * @to: a place of the same length that only the caller can reach
+ * @from: the place of a sealed block that the caller has a reference to
+ *
+ * Context: May sleep.
  */
 void kvpool_arena_copy(struct kvpool_arena *arena, struct kvpool_place *to,
 		       const struct kvpool_place *from)
@@ -510,14 +533,15 @@ void kvpool_arena_copy(struct kvpool_arena *arena, struct kvpool_place *to,
 /**
  * kvpool_arena_sg() - List the memory of a part of a place
  * @arena: the arena
- * @place: with extents that stay
- * @offset: where the part begins, in bytes; a multiple of KVPOOL_PAGE_SIZE
- * @length: its bytes, at most to the end of the block's last page
- * @sg: where to list it
- * @max: room in @sg, at least one
- * @covered: how many bytes are listed: @length, or less where @sg is full
+ * @place: a place whose extents stay during the call
+ * @offset: start of the part in bytes; a multiple of KVPOOL_PAGE_SIZE
+ * @length: bytes of the part, at most to the end of the place's last page
+ * @sg: out: the memory
+ * @max: entries in @sg, at least one
+ * @covered: out: bytes that are listed: @length, or less if @sg is full
  *
- * Return: entries of @sg that were used.
+ * Context: Any; takes no lock.
+ * Return: the number of entries of @sg that were set.
  */
 unsigned int kvpool_arena_sg(struct kvpool_arena *arena,
 			     const struct kvpool_place *place, u32 offset,
@@ -546,10 +570,11 @@ unsigned int kvpool_arena_sg(struct kvpool_arena *arena,
 }
 
 /**
- * kvpool_arena_node() - Tell on which node a place lies
+ * kvpool_arena_node() - Tell the node of a place
  * @arena: the arena
- * @place: with extents
+ * @place: a place that has extents
  *
+ * Context: Any; takes no lock.
  * Return: the NUMA node; a place lies on one node.
  */
 int kvpool_arena_node(struct kvpool_arena *arena,
@@ -561,9 +586,10 @@ int kvpool_arena_node(struct kvpool_arena *arena,
 /**
  * kvpool_arena_room() - Count free pages
  * @arena: the arena
- * @node: on which node
+ * @node: NUMA node of the pages
  *
- * Return: pages, as of a moment ago.
+ * Context: Any; takes no lock.
+ * Return: pages; the number may change at any time.
  */
 unsigned long kvpool_arena_room(struct kvpool_arena *arena, int node)
 {
@@ -571,7 +597,7 @@ unsigned long kvpool_arena_room(struct kvpool_arena *arena, int node)
 }
 
 static void kvpool_arena_free_extents(struct kvpool_arena *arena,
-				     const struct kvpool_extent *ext, u32 nr)
+				      const struct kvpool_extent *ext, u32 nr)
 {
 	struct kvpool_chunk *chunk;
 	u32 i;
@@ -586,14 +612,17 @@ static void kvpool_arena_free_extents(struct kvpool_arena *arena,
 }
 
 /**
- * kvpool_arena_alloc() - Give a place its extents
+ * kvpool_arena_alloc() - Allocate the extents of a place
  * @arena: the arena
- * @node: from which node
- * @place: without extents, its @length set; only the caller knows it
+ * @node: NUMA node of the extents
+ * @place: a place without extents whose length is set; only the caller can
+ *	   reach it. Release the extents with kvpool_arena_free().
  * @flags: KVPOOL_ALLOC_*
- * @gfp: how to get memory for the list of extents
+ * @gfp: flags of allocations for the list of extents
  *
- * Return: 0; -ENOSPC if there is no room, or not in few pieces; -ENOMEM.
+ * Context: May sleep.
+ * Return: 0; -ENOSPC if the node has too few free pages, or, without
+ * KVPOOL_ALLOC_PIECES, too few long runs of them; -ENOMEM.
  */
 int kvpool_arena_alloc(struct kvpool_arena *arena, int node,
 		       struct kvpool_place *place, unsigned int flags,
@@ -606,7 +635,8 @@ int kvpool_arena_alloc(struct kvpool_arena *arena, int node,
 	if (pages > READ_ONCE(map->nr_free))
 		return -ENOSPC;
 
-	max = flags & KVPOOL_ALLOC_PIECES ? pages : DIV_ROUND_UP(pages, KVPOOL_CHUNK_PAGES);
+	max = flags & KVPOOL_ALLOC_PIECES ?
+	      pages : DIV_ROUND_UP(pages, KVPOOL_CHUNK_PAGES);
 	if (max > KVPOOL_INLINE_EXTENTS) {
 		ext = kvmalloc_array(max, sizeof(*ext), gfp);
 		if (!ext)
@@ -631,7 +661,7 @@ int kvpool_arena_alloc(struct kvpool_arena *arena, int node,
 			memcpy(place->ext, ext, nr * sizeof(*ext));
 			kvfree(ext);
 		} else {
-			/* A larger array than need be is no reason to fail. */
+			/* If this fails, the larger array serves as well. */
 			fit = nr == max ? NULL :
 			      kvmalloc_array(nr, sizeof(*ext),
 					     gfp | __GFP_NOWARN);
@@ -650,8 +680,11 @@ int kvpool_arena_alloc(struct kvpool_arena *arena, int node,
 /**
  * kvpool_arena_free() - Free the extents of places
  * @arena: the arena
- * @places: places that no other task can reach any more
- * @nr: their number; the arena's lock is held for all of them
+ * @places: places that only the caller can reach; a place without extents is
+ *	    skipped
+ * @nr: their number; @arena->lock is taken once for all of them
+ *
+ * Context: May sleep.
  */
 void kvpool_arena_free(struct kvpool_arena *arena,
 		       struct kvpool_place **places, unsigned int nr)
@@ -679,13 +712,14 @@ void kvpool_arena_free(struct kvpool_arena *arena,
 }
 
 /**
- * kvpool_arena_pinned() - May a device still write to a place?
+ * kvpool_arena_pinned() - Tell whether a device may still write to a place
  * @arena: the arena
- * @place: with or without extents
+ * @place: a place with or without extents
  *
- * Pins are counted by chunk, so the answer may be true because of a neighbour.
+ * DMA pins are counted by chunk, so a pin of another block in the chunk counts.
  *
- * Return: true if a chunk of the place is pinned for DMA.
+ * Context: Any; takes no lock.
+ * Return: true if a chunk of the place may have a DMA pin.
  */
 bool kvpool_arena_pinned(struct kvpool_arena *arena,
 			 const struct kvpool_place *place)
@@ -707,10 +741,11 @@ bool kvpool_arena_pinned(struct kvpool_arena *arena,
  * @arena: the arena that @vmf->vma maps
  * @vmf: the fault
  *
- * The whole chunk is mapped, as far as the mapping reaches: a block's pages are
- * used together. They are inserted as ordinary pages, so that GPU and RDMA
- * drivers can pin them.
+ * The whole chunk is mapped, as far as the mapping reaches, because the pages
+ * of a block are used together. The pages are inserted as ordinary pages, so
+ * that GPU and RDMA drivers can take DMA pins on them.
  *
+ * Context: Page fault, with mmap_lock held; may sleep.
  * Return: a VM_FAULT code.
  */
 vm_fault_t kvpool_arena_fault(struct kvpool_arena *arena, struct vm_fault *vmf)
@@ -731,7 +766,7 @@ vm_fault_t kvpool_arena_fault(struct kvpool_arena *arena, struct vm_fault *vmf)
 	addr = vmf->address & PAGE_MASK;
 	ret = vm_insert_page(vma, addr, chunk->page + first);
 	if (!ret) {
-		/* The rest is a convenience, and some of it may be there. */
+		/* Failures are harmless here: the page can still fault. */
 		start = max(vma->vm_start, addr - first * PAGE_SIZE);
 		end = min(vma->vm_end, addr - first * PAGE_SIZE +
 			  KVPOOL_CHUNK_SIZE);
@@ -748,7 +783,7 @@ vm_fault_t kvpool_arena_fault(struct kvpool_arena *arena, struct vm_fault *vmf)
 	}
 	up_read(&arena->map_sem);
 
-	/* -EBUSY: another thread's fault was faster. */
+	/* -EBUSY: another thread has mapped the page concurrently. */
 	if (!ret || ret == -EBUSY)
 		return VM_FAULT_NOPAGE;
 	return ret == -ENOMEM ? VM_FAULT_OOM : VM_FAULT_SIGBUS;

@@ -19,24 +19,25 @@
 struct inode;
 struct scatterlist;
 
-/* Calls that empty an arena: fail instead of waiting for a lock. */
+/* Flag of calls that empty an arena: fail instead of waiting for map_sem. */
 #define KVPOOL_RECLAIM_TRY	BIT(0)
 
-/* kvpool_arena_alloc(): in as many pieces as need be. */
+/* Flag of kvpool_arena_alloc(): use as many extents as necessary. */
 #define KVPOOL_ALLOC_PIECES	BIT(0)
 
 /**
  * struct kvpool_arena - the memory of one tenant, as one space of offsets
  * @lock:	protects @maps, their chunks, and @used
  * @used:	pages that belong to blocks; read without the lock too
- * @map_sem:	read: between looking a chunk up and mapping it; write: while
- *		chunks leave. Protects the mappings against stale chunks.
- * @chunks:	chunks by index; its own lock, readers use RCU
+ * @map_sem:	held for reading from the lookup of a chunk until it is mapped
+ *		or isolated, for writing while chunks leave
+ * @chunks:	chunks by index; protected by the xarray's own lock, read under
+ *		RCU too
  * @maps:	free space by node
- * @inode:	its mapping is that of every file of the tenant, so that one
- *		call unmaps a chunk everywhere
- * @nr_chunks:	chunks in it
- * @owner:	number that tracepoints show
+ * @inode:	its mapping is shared by all files of the tenant, so that one
+ *		call unmaps a chunk from every process
+ * @nr_chunks:	chunks in the arena, and chunks that are being added
+ * @owner:	the tenant's number, which tracepoints show
  */
 struct kvpool_arena {
 	spinlock_t lock;		/* free space */

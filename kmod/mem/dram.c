@@ -10,9 +10,10 @@
 #include "mem/tier.h"
 
 /*
- * Not charged to a memory cgroup: the pool outlives the process that happened
- * to make it grow. What it may take is the tier's limit. Evicting a block is
- * cheaper than reclaim, so only callers that have nothing to evict try hard.
+ * The memory is not charged to a memory cgroup, because the pool outlives the
+ * process that made it grow; the tier's limit bounds it. Evicting a block is
+ * cheaper than reclaim, so only callers that have nothing to evict set
+ * KVPOOL_GROW_HARD.
  */
 static struct page *kvpool_dram_alloc(struct kvpool_tier *tier,
 				      unsigned int flags)

@@ -2,10 +2,10 @@
 /*
  * Extent allocator: pages of blocks out of 2 MiB chunks.
  *
- * A block is a list of extents, so every free page is of use and nothing is
- * lost to size classes. Whole chunks serve the bulk of a large block; the rest
- * goes to the chunk whose longest free run fits it best, which keeps long runs
- * for large blocks. Only when no run is long enough is the request cut.
+ * A block is a list of extents, so every free page can be used and no memory is
+ * lost to size classes. A large block gets whole chunks; the rest of it goes to
+ * the chunk whose longest free run fits best, which keeps long runs for large
+ * blocks. A request is split only if no run is long enough.
  */
 #include "mem/extent.h"
 
@@ -71,9 +71,9 @@ void kvpool_extmap_init(struct kvpool_extmap *map)
 }
 
 /**
- * kvpool_extmap_add() - Add a chunk, all of it free
- * @map: the map; the arena's lock is held
- * @chunk: with @chunk->index set
+ * kvpool_extmap_add() - Add a chunk that is entirely free
+ * @map: the map of the chunk's node; the arena's lock is held
+ * @chunk: the chunk; its index and node are set
  */
 void kvpool_extmap_add(struct kvpool_extmap *map, struct kvpool_chunk *chunk)
 {
@@ -83,16 +83,16 @@ void kvpool_extmap_add(struct kvpool_extmap *map, struct kvpool_chunk *chunk)
 	chunk->run = 0;
 	WRITE_ONCE(chunk->isolated, false);
 	kvpool_extmap_rebin(map, chunk, KVPOOL_CHUNK_PAGES);
-	/* The counts are read without the lock too. */
+	/* Readers of the counts may not hold the lock. */
 	WRITE_ONCE(map->nr_chunks, map->nr_chunks + 1);
 	WRITE_ONCE(map->nr_empty, map->nr_empty + 1);
 	WRITE_ONCE(map->nr_free, map->nr_free + KVPOOL_CHUNK_PAGES);
 }
 
 /**
- * kvpool_extmap_del() - Take a chunk out that is entirely free
+ * kvpool_extmap_del() - Remove a chunk that is entirely free
  * @map: the map; the arena's lock is held
- * @chunk: the chunk
+ * @chunk: the chunk, which is not isolated; it is not freed
  */
 void kvpool_extmap_del(struct kvpool_extmap *map, struct kvpool_chunk *chunk)
 {
@@ -103,7 +103,7 @@ void kvpool_extmap_del(struct kvpool_extmap *map, struct kvpool_chunk *chunk)
 }
 
 /**
- * kvpool_extmap_isolate() - Allocate nothing from a chunk from now on
+ * kvpool_extmap_isolate() - Stop allocating from a chunk
  * @map: the map; the arena's lock is held
  * @chunk: the chunk
  */
@@ -123,7 +123,7 @@ void kvpool_extmap_isolate(struct kvpool_extmap *map,
 /**
  * kvpool_extmap_restore() - Undo kvpool_extmap_isolate()
  * @map: the map; the arena's lock is held
- * @chunk: the chunk, with what was freed in it meanwhile
+ * @chunk: the isolated chunk; its pages that are free now can be allocated
  */
 void kvpool_extmap_restore(struct kvpool_extmap *map,
 			   struct kvpool_chunk *chunk)
@@ -141,7 +141,7 @@ void kvpool_extmap_restore(struct kvpool_extmap *map,
  * kvpool_extmap_empty() - Find a chunk that is entirely free
  * @map: the map; the arena's lock is held
  *
- * Return: the one that has been so for the longest time, or NULL.
+ * Return: the chunk that has been free for the longest time, or NULL.
  */
 struct kvpool_chunk *kvpool_extmap_empty(struct kvpool_extmap *map)
 {
@@ -171,13 +171,13 @@ static void kvpool_extmap_take(struct kvpool_extmap *map,
 	kvpool_extmap_rebin(map, chunk, run);
 }
 
-/* The chunk whose longest run fits @nr pages with the least left over. */
+/* A chunk with a run of @nr pages, in the lowest bin that has such a chunk. */
 static struct kvpool_chunk *kvpool_extmap_fit(struct kvpool_extmap *map, u32 nr)
 {
 	unsigned int bin = kvpool_bin(nr), tries = 4;
 	struct kvpool_chunk *chunk;
 
-	/* Runs in this bin may be too short: look at a few. */
+	/* Runs in this bin may be too short: check a few chunks only. */
 	if (!is_power_of_2(nr)) {
 		list_for_each_entry(chunk, &map->bins[bin], bin) {
 			if (chunk->run >= nr)
@@ -204,13 +204,15 @@ static struct kvpool_chunk *kvpool_extmap_largest(struct kvpool_extmap *map)
 /**
  * kvpool_extmap_alloc() - Allocate pages
  * @map: the map; the arena's lock is held
- * @pages: in: how many, at least one; out: how many are still wanting because
- *	   @map has no more or they are in more than @max pieces
- * @ext: where to put the extents; none crosses a chunk
+ * @pages: in: pages to allocate, at least one; out: pages that are missing,
+ *	   because @map has no more or they would take more than @max extents
+ * @ext: out: the extents; no extent crosses a chunk
  * @max: room in @ext
  *
- * Return: the number of extents. What was allocated stays so when pages are
- * wanting: give it back with kvpool_extmap_free() or go on.
+ * The caller owns the extents even if pages are missing, and frees each with
+ * kvpool_extmap_free().
+ *
+ * Return: the number of extents.
  */
 u32 kvpool_extmap_alloc(struct kvpool_extmap *map, u32 *pages,
 			struct kvpool_extent *ext, u32 max)
@@ -226,7 +228,8 @@ u32 kvpool_extmap_alloc(struct kvpool_extmap *map, u32 *pages,
 			nr = chunk->run;
 		}
 		first = bitmap_find_next_zero_area(chunk->map,
-						   KVPOOL_CHUNK_PAGES, 0, nr, 0);
+						   KVPOOL_CHUNK_PAGES, 0, nr,
+						   0);
 		kvpool_extmap_take(map, chunk, first, nr);
 		ext[n].page = (chunk->index << KVPOOL_CHUNK_ORDER) + first;
 		ext[n].nr = nr;
@@ -241,7 +244,7 @@ u32 kvpool_extmap_alloc(struct kvpool_extmap *map, u32 *pages,
  * @map: the map; the arena's lock is held
  * @chunk: the chunk
  * @first: first page, counted from the chunk's start
- * @nr: how many
+ * @nr: number of pages, all of them allocated
  */
 void kvpool_extmap_free(struct kvpool_extmap *map, struct kvpool_chunk *chunk,
 			u32 first, u32 nr)
@@ -258,7 +261,7 @@ void kvpool_extmap_free(struct kvpool_extmap *map, struct kvpool_chunk *chunk,
 	if (chunk->free == KVPOOL_CHUNK_PAGES)
 		WRITE_ONCE(map->nr_empty, map->nr_empty + 1);
 
-	/* The run that this made: up to the used pages on both sides. */
+	/* The new run extends to the nearest used pages on both sides. */
 	start = find_last_bit(chunk->map, first);
 	start = start < first ? start + 1 : 0;
 	end = find_next_bit(chunk->map, KVPOOL_CHUNK_PAGES, first + nr);

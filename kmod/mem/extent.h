@@ -18,19 +18,20 @@
 /**
  * struct kvpool_chunk - 2 MiB of one tenant's arena
  * @map:	a bit per page, set while the page belongs to a block
- * @bin:	entry in the extmap's bin for @run; empty while the chunk is full,
- *		isolated or being taken out of the arena
- * @index:	which 2 MiB of the arena
+ * @bin:	entry in the extmap's bin for @run; empty while the chunk is
+ *		full, isolated or being removed from the arena
+ * @index:	position in the arena, in chunks
  * @free:	clear bits in @map
  * @run:	longest run of clear bits in @map
- * @isolated:	nothing is allocated from it: it is being emptied
- * @stuck:	jiffies when it could not be emptied, or zero
+ * @isolated:	nothing is allocated from the chunk: it is being emptied, or is
+ *		not in the extmap yet
+ * @stuck:	jiffies when the chunk could not be emptied, or zero
  * @node:	NUMA node of @page
  * @page:	head of the compound page; NULL in unit tests
- * @rcu:	frees it after the last reader of the arena's chunks
+ * @rcu:	frees the chunk after the last reader of the arena's chunks
  *
- * @map, @bin, @free, @run, @isolated and @stuck are protected by the arena's
- * lock.
+ * The arena's lock protects @map, @bin, @free, @run, @isolated and @stuck;
+ * @free, @isolated and @stuck are read without it too.
  */
 struct kvpool_chunk {
 	DECLARE_BITMAP(map, KVPOOL_CHUNK_PAGES);
@@ -51,7 +52,7 @@ struct kvpool_chunk {
  *		last bin holds chunks that are entirely free
  * @nonempty:	a bit per bin
  * @nr_chunks:	chunks in the map, full and isolated ones included
- * @nr_free:	free pages in those that are not isolated
+ * @nr_free:	free pages in chunks that are not isolated
  * @nr_empty:	chunks that are entirely free and not isolated
  * @nr_captive:	pages of blocks in isolated chunks
  *

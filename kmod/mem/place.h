@@ -3,7 +3,7 @@
  * Places: where the bytes of a block lie.
  *
  * This header builds in user space for the unit tests, so it includes only
- * what the shim there offers.
+ * headers that their shim provides.
  */
 #ifndef _KVPOOL_PLACE_H
 #define _KVPOOL_PLACE_H
@@ -27,12 +27,13 @@ struct kvpool_extent {
 #define KVPOOL_INLINE_EXTENTS	3
 
 /**
- * struct kvpool_place - Memory of an arena
- * @length:	bytes that it is for; the last page may be used in part
- * @nr_extents:	extents, zero while it has no memory. They are the owner's until
- *		the place is shared, then constant.
- * @ext:	the extents where there are few
- * @extv:	the extents where there are more than KVPOOL_INLINE_EXTENTS
+ * struct kvpool_place - memory of an arena
+ * @length:	bytes of the block; the last page may be used in part
+ * @nr_extents:	number of extents, zero while the place has no memory. The
+ *		extents are constant once a task other than the owner can reach
+ *		the place.
+ * @ext:	the extents, if there are at most KVPOOL_INLINE_EXTENTS
+ * @extv:	the extents, if there are more
  */
 struct kvpool_place {
 	u32 length;
@@ -43,7 +44,7 @@ struct kvpool_place {
 	};
 };
 
-/* Pages that @length bytes take. */
+/* Number of pages that hold @length bytes. */
 static inline u32 kvpool_pages(u64 length)
 {
 	return (length + KVPOOL_PAGE_SIZE - 1) >> KVPOOL_PAGE_SHIFT;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/* Tiers: classes of memory, one for each NUMA node that has some. */
+/* Tiers: classes of memory, one for each NUMA node that has memory. */
 #include <linux/err.h>
 #include <linux/moduleparam.h>
 #include <linux/slab.h>
@@ -27,7 +27,7 @@ static void kvpool_tier_release(struct kobject *kobj)
 	kfree(tier);
 }
 
-/* The attributes are those that kvpool_tiers_register() was given. */
+/* kvpool_tiers_register() sets the attributes. */
 static struct kobj_type kvpool_tier_ktype = {
 	.release = kvpool_tier_release,
 	.sysfs_ops = &kobj_sysfs_ops,
@@ -47,12 +47,13 @@ struct kvpool_tier *kvpool_tier_find(int node)
 }
 
 /**
- * kvpool_tier_alloc() - Get memory for a chunk
- * @tier: where from; may sleep
+ * kvpool_tier_alloc() - Allocate memory for a chunk
+ * @tier: the tier that the memory comes from
  * @flags: KVPOOL_GROW_*
  *
- * Return: a zeroed compound page, ERR_PTR(-ENOSPC) at the tier's limit, or
- * ERR_PTR(-ENOMEM).
+ * Context: May sleep.
+ * Return: a zeroed compound page, which the caller frees with
+ * kvpool_tier_free(); ERR_PTR(-ENOSPC) at the tier's limit; ERR_PTR(-ENOMEM).
  */
 struct page *kvpool_tier_alloc(struct kvpool_tier *tier, unsigned int flags)
 {
@@ -75,9 +76,9 @@ struct page *kvpool_tier_alloc(struct kvpool_tier *tier, unsigned int flags)
 }
 
 /**
- * kvpool_tier_free() - Give a chunk's memory back
- * @tier: where it came from
- * @page: what kvpool_tier_alloc() returned
+ * kvpool_tier_free() - Free a chunk's memory
+ * @tier: the tier that the memory came from
+ * @page: the compound page that kvpool_tier_alloc() returned
  */
 void kvpool_tier_free(struct kvpool_tier *tier, struct page *page)
 {
@@ -86,11 +87,13 @@ void kvpool_tier_free(struct kvpool_tier *tier, struct page *page)
 }
 
 /**
- * kvpool_tiers_growing() - Is memory being allocated for a tier right now?
+ * kvpool_tiers_growing() - Tell whether an allocation for a tier is in progress
  *
- * The allocation may reclaim, and the pool must not shrink in order to grow.
+ * The allocation may reclaim memory, and the pool must not shrink in order to
+ * grow.
  *
- * Return: true if so.
+ * Context: Any; takes no lock.
+ * Return: true if a task is in kvpool_tier_alloc().
  */
 bool kvpool_tiers_growing(void)
 {
@@ -98,8 +101,9 @@ bool kvpool_tiers_growing(void)
 }
 
 /**
- * kvpool_tiers_limit() - What all tiers may hold
+ * kvpool_tiers_limit() - Add up the limits of all tiers
  *
+ * Context: Any; takes no lock.
  * Return: chunks.
  */
 unsigned long kvpool_tiers_limit(void)
@@ -157,6 +161,7 @@ static int kvpool_tier_add(int node)
 /**
  * kvpool_tiers_init() - Make a tier for each node that has memory
  *
+ * Context: Module load; may sleep.
  * Return: 0 or -ENOMEM.
  */
 int kvpool_tiers_init(void)
@@ -179,8 +184,10 @@ int kvpool_tiers_init(void)
 /**
  * kvpool_tiers_register() - Show the tiers in sysfs
  * @parent: directory of the device
- * @groups: files of each tier; constant
+ * @groups: files of each tier; stay until the module is unloaded
  *
+ * Context: Module load; may sleep. kvpool_tiers_exit() also undoes a failed
+ * call.
  * Return: 0 or a negative errno.
  */
 int kvpool_tiers_register(struct kobject *parent,
@@ -206,7 +213,9 @@ int kvpool_tiers_register(struct kobject *parent,
 }
 
 /**
- * kvpool_tiers_exit() - End all tiers; all their memory is back
+ * kvpool_tiers_exit() - End all tiers
+ *
+ * Context: Module unload, after the last chunk was freed; may sleep.
  */
 void kvpool_tiers_exit(void)
 {

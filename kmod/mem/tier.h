@@ -13,7 +13,7 @@ struct attribute_group;
 struct kvpool_tier;
 struct page;
 
-/* How hard the kernel may try to find memory. */
+/* Effort of an allocation. */
 #define KVPOOL_GROW_HARD	BIT(0)	/* reclaim memory from other users */
 
 /**
@@ -21,8 +21,8 @@ struct page;
  * @name:	stem of the tier's name; the node's number follows
  * @alloc:	return a zeroed compound page of KVPOOL_CHUNK_ORDER or NULL;
  *		@flags are KVPOOL_GROW_*; may sleep
- * @free:	return the page to the kernel; a pin from outside the module
- *		delays the freeing
+ * @free:	drop the module's reference to the page; the kernel frees the
+ *		page when it has no other reference
  */
 struct kvpool_tier_ops {
 	const char *name;
@@ -32,11 +32,11 @@ struct kvpool_tier_ops {
 
 /**
  * struct kvpool_tier - memory of one NUMA node
- * @kobj:	its directory in sysfs, and its lifetime
+ * @kobj:	directory in sysfs; its reference count is that of the tier
  * @ops:	the class of memory
  * @node:	NUMA node
- * @limit:	most chunks that it may hold
- * @nr_chunks:	chunks that it holds
+ * @limit:	most chunks that the tier may hold
+ * @nr_chunks:	chunks that the tier holds
  * @fallback:	all nodes with a tier, the nearest first
  */
 struct kvpool_tier {

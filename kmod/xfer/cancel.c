@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/* Which operations in flight end early. */
+/* Cancelling operations in flight that match. */
 #include <linux/sched.h>
 #include <linux/wait_bit.h>
 
@@ -25,14 +25,15 @@ static bool kvpool_match_is(const struct kvpool_match *match,
 }
 
 /**
- * kvpool_cancel_match() - End operations that match
- * @ctx: their context
- * @match: which
- * @why: the negative errno that they end with
+ * kvpool_cancel_match() - Cancel operations that match
+ * @ctx: the context of the operations
+ * @match: the operations
+ * @why: the negative errno that the operations end with
  *
- * Does not wait for them.
+ * Does not wait until the operations have completed.
  *
- * Return: how many matched.
+ * Context: May sleep.
+ * Return: the number of operations that matched.
  */
 u32 kvpool_cancel_match(struct kvpool_ctx *ctx, struct kvpool_match *match,
 			int why)
@@ -59,11 +60,12 @@ u32 kvpool_cancel_match(struct kvpool_ctx *ctx, struct kvpool_match *match,
 }
 
 /**
- * kvpool_cancel_wait() - Wait until operations that were cancelled have completed
- * @ctx: their context
- * @match: as kvpool_cancel_match() left it
+ * kvpool_cancel_wait() - Wait until cancelled operations have completed
+ * @ctx: the context of the operations
+ * @match: the operations, as kvpool_cancel_match() left it
  *
- * Return: 0, or -EINTR if a fatal signal came.
+ * Context: May sleep.
+ * Return: 0, or -EINTR on a fatal signal.
  */
 int kvpool_cancel_wait(struct kvpool_ctx *ctx, const struct kvpool_match *match)
 {
@@ -89,10 +91,13 @@ int kvpool_cancel_wait(struct kvpool_ctx *ctx, const struct kvpool_match *match)
 }
 
 /**
- * kvpool_cancel_all() - End all operations of a file without users
- * @ctx: the file's context
+ * kvpool_cancel_all() - Cancel all operations of a context
+ * @ctx: the context of a file without users
  *
- * Waits until they have completed; movers do not wait for peers then.
+ * Waits until the operations have completed. A cancelled transfer does not wait
+ * for its peer.
+ *
+ * Context: May sleep.
  */
 void kvpool_cancel_all(struct kvpool_ctx *ctx)
 {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* Which operations in flight end early. */
+/* Cancelling operations in flight that match. */
 #ifndef _KVPOOL_CANCEL_H
 #define _KVPOOL_CANCEL_H
 
@@ -8,10 +8,10 @@
 struct kvpool_ctx;
 
 /**
- * struct kvpool_match - operations of a file
- * @flags:	KVPOOL_CANCEL_USER_DATA, _TAG or _ALL
- * @value:	for the first two
- * @sink_data:	those with this kvpool_xfer.sink_data only, or NULL
+ * struct kvpool_match - selects operations of a file
+ * @flags:	KVPOOL_CANCEL_USER_DATA, _TAG or _ALL; zero is as _ALL
+ * @value:	the user data or the tag that matches
+ * @sink_data:	the kvpool_xfer.sink_data that matches, or NULL for any
  * @seq:	operations submitted later do not match; set by
  *		kvpool_cancel_match()
  */

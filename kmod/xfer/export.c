@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/* What this host offers other hosts, through movers. */
+/* Blocks and space that this host offers other hosts, through movers. */
 #include <linux/once.h>
 #include <linux/siphash.h>
 #include <linux/string.h>
@@ -16,10 +16,10 @@
  * kvpool_export_tenant() - Find a tenant on behalf of another host
  * @name: its name
  *
- * The mover answers for the right to use it.
+ * The mover checks the right of that host to use the tenant.
  *
- * Return: the tenant; end its use with kvpool_export_tenant_put(). NULL if
- * there is none of that name.
+ * Return: the tenant, with a reference that kvpool_export_tenant_put() drops,
+ * or NULL.
  */
 struct kvpool_tenant *kvpool_export_tenant(const char *name)
 {
@@ -28,19 +28,19 @@ struct kvpool_tenant *kvpool_export_tenant(const char *name)
 EXPORT_SYMBOL_KVPOOL(kvpool_export_tenant);
 
 /**
- * kvpool_export_tenant_get() - Use a tenant once more
- * @tenant: a tenant that the caller uses
+ * kvpool_export_tenant_get() - Take another reference to a tenant
+ * @tenant: a tenant that the caller has a reference to
  */
 void kvpool_export_tenant_get(struct kvpool_tenant *tenant)
 {
-	/* A tenant in use is not deleted. */
+	/* Cannot fail: a tenant with a reference is not deleted. */
 	kvpool_tenant_get(tenant);
 }
 EXPORT_SYMBOL_KVPOOL(kvpool_export_tenant_get);
 
 /**
- * kvpool_export_tenant_put() - End a use of a tenant
- * @tenant: the tenant; it may be gone afterwards
+ * kvpool_export_tenant_put() - Drop a reference to a tenant
+ * @tenant: the tenant, which may be deleted as soon as the reference is dropped
  */
 void kvpool_export_tenant_put(struct kvpool_tenant *tenant)
 {
@@ -52,7 +52,7 @@ EXPORT_SYMBOL_KVPOOL(kvpool_export_tenant_put);
  * kvpool_export_probe() - Look a key up without taking a reference
  * @tenant: the tenant
  * @key: the key
- * @length: bytes of the block if there is one
+ * @length: out: bytes of the block, if it is sealed
  *
  * Return: 0 for a sealed block, -EINPROGRESS for a pending one, or -ENOENT.
  */
@@ -64,8 +64,9 @@ int kvpool_export_probe(struct kvpool_tenant *tenant,
 EXPORT_SYMBOL_KVPOOL(kvpool_export_probe);
 
 /*
- * Which of the blocks that this key ever had? The memory of a removed one is not
- * used again before RCU allows, for which at least a tick goes by.
+ * A number that tells blocks of one key apart. A block at the same address has
+ * another stamp: the memory of a freed block is not reused before an RCU grace
+ * period has passed, which takes at least a tick.
  */
 static u64 kvpool_export_generation(const struct kvpool_block *block)
 {
@@ -80,13 +81,13 @@ static u64 kvpool_export_generation(const struct kvpool_block *block)
  * @tenant: the tenant
  * @key: the key
  * @length: bytes that the block should have
- * @block: the block, with a reference; end it with kvpool_export_close()
- * @found: bytes that it has, with 0 and -EMSGSIZE
- * @generation: a number that tells it apart from earlier and later blocks of
- *		the key, never zero
+ * @block: out: the block, with a reference that kvpool_export_close() drops
+ * @found: out, for 0 and -EMSGSIZE: bytes of the block
+ * @generation: out: a number that tells @block apart from earlier and later
+ *		blocks of the key, never zero
  *
- * Return: 0; -ENOENT; -EINPROGRESS the key is pending; -EMSGSIZE the block is
- * of another length.
+ * Return: 0; -ENOENT; -EINPROGRESS if the key is pending; -EMSGSIZE if the
+ * block has another length.
  */
 int kvpool_export_open(struct kvpool_tenant *tenant,
 		       const struct kvpool_key *key, u32 length,
@@ -114,10 +115,11 @@ int kvpool_export_open(struct kvpool_tenant *tenant,
 EXPORT_SYMBOL_KVPOOL(kvpool_export_open);
 
 /**
- * kvpool_export_close() - Other hosts have read blocks
+ * kvpool_export_close() - Drop references of kvpool_export_open()
  * @tenant: the tenant
- * @blocks: the blocks in prefix order, whose references are dropped
- * @nr: how many
+ * @blocks: the blocks in prefix order, which count as used now; NULL entries
+ *	    are not allowed
+ * @nr: number of blocks
  */
 void kvpool_export_close(struct kvpool_tenant *tenant,
 			 struct kvpool_block **blocks, unsigned int nr)
@@ -131,10 +133,10 @@ void kvpool_export_close(struct kvpool_tenant *tenant,
 EXPORT_SYMBOL_KVPOOL(kvpool_export_close);
 
 /**
- * kvpool_export_served() - Count what other hosts have read
+ * kvpool_export_served() - Count blocks and bytes that other hosts have read
  * @tenant: the tenant
- * @blocks: blocks of which the end has been read
- * @bytes: bytes
+ * @blocks: blocks that have been read to their end
+ * @bytes: bytes that have been read
  */
 void kvpool_export_served(struct kvpool_tenant *tenant, u32 blocks, u64 bytes)
 {
@@ -144,15 +146,15 @@ void kvpool_export_served(struct kvpool_tenant *tenant, u32 blocks, u64 bytes)
 EXPORT_SYMBOL_KVPOOL(kvpool_export_served);
 
 /**
- * kvpool_export_reserve() - Make room for a block that another host pushes
+ * kvpool_export_reserve() - Reserve space for a block that another host pushes
  * @tenant: the tenant
  * @key: the key
  * @length: bytes
  * @node: NUMA node to prefer, or KVPOOL_NODE_ANY for the caller's
- * @block: the reservation; end it with kvpool_export_seal() or _abort()
+ * @block: out: the reservation; end it with kvpool_export_seal() or
+ *	   kvpool_export_abort()
  *
- * May sleep to get memory.
- *
+ * Context: May sleep until memory has been reclaimed.
  * Return: 0 or the negative errno that KVPOOL_IOC_RESERVE reports; -EINVAL if
  * @node has no tier.
  */
@@ -170,10 +172,10 @@ EXPORT_SYMBOL_KVPOOL(kvpool_export_reserve);
 /**
  * kvpool_export_seal() - Publish a block that another host pushed
  * @tenant: the tenant
- * @block: the reservation, which ends; all of it is written and no device
- *	   writes to it any more
+ * @block: the reservation, which ends; all of its bytes are written, and no
+ *	   device writes to its space any more
  *
- * Return: 0, or -ESTALE if it was pre-empted.
+ * Return: 0, or -ESTALE if the reservation was pre-empted.
  */
 int kvpool_export_seal(struct kvpool_tenant *tenant, struct kvpool_block *block)
 {
@@ -190,9 +192,9 @@ int kvpool_export_seal(struct kvpool_tenant *tenant, struct kvpool_block *block)
 EXPORT_SYMBOL_KVPOOL(kvpool_export_seal);
 
 /**
- * kvpool_export_abort() - Give up a block that another host does not complete
+ * kvpool_export_abort() - Abort the reservation of kvpool_export_reserve()
  * @tenant: the tenant
- * @block: the reservation, which ends; no device writes to it any more
+ * @block: the reservation; no device writes to its space any more
  */
 void kvpool_export_abort(struct kvpool_tenant *tenant,
 			 struct kvpool_block *block)
@@ -203,7 +205,7 @@ EXPORT_SYMBOL_KVPOOL(kvpool_export_abort);
 
 /**
  * kvpool_export_length() - Tell the length of a block
- * @block: a referenced block
+ * @block: a block that the caller has a reference to
  *
  * Return: bytes.
  */
@@ -214,11 +216,11 @@ u32 kvpool_export_length(const struct kvpool_block *block)
 EXPORT_SYMBOL_KVPOOL(kvpool_export_length);
 
 /**
- * kvpool_export_has_key() - Is it the block of a key?
- * @block: a referenced block
+ * kvpool_export_has_key() - Compare the key of a block
+ * @block: a block that the caller has a reference to
  * @key: the key
  *
- * Return: true if so.
+ * Return: true if @key is the key of @block.
  */
 bool kvpool_export_has_key(const struct kvpool_block *block,
 			   const struct kvpool_key *key)
@@ -228,8 +230,8 @@ bool kvpool_export_has_key(const struct kvpool_block *block,
 EXPORT_SYMBOL_KVPOOL(kvpool_export_has_key);
 
 /**
- * kvpool_export_extents() - Tell in how many pieces a block lies
- * @block: a referenced block
+ * kvpool_export_extents() - Tell the number of extents of a block
+ * @block: a block that the caller has a reference to
  *
  * Return: the most entries that kvpool_export_sg() uses for all of it.
  */
@@ -242,14 +244,14 @@ EXPORT_SYMBOL_KVPOOL(kvpool_export_extents);
 /**
  * kvpool_export_sg() - List the memory of a part of a block
  * @tenant: the tenant
- * @block: a referenced block, or a reservation
- * @offset: where the part begins, in bytes; a multiple of 4096
- * @length: its bytes, at most to the end of the last page
- * @sg: where to list it
- * @max: room in @sg, at least one
- * @covered: how many bytes are listed: @length, or less where @sg is full
+ * @block: a block or a reservation that the caller has a reference to
+ * @offset: start of the part in bytes; a multiple of 4096
+ * @length: bytes of the part, at most to the end of the last page
+ * @sg: out: the memory
+ * @max: entries in @sg, at least one
+ * @covered: out: bytes that are listed: @length, or less if @sg is full
  *
- * Return: entries of @sg that were used.
+ * Return: the number of entries of @sg that were set.
  */
 unsigned int kvpool_export_sg(struct kvpool_tenant *tenant,
 			      const struct kvpool_block *block, u32 offset,

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * What this host offers other hosts, through movers: its sealed blocks, and
- * space for blocks that they push. Tenants and blocks are opaque to movers.
+ * This host offers other hosts, through movers, its sealed blocks, and space
+ * for blocks that they push. Tenants and blocks are opaque to movers.
  *
- * All functions may be called from process context without locks. Only
- * kvpool_export_reserve() sleeps.
+ * All functions are called in process context without locks. Only
+ * kvpool_export_reserve() may sleep for long.
  */
 #ifndef _KVPOOL_EXPORT_H
 #define _KVPOOL_EXPORT_H
@@ -41,7 +41,7 @@ int kvpool_export_seal(struct kvpool_tenant *tenant,
 void kvpool_export_abort(struct kvpool_tenant *tenant,
 			 struct kvpool_block *block);
 
-/* Either. */
+/* Both. */
 u32 kvpool_export_length(const struct kvpool_block *block);
 bool kvpool_export_has_key(const struct kvpool_block *block,
 			   const struct kvpool_key *key);

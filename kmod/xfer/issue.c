@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * How a call begins its operations: in their order, and neighbours of the same
- * kind together where their row in the table can do that.
+ * Issuing the operations of a call: in their order, and adjacent operations of
+ * the same kind together if their row in the table has issue_run().
  */
 #include <linux/err.h>
 
@@ -12,7 +12,7 @@
 #include "xfer/opdef.h"
 #include "xfer/xfer.h"
 
-/* One hold for all handles of a kind: each has its place from the beginning. */
+/* Make one hold for all handles of a kind, with a place for each. */
 static void kvpool_issue_holds(struct kvpool_issue *issue)
 {
 	const struct kvpool_opdef *def;
@@ -47,7 +47,7 @@ static void kvpool_issue_fail(struct kvpool_issue *issue, u32 i, int status)
 	issue->complete(issue, i, &cqe);
 }
 
-/* It did not complete at once. Returns 0, or -ENOMEM. */
+/* Start an operation that did not complete in issue(). Return 0 or -ENOMEM. */
 static int kvpool_issue_later(struct kvpool_issue *issue,
 			      const struct kvpool_opdef *def, u32 i,
 			      struct kvpool_hold *hold, u32 index)
@@ -109,10 +109,12 @@ static void kvpool_issue_kind(struct kvpool_issue *issue, u32 first, u32 end)
 }
 
 /**
- * kvpool_issue_run() - Begin operations
- * @issue: with @ctx, @ops, @nr, and the functions set
+ * kvpool_issue_run() - Issue the operations of a call
+ * @issue: the operations; its ctx, ops, nr and functions are set
  *
- * May sleep. When it returns, each operation has completed or is in flight.
+ * When this returns, each operation has completed or is in flight.
+ *
+ * Context: May sleep.
  */
 void kvpool_issue_run(struct kvpool_issue *issue)
 {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* How a call begins its operations. */
+/* Issuing the operations of a call. */
 #ifndef _KVPOOL_ISSUE_H
 #define _KVPOOL_ISSUE_H
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/* Movers and their peers, and the way of a transfer through a mover. */
+/* Movers, their peers, and the submission and end of transfers. */
 #define pr_fmt(fmt) "kvpool: " fmt
 
 #include <linux/mutex.h>
@@ -21,7 +21,7 @@
  * @id:		number
  * @name:	unique among the peers of all movers
  * @mover:	the mover
- * @rcu:	frees it after the last reader of the table
+ * @rcu:	frees the peer after the last reader of the table
  */
 struct kvpool_mover_peer {
 	u32 id;
@@ -76,20 +76,21 @@ void kvpool_mover_unregister(struct kvpool_mover *mover)
 	}
 	mutex_unlock(&kvpool_movers_lock);
 	atomic_dec(&kvpool_nr_movers);
-	/* Calls of submit() that found a peer of the mover. */
+	/* Wait for calls of submit() that found a peer of the mover. */
 	synchronize_srcu(&kvpool_movers_srcu);
 	wait_var_event(&mover->nr_transfers,
 		       !atomic_read(&mover->nr_transfers));
-	/* Calls of cancel() for transfers that have ended. */
+	/* Wait for calls of cancel() for transfers that have ended. */
 	synchronize_srcu(&kvpool_movers_srcu);
 	pr_info("mover %s is unregistered\n", mover->name);
 }
 EXPORT_SYMBOL_KVPOOL(kvpool_mover_unregister);
 
 /**
- * kvpool_movers_loaded() - Is there a mover?
+ * kvpool_movers_loaded() - Tell whether a mover is registered
  *
- * Return: true if operations may name peers; it may change at any time.
+ * Context: Any.
+ * Return: true if operations may name peers; may change at any time.
  */
 bool kvpool_movers_loaded(void)
 {
@@ -97,9 +98,11 @@ bool kvpool_movers_loaded(void)
 }
 
 /**
- * kvpool_movers_set_done() - Say which function hears of finished transfers
- * @done: called in process context without locks, once for each transfer that
- *	  was given to kvpool_movers_submit()
+ * kvpool_movers_set_done() - Set the function to call for ended transfers
+ * @done: the function, called in process context without locks, once for each
+ *	  transfer that was passed to kvpool_movers_submit()
+ *
+ * Context: Module load, before the first transfer.
  */
 void kvpool_movers_set_done(void (*done)(struct kvpool_transfer *transfer,
 					 int status))
@@ -108,7 +111,9 @@ void kvpool_movers_set_done(void (*done)(struct kvpool_transfer *transfer,
 }
 
 /**
- * kvpool_movers_exit() - All movers are gone
+ * kvpool_movers_exit() - Free the table of peers
+ *
+ * Context: Module unload, when no mover is registered; may sleep.
  */
 void kvpool_movers_exit(void)
 {
@@ -142,7 +147,7 @@ static int kvpool_mover_peer_enter(struct kvpool_mover_peer *peer)
 	xa_for_each(&kvpool_mover_peers, id, other)
 		nr++;
 	if (nr >= KVPOOL_PEERS_MAX) {
-		pr_notice_ratelimited("peer %s is refused: there are %u peers, the most there can be; delete some\n",
+		pr_notice_ratelimited("peer %s is refused: there are %u peers, which is the limit; delete a peer first\n",
 				      peer->name, nr);
 		return -ENOSPC;
 	}
@@ -154,15 +159,16 @@ static int kvpool_mover_peer_enter(struct kvpool_mover_peer *peer)
 }
 
 /**
- * kvpool_mover_peer_add() - Make a peer known
- * @mover: the mover that reaches it, registered
+ * kvpool_mover_peer_add() - Add a peer
+ * @mover: the mover that reaches the peer, registered
  * @name: 1 to KVPOOL_NAME_SIZE - 1 bytes, unique among all peers
- * @id: its number, never used again while kvpool.ko is loaded
+ * @id: out: number of the peer, not reused while kvpool.ko is loaded
  *
- * May sleep. Transfers to the peer can come before this returns.
+ * Transfers to the peer can be submitted before this returns.
  *
- * Return: 0; -EINVAL for the name; -EEXIST; -ENOSPC there are KVPOOL_PEERS_MAX;
- * -ENOMEM.
+ * Context: May sleep.
+ * Return: 0; -EINVAL for the name; -EEXIST; -ENOSPC if there are
+ * KVPOOL_PEERS_MAX peers; -ENOMEM.
  */
 int kvpool_mover_peer_add(struct kvpool_mover *mover, const char *name,
 			  u32 *id)
@@ -190,9 +196,9 @@ int kvpool_mover_peer_add(struct kvpool_mover *mover, const char *name,
 EXPORT_SYMBOL_KVPOOL(kvpool_mover_peer_add);
 
 /**
- * kvpool_mover_peer_del() - Make a peer unknown
- * @mover: its mover
- * @id: its number
+ * kvpool_mover_peer_del() - Delete a peer
+ * @mover: the mover of the peer
+ * @id: number of the peer; nothing happens if @mover has no such peer
  *
  * May sleep. Not to be called with a lock that the mover's functions take. When
  * this returns, no further transfer to the peer comes; those that the mover has
@@ -219,8 +225,9 @@ EXPORT_SYMBOL_KVPOOL(kvpool_mover_peer_del);
 /**
  * kvpool_mover_peer_find() - Find a peer by its name
  * @name: the name
- * @id: its number
+ * @id: out: number of the peer
  *
+ * Context: Any.
  * Return: 0 or -ENOENT.
  */
 int kvpool_mover_peer_find(const char *name, u32 *id)
@@ -237,9 +244,10 @@ int kvpool_mover_peer_find(const char *name, u32 *id)
 
 /**
  * kvpool_mover_peer_name() - Read the name of a peer
- * @id: its number
- * @name: KVPOOL_NAME_SIZE bytes, which are all written
+ * @id: number of the peer
+ * @name: out: KVPOOL_NAME_SIZE bytes, all of which are written
  *
+ * Context: Any.
  * Return: 0 or -ENOENT.
  */
 int kvpool_mover_peer_name(u32 id, char *name)
@@ -255,9 +263,10 @@ int kvpool_mover_peer_name(u32 id, char *name)
 }
 
 /**
- * kvpool_mover_peer_next() - Go through all peers
- * @id: a number, 0 to begin
+ * kvpool_mover_peer_next() - Iterate over all peers
+ * @id: number of the previous peer, 0 to begin
  *
+ * Context: Any.
  * Return: the next higher number of a peer, or 0.
  */
 u32 kvpool_mover_peer_next(u32 id)
@@ -273,13 +282,13 @@ u32 kvpool_mover_peer_next(u32 id)
 /**
  * kvpool_transfer_sg() - List the memory of a part of a transfer
  * @transfer: a FETCH or a PUSH
- * @offset: where the part begins, in bytes; a multiple of 4096
- * @length: its bytes, at most to the end of the last page
- * @sg: where to list it
- * @max: room in @sg, at least one
- * @covered: how many bytes are listed: @length, or less where @sg is full
+ * @offset: start of the part in bytes; a multiple of 4096
+ * @length: bytes of the part, at most to the end of the last page
+ * @sg: out: the memory
+ * @max: entries in @sg, at least one
+ * @covered: out: bytes that are listed: @length, or less if @sg is full
  *
- * Return: entries of @sg that were used.
+ * Return: the number of entries of @sg that were set.
  */
 unsigned int kvpool_transfer_sg(const struct kvpool_transfer *transfer,
 				u32 offset, u32 length, struct scatterlist *sg,
@@ -306,13 +315,16 @@ static void kvpool_transfer_end(struct kvpool_transfer *transfer)
 }
 
 /**
- * kvpool_transfer_done() - End a transfer that a mover was given
- * @transfer: the transfer; not the mover's any more
- * @status: 0, or the negative errno that struct kvpool_completion documents.
- *	    A cancelled transfer ends with any, and reports why it was.
- * @bytes: bytes moved
+ * kvpool_transfer_done() - End a transfer that was submitted to a mover
+ * @transfer: the transfer, which does not belong to the mover any more
+ * @status: 0, or a negative errno that struct kvpool_completion documents. For
+ *	    a cancelled transfer any errno will do: the operation reports why it
+ *	    was cancelled.
+ * @bytes: bytes that the mover has moved
  *
- * Process context, no lock held. No device touches the memory any more.
+ * No device accesses the memory of the transfer any more.
+ *
+ * Context: Process context, no lock held.
  */
 void kvpool_transfer_done(struct kvpool_transfer *transfer, int status,
 			  u64 bytes)
@@ -331,8 +343,8 @@ void kvpool_transfer_done(struct kvpool_transfer *transfer, int status,
 EXPORT_SYMBOL_KVPOOL(kvpool_transfer_done);
 
 /*
- * Take the transfers of the first one's mover out of a list. Transfers that no
- * mover can be given end.
+ * Find the mover of the first transfer, and move all its transfers from a list
+ * to @given. Transfers that are cancelled or have no peer end.
  */
 static struct kvpool_mover *kvpool_movers_pick(struct list_head *transfers,
 					       struct list_head *given)
@@ -386,12 +398,14 @@ static void kvpool_mover_given(struct kvpool_mover *mover,
 }
 
 /**
- * kvpool_movers_submit() - Hand transfers to movers
- * @transfers: transfers, by their entry, whose peers are named; empty when the
- *	       call returns
+ * kvpool_movers_submit() - Submit transfers to movers
+ * @transfers: transfers, by their entry, whose peer is set; empty when the call
+ *	       returns
  *
- * May sleep for memory. Each transfer ends with a call of the function that
- * kvpool_movers_set_done() was given, possibly before this returns.
+ * Each transfer ends with a call of the function that kvpool_movers_set_done()
+ * has set, possibly before this returns.
+ *
+ * Context: May sleep for memory.
  */
 void kvpool_movers_submit(struct list_head *transfers)
 {
@@ -404,7 +418,7 @@ void kvpool_movers_submit(struct list_head *transfers)
 	idx = srcu_read_lock(&kvpool_movers_srcu);
 	while ((mover = kvpool_movers_pick(transfers, &given))) {
 		list_for_each_entry(transfer, &given, entry) {
-			/* For the list: it may end any time now. */
+			/* After submit() the transfer may end at any time. */
 			transfer->ops->get(transfer);
 			WRITE_ONCE(transfer->state, KVPOOL_TRANSFER_GIVEN);
 			transfer->priv = NULL;
@@ -425,11 +439,13 @@ void kvpool_movers_submit(struct list_head *transfers)
 
 /**
  * kvpool_mover_cancel() - Tell a mover that a transfer is cancelled
- * @transfer: the transfer, referenced; its @cancelled was set with a full
- *	      barrier
+ * @transfer: the transfer, which the caller has a reference to; its cancelled
+ *	      was set with a full barrier
  *
- * Does not wait. If no mover has it, the task that hands it to a mover, or does
- * not, sees @cancelled.
+ * Does not wait until the transfer has ended. If no mover has the transfer, the
+ * task that runs the operation sees its cancelled.
+ *
+ * Context: Process context, no lock held.
  */
 void kvpool_mover_cancel(struct kvpool_transfer *transfer)
 {

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * Movers: what brings the bytes of a block from place to place.
+ * Movers: transports of the bytes of a block from place to place.
  *
  * A mover sees transfers, their memory as scatterlists, and
  * kvpool_transfer_done(). A module that moves blocks between hosts includes
- * this header and xfer/export.h, and nothing else of the core.
+ * this header and xfer/export.h, and no other header of the core.
  */
 #ifndef _KVPOOL_MOVER_H
 #define _KVPOOL_MOVER_H
@@ -24,7 +24,7 @@ struct scatterlist;
 #define KVPOOL_PEERS_MAX	1024	/* of all movers together */
 
 /**
- * enum kvpool_transfer_kind - What a mover has to do
+ * enum kvpool_transfer_kind - task of a mover
  * @KVPOOL_TRANSFER_PROBE:	ask a peer whether it has the key
  * @KVPOOL_TRANSFER_FETCH:	read a block of a peer
  * @KVPOOL_TRANSFER_PUSH:	write a block to a peer
@@ -36,30 +36,31 @@ enum kvpool_transfer_kind {
 };
 
 /**
- * struct kvpool_transfer - What one mover does for one operation
- * @kind:	what is to be done
+ * struct kvpool_transfer - the task of a mover for one operation
+ * @kind:	the task
  * @peer:	number of the peer, never zero
  * @length:	FETCH, PUSH: bytes of the block; constant
  * @found:	out, for PROBE, and for a FETCH that ends with -EMSGSIZE: bytes of
  *		the peer's block
  * @tenant:	name of the tenant; stays until kvpool_transfer_done()
  * @key:	the key
- * @list:	the mover's from submit() until kvpool_transfer_done()
- * @priv:	likewise; NULL at submit()
+ * @list:	belongs to the mover from submit() to kvpool_transfer_done()
+ * @priv:	belongs to the mover from submit() to kvpool_transfer_done();
+ *		NULL at submit()
  *
- * The rest belongs to the core.
+ * The following members belong to the core.
  *
  * @arena:	FETCH, PUSH: the memory that @place lies in
  * @place:	FETCH: the destination. PUSH: the source. Constant until
  *		kvpool_transfer_done()
- * @mover:	the mover that has it
+ * @mover:	the mover that the transfer was submitted to, or NULL
  * @state:	enum kvpool_transfer_state
  * @cancelled:	0, or the negative errno that the operation is to end with
  * @flags:	KVPOOL_TRANSFER_*
  * @status:	how the mover ended it
  * @bytes:	bytes that the mover moved
  * @entry:	in lists of the core
- * @ops:	what its operation does
+ * @ops:	functions of the operation
  */
 struct kvpool_transfer {
 	enum kvpool_transfer_kind kind;
@@ -88,11 +89,11 @@ struct kvpool_transfer {
 #define KVPOOL_TRANSFER_RETRIES	BIT(2)	/* waits to be given to its next peer */
 
 /**
- * struct kvpool_transfer_ops - What the operation of a transfer does
+ * struct kvpool_transfer_ops - functions of the operation of a transfer
  * @get:	take a reference, so that the memory of the transfer stays
- * @put:	drop it
- * @done:	no mover has the transfer any more, and no device touches its
- *		memory; process context, no lock held
+ * @put:	drop a reference of @get
+ * @done:	no mover has the transfer any more, and no device accesses its
+ *		memory. Called in process context with no lock held
  */
 struct kvpool_transfer_ops {
 	void (*get)(struct kvpool_transfer *transfer);
@@ -101,22 +102,24 @@ struct kvpool_transfer_ops {
 };
 
 /**
- * struct kvpool_mover - One way to move blocks
- * @name:	for messages
+ * struct kvpool_mover - a transport of blocks
+ * @name:	name that messages show
  * @route:	KVPOOL_ROUTE_* that completions report
  * @submit:	Take every transfer of the list. Each ends exactly once with
  *		kvpool_transfer_done(), possibly before submit() returns.
- *		Process context; may sleep for memory, never for a peer.
+ *		Called in process context; may sleep for memory, never for a
+ *		peer.
  * @cancel:	End a transfer as soon as a fence allows: after
- *		kvpool_transfer_done() no device touches its memory. Process
- *		context; must not wait for a peer. Called after submit() has
- *		returned, possibly more than once, by several tasks at a time,
- *		and also during or after kvpool_transfer_done(): then nothing is
- *		left to do. The memory of the transfer stays during the call.
+ *		kvpool_transfer_done() no device accesses its memory. Called in
+ *		process context; must not wait for a peer. Called after submit()
+ *		has returned, possibly more than once, by several tasks
+ *		concurrently, and also during or after kvpool_transfer_done(),
+ *		when it has no effect. The memory of the transfer stays during
+ *		the call.
  *
- * The rest belongs to the core.
+ * The following member belongs to the core.
  *
- * @nr_transfers: transfers that the mover has
+ * @nr_transfers: transfers that were submitted to the mover and have not ended
  */
 struct kvpool_mover {
 	const char *name;
@@ -143,7 +146,7 @@ void kvpool_transfer_done(struct kvpool_transfer *transfer, int status,
 /* ---- for the rest of xfer/ ---- */
 
 /**
- * enum kvpool_transfer_state - Where a transfer is
+ * enum kvpool_transfer_state - owner of a transfer
  * @KVPOOL_TRANSFER_CORE:	no mover has it
  * @KVPOOL_TRANSFER_GIVEN:	a mover has it, and its submit() has not returned
  * @KVPOOL_TRANSFER_FAILED:	it failed before the mover's submit() returned

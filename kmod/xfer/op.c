@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/* The table of operations, and the checks that its rows ask for. */
+/* The table of operations, and the checks that its rows require. */
 #include <linux/kernel.h>
 #include <linux/nospec.h>
 
@@ -18,6 +18,7 @@ static const struct kvpool_opdef * const kvpool_opdefs[] = {
  * kvpool_op_find() - Find the row of an operation
  * @opcode: any number
  *
+ * Context: Any.
  * Return: the row, or NULL.
  */
 const struct kvpool_opdef *kvpool_op_find(u32 opcode)
@@ -39,11 +40,13 @@ static bool kvpool_op_zero_key(const struct kvpool_op *op)
 }
 
 /**
- * kvpool_op_check() - Check an operation that came from a user
+ * kvpool_op_check() - Check an operation of a user
  * @ctx: the context of the file
- * @op: a copy of it
+ * @op: a copy of the operation in kernel memory
  *
- * Return: 0, -EINVAL, or -EBADF if the file may not do that.
+ * Context: Any.
+ * Return: 0, -EINVAL, or -EBADF if the file's mode does not allow the
+ * operation.
  */
 int kvpool_op_check(const struct kvpool_ctx *ctx, const struct kvpool_op *op)
 {
@@ -64,7 +67,7 @@ int kvpool_op_check(const struct kvpool_ctx *ctx, const struct kvpool_op *op)
 	     kvpool_space_choose(op->node, op->flags & KVPOOL_OP_STRICT_NODE ?
 				 KVPOOL_SPACE_STRICT : 0, &space)))
 		return -EINVAL;
-	/* With KVPOOL_OP_REMOTE, no peer means all of them. */
+	/* With KVPOOL_OP_REMOTE, a peer of zero means all peers. */
 	if (uses & KVPOOL_USES_PEER ? !op->peer : op->peer && !remote)
 		return -EINVAL;
 	if (op->timeout_ns && !kvpool_op_asks_peer(def, op) &&

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/* LEASE: take a lease on a block, of a peer if it is not here. */
+/* LEASE: take a lease on a block, which is fetched from a peer if necessary. */
 #include <linux/sched.h>
 
 #include "cache/block.h"
@@ -20,7 +20,7 @@ static int kvpool_lease_check(const struct kvpool_op *op)
 	return 0;
 }
 
-/* Give a lease, whose reference the caller had, and describe it. */
+/* Make a lease of a reference of the caller, and fill in the completion. */
 static void kvpool_lease_give(struct kvpool_tenant *tenant,
 			      struct kvpool_hold *hold, u32 index,
 			      struct kvpool_block *block,
@@ -60,7 +60,7 @@ static int kvpool_lease_issue(struct kvpool_ctx *ctx,
 	return 0;
 }
 
-/* A block for a copy of a peer's, without space as yet. */
+/* Make a block, without space yet, for a copy of a peer's block. */
 static int kvpool_lease_begin(struct kvpool_xfer *xfer)
 {
 	struct kvpool_transfer *transfer = &xfer->transfer;
@@ -74,7 +74,7 @@ static int kvpool_lease_begin(struct kvpool_xfer *xfer)
 	}
 	ret = kvpool_block_begin(xfer->tenant, &transfer->key,
 				 transfer->length, &xfer->block);
-	/* Another task was faster. */
+	/* Another task has reserved or sealed the key concurrently: retry. */
 	if (ret == -EEXIST || ret == -EBUSY) {
 		cond_resched();
 		return -EAGAIN;
@@ -109,7 +109,7 @@ static int kvpool_lease_prepare(struct kvpool_xfer *xfer)
 	return kvpool_lease_begin(xfer);
 }
 
-/* Space for the copy that a peer's block will be. */
+/* Find space for the copy of a peer's block. */
 static int kvpool_lease_space(struct kvpool_xfer *xfer, u32 ahead,
 			      struct kvpool_shortage *shortage)
 {
@@ -125,13 +125,13 @@ static int kvpool_lease_space(struct kvpool_xfer *xfer, u32 ahead,
 		return kvpool_reserve_space(tenant, xfer->block, &space,
 					    shortage);
 	ret = kvpool_reserve_place(tenant, xfer->block, &space, shortage);
-	/* Then the block has been given up. */
+	/* The failed call has consumed the reference to the block. */
 	if (ret)
 		xfer->block = NULL;
 	return ret;
 }
 
-/* The copy is complete: publish it, and lease it. */
+/* Publish a copy that is complete, and lease it. */
 static void kvpool_lease_complete(struct kvpool_xfer *xfer)
 {
 	struct kvpool_tenant *tenant = xfer->tenant;
@@ -142,7 +142,7 @@ static void kvpool_lease_complete(struct kvpool_xfer *xfer)
 	if (!(xfer->flags & KVPOOL_OP_TRANSIENT)) {
 		refcount_inc(&block->refs);
 		kvpool_block_seal(tenant, &xfer->block, &pin, &status, 1);
-		/* Pre-empted: out of the index, but the bytes are all there. */
+		/* Pre-empted: not in the index, but the copy is complete. */
 		if (status)
 			WRITE_ONCE(block->state, KVPOOL_BLOCK_DEAD);
 	}

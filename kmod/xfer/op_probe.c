@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/* PROBE: say whether there is a block and how long it is. */
+/* PROBE: tell whether a block exists, and its length. */
 #include "cache/block.h"
 #include "file/ctx.h"
 #include "xfer/mover.h"

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/* PUSH: write a block to a peer, which seals it there. */
+/* PUSH: write a block to a peer, which seals it. */
 #include "cache/block.h"
 #include "cache/tenant.h"
 #include "file/ctx.h"

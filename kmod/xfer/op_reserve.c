@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/* RESERVE: make room for new blocks. */
+/* RESERVE: reserve space for new blocks. */
 #include <linux/mm.h>
 #include <linux/slab.h>
 
@@ -12,7 +12,7 @@
 #include "file/span.h"
 #include "xfer/opdef.h"
 
-/* What reserving needs for each operation. */
+/* Arrays with an element for each operation of a run. */
 struct kvpool_reserving {
 	struct kvpool_entry *entries;
 	struct kvpool_block **blocks;
@@ -48,7 +48,7 @@ static void kvpool_reserve_complete(struct kvpool_issue *issue, u32 i,
 	issue->complete(issue, i, &cqe);
 }
 
-/* All operations of a part of a run that want the same node. */
+/* Do operations of a run that have the same node and flags. */
 static void kvpool_reserve_part(struct kvpool_issue *issue, u32 first, u32 nr)
 {
 	const struct kvpool_op *ops = &issue->ops[first];
@@ -57,7 +57,8 @@ static void kvpool_reserve_part(struct kvpool_issue *issue, u32 first, u32 nr)
 	int ret;
 	u32 i;
 
-	ret = kvpool_space_choose(ops->node, ops->flags & KVPOOL_OP_STRICT_NODE ?
+	ret = kvpool_space_choose(ops->node,
+				  ops->flags & KVPOOL_OP_STRICT_NODE ?
 				  KVPOOL_SPACE_STRICT : 0, &space);
 	if (!ret)
 		ret = kvpool_reserving_init(&r, nr);

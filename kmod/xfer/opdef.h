@@ -22,40 +22,39 @@ struct kvpool_xfer;
 #define KVPOOL_USES_HANDLE	BIT(2)
 #define KVPOOL_USES_PEER	BIT(3)	/* must not be zero */
 
-/* What issue() and prepare() say besides a status. */
-#define KVPOOL_OP_LATER		1	/* issue(): it takes an xfer */
+/* Results of issue() and prepare() besides a status. */
+#define KVPOOL_OP_LATER		1	/* issue(): needs an xfer */
 #define KVPOOL_OP_WAITS		1	/* prepare(): in a bucket of waiters */
-#define KVPOOL_OP_TRANSFERS	2	/* prepare(): through a mover */
+#define KVPOOL_OP_TRANSFERS	2	/* prepare(): needs a mover */
 
 /**
- * struct kvpool_opdef - One operation
- * @name:	as debugfs shows it
- * @flags:	KVPOOL_OP_* flags that it takes
+ * struct kvpool_opdef - a row of the table of operations
+ * @name:	name that debugfs shows
+ * @flags:	KVPOOL_OP_* flags that are allowed
  * @uses:	KVPOOL_USES_*
  * @fetch_uses:	KVPOOL_USES_* that KVPOOL_OP_REMOTE adds
  * @mode:	KVPOOL_MODE_* that the file needs
- * @asks_peer:	it asks a peer, with or without KVPOOL_OP_REMOTE: it has a
- *		deadline
- * @makes_space: it may have to make space, which takes long: not in the
- *		submitter's context of io_uring. KVPOOL_OP_REMOTE adds that
- *		where @space is not NULL
- * @makes:	it makes a handle of kind @kind
- * @kind:	the kind
- * @check:	further checks; 0 or -EINVAL. Optional
- * @issue:	Do the operation, if that takes no time. Fills in @cqe but for
+ * @asks_peer:	the operation asks a peer also without KVPOOL_OP_REMOTE, so it
+ *		has a default deadline
+ * @makes_space: the operation may have to make space, which takes long, so
+ *		io_uring issues it from a worker. With KVPOOL_OP_REMOTE that
+ *		also holds if @space is not NULL
+ * @makes:	the operation makes a handle of kind @kind
+ * @kind:	kind of that handle
+ * @check:	further checks; returns 0 or -EINVAL. Optional
+ * @issue:	Do the operation if that takes no time. Fills in @cqe except for
  *		the status. @hold has a place for the handle at @index. Returns
  *		the status, or KVPOOL_OP_LATER, which needs @prepare.
  * @issue_run:	Instead of @issue: do @nr operations of this kind, the first of
  *		which is number @first of the call, and complete each of them
  *		with @issue->complete()
- * @prepare:	Go on with an operation in flight. Returns the status,
- *		KVPOOL_OP_WAITS, KVPOOL_OP_TRANSFERS, or -EAGAIN to be called
- *		again
- * @space:	Find the memory that a transfer fills; @ahead pages are wanted by
- *		the operations after it. Returns 0 or the status. Optional
- * @complete:	The transfer succeeded: fill in the completion. Optional
- * @undo:	The transfer failed, or was not begun: release what @prepare and
- *		@space took. Optional
+ * @prepare:	Continue an operation in flight. Returns the status,
+ *		KVPOOL_OP_WAITS, KVPOOL_OP_TRANSFERS, or -EAGAIN for a retry
+ * @space:	Find the memory that a transfer fills; the operations after it
+ *		need @ahead pages. Returns 0 or the status. Optional
+ * @complete:	Fill in the completion of a transfer that succeeded. Optional
+ * @undo:	Release the block of a transfer that failed or was not begun.
+ *		Optional
  *
  * A new operation is a file xfer/op_NAME.c that defines kvpool_op_NAME, and a
  * row in KVPOOL_OPS() below.
@@ -89,11 +88,13 @@ struct kvpool_opdef {
  * @nr:		how many
  * @holds:	by kind: where their handles will be, or an ERR_PTR, or NULL
  * @next:	by kind: the first index in @holds that is not used yet
- * @failed:	by kind: places in @holds that no handle will have
- * @remote:	operations that go to movers, by kvpool_xfer.entry
- * @complete:	operation @i has completed; process context
- * @attach:	operation @i takes time: say where its completion goes to
- * @timeout:	nanoseconds until the deadline of an operation, or 0 for none
+ * @failed:	by kind: places in @holds that get no handle
+ * @remote:	operations to submit to movers, by kvpool_xfer.entry
+ * @complete:	deliver the completion of operation @i. Called in process
+ *		context
+ * @attach:	set the sink of operation @i, which is in flight
+ * @timeout:	return nanoseconds until the deadline of an operation, or 0 for
+ *		none
  */
 struct kvpool_issue {
 	struct kvpool_ctx *ctx;
@@ -131,7 +132,7 @@ static inline bool kvpool_op_asks_peer(const struct kvpool_opdef *def,
 	return def->asks_peer || op->flags & KVPOOL_OP_REMOTE;
 }
 
-/* May this operation take long to make space? */
+/* True if the operation may have to make space, which takes long. */
 static inline bool kvpool_op_makes_space(const struct kvpool_opdef *def,
 					 const struct kvpool_op *op)
 {

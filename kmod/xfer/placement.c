@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Placement: which peer is asked for a block, and in which order.
+ * Placement: the choice of the peers that are asked for a block.
  *
- * A transfer that names no peer asks all of them in the order of their numbers,
- * until one has the block. Movers never choose.
+ * A transfer without a peer asks all peers in the order of their numbers until
+ * a peer has the block. Movers never choose a peer.
  */
 #include <linux/list.h>
 #include <linux/spinlock.h>
@@ -13,7 +13,7 @@
 #include "xfer/placement.h"
 #include "xfer/trace.h"
 
-/* Transfers that go on to their next peer. */
+/* Transfers to submit to their next peer. */
 static LIST_HEAD(kvpool_retries);
 static DEFINE_SPINLOCK(kvpool_retry_lock);	/* the list and its flag */
 static struct workqueue_struct *kvpool_placement_wq;
@@ -37,7 +37,7 @@ static void kvpool_placement_work_fn(struct work_struct *work)
 
 static DECLARE_WORK(kvpool_placement_work, kvpool_placement_work_fn);
 
-/* Can another peer do better? */
+/* True if another peer may succeed. */
 static bool kvpool_placement_retriable(int status)
 {
 	switch (status) {
@@ -52,7 +52,7 @@ static bool kvpool_placement_retriable(int status)
 	}
 }
 
-/* A peer is done with a transfer: ask the next one, or end the transfer. */
+/* A mover has ended a transfer: retry with the next peer, or end it. */
 static void kvpool_placement_done(struct kvpool_transfer *transfer, int status)
 {
 	int cancelled;
@@ -68,7 +68,7 @@ static void kvpool_placement_done(struct kvpool_transfer *transfer, int status)
 		transfer->flags |= KVPOOL_TRANSFER_ANSWERED;
 	next = kvpool_mover_peer_next(transfer->peer);
 	if (!next) {
-		/* A peer without a link may have it, but others have not. */
+		/* The answer of any peer counts more than a missing link. */
 		if (status == -EHOSTUNREACH &&
 		    transfer->flags & KVPOOL_TRANSFER_ANSWERED)
 			status = -ENOENT;
@@ -119,6 +119,7 @@ void kvpool_placement_cancel(struct kvpool_transfer *transfer)
 /**
  * kvpool_placement_init() - Prepare placement
  *
+ * Context: Module load; may sleep.
  * Return: 0 or -ENOMEM.
  */
 int kvpool_placement_init(void)
@@ -132,7 +133,9 @@ int kvpool_placement_init(void)
 }
 
 /**
- * kvpool_placement_exit() - Undo kvpool_placement_init(); no transfer is left
+ * kvpool_placement_exit() - Undo kvpool_placement_init()
+ *
+ * Context: Module unload, when no transfer is in flight; may sleep.
  */
 void kvpool_placement_exit(void)
 {
@@ -140,12 +143,14 @@ void kvpool_placement_exit(void)
 }
 
 /**
- * kvpool_placement_submit() - Choose peers, and hand transfers to their movers
+ * kvpool_placement_submit() - Choose peers and submit transfers to their movers
  * @transfers: transfers, by their entry; empty when the call returns. A peer of
- *	       zero asks all.
+ *	       zero means all peers.
  *
- * May sleep for memory. Each transfer ends with the done() of its operation,
- * possibly before this returns.
+ * Each transfer ends with the done() of its operation, possibly before this
+ * returns.
+ *
+ * Context: May sleep for memory, no lock held.
  */
 void kvpool_placement_submit(struct list_head *transfers)
 {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* Placement: which peer is asked for a block, and in which order. */
+/* Placement: the choice of the peers that are asked for a block. */
 #ifndef _KVPOOL_PLACEMENT_H
 #define _KVPOOL_PLACEMENT_H
 

@@ -1,4 +1,4 @@
 // SPDX-License-Identifier: GPL-2.0
-/* Where the tracepoints of operations are defined. */
+/* Definitions of the tracepoints of operations. */
 #define CREATE_TRACE_POINTS
 #include "xfer/trace.h"

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * Tracepoints of operations: numbers only, neither addresses nor whole keys. The
- * part of the key that is shown is how the key begins in debugfs.
+ * Tracepoints of operations: numbers only, neither addresses nor whole keys. A
+ * key is shown by its first 8 bytes, as it begins in debugfs.
  */
 #undef TRACE_SYSTEM
 #define TRACE_SYSTEM kvpool

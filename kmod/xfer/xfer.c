@@ -3,12 +3,13 @@
  * Operations in flight.
  *
  * One task at a time runs an operation in flight (struct kvpool_xfer): the task
- * that submitted it, a worker after it has waited, or a mover. In between it
- * waits in a bucket of waiters, and the task that takes it out runs it. So each
- * completes exactly once, without a lock of its own. Cancelling sets
- * transfer.cancelled and then takes it out of its bucket or asks the mover; if
- * neither has it, the task that runs it looks at transfer.cancelled before it
- * hands the operation on.
+ * that submitted it, a worker after a wait, or a mover. While the operation
+ * waits in a bucket of waiters no task runs it, and the task that takes it out
+ * of the bucket runs it next. So each operation completes exactly once, without
+ * a lock of its own. A task that cancels sets transfer.cancelled, and then
+ * takes the operation out of its bucket or calls the mover. If the operation is
+ * in neither, the task that runs it checks transfer.cancelled before the
+ * operation waits or is submitted to a mover.
  */
 #include <linux/jiffies.h>
 #include <linux/slab.h>
@@ -27,12 +28,13 @@
 #include "xfer/xfer.h"
 
 static struct kmem_cache *kvpool_xfer_cache;
-/* Deadlines do not wait for a place behind what waits for memory. */
+/* Separate, so that deadlines do not wait behind work that needs memory. */
 static struct workqueue_struct *kvpool_deadline_wq;
 
 /**
- * kvpool_xfers_init() - Prepare what all operations need
+ * kvpool_xfers_init() - Prepare operations in flight
  *
+ * Context: Module load; may sleep.
  * Return: 0 or -ENOMEM.
  */
 int kvpool_xfers_init(void)
@@ -58,7 +60,9 @@ err_cache:
 }
 
 /**
- * kvpool_xfers_exit() - Undo kvpool_xfers_init(); nothing is in flight
+ * kvpool_xfers_exit() - Undo kvpool_xfers_init()
+ *
+ * Context: Module unload, when no operation is in flight; may sleep.
  */
 void kvpool_xfers_exit(void)
 {
@@ -78,6 +82,8 @@ static void kvpool_xfer_free_rcu(struct rcu_head *rcu)
 /**
  * kvpool_xfer_free() - Free an operation without references
  * @xfer: the operation
+ *
+ * Context: Any.
  */
 void kvpool_xfer_free(struct kvpool_xfer *xfer)
 {
@@ -105,7 +111,7 @@ static void kvpool_xfer_finish(struct kvpool_xfer *xfer, int status)
 	trace_kvpool_xfer_complete(xfer, status);
 	sink->post(xfer);
 
-	/* A task that waits for @done finds it in flight until then. */
+	/* A task that waits for @done has found the xfer in inflight.ops. */
 	smp_store_release(&xfer->done, true);
 	smp_mb();	/* for the wait queue and kvpool_xfer_deadline() */
 	wake_up_var(&xfer->done);
@@ -119,7 +125,7 @@ static void kvpool_xfer_finish(struct kvpool_xfer *xfer, int status)
 		wake_up_var(&ctx->inflight.nr);
 }
 
-/* Release what an operation took for a transfer that will not succeed. */
+/* Release the block of a transfer that failed or was not begun. */
 static void kvpool_xfer_undo(struct kvpool_xfer *xfer)
 {
 	if (xfer->block && xfer->def->undo)
@@ -147,7 +153,7 @@ static void kvpool_xfer_transfer_done(struct kvpool_transfer *transfer,
 	struct kvpool_xfer *xfer = kvpool_xfer_of(transfer);
 	struct kvpool_completion *cqe = &xfer->cqe;
 
-	/* A transfer that no mover was given has moved nothing. */
+	/* A transfer without a mover has moved no bytes. */
 	if (transfer->mover) {
 		cqe->bytes = transfer->bytes;
 		cqe->peer = transfer->peer;
@@ -172,7 +178,7 @@ static const struct kvpool_transfer_ops kvpool_xfer_transfer_ops = {
 
 /* ---- on the way to movers ---- */
 
-/* Find the memory of all transfers: it is known how much is wanted. */
+/* Find the memory of all transfers, knowing how much they need together. */
 static void kvpool_xfers_space(struct list_head *remote)
 {
 	struct kvpool_shortage shortage = KVPOOL_NO_SHORTAGE;
@@ -199,9 +205,11 @@ static void kvpool_xfers_space(struct list_head *remote)
 }
 
 /**
- * kvpool_xfers_submit() - Hand operations to movers
- * @remote: those that kvpool_xfer_start() has left; empty when it returns. All
- *	    are of one tenant.
+ * kvpool_xfers_submit() - Submit operations to movers
+ * @remote: operations of one tenant that kvpool_xfer_start() has added; empty
+ *	    when the call returns
+ *
+ * Context: May sleep for memory, no lock held.
  */
 void kvpool_xfers_submit(struct list_head *remote)
 {
@@ -232,10 +240,13 @@ void kvpool_xfers_submit(struct list_head *remote)
 /* ---- the steps of an operation ---- */
 
 /**
- * kvpool_xfer_start() - Go on with an operation
- * @xfer: the operation, which the caller runs until now
- * @remote: where it is put if a mover has to see to it; for
+ * kvpool_xfer_start() - Continue an operation
+ * @xfer: the operation, which the caller runs. It may complete, and be freed,
+ *	  during the call.
+ * @remote: list that @xfer is added to if it needs a mover; for
  *	    kvpool_xfers_submit()
+ *
+ * Context: May sleep, no lock held.
  */
 void kvpool_xfer_start(struct kvpool_xfer *xfer, struct list_head *remote)
 {
@@ -274,7 +285,7 @@ static const struct kvpool_waiter_ops kvpool_xfer_waiter_ops = {
 	.wake = kvpool_xfer_wake,
 };
 
-/* It is not in a bucket any more, and the caller runs it. */
+/* The caller runs an operation that has left its bucket of waiters. */
 static void kvpool_xfer_woken(struct kvpool_xfer *xfer)
 {
 	struct kvpool_block *block = xfer->waiter.block;
@@ -294,11 +305,15 @@ static void kvpool_xfer_work(struct work_struct *work)
 }
 
 /**
- * kvpool_xfer_cancel() - End an operation early
- * @xfer: the operation, referenced; it may have completed
- * @why: the negative errno that it ends with
+ * kvpool_xfer_cancel() - Cancel an operation
+ * @xfer: the operation, which the caller has a reference to; it may have
+ *	  completed
+ * @why: the negative errno that the operation ends with, unless it succeeds or
+ *	 was cancelled before
  *
- * Does not wait. The first reason given counts.
+ * Does not wait until the operation has completed.
+ *
+ * Context: May sleep, no lock held.
  */
 void kvpool_xfer_cancel(struct kvpool_xfer *xfer, int why)
 {
@@ -316,9 +331,9 @@ void kvpool_xfer_cancel(struct kvpool_xfer *xfer, int why)
 	}
 }
 
-/* ---- from operation to xfer ---- */
+/* ---- deadlines, and making operations in flight ---- */
 
-/* The wheel of timers may turn early, when jiffies were late or are far off. */
+/* The timer wheel may fire early, if jiffies lag or the expiry is far away. */
 static void kvpool_xfer_arm(struct kvpool_xfer *xfer, u64 ns)
 {
 	queue_delayed_work(kvpool_deadline_wq, &xfer->deadline,
@@ -334,7 +349,7 @@ static void kvpool_xfer_deadline(struct work_struct *work)
 
 	if (left > 0 && !READ_ONCE(xfer->done)) {
 		kvpool_xfer_arm(xfer, left);
-		/* It may have completed and found nothing to cancel. */
+		/* kvpool_xfer_finish() may have found no work to cancel. */
 		smp_mb();	/* pairs with that of kvpool_xfer_finish() */
 		if (!READ_ONCE(xfer->done) ||
 		    !cancel_delayed_work(&xfer->deadline))
@@ -346,17 +361,19 @@ static void kvpool_xfer_deadline(struct work_struct *work)
 }
 
 /**
- * kvpool_xfer_new() - Make an operation that does not complete at once
+ * kvpool_xfer_new() - Make an operation in flight
  * @ctx: its context
  * @def: its row in the table
- * @op: a checked operation, for which issue() said KVPOOL_OP_LATER
- * @hold: where its handle will be, or NULL; the place goes over to the xfer
- * @index: and where in it
- * @timeout_ns: its deadline, or 0 for none
+ * @op: a checked operation, for which issue() has returned KVPOOL_OP_LATER
+ * @hold: hold that will have the operation's handle, or NULL; the place in it
+ *	  belongs to the xfer if the call succeeds
+ * @index: index in @hold
+ * @timeout_ns: nanoseconds until its deadline, or 0 for none
  *
- * The caller says where the completion goes to, and then starts it.
+ * The caller sets the sink and then calls kvpool_xfer_start().
  *
- * Return: the operation or NULL.
+ * Context: May sleep.
+ * Return: the operation, which the caller runs, or NULL.
  */
 struct kvpool_xfer *kvpool_xfer_new(struct kvpool_ctx *ctx,
 				    const struct kvpool_opdef *def,
@@ -392,7 +409,7 @@ struct kvpool_xfer *kvpool_xfer_new(struct kvpool_ctx *ctx,
 	xfer->seq = atomic64_inc_return(&inflight->seq);
 
 	atomic_inc(&inflight->nr);
-	/* Other tasks find it as soon as it is there. */
+	/* From here on other tasks can find and cancel the operation. */
 	if (xa_alloc_cyclic(&inflight->ops, &xfer->id, xfer,
 			    XA_LIMIT(1, U32_MAX), &inflight->next_id,
 			    GFP_KERNEL_ACCOUNT) < 0) {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* Operations in flight: what did not complete at once. */
+/* Operations in flight. */
 #ifndef _KVPOOL_XFER_H
 #define _KVPOOL_XFER_H
 
@@ -23,10 +23,11 @@ struct kvpool_tenant;
 struct kvpool_xfer;
 
 /**
- * struct kvpool_sink - Where completions go to
- * @post:	hand the completion over; process context
- * @end:	the xfer has left its file's operations: drop what it holds of the
- *		sink. The xfer may be freed. Optional
+ * struct kvpool_sink - destination of completions
+ * @post:	deliver the completion. Called in process context with no lock
+ *		held
+ * @end:	drop the reference to the sink: the xfer has left the operations
+ *		of its file, and may be freed. Optional
  */
 struct kvpool_sink {
 	void (*post)(struct kvpool_xfer *xfer);
@@ -34,35 +35,36 @@ struct kvpool_sink {
 };
 
 /**
- * struct kvpool_xfer - an operation that did not complete at once
- * @refs:	one until it has completed, one for its deadline, and those of
- *		tasks that look at it. kvpool_xfer_get(), kvpool_xfer_put().
- * @transfer:	what a mover does for it. Its cancelled is the operation's, and
- *		its key, length and peer are those of the operation
- * @done:	it has completed
- * @def:	its row in the table of operations
- * @flags:	of the operation
- * @opcode:	of the operation
- * @node:	of the operation
- * @tag:	of the operation
- * @tenant:	its tenant; stays until it has completed
- * @tenant_id:	number of @tenant, which may be gone when it has completed
+ * struct kvpool_xfer - an operation in flight
+ * @refs:	one until the operation has completed, one for its deadline, and
+ *		those of tasks that use it. kvpool_xfer_get(),
+ *		kvpool_xfer_put().
+ * @transfer:	task of a mover. Its key, length and peer are those of the
+ *		operation, and its cancelled applies to the whole operation
+ * @done:	the operation has completed
+ * @def:	row in the table of operations
+ * @flags:	flags of the operation
+ * @opcode:	opcode of the operation
+ * @node:	node of the operation
+ * @tag:	tag of the operation
+ * @tenant:	tenant of the operation; stays until it has completed
+ * @tenant_id:	number of @tenant, for use after completion
  * @block:	FETCH: destination, not sealed. PUSH: source. With a reference.
- * @id:		in the file's operations in flight
- * @seq:	its place in the order of submission
+ * @id:		id in the file's operations in flight
+ * @seq:	position in the order of submission
  * @born:	jiffies at submission
- * @expires:	when @deadline is due, on the monotonic clock
- * @ctx:	its context; stays until it has completed
- * @hold:	where its handle will be, or NULL
+ * @expires:	time at which @deadline is due, on the monotonic clock
+ * @ctx:	context of the operation; stays until it has completed
+ * @hold:	hold that will have the handle of the operation, or NULL
  * @index:	index in @hold
- * @sink:	where the completion goes to
- * @sink_data:	the sink's: the ring, the results of a call, the command
- * @slot:	of the sink that writes results of a call
+ * @sink:	destination of the completion
+ * @sink_data:	data of the sink: the ring, the results of a call, the command
+ * @slot:	place for the completion, of the sink that writes results
  * @cqe:	the completion
  * @waiter:	waits for the end of a reservation
- * @entry:	in the list of operations that are about to go to movers
- * @work:	goes on after waiting
- * @deadline:	cancels it
+ * @entry:	entry in the list of operations to submit to movers
+ * @work:	continues the operation after a wait
+ * @deadline:	cancels the operation
  * @rcu:	frees it after the last reader of the operations in flight
  */
 struct kvpool_xfer {
@@ -118,7 +120,7 @@ static inline void kvpool_xfer_put(struct kvpool_xfer *xfer)
 		kvpool_xfer_free(xfer);
 }
 
-/* Its completion is where it has to be. */
+/* True if the completion has been delivered. */
 static inline bool kvpool_xfer_is_done(const struct kvpool_xfer *xfer)
 {
 	/* Pairs with the release of kvpool_xfer_finish(). */
