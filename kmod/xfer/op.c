@@ -9,7 +9,7 @@
 #include "xfer/opdef.h"
 
 static const struct kvpool_opdef * const kvpool_opdefs[] = {
-#define X(opcode, name) [opcode] = &kvpool_op_##name,
+#define X(opcode, name) [opcode] = &kvpool_opdef_##name,
 	KVPOOL_OPS(X)
 #undef X
 };

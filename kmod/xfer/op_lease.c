@@ -159,7 +159,7 @@ static void kvpool_lease_undo(struct kvpool_xfer *xfer)
 		kvpool_block_abort(xfer->tenant, xfer->block);
 }
 
-const struct kvpool_opdef kvpool_op_lease = {
+const struct kvpool_opdef kvpool_opdef_lease = {
 	.name = "lease",
 	.flags = KVPOOL_OP_WAIT | KVPOOL_OP_REMOTE | KVPOOL_OP_TRANSIENT,
 	.uses = KVPOOL_USES_KEY,

@@ -9,7 +9,7 @@ static int kvpool_nop_issue(struct kvpool_ctx *ctx, const struct kvpool_op *op,
 	return 0;
 }
 
-const struct kvpool_opdef kvpool_op_nop = {
+const struct kvpool_opdef kvpool_opdef_nop = {
 	.name = "nop",
 	.issue = kvpool_nop_issue,
 };

@@ -30,7 +30,7 @@ static int kvpool_probe_prepare(struct kvpool_xfer *xfer)
 	return KVPOOL_OP_TRANSFERS;
 }
 
-const struct kvpool_opdef kvpool_op_probe = {
+const struct kvpool_opdef kvpool_opdef_probe = {
 	.name = "probe",
 	.flags = KVPOOL_OP_REMOTE,
 	.uses = KVPOOL_USES_KEY,

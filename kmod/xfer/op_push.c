@@ -44,7 +44,7 @@ static void kvpool_push_undo(struct kvpool_xfer *xfer)
 	kvpool_block_put(xfer->tenant, xfer->block);
 }
 
-const struct kvpool_opdef kvpool_op_push = {
+const struct kvpool_opdef kvpool_opdef_push = {
 	.name = "push",
 	.uses = KVPOOL_USES_KEY | KVPOOL_USES_PEER,
 	.mode = KVPOOL_MODE_CONSUME | KVPOOL_MODE_PRODUCE,

@@ -18,7 +18,7 @@ static void kvpool_release_issue(struct kvpool_issue *issue, u32 first, u32 nr)
 	kvpool_end_handles(issue, first, nr, kvpool_release_end);
 }
 
-const struct kvpool_opdef kvpool_op_release = {
+const struct kvpool_opdef kvpool_opdef_release = {
 	.name = "release",
 	.uses = KVPOOL_USES_HANDLE,
 	.mode = KVPOOL_MODE_CONSUME,

@@ -94,7 +94,7 @@ static void kvpool_reserve_issue(struct kvpool_issue *issue, u32 first, u32 nr)
 	kvpool_reclaim_kick(issue->ctx->tenant);
 }
 
-const struct kvpool_opdef kvpool_op_reserve = {
+const struct kvpool_opdef kvpool_opdef_reserve = {
 	.name = "reserve",
 	.flags = KVPOOL_OP_STRICT_NODE,
 	.uses = KVPOOL_USES_KEY | KVPOOL_USES_LENGTH,

@@ -31,7 +31,7 @@ static void kvpool_seal_issue(struct kvpool_issue *issue, u32 first, u32 nr)
 	kvpool_end_handles(issue, first, nr, kvpool_seal_run);
 }
 
-const struct kvpool_opdef kvpool_op_seal = {
+const struct kvpool_opdef kvpool_opdef_seal = {
 	.name = "seal",
 	.flags = KVPOOL_OP_PINS,
 	.uses = KVPOOL_USES_HANDLE,

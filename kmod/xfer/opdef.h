@@ -56,7 +56,7 @@ struct kvpool_xfer;
  * @undo:	Release the block of a transfer that failed or was not begun.
  *		Optional
  *
- * A new operation is a file xfer/op_NAME.c that defines kvpool_op_NAME, and a
+ * A new operation is a file xfer/op_NAME.c that defines kvpool_opdef_NAME, and a
  * row in KVPOOL_OPS() below.
  */
 struct kvpool_opdef {
@@ -121,7 +121,7 @@ struct kvpool_issue {
 	X(KVPOOL_OP_RESERVE, reserve)	\
 	X(KVPOOL_OP_SEAL, seal)
 
-#define X(opcode, name) extern const struct kvpool_opdef kvpool_op_##name;
+#define X(opcode, name) extern const struct kvpool_opdef kvpool_opdef_##name;
 KVPOOL_OPS(X)
 #undef X
 

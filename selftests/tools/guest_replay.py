@@ -174,7 +174,7 @@ class OnTheModule(unittest.TestCase):
         with open(trace, "a", encoding="ascii") as out:
             out.write('{"input_length": 600, "hash_ids": [0, 1]}\n')
         self.assertIn("ends after 5", self.replay(*args, code=4).stderr)
-        self.assertIn("another trace", self.replay("--trace", self.trace(6), "--expect-hits",
+        self.assertIn("on the same trace", self.replay("--trace", self.trace(6), "--expect-hits",
                                                    expected, code=4).stderr)
         self.ctl("knob", "set", "watermark_high", "99")
         args = ("--trace", trace, "--requests", "5", "--expect-hits", expected)

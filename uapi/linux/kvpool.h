@@ -814,7 +814,9 @@ struct kvpool_peer_name {
 
 /**
  * struct kvpool_uring - One operation through io_uring (IORING_OP_URING_CMD)
- * @op:		Pointer to a struct kvpool_op, read when the command is issued.
+ * @op:		Pointer to a struct kvpool_op, read when the command is issued,
+ *		which a worker of io_uring may do later: it stays until the
+ *		command completes.
  * @completion:	Pointer to a struct kvpool_completion, written before the
  *		command completes; or zero.
  *
