@@ -763,7 +763,8 @@ int kvpool_nl_fabric_set_doit(struct sk_buff *skb, struct genl_info *info)
 		return -EINVAL;
 	}
 	if (!secret && !open && !listen && !off) {
-		GENL_SET_ERR_MSG(info, "the request sets nothing; give listen, listen-off, secret-key or open");
+		GENL_SET_ERR_MSG(info,
+				 "nothing to set: give listen, listen-off, secret-key or open");
 		return -EINVAL;
 	}
 	ret = mutex_lock_killable(&kvpool_nl_lock);
