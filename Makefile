@@ -6,7 +6,7 @@ BUILD := $(abspath $(or $(KVPOOL_BUILD),build))
 KDIR ?= $(firstword $(wildcard /lib/modules/$(shell uname -r)/build))
 PREFIX ?= /usr/local
 INSTALL ?= install
-VERSION := 0.1
+VERSION := $(shell sed -n 's/^#define KVPOOL_MODULE_VERSION[[:space:]]*"\(.*\)"/\1/p' kmod/version.h)
 
 MAKEFLAGS += --no-print-directory
 J := $(or $(filter -j%,$(MAKEFLAGS)),-j$(shell nproc))
