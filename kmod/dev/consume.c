@@ -45,25 +45,25 @@ static int kvpool_lease_wait(struct kvpool_tenant *tenant,
 }
 
 /*
- * Wait, if @wait is set, until a block that was found pending is sealed.
+ * Wait, if the call says so, until a block that was found pending is sealed.
  * Consumes the reference to @block. Returns a sealed block with a reference, or
  * NULL and the reason in @status.
  */
 static struct kvpool_block *kvpool_lease_pending(struct kvpool_call *call,
 						 struct kvpool_tenant *tenant,
 						 struct kvpool_block *block,
-						 bool wait, ktime_t until,
-						 int *status)
+						 ktime_t until, int *status)
 {
+	const struct kvpool_lookup *arg = call->arg;
 	struct kvpool_key key = block->key;
 	u32 state;
 
 	do {
 		if (kvpool_block_await(block)) {
 			WRITE_ONCE(call->ctx->armed, true);
-			*status = wait ? kvpool_lease_wait(tenant, block,
-							   until) :
-					 -EINPROGRESS;
+			*status = arg->flags & KVPOOL_LOOKUP_WAIT ?
+				  kvpool_lease_wait(tenant, block, until) :
+				  -EINPROGRESS;
 			if (*status) {
 				kvpool_block_put(tenant, block);
 				return NULL;
@@ -93,7 +93,6 @@ int kvpool_ioctl_lease(struct kvpool_call *call)
 {
 	struct kvpool_lookup *arg = call->arg;
 	bool prefix = arg->flags & KVPOOL_LOOKUP_PREFIX;
-	bool wait = arg->flags & KVPOOL_LOOKUP_WAIT;
 	struct kvpool_ctx *ctx = call->ctx;
 	struct kvpool_tenant *tenant;
 	struct kvpool_entry *entries;
@@ -138,7 +137,7 @@ int kvpool_ioctl_lease(struct kvpool_call *call)
 		if (!block)
 			e->status = -ENOENT;
 		else if (state == KVPOOL_BLOCK_RESERVED)
-			block = kvpool_lease_pending(call, tenant, block, wait,
+			block = kvpool_lease_pending(call, tenant, block,
 						     until, &e->status);
 		if (!block) {
 			if (e->status == -EINTR)
