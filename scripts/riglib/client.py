@@ -27,10 +27,10 @@ class HostGone(RigError):
 
 
 def connect_unix(path):
-    """Connect to a unix socket whose path may be too long for one.
+    """Connect to a unix socket, whose path may be longer than sun_path.
 
-    QEMU binds its sockets some time before it listens on them: a connection that
-    is refused is tried for a while.
+    QEMU binds its sockets some time before it listens on them: a refused
+    connection is retried for REFUSED seconds.
     """
     directory = os.open(os.path.dirname(path), os.O_PATH)
     end = time.monotonic() + REFUSED
@@ -51,7 +51,7 @@ def connect_unix(path):
 
 
 class Port:
-    """One of a host's ports, held until closed."""
+    """A port of a host, locked until close()."""
 
     def __init__(self, directory, wait=60.0):
         self.lock, number = self.take(directory, wait)
@@ -79,7 +79,8 @@ class Port:
                 except OSError:
                     f.close()
             if time.monotonic() > end:
-                raise RigError("%d commands run on this host already" % PORTS)
+                raise RigError("%d commands run on this host already; retry "
+                               "when a command has ended" % PORTS)
             time.sleep(0.05)
 
     def close(self):
@@ -102,7 +103,7 @@ class Port:
         self.buf += data
 
     def frames(self):
-        """The whole frames that have arrived."""
+        """Yield the complete frames that have arrived."""
         at = 0
         while len(self.buf) - at >= 5:
             size = struct.unpack_from("<I", self.buf, at + 1)[0]
@@ -115,7 +116,7 @@ class Port:
         del self.buf[:at]
 
     def hello(self, timeout):
-        """Wait until the agent answers: the host is ready when it does."""
+        """Wait until the agent answers: then the host is ready."""
         nonce = secrets.token_bytes(16)
         self.sock.settimeout(timeout)
         try:
@@ -137,7 +138,7 @@ class Port:
 
 
 def pump_stdin(fd, port_queue, credit, stop):
-    """Read stdin no faster than the command does."""
+    """Read stdin, at most STDIN_WINDOW bytes ahead of the command."""
     while not stop.is_set():
         credit.acquire()
         try:
@@ -150,7 +151,7 @@ def pump_stdin(fd, port_queue, credit, stop):
 
 
 def wants_stdin(fd=0):
-    """Is there anything to pass on?  A terminal is not passed."""
+    """Whether stdin is passed to the command: not if it is a terminal."""
     try:
         mode = os.fstat(fd).st_mode
     except OSError:
@@ -194,7 +195,7 @@ class Session:
         self.killed = False
         self.input = queue.SimpleQueue()
         self.wake, self.waker = socket.socketpair()
-        self.sent = []          # sizes of the stdin frames under way
+        self.sent = []          # sizes of the stdin frames in flight
         self.credit = threading.Semaphore(STDIN_WINDOW // FRAME_MAX)
         self.stop = threading.Event()
         if stdin is None:
@@ -240,7 +241,7 @@ class Session:
     def expire(self):
         if self.killed:
             raise RigError("the command did not end when killed after its "
-                           "time-out; the guest may hang", EX_TIMEOUT)
+                           "time-out; the guest may hang: see its console.log", EX_TIMEOUT)
         self.killed = True
         self.deadline = time.monotonic() + GRACE
         self.port.send(b"K", b"\x09")
@@ -260,7 +261,8 @@ class Session:
         elif kind == b"E":
             self.err(data)
         elif kind == b"C":
-            # Credit for bytes: give a frame back once all of it is read.
+            # Credit for bytes: a frame's credit returns when all of it
+            # is read.
             count = struct.unpack("<I", data)[0]
             while count and self.sent:
                 used = min(count, self.sent[0])

@@ -4,10 +4,10 @@
 Stock kernels are Debian's packages, unpacked and never installed.  The
 others are built from the linux-source-6.12 package.  Each ends up as
 
-    build/kernels/NAME/vmlinuz            what is booted
-    build/kernels/NAME/lib/modules/REL    its modules
-    build/kernels/NAME/obj or usr/src     what modules are built against
-    build/kernels/NAME/stamp.json         what it was made from
+    build/kernels/NAME/vmlinuz            the image to boot
+    build/kernels/NAME/lib/modules/REL    the kernel's modules
+    build/kernels/NAME/obj or usr/src     the directory to build modules against
+    build/kernels/NAME/stamp.json         the sources that it was made from
 """
 
 import glob
@@ -30,7 +30,7 @@ BUILT = ("lean", "debug")
 NAMES = tuple(STOCK) + BUILT
 SOURCE_PACKAGE = "linux-source-6.12"
 SOURCE_TAR = "/usr/src/linux-source-6.12.tar.xz"
-FORMAT = 3      # of the directories below; change it to have them remade
+FORMAT = 3      # of the directories; a change makes all kernels be made again
 
 
 def base(name):
@@ -41,7 +41,7 @@ def base(name):
 
 
 def info(name):
-    """What fetch made, or None."""
+    """The facts of a kernel that is ready, or None."""
     stamp = util.read_json(os.path.join(base(name), "stamp.json"))
     if not stamp or stamp.get("format") != FORMAT:
         return None
@@ -56,10 +56,10 @@ def info(name):
 
 
 def wanted(name):
-    """What a kernel should be made from, as far as this machine knows.
+    """A name for the sources that a kernel must be made from.
 
-    A stock kernel stays once it is there: a newer one in the archive does
-    not make tests differ from one day to the next.
+    A stock kernel is kept: a newer one in the archive must not make tests
+    differ from one day to the next.
     """
     if name in STOCK:
         return "stock"
@@ -72,7 +72,7 @@ def wanted(name):
 
 
 def fetch(name):
-    """Make a kernel ready; does nothing when it is."""
+    """Download or build a kernel unless it is ready; returns its facts."""
     base(name)
     found = info(name)
     if found:
@@ -107,7 +107,7 @@ def find_tool(name):
 # ---- stock ------------------------------------------------------------------
 
 def depends(package, pattern):
-    """The packages matching a pattern that a package depends on."""
+    """The packages that match a pattern and that a package depends on."""
     out = util.check_output(["apt-cache", "depends", "--no-recommends",
                              "--no-suggests", "--no-conflicts",
                              "--no-breaks", "--no-replaces",
@@ -152,7 +152,7 @@ def fetch_stock(name):
         util.check_output(["dpkg-deb", "-x", deb, temp])
     shutil.rmtree(temp + "/deb")
     kdir = "usr/src/linux-headers-" + release
-    # The headers' Makefile includes /usr/src/...: make that the copy.
+    # The headers' Makefile includes /usr/src/...: point it to the copy.
     makefile = os.path.join(temp, kdir, "Makefile")
     with open(makefile) as f:
         text = f.read()
@@ -193,7 +193,7 @@ def source_version():
 
 
 def source():
-    """The unpacked kernel source."""
+    """The directory of the kernel source; unpacked now if it is not there."""
     version = source_version()
     if not version or not os.path.exists(SOURCE_TAR):
         raise RigError("the package %s is not installed; run "
@@ -247,7 +247,7 @@ def configure(name, src, obj):
 
 
 def build(name):
-    want = wanted(name)     # now: the fragments may change meanwhile
+    want = wanted(name)     # first: the fragments may change during the build
     src = source()
     path = base(name)
     obj = os.path.join(path, "obj")
@@ -279,7 +279,7 @@ def build(name):
 
 
 def run_make(name, argv, log_path):
-    """Run make, its output in a file, with a line of progress now and then."""
+    """Run make, its output in a file, and print progress every 20 seconds."""
     begun = told = time.monotonic()
     count = 0
     with open(log_path, "w") as log:
