@@ -14,7 +14,7 @@ FABRIC_HOST = os.path.join(util.SCRIPTS, "fabric-host")
 
 
 class Running:
-    """A command that runs on a host; its output is kept or shown."""
+    """A command in progress on a host; its output is kept or shown."""
 
     def __init__(self, host, argv, timeout, show=False):
         self.argv = argv
@@ -37,14 +37,14 @@ class Running:
             self.error = e
 
     def code_of(self):
-        """Its exit code, whatever that is."""
+        """Wait for the command; returns its exit code."""
         self.thread.join()
         if self.error:
             raise self.error
         return self.code
 
     def wait(self):
-        """Its output; a RigError if it failed."""
+        """Wait for the command; returns its output, a RigError if it failed."""
         if self.code_of():
             raise RigError("%s %s:\n%s%s" % (
                 " ".join(self.argv), "did not end in time"
@@ -56,7 +56,7 @@ class Running:
 
 
 class Group:
-    """Hosts by their number from 0; links as `rig up --link` has them."""
+    """Hosts, numbered from 0, with links as `rig up --link` describes them."""
 
     def __init__(self, names, specs, plugins=None, boot=None, **options):
         self.joined = links.parse(specs, names)
@@ -70,7 +70,7 @@ class Group:
             raise
 
     def boot(self, *which):
-        """Start hosts, all at the same time; those that have ended, again."""
+        """Start or restart hosts concurrently, and wait until all are ready."""
         me = os.getpid()
         for n in which:
             opts = self.options[n]
@@ -106,19 +106,19 @@ class Group:
         return reply["return"]
 
     def unplug(self, which, link):
-        """Take a NIC out; returns when it is gone."""
+        """Unplug a NIC; returns when the guest has released it."""
         name = "nic%d" % link
         self.qmp(which, "device_del", id=name)
         end = time.monotonic() + 60
         while name in (child["name"] for child in self.qmp(
                 which, "qom-list", path="/machine/peripheral")):
             if time.monotonic() > end:
-                raise RigError("%s does not let go of %s" % (
+                raise RigError("%s has not released %s within 60 s" % (
                     self.hosts[which].name, name))
             time.sleep(0.1)
 
     def plug(self, which, link):
-        """Put a NIC back in, with the address and the device that it had."""
+        """Plug a NIC in, with the address and the RDMA device that it had."""
         link, host = self.joined[link], self.hosts[which]
         self.qmp(which, "device_add",
                  **links.nic(link, link.ends.index(host.name) + 1))
@@ -128,7 +128,10 @@ class Group:
         self.qmp(which, "set_link", name="link%d" % link, up=up)
 
     def fabric(self, module, nr_links=None):
-        """Load the modules of 0 and 1; each knows the other as "other"."""
+        """Load the modules on hosts 0 and 1, and make each the other's peer.
+
+        The peer's name is "other" on both.
+        """
         addresses = range(len(self.joined) if nr_links is None else nr_links)
         for which in 0, 1:
             self.run(which, FABRIC_HOST, "load", module)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0
-"""Run QEMU until it ends, its directory goes, or its owner does.
+"""Run QEMU until it ends, its directory is removed, or its owner ends.
 
   supervise.py DIRECTORY OWNER QEMU...    OWNER: [pid, start time] or null
 """

@@ -14,16 +14,16 @@ BUILD = os.path.realpath(os.environ.get("KVPOOL_BUILD",
 SCRIPTS = os.path.join(REPO, "scripts")
 HOSTS = os.path.join(BUILD, "rig")
 
-# Exit codes of the rig's own; everything else is the command's.
+# Exit codes of the rig; all others are those of commands.
 EX_USAGE = 2        # bad arguments
 EX_BOOT = 96        # a host did not become ready
 EX_KLOG = 97        # the guest's kernel complained
-EX_RIG = 98         # no such host, or it went away
+EX_RIG = 98         # no such host, or the host has ended
 EX_TIMEOUT = 124    # --timeout ended the command
 
 
 class RigError(Exception):
-    """Something a person has to read; carries the exit code."""
+    """A failure with a message for people and the exit code of the program."""
 
     def __init__(self, message, code=EX_RIG):
         super().__init__(message)
@@ -62,7 +62,7 @@ def read_json(path):
 def start_time(pid):
     """When a process started, in clock ticks; None if it does not run.
 
-    A pid together with this value names one process for good.
+    A pid with this value names one process, also after the pid is reused.
     """
     try:
         with open("/proc/%d/stat" % pid) as f:
@@ -77,7 +77,7 @@ def alive(pid, started):
 
 
 def check_output(argv, **kw):
-    """Output of a program, or a RigError with what it said."""
+    """The output of a program, or a RigError with its error output."""
     done = subprocess.run(argv, stdout=subprocess.PIPE,
                           stderr=subprocess.PIPE, text=True, **kw)
     if done.returncode:
