@@ -40,6 +40,7 @@ A host ends when that directory is removed.
 
 
 def add_host_options(p):
+    """Add the options that describe a host."""
     p.add_argument("--kernel", default="6.12", choices=kernels.NAMES,
                    help="default: %(default)s")
     p.add_argument("--mem", default="2G", help="default: %(default)s")
@@ -68,6 +69,7 @@ def add_host_options(p):
 
 
 def add_exec_options(p):
+    """Add the options of a command that runs on a host."""
     p.add_argument("--timeout", type=float, metavar="S",
                    help="kill the command after S seconds (exit code %d)" %
                    EX_TIMEOUT)
@@ -83,6 +85,7 @@ def add_exec_options(p):
 
 
 def parser():
+    """The parser of scripts/rig's command line."""
     p = argparse.ArgumentParser(
         prog="rig", description="Virtual hosts for people, tests and "
         "benchmarks.", epilog=EPILOG,
@@ -144,6 +147,7 @@ def parser():
 
 
 def main(argv):
+    """Run scripts/rig; returns its exit code."""
     # Arguments after -- are the command's and are not parsed.
     command = []
     if "--" in argv and argv[0] in ("exec", "run"):
@@ -214,6 +218,7 @@ def do_up(opts):
 
 
 def run_on(h, opts):
+    """Run the command of the options on a host; returns rig's exit code."""
     env = dict(item.partition("=")[::2] for item in opts.env)
     begin = klog.size(h.log)
     stdin = 0 if not opts.no_stdin and client.wants_stdin() else None

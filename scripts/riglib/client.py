@@ -23,7 +23,7 @@ GRACE = 20.0            # seconds for a killed command to be reported
 
 
 class HostGone(RigError):
-    pass
+    """The host of a command is not up or has ended."""
 
 
 def connect_unix(path):
@@ -60,11 +60,12 @@ class Port:
                                                   "port%d" % number))
         except OSError as e:
             self.lock.close()
-            raise HostGone("the host is not there (%s)" % e.strerror)
+            raise HostGone("the host is not up (%s)" % e.strerror)
         self.buf = bytearray()
 
     @staticmethod
     def take(directory, wait):
+        """Lock a free port of a host; returns (lock file, number)."""
         end = time.monotonic() + wait
         while True:
             for number in range(PORTS):
@@ -72,7 +73,7 @@ class Port:
                     f = open(os.path.join(directory, "port%d.lock" % number),
                              "a")
                 except OSError:
-                    raise HostGone("the host is not there")
+                    raise HostGone("the host is not up")
                 try:
                     fcntl.flock(f, fcntl.LOCK_EX | fcntl.LOCK_NB)
                     return f, number
@@ -84,22 +85,25 @@ class Port:
             time.sleep(0.05)
 
     def close(self):
+        """Close the connection and release the port."""
         self.sock.close()
         self.lock.close()
 
     def send(self, kind, data=b""):
+        """Send a frame to the agent."""
         try:
             self.sock.sendall(kind + struct.pack("<I", len(data)) + data)
         except OSError:
-            raise HostGone("the host went away")
+            raise HostGone("the host has ended")
 
     def fill(self):
+        """Wait for bytes from the agent."""
         try:
             data = self.sock.recv(1 << 18)
         except OSError:
             data = b""
         if not data:
-            raise HostGone("the host went away")
+            raise HostGone("the host has ended")
         self.buf += data
 
     def frames(self):
@@ -127,12 +131,12 @@ class Port:
                 del self.buf[:-len(want)]
                 data = self.sock.recv(65536)
                 if not data:
-                    raise HostGone("the host went away")
+                    raise HostGone("the host has ended")
                 self.buf += data
         except socket.timeout:
             raise RigError("the host does not answer")
         except OSError:
-            raise HostGone("the host went away")
+            raise HostGone("the host has ended")
         self.sock.settimeout(None)
         del self.buf[:self.buf.index(want) + len(want)]
 
@@ -189,6 +193,8 @@ def run(directory, argv, cwd=None, env=None, timeout=None, stdin=None,
 
 
 class Session:
+    """A command in progress on a port."""
+
     def __init__(self, port, timeout, stdin, out, err):
         self.port, self.out, self.err = port, out, err
         self.deadline = time.monotonic() + timeout if timeout else None
@@ -216,6 +222,7 @@ class Session:
         pump_stdin(fd, Queue, self.credit, self.stop)
 
     def run(self):
+        """Pass input and output until the command ends; returns its status."""
         with selectors.DefaultSelector() as sel:
             sel.register(self.port.sock, selectors.EVENT_READ)
             sel.register(self.wake, selectors.EVENT_READ)
@@ -239,6 +246,7 @@ class Session:
                         self.port.fill()
 
     def expire(self):
+        """Kill the command, whose time is over."""
         if self.killed:
             raise RigError("the command did not end when killed after its "
                            "time-out; the guest may hang: see its console.log", EX_TIMEOUT)
@@ -247,6 +255,7 @@ class Session:
         self.port.send(b"K", b"\x09")
 
     def send_stdin(self):
+        """Send the stdin frames that were read."""
         while not self.input.empty():
             data = self.input.get()
             if data:
@@ -256,6 +265,7 @@ class Session:
                 self.port.send(b"E")
 
     def handle(self, kind, data):
+        """Handle a frame; returns the exit code if the command has ended."""
         if kind == b"O":
             self.out(data)
         elif kind == b"E":
@@ -280,6 +290,7 @@ class Session:
 
 
 def writer(fd):
+    """A function that writes all of its bytes to a descriptor."""
     def write(data):
         view = memoryview(data)
         while view:

@@ -80,14 +80,18 @@ done
 
 
 def rate_of(got):
+    """MiB/s of a run."""
     return got["bytes"] / got["seconds"] / MIB
 
 
 def say(text):
+    """Print a message of the benchmark."""
     util.say("fabric: " + text)
 
 
 class Bench:
+    """The programs of the benchmark on a pair of hosts, and their results."""
+
     def __init__(self, pair):
         self.pair = pair
         self.port = 20000
@@ -113,6 +117,7 @@ class Bench:
         raise error
 
     def perftest_once(self, program, client, *argv):
+        """Run a program of perftest once; returns its last row of figures."""
         self.port += 1
         # On an emulated CPU an answer may take longer than the default time-out
         # of 67 ms; rxe fails some of the packets that are then sent twice.
@@ -144,16 +149,19 @@ class Bench:
     # ---- nvme-rdma ----
 
     def nvme_setup(self):
+        """Export a RAM disk of the owner to the requester."""
         self.pair.sh(OWNER, NVME_TARGET, DISK_MIB, self.pair.address(OWNER))
         self.pair.sh(REQUESTER, NVME_HOST, self.pair.address(OWNER))
 
     def nvme_rate(self, size):
+        """MiB/s of reads through nvme-rdma."""
         got = self.pair.json(REQUESTER, PROGRAMS + "/bench_read",
                              "/dev/nvme0n1", "rate", size, WINDOW[size],
                              SECONDS)
         return rate_of(got)
 
     def nvme_latency(self):
+        """Microseconds of a read through nvme-rdma."""
         return self.pair.json(REQUESTER, PROGRAMS + "/bench_read",
                               "/dev/nvme0n1", "latency", 4096,
                               1000)["median_us"]
@@ -161,6 +169,7 @@ class Bench:
     # ---- kvpool ----
 
     def get_fill(self, size):
+        """Produce the owner's blocks."""
         self.pair.run(OWNER, PROGRAMS + "/bench_get", "fill", size,
                       self.count(size))
 
@@ -170,20 +179,24 @@ class Bench:
         return min(64, 64 * MIB // size)
 
     def get(self, size, seconds=SECONDS, start=False):
+        """Run fetches; returns their result, or the command with start."""
         argv = (PROGRAMS + "/bench_get", "rate", size, self.count(size),
                 WINDOW[size], seconds)
         running = self.pair.start(REQUESTER, *argv)
         return running if start else self.note(json.loads(running.wait()))
 
     def note(self, got):
+        """Add the result of a run to the totals; returns it."""
         self.failed += got["failed"]
         self.copied = max(self.copied, got.get("copied", 0))
         return got
 
     def get_rate(self, size):
+        """MiB/s of fetches."""
         return rate_of(self.get(size))
 
     def get_latency(self):
+        """Microseconds of a fetch."""
         return self.note(self.pair.json(
             REQUESTER, PROGRAMS + "/bench_get", "latency", 4096,
             self.count(4096), 1000))["median_us"]
@@ -191,6 +204,7 @@ class Bench:
     # ---- rounds ----
 
     def round(self, kvpool=True):
+        """Run every program once."""
         got = {}
         for size, name in (MIB, "1m"), (64 << 10, "64k"):
             got["write_" + name] = self.bandwidth("ib_write_bw", OWNER, size)
@@ -208,10 +222,12 @@ class Bench:
             "%s %.1f" % item for item in got.items())))
 
     def median(self, value):
+        """The median over the rounds of a function of a round."""
         return statistics.median(value(got) for got in self.rounds)
 
 
 def figure(name, value, unit, target, better, how):
+    """A figure in the form of bench.json."""
     return {"name": name, "value": float("%.4g" % value), "unit": unit,
             "target": target, "better": better, "how": how}
 
@@ -221,6 +237,7 @@ NOTE = ("; two hosts with one CPU each, emulated, rxe, path MTU 4096, "
 
 
 def ratios(bench, note):
+    """The figures of the rounds."""
     figures = []
     for name, size, target in (("1m", "1 MiB", 0.90), ("64k", "64 KiB", 0.85)):
         how = "fetches of %s%s" % (size, note)
@@ -256,6 +273,7 @@ def ratios(bench, note):
 
 
 def totals(bench):
+    """The figures of all runs together."""
     return [
         figure("get_copied", bench.copied, "bytes", 0, "lower",
                "most bytes that the requester's module copied in a run"),
@@ -274,12 +292,14 @@ def connect(pair, nr_links):
 
 
 def limit(pair):
+    """Limit both links of both hosts to LIMIT_MIB."""
     for which in 0, 1:
         pair.run(which, "env", "RATE=%dmibit" % (8 * LIMIT_MIB), "sh", "-c",
                  LIMIT, "sh", *[pair.address(which, n) for n in (0, 1)])
 
 
 def two_links(bench):
+    """The figure of fetches over two links."""
     pair = bench.pair
     limit(pair)
     alone, both = [], []
@@ -311,10 +331,12 @@ def restored(got, cut, rate):
 
 
 def uptime(pair):
+    """Seconds since the requester booted."""
     return float(pair.run(REQUESTER, "cat", "/proc/uptime").split()[0])
 
 
 def link_down(bench):
+    """The figures of fetches in which a link is cut."""
     size = 64 << 10
     connect(bench.pair, 1)
     rate = rate_of(bench.get(size))

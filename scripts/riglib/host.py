@@ -36,10 +36,13 @@ class Options(argparse.Namespace):
     boot_timeout = 300
 
     def plain(self):
+        """The options of a small host with the same kernel."""
         return Options(kernel=self.kernel, mem="1G", smp=1)
 
 
 class Host:
+    """A virtual host, which has a directory in build/rig."""
+
     def __init__(self, name):
         if not NAME.fullmatch(name):
             raise RigError("%r is no name for a host; use letters, digits, '.', '_' "
@@ -50,28 +53,34 @@ class Host:
         self.seen_file = os.path.join(self.dir, "console.seen")
 
     def path(self, name):
+        """The path of a file in the host's directory."""
         return os.path.join(self.dir, name)
 
     @property
     def state(self):
+        """The facts that start() and wait_ready() wrote, or None."""
         return util.read_json(self.path("state.json"))
 
     def running(self):
+        """Whether the host's QEMU runs."""
         state = self.state
         return bool(state and util.alive(state["pid"], state["started"]))
 
     def need(self):
+        """Raise a RigError unless the host is up."""
         if not self.running():
             raise RigError("host %s is not up%s" % (
                 self.name, self.last_words()), EX_RIG)
 
     def last_words(self):
+        """The end of the console's log, to be appended to a message."""
         text = klog.tail(self.log)
         return "; its console ended with:\n" + text if text else ""
 
     # ---- the kernel's complaints ----
 
     def seen(self):
+        """The offset in the log up to which complaints were reported."""
         try:
             with open(self.seen_file) as f:
                 return int(f.read())
@@ -131,6 +140,7 @@ class Host:
     # ---- down ----
 
     def down(self):
+        """Stop the host if it runs; its directory stays."""
         state = self.state
         if state and util.alive(state["pid"], state["started"]):
             try:
@@ -150,6 +160,7 @@ class Host:
 
 
 def hosts():
+    """All hosts that were started and not stopped."""
     try:
         names = sorted(os.listdir(HOSTS))
     except OSError:
@@ -182,6 +193,7 @@ def numa_args(spec):
 
 
 def parse_size(text):
+    """The bytes of a size such as 512M; without a suffix it is in MiB."""
     m = re.fullmatch(r"(\d+)([KMGT]?)", text)
     if not m:
         raise RigError("%r is no size; write 512M or 2G" % text, EX_USAGE)
@@ -380,6 +392,7 @@ def wait_ready(host, timeout):
 # ---- KVM or emulation -------------------------------------------------------
 
 def accel_for(opts):
+    """The accelerator for a host: kvm if it works, else tcg."""
     if opts.icount or opts.plugin:
         return "tcg"
     forced = os.environ.get("RIG_ACCEL")

@@ -75,10 +75,12 @@ def module_files(kernel):
 
 
 def module_name(path):
+    """The name of the module in a file."""
     return os.path.basename(path).split(".ko")[0].replace("-", "_")
 
 
 def read_module(path):
+    """The decompressed content of a module's file."""
     with open(path, "rb") as f:
         data = f.read()
     if path.endswith(".xz"):

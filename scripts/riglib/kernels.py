@@ -34,6 +34,7 @@ FORMAT = 3      # of the directories; a change makes all kernels be made again
 
 
 def base(name):
+    """The directory of a kernel; a RigError if the name is unknown."""
     if name not in NAMES:
         raise RigError("no kernel is called %s; there are: %s" %
                        (name, ", ".join(NAMES)), util.EX_USAGE)
@@ -89,6 +90,7 @@ def fetch(name):
 
 
 def finish(name, release, kdir, source, want):
+    """Complete a kernel's directory: modules.dep and stamp.json."""
     path = base(name)
     util.check_output([find_tool("depmod"), "-b", path, release])
     util.write_atomic(os.path.join(path, "stamp.json"), util.json.dumps(
@@ -97,6 +99,7 @@ def finish(name, release, kdir, source, want):
 
 
 def find_tool(name):
+    """The path of a program, also in the directories for root."""
     found = shutil.which(name, path=os.environ.get("PATH", "") +
                          ":/usr/sbin:/sbin")
     if not found:
@@ -117,6 +120,7 @@ def depends(package, pattern):
 
 
 def one(package, pattern):
+    """The first dependency of a package that matches a pattern."""
     try:
         found = depends(package, pattern)
     except RigError:
@@ -130,6 +134,7 @@ def one(package, pattern):
 
 
 def fetch_stock(name):
+    """Download and unpack a kernel of Debian."""
     image_meta, headers_meta = STOCK[name]
     image = one(image_meta, r"linux-image-\d.*")
     headers = one(headers_meta, r"linux-headers-\d.*")
@@ -175,6 +180,7 @@ def fetch_stock(name):
 # ---- built ------------------------------------------------------------------
 
 def fragments(name):
+    """The paths of the fragments of a kernel's configuration."""
     return [os.path.join(util.SCRIPTS, "kconfig", part + ".config")
             for part in ("base", name)]
 
@@ -183,6 +189,7 @@ _source_version = None
 
 
 def source_version():
+    """The version of the installed source package, or an empty string."""
     global _source_version
     if _source_version is None:
         done = subprocess.run(
@@ -216,6 +223,7 @@ def source():
 
 
 def read_config(path):
+    """{option: value} of a kernel configuration."""
     values = {}
     with open(path) as f:
         for line in f:
@@ -247,6 +255,7 @@ def configure(name, src, obj):
 
 
 def build(name):
+    """Build a kernel from source."""
     want = wanted(name)     # first: the fragments may change during the build
     src = source()
     path = base(name)

@@ -29,6 +29,7 @@ TAIL = 60       # lines of an excerpt
 
 
 def size(path):
+    """Bytes of a log; zero if it does not exist."""
     try:
         return os.path.getsize(path)
     except OSError:
@@ -36,6 +37,7 @@ def size(path):
 
 
 def read(path, begin=0):
+    """The text of a log from an offset; empty if it does not exist."""
     try:
         with open(path, "rb") as f:
             f.seek(begin)
@@ -65,4 +67,5 @@ def complaints(text):
 
 
 def tail(path, count=40):
+    """The last lines of a log."""
     return "\n".join(read(path).splitlines()[-count:])

@@ -124,6 +124,7 @@ class Guest:
         self.kmemleak = True
 
     def up(self, mem, numa):
+        """Start a host with this memory and these nodes, unless it runs."""
         if self.host and self.host.running() and self.shape == (mem, numa):
             return
         self.down()
@@ -140,6 +141,7 @@ class Guest:
         self.run(["sh", "-c", PREPARE], 300)
 
     def down(self):
+        """Stop the host and keep its console's log."""
         if not self.host:
             return
         self.host.down()
@@ -173,6 +175,7 @@ class Guest:
         return code, text.decode(errors="replace")
 
     def log_path(self, name):
+        """The path of a program's log."""
         return os.path.join(self.out, name + self.suffix + ".log")
 
     def program(self, program):

@@ -55,6 +55,7 @@ exit 1
 
 
 def parse(specs, hosts):
+    """The links of --link options between hosts."""
     links = []
     for number, spec in enumerate(specs or ()):
         a, b, kind = (spec.split(":") + ["dgram"])[:3] \
@@ -67,10 +68,12 @@ def parse(specs, hosts):
 
 
 def mac(link, end):
+    """The MAC address at an end of a link."""
     return "52:54:00:77:%02x:%02x" % (link.number, end)
 
 
 def address(link, host):
+    """The IP address of a host on a link."""
     return "10.77.%d.%d" % (link.number, link.ends.index(host) + 1)
 
 

@@ -27,6 +27,7 @@ class Running:
         self.thread.start()
 
     def run(self, host, timeout):
+        """Run the command; the body of the thread."""
         try:
             self.code = client.run(
                 host.dir, self.argv, cwd=REPO, timeout=timeout,
@@ -81,23 +82,29 @@ class Group:
             links.configure(self.hosts[n], self.joined, True)
 
     def start(self, which, *argv, timeout=120, show=False):
+        """Start a command on a host; returns a Running."""
         return Running(self.hosts[which], [str(a) for a in argv], timeout,
                        show)
 
     def run(self, which, *argv, timeout=120):
+        """Run a command on a host; returns its output."""
         return self.start(which, *argv, timeout=timeout).wait()
 
     def json(self, which, *argv, timeout=120):
+        """Run a command on a host; returns its output, parsed as JSON."""
         return json.loads(self.run(which, *argv, timeout=timeout))
 
     def sh(self, which, script, *argv, timeout=120):
+        """Run a shell script on a host; returns its output."""
         return self.run(which, "sh", "-c", script, "sh", *argv,
                         timeout=timeout)
 
     def address(self, which, link=0):
+        """The IP address of a host on a link."""
         return links.address(self.joined[link], self.hosts[which].name)
 
     def qmp(self, which, command, **arguments):
+        """Send a host a QMP command; returns its result."""
         reply = self.hosts[which].qmp({"execute": command,
                                        "arguments": arguments})
         if not reply or "return" not in reply:
@@ -125,6 +132,7 @@ class Group:
         links.configure(host, [link], True)
 
     def set_link(self, which, link, up):
+        """Set the carrier of a host's NIC."""
         self.qmp(which, "set_link", name="link%d" % link, up=up)
 
     def fabric(self, module, nr_links=None):
@@ -141,9 +149,11 @@ class Group:
                      *[self.address(other, n) for n in addresses])
 
     def complaints(self):
+        """New complaints of all kernels."""
         return [text for host in self.hosts for text in host.complaints()]
 
     def down(self, keep=False):
+        """Stop all hosts; with keep their directories stay."""
         for host in self.hosts:
             host.down()
             if not keep:

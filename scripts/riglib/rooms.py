@@ -35,6 +35,7 @@ def rank(node):
 
 
 def node_of(path):
+    """The name of a file's node: its path without the suffix."""
     return os.path.splitext(path)[0]
 
 

@@ -79,6 +79,7 @@ def unplugged(argv):
 
 
 def port(directory, wait):
+    """Connect to the port on which the agent pauses."""
     end = time.monotonic() + wait
     while True:
         try:

@@ -17,6 +17,7 @@ from riglib import util  # noqa: E402
 
 
 def main(directory, owner, argv):
+    """Start QEMU, watch directory and owner; returns QEMU's exit code."""
     mine = os.stat(".")
     qemu = subprocess.Popen(argv)
     signal.signal(signal.SIGTERM, lambda *_: qemu.kill())

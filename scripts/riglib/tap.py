@@ -80,6 +80,7 @@ def judge(text, code, troubles=()):
 
 
 def count(results):
+    """The counts of results by status, as text."""
     counts = collections.Counter(r.status for r in results)
     return "%d passed, %d failed, %d skipped" % (
         counts["passed"], counts["failed"], counts["skipped"])

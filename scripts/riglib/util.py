@@ -31,6 +31,7 @@ class RigError(Exception):
 
 
 def say(*words):
+    """Print a message of the rig to stderr."""
     print("rig:", *words, file=sys.stderr, flush=True)
 
 
@@ -44,6 +45,7 @@ def lock(path):
 
 
 def write_atomic(path, data):
+    """Write a file, which readers see whole or not at all."""
     os.makedirs(os.path.dirname(path), exist_ok=True)
     temp = "%s.%d" % (path, os.getpid())
     with open(temp, "wb" if isinstance(data, bytes) else "w") as f:
@@ -52,6 +54,7 @@ def write_atomic(path, data):
 
 
 def read_json(path):
+    """The content of a JSON file; None if it cannot be read."""
     try:
         with open(path) as f:
             return json.load(f)
@@ -73,6 +76,7 @@ def start_time(pid):
 
 
 def alive(pid, started):
+    """Whether the process with this pid and start time runs."""
     return pid is not None and start_time(pid) == started
 
 

@@ -39,10 +39,12 @@ class Report:
             self.line(text)
 
     def line(self, text):
+        """Print a line; the lock is held."""
         spent = time.monotonic() - self.begun
         self.print("[%2d:%02d] %s" % (spent // 60, spent % 60, text))
 
     def show(self, where, results, seconds):
+        """Print the counts and failures of results; the lock is held."""
         self.line("%s: %s (%.0f s)" % (where, tap.count(results), seconds))
         for r in failures(results):
             self.print("  FAILED %s: %s: %s" % (
