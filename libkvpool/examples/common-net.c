@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
- * A TCP connection between two of the example programs. It carries what an
- * engine's router would: which blocks to look for. The blocks take another way.
+ * A TCP connection between two of the example programs. It carries the messages
+ * of an engine's router: which blocks to look for. It does not carry blocks.
  */
 #include <errno.h>
 #include <netdb.h>

@@ -22,7 +22,7 @@ struct report {
 	struct kvpool_stats after;
 	uint64_t wall_ns;
 	bool stopped;
-	bool verified;			/* both processes ended well */
+	bool verified;			/* both processes ended without an error */
 	bool failed;
 	enum comparison comparison;
 };

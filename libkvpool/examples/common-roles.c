@@ -9,8 +9,8 @@
  * its own leases in prefix order, and the next request follows.
  *
  * When decode is on another host, prefill also holds leases on the blocks that it
- * made: they stay until decode has them, and their order in the eviction policy
- * is that of the prefix, in whatever order decode fetched them.
+ * made. So these blocks stay until decode has fetched them, and their order in the
+ * eviction policy is that of the prefix, whatever the order of the fetches.
  */
 #include <errno.h>
 #include <inttypes.h>
@@ -26,10 +26,10 @@
 #include "common-pattern.h"
 #include "common-roles.h"
 
-/* From prefill to decode, followed by the keys; and back, without them. */
+/* From prefill to decode, followed by the keys; and back, without keys. */
 struct message {
 	uint64_t request;
-	uint32_t nr_keys;	/* back: those that decode leased */
+	uint32_t nr_keys;	/* back: blocks that decode leased */
 	uint32_t reserved;
 };
 
@@ -67,9 +67,9 @@ struct prefill {
 	struct kvpool *pool;
 	struct kvpool_batch *produce;
 	struct kvpool_batch *prefix[MAX_DEPTH];	/* leases of requests in flight */
-	struct kvpool_batch *made[MAX_DEPTH];	/* apart: leases on blocks made for them */
-	size_t in_flight[MAX_DEPTH];		/* which requests these are */
-	unsigned int first;			/* the oldest of them */
+	struct kvpool_batch *made[MAX_DEPTH];	/* apart: leases on the new blocks */
+	size_t in_flight[MAX_DEPTH];		/* their indexes in the trace */
+	unsigned int first;			/* slot of the oldest request in flight */
 	unsigned int nr;
 	struct kvpool_key *keys;
 	uint32_t *tokens;
@@ -77,8 +77,8 @@ struct prefill {
 };
 
 /*
- * An id stands for the 512 tokens of a block and for all before them, so it
- * takes their place in the chain. Blocks of another size are other blocks.
+ * An id stands for the 512 tokens of a block and for all tokens before them, so
+ * the keys are made from ids and not from tokens. Keys differ with the block size.
  */
 static void make_keys(struct prefill *prefill, const struct request *request)
 {
@@ -151,7 +151,7 @@ static void fill_block(struct prefill *prefill, unsigned int index,
 		pattern_fill(&pattern, base + spans[i].offset, spans[i].length);
 }
 
-/* For --damage: verification has to find it. */
+/* For --damage: verification must find the wrong bit. */
 static void flip_bit(struct prefill *prefill, unsigned int index)
 {
 	unsigned char *byte = kvpool_block_at(prefill->produce, index,
@@ -179,7 +179,7 @@ static void count_status(struct prefill *prefill, size_t at, unsigned int index,
 	}
 }
 
-/* Makes the blocks behind the first @hits. Returns how many it made. */
+/* Makes the blocks behind the first @hits. Returns the number of new blocks. */
 static uint32_t produce(struct prefill *prefill, size_t at, uint32_t hits)
 {
 	const struct job *job = prefill->job;
@@ -229,7 +229,7 @@ static uint32_t produce(struct prefill *prefill, size_t at, uint32_t hits)
 	return (uint32_t)sealed;
 }
 
-/* Blocks behind the prefix stay too, until decode has fetched them. */
+/* Leases the new blocks too, so that they stay until decode has fetched them. */
 static void hold_made(struct prefill *prefill, unsigned int slot, size_t at, uint32_t hits)
 {
 	uint32_t nr = prefill->job->trace->requests[at].nr_ids - hits;
@@ -395,12 +395,12 @@ static void verify_block(struct decode *decode, const struct message *message, u
 	tally_add(decode->tally->bytes, offset);
 }
 
-/* Stores in the message how many blocks were leased. */
+/* Stores the number of leased blocks in the message. */
 static void decode_request(struct decode *decode, struct message *message)
 {
 	const struct kvpool_consume_opts remote = {
 		.size = sizeof(remote), .length = decode->job->block_size,
-		/* No copy stays, so that hits are those in prefill's pool. */
+		/* Fetched copies do not stay: hits are those in prefill's pool. */
 		.flags = KVPOOL_CONSUME_REMOTE | KVPOOL_CONSUME_TRANSIENT,
 	};
 	struct tally *tally = decode->tally;

@@ -43,8 +43,8 @@ struct tally {
 	uint64_t rejected;	/* reservations that found no space */
 	uint64_t preempted;	/* reservations lost to another file */
 	uint64_t missing;	/* decode: blocks that were not found */
-	uint64_t fetched_bytes;	/* decode: those that a peer sent */
-	uint64_t copied_bytes;	/* decode, apart: by the module of its host */
+	uint64_t fetched_bytes;	/* decode: bytes that a peer sent */
+	uint64_t copied_bytes;	/* decode, apart: copied by its host's module */
 };
 
 struct shared {
@@ -76,7 +76,7 @@ struct apart_hello {
 
 /**
  * prefill_main() - The process that produces blocks
- * @job:       What to do. When the processes are apart, its tally of decode gets
+ * @job:       The job. When the processes are apart, its tally of decode gets
  *	       the counters of decode at the end.
  * @to_decode: The connection, which is closed.
  *
@@ -86,7 +86,7 @@ int prefill_main(const struct job *job, int to_decode);
 
 /**
  * decode_main() - The process that consumes blocks and verifies them
- * @job:	  What to do.
+ * @job:	  The job.
  * @from_prefill: The connection, which is closed.
  *
  * Return: the exit code of the process.

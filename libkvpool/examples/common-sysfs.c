@@ -79,7 +79,7 @@ static void cannot_set(const char *name, const char *text, int error)
 	die(EX_NO_POOL, "cannot set " ROOT "/%s to '%s': %s", name, text, strerror(-error));
 }
 
-/* Writes 1 to a file that makes something happen. */
+/* Writes 1 to a file that triggers an action. */
 void knob_trigger(const char *name)
 {
 	int error = knob_write(name, "1");
@@ -122,7 +122,7 @@ void knobs_restore(void)
 	}
 }
 
-/* A child leaves the knobs to its parent. */
+/* Called by a child: its parent restores the knobs. */
 void knobs_forget(void)
 {
 	nr_saved = 0;
@@ -148,7 +148,7 @@ static unsigned int list_tiers(unsigned int *tiers)
 	return nr;
 }
 
-/* What all tiers together may hold, in bytes; zero if it cannot be read. */
+/* The limits of all tiers together, in bytes; zero if one cannot be read. */
 uint64_t pool_limit(void)
 {
 	unsigned int tiers[MAX_TIERS];

@@ -29,7 +29,7 @@ bool knob_read_u64(const char *name, uint64_t *value);
 void knob_set(const char *name, const char *text);
 
 /**
- * knob_trigger() - Write 1 to a file that makes something happen
+ * knob_trigger() - Write 1 to a file that triggers an action
  * @name: Its path below /sys/class/misc/kvpool.
  *
  * A failure ends the program with a message.
@@ -39,7 +39,7 @@ void knob_trigger(const char *name);
 /* knobs_restore() - Restore all knobs that were set, the last first */
 void knobs_restore(void);
 
-/* knobs_forget() - Leave the knobs to the parent process */
+/* knobs_forget() - In a child: let the parent process restore the knobs */
 void knobs_forget(void);
 
 /**

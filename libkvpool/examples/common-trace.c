@@ -57,7 +57,7 @@ static uint64_t take_number(struct reader *reader, const char *what)
 	return value;
 }
 
-/* Passes over a string, with the opening quote taken already. */
+/* Skips a string, whose opening quote has been read. */
 static void skip_string(struct reader *reader)
 {
 	for (; *reader->at != '"'; reader->at++) {
@@ -69,7 +69,7 @@ static void skip_string(struct reader *reader)
 	reader->at++;
 }
 
-/* Passes over any value, up to the comma or brace that follows it. */
+/* Skips a value of any type, up to the comma or brace behind it. */
 static void skip_value(struct reader *reader)
 {
 	unsigned int depth = 0;

@@ -2,7 +2,7 @@
 /*
  * kvpool-llm: a small transformer that answers the questions of a conversation,
  * with its KV cache in the pool: a prefill process produces it, on this host or
- * another, and a decode process consumes it. llm-roles.c describes them.
+ * another, and a decode process consumes it. llm-roles.c describes both.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -56,13 +56,13 @@ static void usage(FILE *to)
 "                          the tokens differ then\n"
 "decode:\n"
 "  -l, --listen [HOST:]PORT\n"
-"                          where to wait for prefill; ends when it does\n"
+"                          where to wait for prefill; decode ends when prefill does\n"
 "prefill, decode:\n"
 "  -T, --tenant NAME       tenant to work in (default)\n"
 "  -r, --remote            ask the peers of this host's pool for blocks that it lacks\n"
 "  -p, --peer NAME         ask only the peer with this name\n"
 "\n"
-"The connection carries the questions and the answers; the KV cache takes another way.\n"
+"The connection carries the questions and the answers; it does not carry the KV cache.\n"
 "\n"
 "Exit status: 0 done, and equal to what was expected; 1 other answers, or the other\n"
 "process has ended; 2 wrong usage; 3 the pool cannot be used; 4 a file cannot be read\n"

@@ -2,8 +2,8 @@
 /*
  * kvpool-replay: follows a request trace with a prefill process that produces
  * KV-cache blocks and a decode process that consumes them, each with its own
- * open file of the pool, and verifies every byte. common-roles.c
- * describes the two. They may run on two hosts whose pools are peers.
+ * open file of the pool, and verifies every byte. common-roles.c describes both
+ * processes. They may run on two hosts whose pools are peers.
  */
 #include <errno.h>
 #include <inttypes.h>
@@ -64,16 +64,16 @@ static void usage(FILE *to)
 "  -P, --policy NAME       eviction policy during the run; needs root\n"
 "  -T, --tenant NAME       tenant to work in (default)\n"
 "  -D, --drop              first evict all blocks of the tenant; needs root\n"
-"  -d, --pipeline DEPTH    requests in flight, 1 to %u (1); with more than\n"
-"                          one, hit counts depend on timing\n"
+"  -d, --pipeline DEPTH    requests in flight, 1 to %u (1); with several,\n"
+"                          hit counts depend on timing\n"
 "  -o, --hits-out FILE     write 'request blocks hits produced consumed' lines\n"
 "  -e, --expect-hits FILE  fail if these lines, from the simulator, differ\n"
 "      --damage N          flip a bit in a block that request N produces, to test\n"
 "                          that verification finds it\n"
-"  -C, --connect HOST:PORT be prefill only; decode listens there, on a host that has\n"
-"                          this one as a peer\n"
+"  -C, --connect HOST:PORT run prefill only; decode listens there, on a host that\n"
+"                          has this host as a peer\n"
 "  -l, --listen [HOST:]PORT\n"
-"                          be decode only, in --tenant; prefill sends the other options\n"
+"                          run decode only, in --tenant; prefill sends the other options\n"
 "  -j, --json              print the figures as one JSON object\n"
 "  -q, --quiet             no progress\n"
 "  -h, --help              show this text\n"
@@ -126,7 +126,7 @@ static void parse_options(struct options *options, int argc, char **argv)
 	if (options->pool_bytes % (2 << 20))
 		die(EX_BAD_USAGE, "--pool: the size must be a multiple of 2M");
 	if (options->expect_hits && options->depth > 1)
-		die(EX_BAD_USAGE, "--expect-hits needs --pipeline 1: with more, hit counts depend on timing");
+		die(EX_BAD_USAGE, "--expect-hits needs --pipeline 1: with a higher value, hit counts depend on timing");
 }
 
 /* ------------------------------------------------------------------------ */
@@ -262,7 +262,7 @@ static pid_t start(const struct job *job, int (*role)(const struct job *, int),
 	exit(role(job, mine));
 }
 
-/* True if it ended well. */
+/* True if the process ended without an error. */
 static bool ended_well(const char *name, int status, int *code)
 {
 	if (WIFEXITED(status) && !WEXITSTATUS(status))
@@ -278,8 +278,8 @@ static bool ended_well(const char *name, int status, int *code)
 }
 
 /*
- * Waits for the processes; that of decode is zero if it runs on another host.
- * Returns the exit code that follows from theirs.
+ * Waits for the processes; @prefill or @decode is zero if that process runs on
+ * another host. Returns the exit code that follows from those of the processes.
  */
 static int wait_for_all(const struct options *options, struct report *report, pid_t prefill,
 			pid_t decode)
@@ -312,7 +312,7 @@ static int wait_for_all(const struct options *options, struct report *report, pi
 	return code;
 }
 
-/* Comparing needs a pool that is in the state in which the simulator begins. */
+/* A comparison needs a pool in the state in which the simulator begins. */
 static void check_preconditions(const struct options *options, const struct report *report)
 {
 	uint64_t high;

@@ -1,13 +1,14 @@
 // SPDX-License-Identifier: MIT
 /*
- * kvpool-tracegen: makes a request trace of the shape of a production service.
+ * kvpool-tracegen: makes a request trace with the statistics of a production
+ * service.
  *
  * The model: requests arrive in ticks of three seconds. A request opens a
- * conversation, takes an earlier conversation a turn further, or shares the
- * beginning of an earlier prompt (a document or a tool prompt) and goes on
- * differently. All prompts begin with the same system prompt. How long prompts,
- * answers and pauses are comes from tables of quantiles that were measured on
- * the conversation trace which Mooncake published with its FAST'25 paper.
+ * conversation, adds a turn to an earlier conversation, or shares the beginning
+ * of an earlier prompt (a document or a tool prompt) and continues differently.
+ * All prompts begin with the same system prompt. The lengths of prompts, answers
+ * and pauses come from tables of quantiles that were measured on the conversation
+ * trace which Mooncake published with its FAST'25 paper.
  *
  * Only integers and the four operations on doubles are used: a seed gives the
  * same trace on every machine.
@@ -341,7 +342,7 @@ static void usage(FILE *to)
 {
 	fprintf(to,
 "Usage: kvpool-tracegen [OPTION]...\n"
-"Make a request trace of the shape of a production LLM service.\n"
+"Make a request trace with the statistics of a production LLM service.\n"
 "\n"
 "  -n, --requests N   requests in the trace (12031)\n"
 "  -s, --seed S       seed of the random numbers (1)\n"

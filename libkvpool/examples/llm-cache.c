@@ -47,7 +47,7 @@ struct llm_cache *llm_cache_open(const struct llm_cache_opts *opts)
 	cache->remote = opts->remote;
 	cache->peer = opts->peer;
 	cache->keys = xcalloc(max_blocks, sizeof(*cache->keys));
-	/* Keys must differ wherever the bytes would. */
+	/* Keys must differ where the bytes of the blocks differ. */
 	snprintf(cache->key_seed, sizeof(cache->key_seed),
 		 "kvpool-llm 1 layers %d heads %d of %d hidden %d float block %" PRIu32
 		 " seed %" PRIu64, LLM_LAYERS, LLM_HEADS, LLM_HEAD_DIM, LLM_HIDDEN,

@@ -24,7 +24,7 @@ struct llm_cache_counts {
 	uint64_t remote_bytes;
 	uint64_t produced_blocks;
 	uint64_t produced_bytes;
-	uint64_t copied_bytes;	/* by the module, with a CPU; of the whole tenant */
+	uint64_t copied_bytes;	/* by the module with a CPU, for the whole tenant */
 };
 
 struct llm_cache;

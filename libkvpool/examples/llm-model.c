@@ -9,7 +9,7 @@
 
 /*
  * Matrices are stored by input: the products of one input are added to all
- * outputs at once, which needs no reassociation to use vector instructions.
+ * outputs in one loop, which uses vector instructions without reassociation.
  */
 struct layer {
 	float wq[LLM_DIM][LLM_DIM];
@@ -35,7 +35,7 @@ struct llm_state {
 };
 
 /* ------------------------------------------------------------------------ */
-/* Functions that libm would not compute alike everywhere                   */
+/* Functions that differ between implementations of libm                    */
 /* ------------------------------------------------------------------------ */
 
 /* e to the power of x, for -700 < x < 700. */

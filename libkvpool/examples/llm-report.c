@@ -12,7 +12,7 @@
 #define FILE_HEAD	"kvpool-llm answers 1"
 
 /* ------------------------------------------------------------------------ */
-/* Answers of a run, for comparison with those of another                   */
+/* Answers of a run, for comparison with those of another run               */
 /* ------------------------------------------------------------------------ */
 
 void llm_write_answers(const struct llm_run *run, const char *path)

@@ -60,7 +60,7 @@ static void lost(const char *role)
 }
 
 /* ------------------------------------------------------------------------ */
-/* The engine that all roles have                                           */
+/* The engine that all roles use                                            */
 /* ------------------------------------------------------------------------ */
 
 struct engine {
@@ -191,7 +191,7 @@ static void answer(struct engine *engine, uint32_t from, uint32_t nr_answer, uin
 		if (!i)
 			first(arg);
 		engine->tokens[at] = tokens[i];
-		/* No later token attends to the last one yet. */
+		/* No later token attends to the last token yet. */
 		if (i + 1 < nr_answer)
 			compute(engine, at, at + 1, engine->logits);
 		at++;
@@ -309,7 +309,7 @@ void llm_prefill(struct llm_run *run)
 		turn->prompt_tokens = engine->nr;
 		prefill_blocks(engine, run, i);
 		ask(engine, run, i, fd);
-		/* Not earlier: the blocks that decode made behind them are younger. */
+		/* Only now: in eviction order the prompt's blocks are younger than the answer's. */
 		llm_cache_release(engine->cache);
 		turn->prefill = side(engine);
 		append_answer(engine, turn->answer, turn->answer_tokens);

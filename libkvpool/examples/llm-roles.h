@@ -43,7 +43,7 @@ struct llm_turn {
 
 struct llm_run {
 	struct llm_settings settings;
-	struct llm_cache_opts cache;	/* block_tokens and seed are the settings' */
+	struct llm_cache_opts cache;	/* block_tokens and seed are those of settings */
 	const char *listen;
 	const char *connect;
 	int damage;			/* turn with a block to damage, or -1 */
@@ -72,7 +72,7 @@ void llm_alone(struct llm_run *run);
 void llm_prefill(struct llm_run *run);
 
 /**
- * llm_decode() - Answer what prefill sends
+ * llm_decode() - Answer the prompts that prefill sends
  * @run: Connection; gets the settings and the turns of this side.
  */
 void llm_decode(struct llm_run *run);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-/* Options from a table, which names each of them once. */
+/* Reads command-line options from a table with one entry for each. */
 #include <getopt.h>
 #include <stdlib.h>
 #include <string.h>

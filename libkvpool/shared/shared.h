@@ -17,7 +17,7 @@ struct opt {
 	const char *name;
 	bool (*parse)(const char *text, void *value);	/* null: a flag, @value is a bool */
 	void *value;
-	const char *what;	/* describes its text: "a size" */
+	const char *what;	/* describes the text, such as "a size" */
 };
 
 enum opts_end {
@@ -35,7 +35,7 @@ enum opts_end {
  * @nr:	   Their number, up to MAX_OPTS.
  * @wrong: Where to store the option whose text is not valid, for OPTS_WRONG.
  *
- * Return: why it ended; optind and optarg are getopt's.
+ * Return: why reading ended; optind and optarg are getopt's.
  */
 enum opts_end read_options(int argc, char **argv, const struct opt *opts, int nr,
 			   const struct opt **wrong);
@@ -72,7 +72,7 @@ bool parse_size(const char *text, uint64_t *value);
 /**
  * format_size() - A number of bytes for people
  * @bytes:    The number.
- * @decimals: Digits behind the point; none where the number is exact.
+ * @decimals: Digits behind the point; none if the number is exact.
  * @buf:      Where to store the text.
  * @len:      Room in @buf in bytes.
  *

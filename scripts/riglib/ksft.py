@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0
-"""Test programs on a virtual host, with the module loaded afresh for each."""
+"""Test programs on a virtual host; the module is loaded for each of them."""
 
 import itertools
 import os
@@ -12,16 +12,16 @@ from .util import BUILD, REPO, RigError
 
 KERNELS = ("6.12", "6.1", "debug")
 
-# How much longer a program may take than on stock 6.12.
+# Factors to the time-outs of stock 6.12.
 SLOWER = {"debug": 3}
 TIMEOUT = 600
-# Seconds that the programs of one host take together, about.
+# Approximate seconds that the programs of one host take together.
 PART = 240
 NUMBERS = itertools.count(1)     # of hosts
 OPTIONS = {"kernels", "mem", "numa", "timeout", "fabric"}
 
-# Programs beside those of selftests/kselftest-list. The library and the tools see
-# the same interface on every kernel: once is enough.
+# Programs beside those of selftests/kselftest-list. The library and the tools
+# use the same interface on every kernel, so they run on one kernel.
 LIBRARY = (
     ("lib-module", [os.path.join(BUILD, "lib/tests/module")],
      {"kernels": "6.12"}),
@@ -44,13 +44,13 @@ modprobe -a ib_core rdma_cm || exit 1
 insmod "$KVPOOL_KO" && insmod "${KVPOOL_KO%/*}/kvpool_rdma.ko"
 """
 
-# After a program: nothing may be left once the module is gone.
+# After a program the modules must unload.
 UNLOAD = """
 [ ! -e /sys/module/kvpool_rdma ] || rmmod kvpool_rdma || exit 1
 rmmod kvpool || exit 1
 """
-# kmemleak calls nothing a leak that is younger than five seconds.  It looks at
-# all memory, so it is asked after several programs.
+# kmemleak reports no object that is younger than five seconds.  A scan reads
+# all memory, so one scan serves several programs.
 SCAN_AFTER = 8
 SCAN = """
 leaks=/sys/kernel/debug/kmemleak
@@ -63,7 +63,7 @@ cat $leaks
 echo clear > $leaks
 exit 3
 """
-# Leaks that were there before the module are not its own.
+# Leaks from before the module was loaded are not the module's.
 PREPARE = """
 leaks=/sys/kernel/debug/kmemleak
 [ ! -e $leaks ] || { echo scan > $leaks; echo clear > $leaks; }
@@ -97,12 +97,12 @@ def meant_for(kernel, everywhere=False, only=None):
 
 
 def shape(options):
-    """What a program needs of a host: memory and nodes."""
+    """The memory and the nodes of the host that a program needs."""
     return options.get("mem", "2G"), options.get("numa")
 
 
 def parts(kernel, programs, costs):
-    """Lists of programs that have a host together, of some minutes each."""
+    """Lists of programs that share a host, of about PART seconds each."""
     shapes = {}
     for program in programs:
         shapes.setdefault(shape(program[2]), []).append(program)
@@ -113,17 +113,18 @@ def parts(kernel, programs, costs):
 
 
 class Guest:
-    """A host with a kernel, booted afresh when it is of no more use."""
+    """A host with a kernel, replaced when a program needs another or broke it."""
 
     def __init__(self, kernel, ko, out, suffix=""):
         self.kernel, self.ko, self.out = kernel, ko, out
         self.suffix = suffix    # of the logs
         self.host = None
         self.shape = None
-        self.unscanned = []     # programs since kmemleak was asked
+        self.unscanned = []     # programs since the last scan of kmemleak
         self.kmemleak = True
 
     def up(self, mem, numa):
+        """Start a host with this memory and these nodes, unless it runs."""
         if self.host and self.host.running() and self.shape == (mem, numa):
             return
         self.down()
@@ -140,6 +141,7 @@ class Guest:
         self.run(["sh", "-c", PREPARE], 300)
 
     def down(self):
+        """Stop the host and keep its console's log."""
         if not self.host:
             return
         self.host.down()
@@ -150,7 +152,7 @@ class Guest:
         self.unscanned = []
 
     def scan(self):
-        """The programs since the last scan, and what they have leaked."""
+        """Scan; returns the programs since the last scan and their leaks."""
         code, said = self.run(["sh", "-c", SCAN], 300)
         programs, self.unscanned = self.unscanned, []
         self.kmemleak = code != 4
@@ -173,6 +175,7 @@ class Guest:
         return code, text.decode(errors="replace")
 
     def log_path(self, name):
+        """The path of a program's log."""
         return os.path.join(self.out, name + self.suffix + ".log")
 
     def program(self, program):
@@ -203,13 +206,13 @@ class Guest:
         if troubles:
             with open(log_path, "a") as log:
                 log.write("\n".join(troubles) + "\n")
-        # A kernel in trouble judges no further program.
+        # A kernel that has complained or hangs runs no further program.
         if troubles or code == util.EX_TIMEOUT:
             self.down()
         return tap.judge(text, code, troubles)
 
     def leaks(self):
-        """Results of a scan, the programs that it is about, and its log."""
+        """Results of a scan, the programs since the scan before, and the log."""
         try:
             programs, leaks = self.scan()
         except RigError as e:
@@ -238,16 +241,17 @@ def run_second(kernel, ko, out, programs, leaks):
             results = guest.program(program)
         if leaks:
             results, _, log = guest.leaks()
-            # A host that was given up scans nothing.
+            # A host that was stopped after a failure is not scanned.
             return results or [tap.Result(
-                "failed", "kmemleak", "the host did not last")], log
+                "failed", "kmemleak",
+                "the host was stopped before the scan")], log
         return results, guest.log_path(programs[-1][0])
     finally:
         guest.down()
 
 
 def run_part(kernel, ko, out, programs, report, costs):
-    """Run programs on a host of their own, and a second time those that fail."""
+    """Run programs on a host of their own; those that fail run once more."""
     guest = Guest(kernel, ko, out)
 
     def scan():

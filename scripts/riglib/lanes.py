@@ -1,9 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0
-"""Jobs that need each other, run by a few lanes, longest way to the end first.
+"""Jobs that need each other, run by a few lanes, longest path to the end first.
 
-What a job costs is a hint: it decides about the order and nothing else. Hints
-are kept in a file with lines `SECONDS NAME`; what a run has measured replaces
-them.
+The cost of a job is a hint, which only decides the order. Hints are kept in a
+file with lines `SECONDS NAME`; the measurements of a run replace them.
 """
 
 import threading
@@ -11,7 +10,7 @@ import time
 
 
 class Job:
-    """Something to run: run() is called when all jobs in needs are done."""
+    """A job: run() is called when all jobs in needs are done."""
 
     def __init__(self, name, run, cost=30, needs=()):
         self.name, self.run, self.cost = name, run, cost
@@ -19,7 +18,7 @@ class Job:
 
 
 class Costs:
-    """Seconds that names took, from files of which the last one counts."""
+    """Seconds that jobs took, read from files; a later file overrides."""
 
     def __init__(self, *paths):
         self.known, self.measured = {}, {}
@@ -39,7 +38,7 @@ class Costs:
         return self.known.get(name, default)
 
     def measure(self, name, seconds):
-        """Remember what a name took."""
+        """Record the seconds that a name took."""
         self.measured[name] = seconds
 
     def write(self, path):
@@ -50,10 +49,10 @@ class Costs:
 
 
 def pack(items, most):
-    """Lists of (item, cost) pairs, none dearer than most if that can be.
+    """Distribute (item, cost) pairs to lists of items, each of about most.
 
-    Longest first, each into the cheapest list; the order within a list is that
-    of the items.
+    The longest item is placed first, each item into the cheapest list. A list
+    keeps the order of the items.
     """
     total = sum(cost for _, cost in items)
     count = max(1, min(len(items), int(-(-total // most))))
@@ -68,7 +67,7 @@ def pack(items, most):
 
 
 def ranks(jobs):
-    """The cost from the begin of each job to the end of what needs it."""
+    """The cost from each job's begin to the end of the jobs that need it."""
     by_name = {job.name: job for job in jobs}
     dependents = {name: [] for name in by_name}
     for job in jobs:
@@ -97,8 +96,8 @@ def ranks(jobs):
 def run(jobs, lanes, failed):
     """Run all jobs; returns the seconds that each took.
 
-    A job whose run() raises has failed: failed(job, error) is called for it, and
-    for each job that needs it, which is not run then.
+    A job whose run() raises has failed. The jobs that need it are not run.
+    failed(job, error) is called for all of these.
     """
     rank = ranks(jobs)
     changed = threading.Condition()
@@ -106,7 +105,7 @@ def run(jobs, lanes, failed):
     done, lost, took = set(), {}, {}
 
     def take():
-        """The next job; None when nothing is left. Waits in between."""
+        """Wait for a job that can run; None when no job is left."""
         while True:
             for job in list(waiting):
                 cause = next((n for n in job.needs if n in lost), None)

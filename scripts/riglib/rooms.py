@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: GPL-2.0
-"""The rooms of the module: which file includes and calls which.
+"""The rooms of the module: the includes and calls between its files.
 
 A room is a directory below kmod/. Includes and calls go from a higher room to a
-lower one or stay within it; kmod/main.* is above all, compat.h and version.h may be
-included everywhere. The fabric is a module of its own and sees two headers of the core.
-X.c and X.h are one file here, named room/X.
+lower one or stay within a room. kmod/main.* is above all rooms; compat.h and
+version.h may be included everywhere. The fabric is a module of its own and sees
+two headers of the core beside these. X.c and X.h are one file here, named room/X.
 """
 
 import collections
@@ -17,7 +17,7 @@ import subprocess
 ROOMS = ("mem", "cache", "file", "xfer", "dev", "control")
 MAIN, FABRIC = "main", "fabric"
 COMMON = ("compat", "version")
-# What a mover may use of the core.
+# The headers of the core that a mover may use.
 OPEN = ("xfer/mover", "xfer/export", *COMMON)
 LARGEST = 4     # files in a circle
 
@@ -27,7 +27,7 @@ INCLUDE = re.compile(r'^\s*#\s*include\s+"([^"]+)"', re.M)
 
 
 def rank(node):
-    """How high a file's room is; None for the fabric and for no room."""
+    """The height of a file's room; None for the fabric and outside of rooms."""
     room = node.partition("/")[0] if "/" in node else ""
     if room in ROOMS:
         return ROOMS.index(room)
@@ -35,6 +35,7 @@ def rank(node):
 
 
 def node_of(path):
+    """The name of a file's node: its path without the suffix."""
     return os.path.splitext(path)[0]
 
 
@@ -59,8 +60,8 @@ def include_edges(root):
 def call_edges(objects, nodes):
     """Edges by the symbols that objects use of each other.
 
-    objects is the directory with kmod's objects; those without a source are
-    left over from an earlier build and not looked at.
+    objects is the directory with kmod's objects. An object without a source is
+    left over from an earlier build and is skipped.
     """
     defined, used = {}, []
     for path in sorted(glob.glob(os.path.join(objects, "**/*.o"),
@@ -85,7 +86,7 @@ def call_edges(objects, nodes):
 
 
 def upward(edges):
-    """What is wrong with each edge that leads where it must not."""
+    """A line for each edge to a higher room, and between core and fabric."""
     bad = []
     for edge in edges:
         user_fabric = edge.user.startswith(FABRIC + "/")
@@ -154,7 +155,7 @@ def circles(nodes, edges):
 
 
 def check(root, objects=None, movers=()):
-    """Lines that say what is wrong, and lines that tell of the circles.
+    """(errors, circles): a line for each error, and a line for each circle.
 
     movers are sources outside kmod/ that plug into the core as the fabric does.
     """
@@ -177,5 +178,5 @@ def check(root, objects=None, movers=()):
                 len(circle), LARGEST, ", ".join(sorted(circle))))
             bad += sorted({"  " + e.how for e in edges
                            if e.user in circle and e.used in circle})
-    # Two edges of one kind say nothing new.
+    # The same line may come from several edges.
     return list(dict.fromkeys(bad)), told

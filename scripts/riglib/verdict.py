@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: GPL-2.0
-"""What a run of tests has found, and what it makes of tests that fail once.
+"""The results of a run of tests, and the second runs of tests that fail.
 
-A test that fails is run once more, on fresh hosts. If it passes then it counts
-as passed and is listed as flaky, with the logs of both runs. Three or more of
-these in one run fail the run.
+A test that fails is run once more, on fresh hosts. If it passes then, it counts
+as passed and is listed as flaky, with the logs of both runs. Three or more flaky
+tests in one run fail the run.
 """
 
 import collections
@@ -19,12 +19,12 @@ Flaky = collections.namedtuple("Flaky", "where names logs")
 
 
 def failures(results):
-    """Those of the results that failed."""
+    """The failed ones of some results."""
     return [r for r in results if r.status == "failed"]
 
 
 class Report:
-    """Results of all suites; lanes report at the same time."""
+    """Results of all suites; lanes report concurrently."""
 
     def __init__(self, say=None):
         self.lock = threading.Lock()
@@ -34,31 +34,34 @@ class Report:
         self.print = say or (lambda text: print(text, flush=True))
 
     def say(self, text):
-        """A line with the time since the begin."""
+        """Print a line with the time since the begin of the run."""
         with self.lock:
             self.line(text)
 
     def line(self, text):
+        """Print a line; the lock is held."""
         spent = time.monotonic() - self.begun
         self.print("[%2d:%02d] %s" % (spent // 60, spent % 60, text))
 
     def show(self, where, results, seconds):
+        """Print the counts and failures of results; the lock is held."""
         self.line("%s: %s (%.0f s)" % (where, tap.count(results), seconds))
         for r in failures(results):
             self.print("  FAILED %s: %s: %s" % (
                 where, r.name, r.reason.replace("\n", "\n    ")))
 
     def add(self, where, results, seconds=0, logs=()):
-        """Results that nothing can be tried with a second time."""
+        """Add results that are final."""
         with self.lock:
             self.show(where, results, seconds)
             self.results += [(where, r, tuple(logs)) for r in results]
 
     def settle(self, where, results, seconds, log, retry):
-        """Results that retry() runs a second time if some of them failed.
+        """Add results; if some failed, run these tests a second time first.
 
-        retry(failed) runs what failed, or all, on fresh hosts, and returns
-        (results, log) that stand for the same tests as those here.
+        retry(failed) runs the failed tests, or all tests, on fresh hosts. It
+        returns (results, log), whose results are of the same tests as those
+        here.
         """
         bad = failures(results)
         if not bad:
