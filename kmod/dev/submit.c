@@ -138,47 +138,27 @@ static const struct kvpool_sink kvpool_results_sink = {
 
 /**
  * struct kvpool_submission - operations of one call
- * @issue:	the operations
- * @ring:	ring of their completions, or NULL
- * @results:	results of the operations, if @ring is NULL
- * @now:	operations that have completed without being in flight
+ * @issue:	how they are issued
+ * @results:	where their completions go to if that is no ring
  */
 struct kvpool_submission {
 	struct kvpool_issue issue;
-	struct kvpool_ring *ring;
 	struct kvpool_results *results;
-	u32 now;
 };
-
-static struct kvpool_submission *
-kvpool_submission_of(struct kvpool_issue *issue)
-{
-	return container_of(issue, struct kvpool_submission, issue);
-}
-
-static void kvpool_submission_complete(struct kvpool_issue *issue, u32 i,
-				       const struct kvpool_completion *cqe)
-{
-	struct kvpool_submission *s = kvpool_submission_of(issue);
-
-	s->now++;
-	if (s->ring)
-		kvpool_ring_post(s->ring, cqe);
-	else
-		s->results->cqes[i] = *cqe;
-}
 
 static void kvpool_submission_attach(struct kvpool_issue *issue, u32 i,
 				     struct kvpool_xfer *xfer)
 {
-	struct kvpool_submission *s = kvpool_submission_of(issue);
+	struct kvpool_submission *s =
+		container_of(issue, struct kvpool_submission, issue);
+	struct kvpool_ring *ring = issue->ring;
 
-	if (s->ring) {
-		kvpool_ring_get(s->ring);
+	if (ring) {
+		kvpool_ring_get(ring);
 		xfer->sink = &kvpool_ring_sink;
-		WRITE_ONCE(xfer->sink_data, s->ring);
+		WRITE_ONCE(xfer->sink_data, ring);
 		/* Else KVPOOL_IOC_RING_END finds and cancels the xfer. */
-		if (kvpool_ring_ended(s->ring))
+		if (kvpool_ring_ended(ring))
 			kvpool_xfer_cancel(xfer, -ECANCELED);
 	} else {
 		xfer->sink = &kvpool_results_sink;
@@ -190,26 +170,27 @@ static void kvpool_submission_attach(struct kvpool_issue *issue, u32 i,
 static u64 kvpool_submission_timeout(const struct kvpool_op *op)
 {
 	if (op->timeout_ns ||
-	    !kvpool_op_asks_peer(kvpool_op_find(op->opcode), op))
+	    !kvpool_op_asks_peer(kvpool_op_row(op), op))
 		return op->timeout_ns;
 	return kvpool_pool_remote_timeout();
 }
 
-/* Issue operations. Return how many completed without being in flight. */
+/* Issue operations. Return how many have completed. */
 static u32 kvpool_submission_run(struct kvpool_submission *s,
-				 struct kvpool_ctx *ctx,
-				 const struct kvpool_op *ops, u32 nr)
+				 struct kvpool_ctx *ctx, struct kvpool_op *ops,
+				 u32 nr)
 {
-	s->issue.ctx = ctx;
-	s->issue.ops = ops;
-	s->issue.nr = nr;
-	s->issue.complete = kvpool_submission_complete;
-	s->issue.attach = kvpool_submission_attach;
-	s->issue.timeout = kvpool_submission_timeout;
-	kvpool_issue_run(&s->issue);
-	if (s->ring && s->now)
-		kvpool_ring_wake(s->ring);
-	return s->now;
+	struct kvpool_issue *issue = &s->issue;
+
+	issue->ctx = ctx;
+	issue->ops = ops;
+	issue->nr = nr;
+	issue->attach = kvpool_submission_attach;
+	issue->timeout = kvpool_submission_timeout;
+	kvpool_issue_run(issue);
+	if (issue->ring && issue->now)
+		kvpool_ring_wake(issue->ring);
+	return issue->now;
 }
 
 static struct kvpool_op *kvpool_ops_read(const struct kvpool_ctx *ctx, u64 ptr,
@@ -260,6 +241,7 @@ static int kvpool_submit_wait(struct kvpool_ctx *ctx, struct kvpool_op *ops,
 	init_completion(&results->done);
 
 	s.results = results;
+	s.issue.cqes = results->cqes;
 	now = kvpool_submission_run(&s, ctx, ops, nr);
 	if (!atomic_sub_and_test(now + 1, &results->left) &&
 	    wait_for_completion_interruptible(&results->done)) {
@@ -278,7 +260,7 @@ static int kvpool_submit_wait(struct kvpool_ctx *ctx, struct kvpool_op *ops,
 static int kvpool_submit_ring(struct kvpool_ctx *ctx, struct kvpool_op *ops,
 			      struct kvpool_ring *ring, u32 nr, u32 *done)
 {
-	struct kvpool_submission s = { .ring = ring };
+	struct kvpool_submission s = { .issue.ring = ring };
 
 	*done = kvpool_ring_admit(ring, nr);
 	if (!*done)

@@ -98,15 +98,6 @@ struct kvpool_uring_issue {
 	bool queued;
 };
 
-static void kvpool_uring_complete(struct kvpool_issue *issue, u32 i,
-				  const struct kvpool_completion *cqe)
-{
-	struct kvpool_uring_issue *u =
-		container_of(issue, struct kvpool_uring_issue, issue);
-
-	u->cqe = *cqe;
-}
-
 static void kvpool_uring_attach(struct kvpool_issue *issue, u32 i,
 				struct kvpool_xfer *xfer)
 {
@@ -137,7 +128,7 @@ int kvpool_uring_cmd(struct io_uring_cmd *cmd, unsigned int issue_flags)
 	struct kvpool_uring_issue u = {
 		.issue.ctx = ctx,
 		.issue.nr = 1,
-		.issue.complete = kvpool_uring_complete,
+		.issue.cqes = &u.cqe,
 		.issue.attach = kvpool_uring_attach,
 		.issue.timeout = kvpool_uring_timeout,
 		.cmd = cmd,
@@ -165,7 +156,7 @@ int kvpool_uring_cmd(struct io_uring_cmd *cmd, unsigned int issue_flags)
 		return ret;
 	/* Making space takes long: leave it to a worker of io_uring. */
 	if (issue_flags & IO_URING_F_NONBLOCK &&
-	    kvpool_op_makes_space(kvpool_op_find(op.opcode), &op))
+	    kvpool_op_makes_space(kvpool_op_row(&op), &op))
 		return -EAGAIN;
 	kvpool_ctx_bind(ctx);
 	u.issue.ops = &op;

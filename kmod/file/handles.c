@@ -15,6 +15,9 @@
 #include "file/handles.h"
 #include "file/hold.h"
 
+/* Leases that end together without memory for more. */
+#define KVPOOL_RELEASE_FEW	64
+
 /* Arrays with an element for each handle that is sealed. */
 struct kvpool_taken {
 	struct kvpool_block **blocks;
@@ -115,77 +118,99 @@ void kvpool_handles_abort(struct kvpool_ctx *ctx,
 	}
 }
 
-/* Leases that end together without memory for more. */
-#define KVPOOL_RELEASE_RUN	64
-
-static u32 kvpool_release_run(struct kvpool_ctx *ctx,
-			      struct kvpool_handle_entry *entries, u32 nr,
-			      struct kvpool_block **blocks)
+/**
+ * kvpool_release_one() - End a lease of a call
+ * @ctx: the context, bound
+ * @release: the leases that the call has ended; kvpool_release_end() completes
+ *	     that
+ * @handle: the lease
+ *
+ * Context: Any.
+ * Return: 0 or -ENOENT.
+ */
+int kvpool_release_one(struct kvpool_ctx *ctx, struct kvpool_release *release,
+		       u64 handle)
 {
-	struct kvpool_hold *hold = NULL, *last = NULL;
+	struct kvpool_block *block;
+
+	block = kvpool_hold_take(ctx, handle, KVPOOL_HOLD_LEASE,
+				 &release->hold);
+	if (!block)
+		return -ENOENT;
+	/* Mostly all are of one call: account for its hold once. */
+	if (release->hold != release->last) {
+		kvpool_hold_end(ctx, release->last, release->run);
+		release->last = release->hold;
+		release->run = 0;
+	}
+	release->run++;
+	release->blocks[release->nr++] = block;
+	return 0;
+}
+
+/**
+ * kvpool_release_end() - Release the blocks of the leases that a call has ended
+ * @ctx: the context, bound
+ * @release: the leases; empty afterwards
+ *
+ * The block of the first lease becomes the youngest.
+ *
+ * Context: Process context.
+ */
+void kvpool_release_end(struct kvpool_ctx *ctx, struct kvpool_release *release)
+{
 	struct kvpool_tenant *tenant = ctx->tenant;
-	u32 run = 0, ended = 0, i;
+	u32 i;
 
-	for (i = 0; i < nr; i++) {
-		blocks[i] = kvpool_hold_take(ctx, entries[i].handle,
-					     KVPOOL_HOLD_LEASE, &hold);
-		if (!blocks[i]) {
-			entries[i].status = -ENOENT;
-			continue;
-		}
-		ended++;
-		/* Handles of one hold are mostly adjacent: account once. */
-		if (hold != last) {
-			kvpool_hold_end(ctx, last, run);
-			last = hold;
-			run = 0;
-		}
-		run++;
+	if (!release->nr)
+		return;
+	kvpool_hold_end(ctx, release->last, release->run);
+	kvpool_policy_touch(&tenant->policy, release->blocks, release->nr);
+	for (i = 0; i < release->nr; i++) {
+		trace_kvpool_block_release(tenant, release->blocks[i]);
+		kvpool_block_put(tenant, release->blocks[i]);
 	}
-	kvpool_hold_end(ctx, last, run);
-
-	kvpool_policy_touch(&tenant->policy, blocks, nr);
-	for (i = 0; i < nr; i++) {
-		if (!blocks[i])
-			continue;
-		trace_kvpool_block_release(tenant, blocks[i]);
-		kvpool_block_put(tenant, blocks[i]);
-	}
-	kvpool_count(tenant, leases, -(long)ended);
-	return ended;
+	kvpool_count(tenant, leases, -(long)release->nr);
+	*release = (struct kvpool_release){ .blocks = release->blocks };
 }
 
 /**
  * kvpool_handles_release() - End leases
  * @ctx: the context, bound
- * @entries: leases; the status of each is set
- * @nr: how many
+ * @entries: leases; the status of each that is not found is set
+ * @nr: number of entries
  *
- * Cannot fail: leases are ended where memory is short, although the order of
- * eviction may suffer.
+ * Cannot fail: leases end where memory is short, although the order of eviction
+ * may suffer.
  *
- * Return: how many leases were ended.
+ * Context: May sleep.
+ * Return: the number of leases that ended.
  */
 u32 kvpool_handles_release(struct kvpool_ctx *ctx,
 			   struct kvpool_handle_entry *entries, u32 nr)
 {
-	struct kvpool_block *few[KVPOOL_RELEASE_RUN], **blocks = few;
-	u32 ended = 0, run = nr;
+	struct kvpool_block *few[KVPOOL_RELEASE_FEW];
+	struct kvpool_release release = { .blocks = few };
+	u32 ended = 0, max = ARRAY_SIZE(few), i;
 
-	if (nr > ARRAY_SIZE(few)) {
-		blocks = kvmalloc_array(nr, sizeof(*blocks),
-					GFP_KERNEL | __GFP_NOWARN);
-		if (!blocks) {
-			blocks = few;
-			run = ARRAY_SIZE(few);
-		}
+	if (nr > max) {
+		release.blocks = kvmalloc_array(nr, sizeof(*release.blocks),
+						GFP_KERNEL | __GFP_NOWARN);
+		if (release.blocks)
+			max = nr;
+		else
+			release.blocks = few;
 	}
-	for (; nr; nr -= run, entries += run) {
-		run = min(run, nr);
-		ended += kvpool_release_run(ctx, entries, run, blocks);
+	for (i = 0; i < nr; i++) {
+		entries[i].status = kvpool_release_one(ctx, &release,
+						       entries[i].handle);
+		ended += !entries[i].status;
+		if (release.nr == max)
+			kvpool_release_end(ctx, &release);
 	}
-	if (blocks != few)
-		kvfree(blocks);
+	kvpool_release_end(ctx, &release);
+	if (release.blocks != few)
+		kvfree(release.blocks);
 	return ended;
 }
 
@@ -198,22 +223,17 @@ u32 kvpool_handles_release(struct kvpool_ctx *ctx,
  */
 void kvpool_handle_drop(struct kvpool_ctx *ctx, u64 handle)
 {
-	struct kvpool_tenant *tenant = ctx->tenant;
 	struct kvpool_hold *hold = NULL;
 	struct kvpool_block *block;
+	struct kvpool_release release = { .blocks = &block };
 
-	block = kvpool_hold_take(ctx, handle, KVPOOL_HOLD_LEASE, &hold);
-	if (block) {
-		kvpool_policy_touch(&tenant->policy, &block, 1);
-		trace_kvpool_block_release(tenant, block);
-		kvpool_block_put(tenant, block);
-		kvpool_count(tenant, leases, -1);
-	} else {
-		block = kvpool_hold_take(ctx, handle, KVPOOL_HOLD_RESERVATION,
-					 &hold);
-		if (!block)
-			return;
-		kvpool_block_abort(tenant, block);
+	if (!kvpool_release_one(ctx, &release, handle)) {
+		kvpool_release_end(ctx, &release);
+		return;
 	}
+	block = kvpool_hold_take(ctx, handle, KVPOOL_HOLD_RESERVATION, &hold);
+	if (!block)
+		return;
+	kvpool_block_abort(ctx->tenant, block);
 	kvpool_hold_end(ctx, hold, 1);
 }

@@ -20,9 +20,8 @@ static void kvpool_issue_holds(struct kvpool_issue *issue)
 	struct kvpool_hold *hold;
 
 	for (i = 0; i < issue->nr; i++) {
-		def = kvpool_op_find(issue->ops[i].opcode);
-		if (def->makes)
-			want[def->kind]++;
+		def = kvpool_op_row(&issue->ops[i]);
+		want[def->kind] += def->makes;
 	}
 	for (i = 0; i < KVPOOL_HOLD_KINDS; i++) {
 		issue->holds[i] = NULL;
@@ -44,7 +43,7 @@ static void kvpool_issue_fail(struct kvpool_issue *issue, u32 i, int status)
 		.status = status,
 	};
 
-	issue->complete(issue, i, &cqe);
+	kvpool_issue_complete(issue, i, &cqe);
 }
 
 /* Start an operation that did not complete in issue(). Return 0 or -ENOMEM. */
@@ -68,33 +67,39 @@ static void kvpool_issue_one(struct kvpool_issue *issue,
 			     const struct kvpool_opdef *def, u32 i)
 {
 	const struct kvpool_op *op = &issue->ops[i];
-	struct kvpool_completion cqe = { .user_data = op->user_data };
+	struct kvpool_completion local, *cqe = &local;
 	struct kvpool_hold *hold = NULL;
 	u32 index = 0;
 	int ret;
 
+	if (!issue->ring)
+		cqe = &issue->cqes[i];
+	*cqe = (struct kvpool_completion){ .user_data = op->user_data };
 	if (def->makes) {
 		hold = issue->holds[def->kind];
 		index = issue->next[def->kind]++;
 	}
-	ret = def->issue(issue->ctx, op, hold, index, &cqe);
+	ret = def->issue(issue->ctx, op, hold, index, cqe);
 	if (ret == KVPOOL_OP_LATER) {
 		ret = kvpool_issue_later(issue, def, i, hold, index);
 		if (!ret)
 			return;
-		cqe = (struct kvpool_completion){ .user_data = op->user_data };
+		*cqe = (struct kvpool_completion){
+			.user_data = op->user_data,
+		};
 	}
 	if (ret && def->makes)
 		issue->failed[def->kind]++;
-	cqe.status = ret;
-	issue->complete(issue, i, &cqe);
+	cqe->status = ret;
+	issue->now++;
+	if (issue->ring)
+		kvpool_ring_post(issue->ring, cqe);
 }
 
 /* Operations @first to @end - 1 are of one kind. */
 static void kvpool_issue_kind(struct kvpool_issue *issue, u32 first, u32 end)
 {
-	const struct kvpool_opdef *def =
-		kvpool_op_find(issue->ops[first].opcode);
+	const struct kvpool_opdef *def = kvpool_op_row(&issue->ops[first]);
 	u32 i;
 
 	if (def->makes && IS_ERR(issue->holds[def->kind]))
@@ -110,7 +115,7 @@ static void kvpool_issue_kind(struct kvpool_issue *issue, u32 first, u32 end)
 
 /**
  * kvpool_issue_run() - Issue the operations of a call
- * @issue: the operations; its ctx, ops, nr and functions are set
+ * @issue: the operations; its ctx, ops, nr, functions, and ring or cqes are set
  *
  * When this returns, each operation has completed or is in flight.
  *
@@ -121,6 +126,7 @@ void kvpool_issue_run(struct kvpool_issue *issue)
 	u32 first = 0, i;
 
 	INIT_LIST_HEAD(&issue->remote);
+	issue->now = 0;
 	kvpool_issue_holds(issue);
 	for (i = 1; i <= issue->nr; i++) {
 		if (i < issue->nr &&

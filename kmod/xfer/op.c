@@ -8,26 +8,13 @@
 #include "xfer/op.h"
 #include "xfer/opdef.h"
 
-static const struct kvpool_opdef * const kvpool_opdefs[] = {
+const struct kvpool_opdef * const kvpool_opdefs[] = {
 #define X(opcode, name) [opcode] = &kvpool_opdef_##name,
 	KVPOOL_OPS(X)
 #undef X
 };
 
-/**
- * kvpool_op_find() - Find the row of an operation
- * @opcode: any number
- *
- * Context: Any.
- * Return: the row, or NULL.
- */
-const struct kvpool_opdef *kvpool_op_find(u32 opcode)
-{
-	if (opcode >= ARRAY_SIZE(kvpool_opdefs))
-		return NULL;
-	return kvpool_opdefs[array_index_nospec(opcode,
-						ARRAY_SIZE(kvpool_opdefs))];
-}
+#define KVPOOL_NR_OPS	ARRAY_SIZE(kvpool_opdefs)
 
 static bool kvpool_op_zero_key(const struct kvpool_op *op)
 {
@@ -50,12 +37,15 @@ static bool kvpool_op_zero_key(const struct kvpool_op *op)
  */
 int kvpool_op_check(const struct kvpool_ctx *ctx, const struct kvpool_op *op)
 {
-	const struct kvpool_opdef *def = kvpool_op_find(op->opcode);
 	bool remote = op->flags & KVPOOL_OP_REMOTE;
+	const struct kvpool_opdef *def;
 	struct kvpool_space space;
 	u32 uses;
 
-	if (!def || op->flags & ~def->flags || op->reserved)
+	if (op->opcode >= KVPOOL_NR_OPS)
+		return -EINVAL;
+	def = kvpool_opdefs[array_index_nospec(op->opcode, KVPOOL_NR_OPS)];
+	if (op->flags & ~def->flags || op->reserved)
 		return -EINVAL;
 	uses = def->uses | (remote ? def->fetch_uses : 0);
 	if ((!(uses & KVPOOL_USES_KEY) && !kvpool_op_zero_key(op)) ||

@@ -8,7 +8,15 @@
 struct kvpool_ctx;
 struct kvpool_opdef;
 
-const struct kvpool_opdef *kvpool_op_find(u32 opcode);
+extern const struct kvpool_opdef * const kvpool_opdefs[];
+
+/* The row of an operation that kvpool_op_check() has passed. */
+static inline const struct kvpool_opdef *
+kvpool_op_row(const struct kvpool_op *op)
+{
+	return kvpool_opdefs[op->opcode];
+}
+
 int kvpool_op_check(const struct kvpool_ctx *ctx, const struct kvpool_op *op);
 
 #endif /* _KVPOOL_OP_H */

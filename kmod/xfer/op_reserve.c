@@ -45,7 +45,7 @@ static void kvpool_reserve_complete(struct kvpool_issue *issue, u32 i,
 		kvpool_span_fill(&cqe.span, &block->place, 0);
 		kvpool_hold_publish(hold, index, block);
 	}
-	issue->complete(issue, i, &cqe);
+	kvpool_issue_complete(issue, i, &cqe);
 }
 
 /* Do operations of a run that have the same node and flags. */

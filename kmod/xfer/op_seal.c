@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0
 /* SEAL: publish reserved blocks. */
-#include <linux/kernel.h>
+#include <linux/mm.h>
+#include <linux/slab.h>
 
 #include "file/handles.h"
-#include "xfer/end_handles.h"
 #include "xfer/opdef.h"
 
 #define KVPOOL_OP_PINS	(KVPOOL_OP_PIN_SOFT | KVPOOL_OP_PIN_HARD)
@@ -13,22 +13,35 @@ static int kvpool_seal_check(const struct kvpool_op *op)
 	return (op->flags & KVPOOL_OP_PINS) == KVPOOL_OP_PINS ? -EINVAL : 0;
 }
 
-static int kvpool_seal_run(struct kvpool_ctx *ctx,
-			   struct kvpool_handle_entry *entries, u32 nr)
+static u32 kvpool_seal_pin(const struct kvpool_op *op)
 {
-	u32 done = 0, i;
-
-	for (i = 0; i < nr; i++)
-		entries[i].flags = entries[i].flags & KVPOOL_OP_PIN_HARD ?
-				   KVPOOL_PIN_HARD :
-				   entries[i].flags & KVPOOL_OP_PIN_SOFT ?
-				   KVPOOL_PIN_SOFT : 0;
-	return kvpool_handles_seal(ctx, entries, nr, &done);
+	if (op->flags & KVPOOL_OP_PIN_HARD)
+		return KVPOOL_PIN_HARD;
+	return op->flags & KVPOOL_OP_PIN_SOFT ? KVPOOL_PIN_SOFT : 0;
 }
 
 static void kvpool_seal_issue(struct kvpool_issue *issue, u32 first, u32 nr)
 {
-	kvpool_end_handles(issue, first, nr, kvpool_seal_run);
+	const struct kvpool_op *ops = &issue->ops[first];
+	struct kvpool_handle_entry *entries;
+	struct kvpool_completion cqe = {};
+	int ret = -ENOMEM;
+	u32 done = 0, i;
+
+	entries = kvcalloc(nr, sizeof(*entries), GFP_KERNEL);
+	if (entries) {
+		for (i = 0; i < nr; i++) {
+			entries[i].handle = ops[i].handle;
+			entries[i].flags = kvpool_seal_pin(&ops[i]);
+		}
+		ret = kvpool_handles_seal(issue->ctx, entries, nr, &done);
+	}
+	for (i = 0; i < nr; i++) {
+		cqe.user_data = ops[i].user_data;
+		cqe.status = ret ?: entries[i].status;
+		kvpool_issue_complete(issue, first + i, &cqe);
+	}
+	kvfree(entries);
 }
 
 const struct kvpool_opdef kvpool_opdef_seal = {

@@ -12,6 +12,7 @@
 #include "cache/reserve.h"
 #include "file/ctx.h"
 #include "file/hold.h"
+#include "file/ring.h"
 
 struct kvpool_issue;
 struct kvpool_xfer;
@@ -47,7 +48,7 @@ struct kvpool_xfer;
  *		the status, or KVPOOL_OP_LATER, which needs @prepare.
  * @issue_run:	Instead of @issue: do @nr operations of this kind, the first of
  *		which is number @first of the call, and complete each of them
- *		with @issue->complete()
+ *		with kvpool_issue_complete()
  * @prepare:	Continue an operation in flight. Returns the status,
  *		KVPOOL_OP_WAITS, KVPOOL_OP_TRANSFERS, or -EAGAIN for a retry
  * @space:	Find the memory that a transfer fills; the operations after it
@@ -84,28 +85,30 @@ struct kvpool_opdef {
 /**
  * struct kvpool_issue - Operations that one call begins
  * @ctx:	their context, bound
- * @ops:	checked copies
+ * @ops:	checked copies; scratch of the operations that are done
  * @nr:		how many
  * @holds:	by kind: where their handles will be, or an ERR_PTR, or NULL
  * @next:	by kind: the first index in @holds that is not used yet
  * @failed:	by kind: places in @holds that get no handle
  * @remote:	operations to submit to movers, by kvpool_xfer.entry
- * @complete:	deliver the completion of operation @i. Called in process
- *		context
+ * @ring:	the ring that takes the completions, with room for them; or NULL
+ * @cqes:	without @ring: the completions, in the order of @ops
+ * @now:	operations that have completed
  * @attach:	set the sink of operation @i, which is in flight
  * @timeout:	return nanoseconds until the deadline of an operation, or 0 for
  *		none
  */
 struct kvpool_issue {
 	struct kvpool_ctx *ctx;
-	const struct kvpool_op *ops;
+	struct kvpool_op *ops;
 	u32 nr;
 	struct kvpool_hold *holds[KVPOOL_HOLD_KINDS];
 	u32 next[KVPOOL_HOLD_KINDS];
 	u32 failed[KVPOOL_HOLD_KINDS];
 	struct list_head remote;
-	void (*complete)(struct kvpool_issue *issue, u32 i,
-			 const struct kvpool_completion *cqe);
+	struct kvpool_ring *ring;
+	struct kvpool_completion *cqes;
+	u32 now;
 	void (*attach)(struct kvpool_issue *issue, u32 i,
 		       struct kvpool_xfer *xfer);
 	u64 (*timeout)(const struct kvpool_op *op);
@@ -124,6 +127,17 @@ struct kvpool_issue {
 #define X(opcode, name) extern const struct kvpool_opdef kvpool_opdef_##name;
 KVPOOL_OPS(X)
 #undef X
+
+/* Deliver the completion of operation @i; process context. */
+static inline void kvpool_issue_complete(struct kvpool_issue *issue, u32 i,
+					 const struct kvpool_completion *cqe)
+{
+	issue->now++;
+	if (issue->ring)
+		kvpool_ring_post(issue->ring, cqe);
+	else
+		issue->cqes[i] = *cqe;
+}
 
 /* May this operation ask a peer? */
 static inline bool kvpool_op_asks_peer(const struct kvpool_opdef *def,
