@@ -12,28 +12,28 @@
 #include "xfer/opdef.h"
 #include "xfer/xfer.h"
 
-/* Make one hold for all handles of a kind, with a place for each. */
-static void kvpool_issue_holds(struct kvpool_issue *issue)
+/*
+ * Make one hold for all handles of a kind, with a place for each, when the first
+ * operation of the call comes that makes one. Returns 0 or a negative errno.
+ */
+static int kvpool_issue_hold(struct kvpool_issue *issue,
+			     enum kvpool_hold_kind kind, u32 first)
 {
 	const struct kvpool_opdef *def;
-	u32 want[KVPOOL_HOLD_KINDS] = {}, i;
 	struct kvpool_hold *hold;
+	u32 want = 0, i;
 
-	for (i = 0; i < issue->nr; i++) {
-		def = kvpool_op_row(&issue->ops[i]);
-		want[def->kind] += def->makes;
-	}
-	for (i = 0; i < KVPOOL_HOLD_KINDS; i++) {
-		issue->holds[i] = NULL;
-		issue->next[i] = 0;
-		issue->failed[i] = 0;
-		if (!want[i])
-			continue;
-		hold = kvpool_hold_begin(issue->ctx, i, want[i]);
+	if (!issue->holds[kind]) {
+		for (i = first; i < issue->nr; i++) {
+			def = kvpool_op_row(&issue->ops[i]);
+			want += def->makes && def->kind == kind;
+		}
+		hold = kvpool_hold_begin(issue->ctx, kind, want);
 		if (!IS_ERR(hold))
-			kvpool_hold_commit(issue->ctx, hold, want[i]);
-		issue->holds[i] = hold;
+			kvpool_hold_commit(issue->ctx, hold, want);
+		issue->holds[kind] = hold;
 	}
+	return PTR_ERR_OR_ZERO(issue->holds[kind]);
 }
 
 static void kvpool_issue_fail(struct kvpool_issue *issue, u32 i, int status)
@@ -100,12 +100,14 @@ static void kvpool_issue_one(struct kvpool_issue *issue,
 static void kvpool_issue_kind(struct kvpool_issue *issue, u32 first, u32 end)
 {
 	const struct kvpool_opdef *def = kvpool_op_row(&issue->ops[first]);
+	int ret = 0;
 	u32 i;
 
-	if (def->makes && IS_ERR(issue->holds[def->kind]))
+	if (def->makes)
+		ret = kvpool_issue_hold(issue, def->kind, first);
+	if (ret)
 		for (i = first; i < end; i++)
-			kvpool_issue_fail(issue, i,
-					  PTR_ERR(issue->holds[def->kind]));
+			kvpool_issue_fail(issue, i, ret);
 	else if (def->issue_run)
 		def->issue_run(issue, first, end - first);
 	else
@@ -127,7 +129,11 @@ void kvpool_issue_run(struct kvpool_issue *issue)
 
 	INIT_LIST_HEAD(&issue->remote);
 	issue->now = 0;
-	kvpool_issue_holds(issue);
+	for (i = 0; i < KVPOOL_HOLD_KINDS; i++) {
+		issue->holds[i] = NULL;
+		issue->next[i] = 0;
+		issue->failed[i] = 0;
+	}
 	for (i = 1; i <= issue->nr; i++) {
 		if (i < issue->nr &&
 		    issue->ops[i].opcode == issue->ops[first].opcode)

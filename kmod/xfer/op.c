@@ -26,6 +26,18 @@ static bool kvpool_op_zero_key(const struct kvpool_op *op)
 	return !any;
 }
 
+/* Can there be a block of the length, on the node? Most operations make none. */
+static noinline bool kvpool_op_block_ok(const struct kvpool_op *op)
+{
+	unsigned int flags = op->flags & KVPOOL_OP_STRICT_NODE ?
+			     KVPOOL_SPACE_STRICT : 0;
+	struct kvpool_space space;
+
+	return op->length >= KVPOOL_BLOCK_MIN &&
+	       op->length <= KVPOOL_BLOCK_MAX &&
+	       !kvpool_space_choose(op->node, flags, &space);
+}
+
 /**
  * kvpool_op_check() - Check an operation of a user
  * @ctx: the context of the file
@@ -39,23 +51,20 @@ int kvpool_op_check(const struct kvpool_ctx *ctx, const struct kvpool_op *op)
 {
 	bool remote = op->flags & KVPOOL_OP_REMOTE;
 	const struct kvpool_opdef *def;
-	struct kvpool_space space;
 	u32 uses;
 
 	if (op->opcode >= KVPOOL_NR_OPS)
 		return -EINVAL;
 	def = kvpool_opdefs[array_index_nospec(op->opcode, KVPOOL_NR_OPS)];
-	if (op->flags & ~def->flags || op->reserved)
+	if (op->flags & ~def->flags || op->reserved ||
+	    (!remote && op->flags & def->remote_flags))
 		return -EINVAL;
 	uses = def->uses | (remote ? def->fetch_uses : 0);
 	if ((!(uses & KVPOOL_USES_KEY) && !kvpool_op_zero_key(op)) ||
 	    (!(uses & KVPOOL_USES_HANDLE) && op->handle) ||
 	    (!(uses & KVPOOL_USES_LENGTH) && (op->length || op->node)))
 		return -EINVAL;
-	if (uses & KVPOOL_USES_LENGTH &&
-	    (op->length < KVPOOL_BLOCK_MIN || op->length > KVPOOL_BLOCK_MAX ||
-	     kvpool_space_choose(op->node, op->flags & KVPOOL_OP_STRICT_NODE ?
-				 KVPOOL_SPACE_STRICT : 0, &space)))
+	if (uses & KVPOOL_USES_LENGTH && !kvpool_op_block_ok(op))
 		return -EINVAL;
 	/* With KVPOOL_OP_REMOTE, a peer of zero means all peers. */
 	if (uses & KVPOOL_USES_PEER ? !op->peer : op->peer && !remote)

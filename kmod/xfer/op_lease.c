@@ -13,13 +13,6 @@
 #include "xfer/opdef.h"
 #include "xfer/xfer.h"
 
-static int kvpool_lease_check(const struct kvpool_op *op)
-{
-	if (op->flags & KVPOOL_OP_TRANSIENT && !(op->flags & KVPOOL_OP_REMOTE))
-		return -EINVAL;
-	return 0;
-}
-
 /* Make a lease of a reference of the caller, and fill in the completion. */
 static void kvpool_lease_give(struct kvpool_tenant *tenant,
 			      struct kvpool_hold *hold, u32 index,
@@ -162,12 +155,12 @@ static void kvpool_lease_undo(struct kvpool_xfer *xfer)
 const struct kvpool_opdef kvpool_opdef_lease = {
 	.name = "lease",
 	.flags = KVPOOL_OP_WAIT | KVPOOL_OP_REMOTE | KVPOOL_OP_TRANSIENT,
+	.remote_flags = KVPOOL_OP_TRANSIENT,
 	.uses = KVPOOL_USES_KEY,
 	.fetch_uses = KVPOOL_USES_LENGTH,
 	.mode = KVPOOL_MODE_CONSUME,
 	.makes = true,
 	.kind = KVPOOL_HOLD_LEASE,
-	.check = kvpool_lease_check,
 	.issue = kvpool_lease_issue,
 	.prepare = kvpool_lease_prepare,
 	.space = kvpool_lease_space,

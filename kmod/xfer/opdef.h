@@ -32,6 +32,7 @@ struct kvpool_xfer;
  * struct kvpool_opdef - a row of the table of operations
  * @name:	name that debugfs shows
  * @flags:	KVPOOL_OP_* flags that are allowed
+ * @remote_flags: those of them that need KVPOOL_OP_REMOTE
  * @uses:	KVPOOL_USES_*
  * @fetch_uses:	KVPOOL_USES_* that KVPOOL_OP_REMOTE adds
  * @mode:	KVPOOL_MODE_* that the file needs
@@ -63,6 +64,7 @@ struct kvpool_xfer;
 struct kvpool_opdef {
 	const char *name;
 	u32 flags;
+	u32 remote_flags;
 	u32 uses;
 	u32 fetch_uses;
 	u32 mode;
