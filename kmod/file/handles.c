@@ -119,36 +119,6 @@ void kvpool_handles_abort(struct kvpool_ctx *ctx,
 }
 
 /**
- * kvpool_release_one() - End a lease of a call
- * @ctx: the context, bound
- * @release: the leases that the call has ended; kvpool_release_end() completes
- *	     that
- * @handle: the lease
- *
- * Context: Any.
- * Return: 0 or -ENOENT.
- */
-int kvpool_release_one(struct kvpool_ctx *ctx, struct kvpool_release *release,
-		       u64 handle)
-{
-	struct kvpool_block *block;
-
-	block = kvpool_hold_take(ctx, handle, KVPOOL_HOLD_LEASE,
-				 &release->hold);
-	if (!block)
-		return -ENOENT;
-	/* Mostly all are of one call: account for its hold once. */
-	if (release->hold != release->last) {
-		kvpool_hold_end(ctx, release->last, release->run);
-		release->last = release->hold;
-		release->run = 0;
-	}
-	release->run++;
-	release->blocks[release->nr++] = block;
-	return 0;
-}
-
-/**
  * kvpool_release_end() - Release the blocks of the leases that a call has ended
  * @ctx: the context, bound
  * @release: the leases; empty afterwards

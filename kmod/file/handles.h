@@ -3,12 +3,14 @@
 #ifndef _KVPOOL_HANDLES_H
 #define _KVPOOL_HANDLES_H
 
+#include <linux/errno.h>
 #include <linux/types.h>
+
+#include "file/hold.h"
 
 struct kvpool_block;
 struct kvpool_ctx;
 struct kvpool_handle_entry;
-struct kvpool_hold;
 
 /**
  * struct kvpool_release - leases that a call has ended
@@ -34,11 +36,40 @@ int kvpool_handles_seal(struct kvpool_ctx *ctx,
 void kvpool_handles_abort(struct kvpool_ctx *ctx,
 			  struct kvpool_handle_entry *entries, u32 nr,
 			  u32 *done);
-int kvpool_release_one(struct kvpool_ctx *ctx, struct kvpool_release *release,
-		       u64 handle);
 void kvpool_release_end(struct kvpool_ctx *ctx, struct kvpool_release *release);
 u32 kvpool_handles_release(struct kvpool_ctx *ctx,
 			   struct kvpool_handle_entry *entries, u32 nr);
 void kvpool_handle_drop(struct kvpool_ctx *ctx, u64 handle);
+
+/**
+ * kvpool_release_one() - End a lease of a call
+ * @ctx: the context, bound
+ * @release: the leases that the call has ended; kvpool_release_end() completes
+ *	     that
+ * @handle: the lease
+ *
+ * Context: Any.
+ * Return: 0 or -ENOENT.
+ */
+static inline int kvpool_release_one(struct kvpool_ctx *ctx,
+				     struct kvpool_release *release,
+				     u64 handle)
+{
+	struct kvpool_block *block;
+
+	block = kvpool_hold_take(ctx, handle, KVPOOL_HOLD_LEASE,
+				 &release->hold);
+	if (!block)
+		return -ENOENT;
+	/* Mostly all are of one call: account for its hold once. */
+	if (release->hold != release->last) {
+		kvpool_hold_end(ctx, release->last, release->run);
+		release->last = release->hold;
+		release->run = 0;
+	}
+	release->run++;
+	release->blocks[release->nr++] = block;
+	return 0;
+}
 
 #endif /* _KVPOOL_HANDLES_H */
