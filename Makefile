@@ -6,7 +6,7 @@ BUILD := $(abspath $(or $(KVPOOL_BUILD),build))
 KDIR ?= $(firstword $(wildcard /lib/modules/$(shell uname -r)/build))
 PREFIX ?= /usr/local
 INSTALL ?= install
-VERSION := 0.1
+VERSION := $(shell sed -n 's/^#define KVPOOL_MODULE_VERSION[[:space:]]*"\(.*\)"/\1/p' kmod/version.h)
 
 MAKEFLAGS += --no-print-directory
 J := $(or $(filter -j%,$(MAKEFLAGS)),-j$(shell nproc))
@@ -17,11 +17,13 @@ help:
 	@echo 'On a virtual host, from nothing (installs packages, fetches kernels):'
 	@echo '  run                prefill on one host, decode on another, by a transformer'
 	@echo '  run TRACE=FILE     follow a trace of requests across the two instead'
-	@echo '  check              all tests; ends with "N passed, N failed, N skipped"'
+	@echo '  check              all tests, within 40 minutes; the last line is the result'
+	@echo '  soak               all tests on all kernels, and all that is long: some hours;'
+	@echo '                     HOURS=N starts further rounds until N hours have passed'
 	@echo '  bench              figures and their targets; build/bench.json'
 	@echo '  docs               the interface to programs, rendered to build/docs'
-	@echo '  lint               W=1, sparse, checkpatch, kernel-doc, generated code'
-	@echo '  netlink            generate the code of the netlink family anew'
+	@echo '  lint               W=1, sparse, checkpatch, kernel-doc, rooms, installation'
+	@echo '  netlink            generate the code of the netlink family'
 	@echo
 	@echo 'Build and install:'
 	@echo '  all                module for Debian 6.12 and 6.1, and the library'
@@ -51,9 +53,9 @@ modules:
 
 # The udev rule makes /dev/kvpool the group kvpool's.
 modules_install: modules
-	$(MAKE) -C $(KDIR) M=$(BUILD)/mod/$(shell $(MAKE) -s -C $(KDIR) kernelrelease) \
+	$(MAKE) -C $(KDIR) M=$(BUILD)/mod/$(shell $(MAKE) -s --no-print-directory -C $(KDIR) kernelrelease) \
 		$(if $(DESTDIR),INSTALL_MOD_PATH=$(DESTDIR)) modules_install
-	$(if $(DESTDIR),,depmod -a $(shell $(MAKE) -s -C $(KDIR) kernelrelease))
+	$(if $(DESTDIR),,depmod -a $(shell $(MAKE) -s --no-print-directory -C $(KDIR) kernelrelease))
 	$(MAKE) udev-install
 
 udev-install:
@@ -83,8 +85,10 @@ run: packages
 	@scripts/run $(if $(TRACE),--trace $(TRACE)) $(RUN_ARGS)
 
 check: packages
-	@scripts/rig kernel fetch 6.12 6.1
 	@scripts/check
+
+soak: packages
+	@scripts/check --soak $(if $(HOURS),--hours $(HOURS))
 
 bench: packages
 	@scripts/rig kernel fetch lean
@@ -100,7 +104,7 @@ netlink: packages
 	@scripts/ynl
 
 clean:
-	rm -rf $(BUILD)/mod $(BUILD)/lib $(BUILD)/selftests $(BUILD)/host $(BUILD)/check \
+	rm -rf $(BUILD)/mod $(BUILD)/lib $(BUILD)/selftests $(BUILD)/unit $(BUILD)/check $(BUILD)/soak \
 		$(BUILD)/lint $(BUILD)/run $(BUILD)/ksft $(BUILD)/bench $(BUILD)/insn $(BUILD)/rig-cache \
 		$(BUILD)/fabric $(BUILD)/test-examples $(BUILD)/docs $(BUILD)/docs-tools $(BUILD)/ci-root
 
@@ -109,4 +113,4 @@ distclean:
 	rm -rf $(BUILD)
 
 .PHONY: all help packages modules modules_install udev-install dkms-install lib install \
-	run check bench docs lint netlink clean distclean
+	run check soak bench docs lint netlink clean distclean

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* Every difference between the kernels that kvpool builds for (6.1 and on). */
+/* All differences between the kernels that kvpool supports: 6.1 and later. */
 #ifndef _KVPOOL_COMPAT_H
 #define _KVPOOL_COMPAT_H
 
@@ -33,7 +33,7 @@ static inline void kvpool_vma_mod_flags(struct vm_area_struct *vma,
 #endif
 }
 
-/* 6.8 took the count away. */
+/* 6.8 removed the count. */
 static inline void kvpool_eventfd_signal(struct eventfd_ctx *ctx)
 {
 #if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 8, 0)
@@ -43,7 +43,7 @@ static inline void kvpool_eventfd_signal(struct eventfd_ctx *ctx)
 #endif
 }
 
-/* 6.7 let io_uring cancel commands, 6.8 moved its header. */
+/* 6.7 let io_uring cancel commands; 6.8 moved its header. */
 #define KVPOOL_URING_CANCELS	(LINUX_VERSION_CODE >= KERNEL_VERSION(6, 8, 0))
 
 static inline bool kvpool_uring_cancels(unsigned int issue_flags)
@@ -72,7 +72,7 @@ static inline const void *kvpool_uring_args(const struct io_uring_cmd *cmd)
 #endif
 }
 
-/* What kvpool_rdma.ko uses. 6.13 made the name of a namespace a string. */
+/* Symbols for kvpool_rdma.ko. 6.13 made the name of a namespace a string. */
 #if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 13, 0)
 #define EXPORT_SYMBOL_KVPOOL(symbol)	EXPORT_SYMBOL_NS_GPL(symbol, "KVPOOL")
 #define IMPORT_SYMBOLS_KVPOOL		MODULE_IMPORT_NS("KVPOOL")

@@ -1,11 +1,23 @@
 // SPDX-License-Identifier: GPL-2.0
-/* Load and unload: the order in which the rooms open and close. */
+/* Load and unload: the order in which the objects start and end. */
 #define pr_fmt(fmt) "kvpool: " fmt
 
 #include <linux/miscdevice.h>
 #include <linux/module.h>
 
-#include "kvpool.h"
+#include <linux/kvpool.h>
+
+#include "cache/block.h"
+#include "cache/pool.h"
+#include "cache/reclaim.h"
+#include "cache/tenants.h"
+#include "control/debugfs.h"
+#include "control/sysfs.h"
+#include "dev/fops.h"
+#include "mem/arena.h"
+#include "mem/tier.h"
+#include "version.h"
+#include "xfer/xfer.h"
 
 static struct miscdevice kvpool_misc = {
 	.minor = MISC_DYNAMIC_MINOR,
@@ -17,7 +29,6 @@ static struct miscdevice kvpool_misc = {
 
 static int __init kvpool_init(void)
 {
-	struct kobject *dev;
 	int ret;
 
 	/* Extents and the uAPI count pages of 4 KiB. */
@@ -35,49 +46,41 @@ static int __init kvpool_init(void)
 	ret = kvpool_tiers_init();
 	if (ret)
 		goto err_arenas;
-	kvpool_pool.wq = alloc_workqueue("kvpool", WQ_UNBOUND, 0);
-	if (!kvpool_pool.wq) {
-		ret = -ENOMEM;
+	ret = kvpool_pool_init();
+	if (ret)
 		goto err_tiers;
-	}
 	ret = kvpool_tenants_init();
 	if (ret)
-		goto err_wq;
-	ret = kvpool_shrinker_init();
+		goto err_pool;
+	ret = kvpool_reclaim_init();
 	if (ret)
 		goto err_tenants;
 
-	/* From here on files could be opened, but loading may still fail. */
+	/* Loading may still fail: open() returns -ENODEV until @open is set. */
 	ret = misc_register(&kvpool_misc);
 	if (ret)
-		goto err_shrinker;
-	dev = &kvpool_misc.this_device->kobj;
-	ret = kvpool_sysfs_init(dev);
+		goto err_reclaim;
+	ret = kvpool_sysfs_init(&kvpool_misc.this_device->kobj);
 	if (ret)
 		goto err_misc;
-	ret = kvpool_tiers_register(dev);
-	if (ret)
-		goto err_sysfs;
-	ret = kvpool_tenants_register();
-	if (ret)
-		goto err_sysfs;
 	kvpool_debugfs_init();
 
 	mutex_lock(&kvpool_pool.lock);
 	kvpool_pool.open = true;
 	mutex_unlock(&kvpool_pool.lock);
+	pr_info("version %s, ABI %u, limit of all tiers %lu MiB\n",
+		KVPOOL_MODULE_VERSION, KVPOOL_ABI_VERSION,
+		kvpool_tiers_limit() << (KVPOOL_CHUNK_SHIFT - 20));
 	return 0;
 
-err_sysfs:
-	kvpool_sysfs_exit();
 err_misc:
 	misc_deregister(&kvpool_misc);
-err_shrinker:
-	kvpool_shrinker_exit();
+err_reclaim:
+	kvpool_reclaim_exit();
 err_tenants:
 	kvpool_tenants_exit();
-err_wq:
-	destroy_workqueue(kvpool_pool.wq);
+err_pool:
+	kvpool_pool_exit();
 err_tiers:
 	kvpool_tiers_exit();
 err_arenas:
@@ -86,21 +89,23 @@ err_xfers:
 	kvpool_xfers_exit();
 err_blocks:
 	kvpool_blocks_exit();
+	pr_err("cannot load: error %d\n", ret);
 	return ret;
 }
 
 static void __exit kvpool_exit(void)
 {
 	kvpool_debugfs_exit();
-	kvpool_shrinker_exit();
+	kvpool_reclaim_exit();
 	kvpool_tenants_exit();
 	kvpool_tiers_exit();
 	kvpool_sysfs_exit();
 	misc_deregister(&kvpool_misc);
-	destroy_workqueue(kvpool_pool.wq);
+	kvpool_pool_exit();
 	kvpool_arenas_exit();
 	kvpool_xfers_exit();
 	kvpool_blocks_exit();
+	pr_info("unloaded\n");
 }
 
 module_init(kvpool_init);
@@ -108,3 +113,4 @@ module_exit(kvpool_exit);
 
 MODULE_DESCRIPTION("KV-cache pool for LLM inference hosts");
 MODULE_LICENSE("GPL");
+MODULE_VERSION(KVPOOL_MODULE_VERSION);

@@ -5,14 +5,22 @@
 #include <linux/sched.h>
 #include <linux/slab.h>
 
-#include "kvpool.h"
-#include "control/trace.h"
+#include "cache/block.h"
+#include "cache/index.h"
+#include "cache/pool.h"
+#include "cache/tenant.h"
+#include "cache/trace.h"
+#include "cache/waiters.h"
+
+/* Blocks that are freed with one acquisition of the arena's lock. */
+#define KVPOOL_FREE_BATCH	32
 
 static struct kmem_cache *kvpool_block_cache;
 
 /**
- * kvpool_blocks_init() - Prepare what all blocks need
+ * kvpool_blocks_init() - Create the slab cache of blocks
  *
+ * Context: Module load; may sleep.
  * Return: 0 or -ENOMEM.
  */
 int kvpool_blocks_init(void)
@@ -24,7 +32,9 @@ int kvpool_blocks_init(void)
 }
 
 /**
- * kvpool_blocks_exit() - Undo kvpool_blocks_init(); all blocks are freed
+ * kvpool_blocks_exit() - Undo kvpool_blocks_init()
+ *
+ * Context: Module unload, after the last block was freed; may sleep.
  */
 void kvpool_blocks_exit(void)
 {
@@ -40,14 +50,26 @@ static void kvpool_block_free_rcu(struct rcu_head *rcu)
 
 /**
  * kvpool_blocks_free() - Free blocks that have no reference left
- * @tenant: whose they are
- * @blocks: a list of them by their lru; out of the index and of their queues
+ * @tenant: the tenant of the blocks
+ * @blocks: list of blocks by their lru; no block is in the index or in a queue
+ *
+ * Context: May sleep.
  */
 void kvpool_blocks_free(struct kvpool_tenant *tenant, struct list_head *blocks)
 {
+	struct kvpool_place *places[KVPOOL_FREE_BATCH];
 	struct kvpool_block *block, *next;
+	unsigned int nr = 0;
 
-	kvpool_arena_free(&tenant->arena, blocks);
+	list_for_each_entry(block, blocks, lru) {
+		places[nr++] = &block->place;
+		if (nr == ARRAY_SIZE(places)) {
+			kvpool_arena_free(&tenant->arena, places, nr);
+			nr = 0;
+		}
+	}
+	if (nr)
+		kvpool_arena_free(&tenant->arena, places, nr);
 	list_for_each_entry_safe(block, next, blocks, lru) {
 		trace_kvpool_block_free(tenant, block);
 		call_rcu(&block->rcu, kvpool_block_free_rcu);
@@ -56,32 +78,36 @@ void kvpool_blocks_free(struct kvpool_tenant *tenant, struct list_head *blocks)
 
 /**
  * kvpool_block_free() - Free a block that has no reference left
- * @tenant: whose it is
- * @block: the block; out of the index and of its queue
+ * @tenant: the tenant of the block
+ * @block: the block, which is neither in the index nor in a queue
+ *
+ * Context: May sleep.
  */
 void kvpool_block_free(struct kvpool_tenant *tenant, struct kvpool_block *block)
 {
-	LIST_HEAD(blocks);
+	struct kvpool_place *place = &block->place;
 
-	list_add(&block->lru, &blocks);
-	kvpool_blocks_free(tenant, &blocks);
+	kvpool_arena_free(&tenant->arena, &place, 1);
+	trace_kvpool_block_free(tenant, block);
+	call_rcu(&block->rcu, kvpool_block_free_rcu);
 }
 
 /**
  * kvpool_block_put() - Drop a reference
- * @tenant: whose it is
- * @block: the block
+ * @tenant: the tenant of the block
+ * @block: the block, which is freed with its last reference
+ *
+ * Context: May sleep.
  */
 void kvpool_block_put(struct kvpool_tenant *tenant, struct kvpool_block *block)
 {
 	if (refcount_dec_and_test(&block->refs))
 		kvpool_block_free(tenant, block);
 }
-EXPORT_SYMBOL_KVPOOL(kvpool_block_put);
 
 /*
- * Tell those who asked that a reservation has ended. The change of the state
- * was a cmpxchg(), which orders it before the look at @waited; pairs with
+ * Wake the waiters of a reservation that has ended. Its state was changed by
+ * cmpxchg(), which orders the change before the load of @waited; pairs with
  * kvpool_block_await().
  */
 static void kvpool_block_settle(struct kvpool_tenant *tenant,
@@ -90,16 +116,18 @@ static void kvpool_block_settle(struct kvpool_tenant *tenant,
 	if (READ_ONCE(block->waited)) {
 		atomic_inc(&tenant->settled);
 		wake_up_all(&tenant->wq);
-		kvpool_wait_wake(block);
+		kvpool_waiters_wake(block);
 	}
 }
 
 /**
- * kvpool_block_await() - Ask to be told when a reservation ends
- * @block: a referenced block
+ * kvpool_block_await() - Request a wake-up when a reservation ends
+ * @block: a block that the caller has a reference to
  *
- * Return: true if it is pending still, so that the tenant's wait queue will be
- * woken and its count of settled reservations raised.
+ * Context: Any.
+ * Return: true if the block is still pending: when the reservation ends, the
+ * tenant's wait queue and the waiters of @block are woken, and the tenant's
+ * count of settled reservations is raised.
  */
 bool kvpool_block_await(struct kvpool_block *block)
 {
@@ -109,7 +137,7 @@ bool kvpool_block_await(struct kvpool_block *block)
 	return READ_ONCE(block->state) == KVPOOL_BLOCK_RESERVED;
 }
 
-/* Let go of a reservation that was pending until now. */
+/* End a reservation; false if it was not pending any more. */
 static bool kvpool_block_unreserve(struct kvpool_tenant *tenant,
 				   struct kvpool_block *block,
 				   enum kvpool_block_state state)
@@ -120,7 +148,7 @@ static bool kvpool_block_unreserve(struct kvpool_tenant *tenant,
 	kvpool_index_remove(&tenant->index, block);
 	kvpool_count(tenant, pending, -1);
 	kvpool_block_settle(tenant, block);
-	/* The index's reference; the owner has another. */
+	/* The index's reference; the owner has its own. */
 	kvpool_block_put(tenant, block);
 	return true;
 }
@@ -133,8 +161,9 @@ static bool kvpool_block_stuck(const struct kvpool_block *block)
 }
 
 /*
- * The owner keeps its reference, hence the space, until it seals, aborts or
- * closes: whatever it still writes lands in memory that is nobody else's.
+ * Replace a stuck reservation in the index. Its owner keeps its reference,
+ * hence the space, until the owner seals, aborts or closes: late writes of the
+ * owner land in memory that no other block uses.
  */
 static bool kvpool_block_preempt(struct kvpool_tenant *tenant,
 				 struct kvpool_block *old,
@@ -146,7 +175,7 @@ static bool kvpool_block_preempt(struct kvpool_tenant *tenant,
 		atomic_long_sub(kvpool_block_pages(old), &tenant->quarantined);
 		return false;
 	}
-	/* In one step, so that nobody who waits for the key misses it. */
+	/* In one step, so that lookups always find the key pending. */
 	kvpool_index_replace(&tenant->index, old, block);
 	trace_kvpool_block_preempt(tenant, old);
 	kvpool_count(tenant, pending, -1);
@@ -156,7 +185,7 @@ static bool kvpool_block_preempt(struct kvpool_tenant *tenant,
 	return true;
 }
 
-/* Enter a new block, or say why not. */
+/* Enter a new block into the index. Return 0 or a negative errno. */
 static int kvpool_block_enter(struct kvpool_tenant *tenant,
 			      struct kvpool_block *block)
 {
@@ -175,7 +204,7 @@ static int kvpool_block_enter(struct kvpool_tenant *tenant,
 		stuck = state == KVPOOL_BLOCK_RESERVED &&
 			kvpool_block_stuck(old) &&
 			refcount_inc_not_zero(&old->refs);
-		/* It is on its way out of the index: do not wait for that. */
+		/* The task that ended @old removes it too: do not wait. */
 		if (state == KVPOOL_BLOCK_DEAD)
 			kvpool_index_remove(&tenant->index, old);
 		rcu_read_unlock();
@@ -206,7 +235,7 @@ static struct kvpool_block *kvpool_block_new(const struct kvpool_key *key,
 	if (!block)
 		return NULL;
 	block->key = *key;
-	block->length = length;
+	block->place.length = length;
 	block->state = state;
 	INIT_LIST_HEAD(&block->lru);
 	refcount_set(&block->refs, 1);
@@ -214,13 +243,17 @@ static struct kvpool_block *kvpool_block_new(const struct kvpool_key *key,
 }
 
 /**
- * kvpool_block_begin() - Make a pending block, without space as yet
- * @tenant: whose it will be
+ * kvpool_block_begin() - Make a pending block that has no space yet
+ * @tenant: the tenant of the block
  * @key: its key
  * @length: bytes
- * @out: the block; the caller owns a reference, and gives the block space with
- *	 kvpool_block_place() or gives it up with kvpool_block_refuse()
+ * @out: out: the block; the caller owns a reference, and then finds space with
+ *	 kvpool_reserve_place() or ends the block with kvpool_block_refuse()
  *
+ * A reservation of the key that is older than the pool's preempt_ms is
+ * pre-empted.
+ *
+ * Context: May sleep.
  * Return: 0, -EEXIST, -EBUSY or -ENOMEM as KVPOOL_IOC_RESERVE reports them.
  */
 int kvpool_block_begin(struct kvpool_tenant *tenant,
@@ -248,15 +281,18 @@ int kvpool_block_begin(struct kvpool_tenant *tenant,
 }
 
 /**
- * kvpool_block_refuse() - Give up a pending block that got no space
- * @tenant: whose it is
- * @block: the block; the caller's reference is taken over
- * @why: the negative errno that its reservation ends with
+ * kvpool_block_refuse() - End a pending block that got no space
+ * @tenant: the tenant of the block
+ * @block: the block; the caller's reference is consumed
+ * @why: the negative errno that its reservation ends with; -EINTR is not
+ *	 counted as a rejection
+ *
+ * Context: May sleep.
  */
 void kvpool_block_refuse(struct kvpool_tenant *tenant,
 			 struct kvpool_block *block, int why)
 {
-	/* If it was pre-empted meanwhile, it was counted then. */
+	/* A pre-empted block counts as quarantined. */
 	if (!kvpool_block_unreserve(tenant, block, KVPOOL_BLOCK_DEAD))
 		atomic_long_sub(kvpool_block_pages(block),
 				&tenant->quarantined);
@@ -266,55 +302,16 @@ void kvpool_block_refuse(struct kvpool_tenant *tenant,
 }
 
 /**
- * kvpool_block_place() - Find space for a pending block
- * @tenant: whose it is
- * @block: the block; given up if there is no space
- * @space: where the space should be
- *
- * Return: 0 or the negative errno that KVPOOL_IOC_RESERVE reports.
- */
-int kvpool_block_place(struct kvpool_tenant *tenant, struct kvpool_block *block,
-		       const struct kvpool_space *space)
-{
-	int ret;
-
-	ret = kvpool_space_get(tenant, block, space);
-	if (ret)
-		kvpool_block_refuse(tenant, block, ret);
-	else
-		trace_kvpool_block_reserve(tenant, block);
-	return ret;
-}
-
-/**
- * kvpool_block_reserve() - Make a pending block with space
- * @tenant: whose it will be
- * @key: its key
- * @length: bytes
- * @space: where the space should be
- * @out: the block; the caller owns a reference
- *
- * Return: 0 or the negative errno that KVPOOL_IOC_RESERVE reports.
- */
-int kvpool_block_reserve(struct kvpool_tenant *tenant,
-			 const struct kvpool_key *key, u32 length,
-			 const struct kvpool_space *space,
-			 struct kvpool_block **out)
-{
-	return kvpool_block_begin(tenant, key, length, out) ?:
-	       kvpool_block_place(tenant, *out, space);
-}
-EXPORT_SYMBOL_KVPOOL(kvpool_block_reserve);
-
-/**
  * kvpool_block_alloc() - Make a block without space that is not in the index
- * @key: its key, under which nobody finds it
+ * @key: its key, under which no lookup finds it
  * @length: bytes
  *
- * It is as one that was removed and is leased still: its only reference is the
- * caller's, who finds space for it.
+ * The block is in the state of a removed block that is still leased. The caller
+ * finds space for it.
  *
- * Return: the block or NULL.
+ * Context: May sleep.
+ * Return: the block, with the caller's reference, which is its only one; or
+ * NULL.
  */
 struct kvpool_block *kvpool_block_alloc(const struct kvpool_key *key,
 					u32 length)
@@ -322,31 +319,37 @@ struct kvpool_block *kvpool_block_alloc(const struct kvpool_key *key,
 	return kvpool_block_new(key, length, KVPOOL_BLOCK_DEAD, GFP_KERNEL);
 }
 
-/* Make one block visible; policy.lock is held. */
+/* Seal one reservation; policy.lock is held. Return 0, -EDQUOT or -ESTALE. */
 static int kvpool_block_publish(struct kvpool_tenant *tenant,
 				struct kvpool_block *block, u32 pin)
 {
 	if (pin == KVPOOL_PIN_HARD &&
-	    tenant->pinned + block->length > READ_ONCE(tenant->pin_quota))
+	    tenant->pinned + kvpool_block_length(block) >
+	    READ_ONCE(tenant->pin_quota))
 		return -EDQUOT;
-	/* Readers see the bytes if they see the state: a full barrier. */
+	/* A full barrier: readers that see the state see the bytes. */
 	if (cmpxchg(&block->state, KVPOOL_BLOCK_RESERVED,
 		    KVPOOL_BLOCK_SEALED) != KVPOOL_BLOCK_RESERVED)
 		return -ESTALE;
 	WRITE_ONCE(block->pin, pin);
 	if (pin == KVPOOL_PIN_HARD)
-		WRITE_ONCE(tenant->pinned, tenant->pinned + block->length);
+		WRITE_ONCE(tenant->pinned,
+			   tenant->pinned + kvpool_block_length(block));
 	return 0;
 }
 
 /**
  * kvpool_block_seal() - Publish reserved blocks
- * @tenant: whose they are
- * @blocks: reservations in the order of their prefix; NULLs are passed over.
- *	    The owner's reference is taken over unless the status is -EDQUOT.
- * @pins: what to pin them with
- * @status: what became of each
- * @nr: how many
+ * @tenant: the tenant of the blocks
+ * @blocks: reservations in the order of their prefix; NULL entries are skipped.
+ *	    The owner's reference is consumed unless the status is -EDQUOT.
+ * @pins: the pin of each: 0, KVPOOL_PIN_SOFT or KVPOOL_PIN_HARD
+ * @status: out: for each block 0, -EDQUOT if its pin would exceed the tenant's
+ *	    pin_quota, or -ESTALE if it was pre-empted. Entries of NULL blocks
+ *	    are left alone.
+ * @nr: number of entries
+ *
+ * Context: May sleep.
  */
 void kvpool_block_seal(struct kvpool_tenant *tenant,
 		       struct kvpool_block **blocks, const u32 *pins,
@@ -371,10 +374,10 @@ void kvpool_block_seal(struct kvpool_tenant *tenant,
 		if (!blocks[i] || status[i] == -EDQUOT)
 			continue;
 		if (status[i]) {
-			kvpool_block_abort(tenant, blocks[i], false);
+			kvpool_block_abort(tenant, blocks[i]);
 			continue;
 		}
-		bytes += blocks[i]->length;
+		bytes += kvpool_block_length(blocks[i]);
 		done++;
 		trace_kvpool_block_seal(tenant, blocks[i]);
 		kvpool_block_settle(tenant, blocks[i]);
@@ -385,54 +388,58 @@ void kvpool_block_seal(struct kvpool_tenant *tenant,
 	kvpool_count(tenant, produced_blocks, done);
 	kvpool_count(tenant, produced_bytes, bytes);
 }
-EXPORT_SYMBOL_KVPOOL(kvpool_block_seal);
+
+/**
+ * kvpool_block_end() - End a reservation, but keep its space
+ * @tenant: the tenant of the block
+ * @block: the reservation; the caller keeps the owner's reference
+ *
+ * Context: May sleep.
+ * Return: true; false if @block had been pre-empted: then its pages count as
+ * quarantined.
+ */
+bool kvpool_block_end(struct kvpool_tenant *tenant, struct kvpool_block *block)
+{
+	if (!kvpool_block_unreserve(tenant, block, KVPOOL_BLOCK_DEAD))
+		return false;
+	trace_kvpool_block_abort(tenant, block);
+	kvpool_count(tenant, aborted_blocks, 1);
+	return true;
+}
 
 /**
  * kvpool_block_abort() - End a reservation without a block
- * @tenant: whose it is
- * @block: the reservation; the owner's reference is taken over
- * @dead: the owner did not say so but ended, and a device that it had set to
- *	  work may still write
+ * @tenant: the tenant of the block
+ * @block: the reservation; the owner's reference is consumed. No device writes
+ *	   to its space any more.
+ *
+ * Context: May sleep.
  */
 void kvpool_block_abort(struct kvpool_tenant *tenant,
-			struct kvpool_block *block, bool dead)
+			struct kvpool_block *block)
 {
-	bool pinned = dead && kvpool_arena_pinned(&tenant->arena, block);
-
-	if (kvpool_block_unreserve(tenant, block, KVPOOL_BLOCK_DEAD)) {
-		trace_kvpool_block_abort(tenant, block);
-		kvpool_count(tenant, aborted_blocks, 1);
-		if (pinned)
-			atomic_long_add(kvpool_block_pages(block),
-					&tenant->quarantined);
-	} else if (!pinned) {
-		/* Pre-empted: it was counted then. */
+	if (!kvpool_block_end(tenant, block))
 		atomic_long_sub(kvpool_block_pages(block),
 				&tenant->quarantined);
-	}
-
-	if (pinned)
-		kvpool_quarantine_add(tenant, block);
-	else
-		kvpool_block_put(tenant, block);
+	kvpool_block_put(tenant, block);
 }
-EXPORT_SYMBOL_KVPOOL(kvpool_block_abort);
 
 /**
- * kvpool_block_get() - Find a block and take a reference
- * @tenant: whose it is
+ * kvpool_block_find() - Find a block and take a reference
+ * @tenant: the tenant of the block
  * @key: its key
- * @state: KVPOOL_BLOCK_SEALED or KVPOOL_BLOCK_RESERVED
+ * @state: out: KVPOOL_BLOCK_SEALED or KVPOOL_BLOCK_RESERVED
  *
- * Return: the block or NULL.
+ * Context: Any.
+ * Return: the block, with a reference for the caller, or NULL.
  */
-struct kvpool_block *kvpool_block_get(struct kvpool_tenant *tenant,
-				      const struct kvpool_key *key, u32 *state)
+struct kvpool_block *kvpool_block_find(struct kvpool_tenant *tenant,
+				       const struct kvpool_key *key, u32 *state)
 {
 	struct kvpool_block *block, *gone = NULL;
 
 	rcu_read_lock();
-	/* One that is dead may have moved: then the index has another. */
+	/* A dead block may have moved: then the index has its successor. */
 	while ((block = kvpool_index_find(&tenant->index, key))) {
 		/* Pairs with the cmpxchg() of kvpool_block_publish(). */
 		*state = smp_load_acquire(&block->state);
@@ -448,14 +455,14 @@ struct kvpool_block *kvpool_block_get(struct kvpool_tenant *tenant,
 	rcu_read_unlock();
 	return block;
 }
-EXPORT_SYMBOL_KVPOOL(kvpool_block_get);
 
 /**
  * kvpool_block_probe() - Look a key up without taking a reference
- * @tenant: whose it is
+ * @tenant: the tenant of the key
  * @key: the key
- * @length: bytes of the block if there is one
+ * @length: out: bytes of the block, if it is sealed
  *
+ * Context: Any.
  * Return: 0 for a sealed block, -EINPROGRESS for a pending one, or -ENOENT.
  */
 int kvpool_block_probe(struct kvpool_tenant *tenant,
@@ -466,12 +473,12 @@ int kvpool_block_probe(struct kvpool_tenant *tenant,
 	u32 state;
 
 	rcu_read_lock();
-	/* One that is dead may have moved: then the index has another. */
+	/* A dead block may have moved: then the index has its successor. */
 	while ((block = kvpool_index_find(&tenant->index, key)) &&
 	       block != gone) {
 		state = READ_ONCE(block->state);
 		if (state == KVPOOL_BLOCK_SEALED) {
-			*length = block->length;
+			*length = kvpool_block_length(block);
 			ret = 0;
 			break;
 		}
@@ -484,16 +491,15 @@ int kvpool_block_probe(struct kvpool_tenant *tenant,
 	rcu_read_unlock();
 	return ret;
 }
-EXPORT_SYMBOL_KVPOOL(kvpool_block_probe);
 
 static struct kvpool_block *
-kvpool_block_get_sealed(struct kvpool_tenant *tenant,
-			const struct kvpool_key *key)
+kvpool_block_find_sealed(struct kvpool_tenant *tenant,
+			 const struct kvpool_key *key)
 {
 	struct kvpool_block *block;
 	u32 state;
 
-	block = kvpool_block_get(tenant, key, &state);
+	block = kvpool_block_find(tenant, key, &state);
 	if (!block)
 		return ERR_PTR(-ENOENT);
 	if (state == KVPOOL_BLOCK_RESERVED) {
@@ -503,16 +509,17 @@ kvpool_block_get_sealed(struct kvpool_tenant *tenant,
 	return block;
 }
 
-/* Space for a moved block: of the arena as it is, near where it was. */
+/* Allocate space for a moved block near @node, without growing the arena. */
 static int kvpool_block_rehome(struct kvpool_tenant *tenant,
 			       struct kvpool_block *block, int node, gfp_t gfp)
 {
-	struct kvpool_tier *tier = kvpool_tier_get(node), *other;
+	struct kvpool_tier *tier = kvpool_tier_find(node), *other;
 	int i, ret = -ENOSPC;
 
 	kvpool_for_each_fallback(tier, i, other) {
-		ret = kvpool_arena_alloc(&tenant->arena, other->node, block,
-					 true, gfp);
+		ret = kvpool_arena_alloc(&tenant->arena, other->node,
+					 &block->place, KVPOOL_ALLOC_PIECES,
+					 gfp);
 		if (ret != -ENOSPC)
 			break;
 	}
@@ -520,13 +527,15 @@ static int kvpool_block_rehome(struct kvpool_tenant *tenant,
 }
 
 /**
- * kvpool_block_move() - Move a sealed block's bytes, if that can be done
- * @tenant: whose it is
- * @old: the block, referenced by the caller
- * @gfp: how to get memory for the new block's description
+ * kvpool_block_move() - Move a sealed block's bytes, if there is memory
+ * @tenant: the tenant of the block
+ * @old: the block; the caller keeps its reference
+ * @gfp: flags of allocations for the new block
  *
- * A new block takes its place. Who has leased @old by then keeps it as if it
- * had been removed.
+ * A new block takes the place of @old in the index and in its queue. Leases on
+ * @old go on as if it had been removed.
+ *
+ * Context: May sleep.
  */
 void kvpool_block_move(struct kvpool_tenant *tenant, struct kvpool_block *old,
 		       gfp_t gfp)
@@ -534,17 +543,18 @@ void kvpool_block_move(struct kvpool_tenant *tenant, struct kvpool_block *old,
 	struct kvpool_block *block;
 	bool moved;
 
-	block = kvpool_block_new(&old->key, old->length, KVPOOL_BLOCK_SEALED,
-				 gfp);
+	block = kvpool_block_new(&old->key, kvpool_block_length(old),
+				 KVPOOL_BLOCK_SEALED, gfp);
 	if (!block)
 		return;
 	if (kvpool_block_rehome(tenant, block,
-				kvpool_arena_node(&tenant->arena, old), gfp)) {
+				kvpool_arena_node(&tenant->arena, &old->place),
+				gfp)) {
 		kmem_cache_free(kvpool_block_cache, block);
 		return;
 	}
-	kvpool_arena_copy(&tenant->arena, block, old);
-	kvpool_count(tenant, copied_bytes, block->length);
+	kvpool_arena_copy(&tenant->arena, &block->place, &old->place);
+	kvpool_count(tenant, copied_bytes, kvpool_block_length(block));
 
 	spin_lock(&tenant->policy.lock);
 	moved = old->state == KVPOOL_BLOCK_SEALED;
@@ -556,7 +566,7 @@ void kvpool_block_move(struct kvpool_tenant *tenant, struct kvpool_block *old,
 	}
 	spin_unlock(&tenant->policy.lock);
 
-	/* The index's reference, or nobody has seen the new block. */
+	/* The index's reference to @old, or the only one to @block. */
 	kvpool_block_put(tenant, moved ? old : block);
 }
 
@@ -564,19 +574,21 @@ static void kvpool_block_unpin(struct kvpool_tenant *tenant,
 			       struct kvpool_block *block)
 {
 	if (block->pin == KVPOOL_PIN_HARD)
-		WRITE_ONCE(tenant->pinned, tenant->pinned - block->length);
+		WRITE_ONCE(tenant->pinned,
+			   tenant->pinned - kvpool_block_length(block));
 	else
 		kvpool_policy_remove(&tenant->policy, block);
 }
 
 /**
- * kvpool_block_remove() - Make a sealed block unknown
- * @tenant: whose it is
+ * kvpool_block_remove() - Remove a sealed block from the index
+ * @tenant: the tenant of the block
  * @key: its key
  *
- * Its memory is free when the last lease ends.
+ * The block's memory is freed when its last lease ends.
  *
- * Return: 0, -ENOENT or -EBUSY.
+ * Context: May sleep.
+ * Return: 0, -ENOENT, or -EBUSY if the key is pending.
  */
 int kvpool_block_remove(struct kvpool_tenant *tenant,
 			const struct kvpool_key *key)
@@ -585,11 +597,11 @@ int kvpool_block_remove(struct kvpool_tenant *tenant,
 	bool removed;
 
 	do {
-		block = kvpool_block_get_sealed(tenant, key);
+		block = kvpool_block_find_sealed(tenant, key);
 		if (IS_ERR(block))
 			return PTR_ERR(block);
 
-		/* If it died meanwhile it may have moved: look again. */
+		/* A block that has died may have moved: retry. */
 		spin_lock(&tenant->policy.lock);
 		removed = block->state == KVPOOL_BLOCK_SEALED;
 		if (removed) {
@@ -618,12 +630,14 @@ static int kvpool_block_repin(struct kvpool_tenant *tenant,
 	if (block->pin == pin)
 		return 0;
 	if (pin == KVPOOL_PIN_HARD &&
-	    tenant->pinned + block->length > READ_ONCE(tenant->pin_quota))
+	    tenant->pinned + kvpool_block_length(block) >
+	    READ_ONCE(tenant->pin_quota))
 		return -EDQUOT;
 	kvpool_block_unpin(tenant, block);
 	WRITE_ONCE(block->pin, pin);
 	if (pin == KVPOOL_PIN_HARD)
-		WRITE_ONCE(tenant->pinned, tenant->pinned + block->length);
+		WRITE_ONCE(tenant->pinned,
+			   tenant->pinned + kvpool_block_length(block));
 	else
 		kvpool_policy_insert(&tenant->policy, block);
 	return 0;
@@ -631,13 +645,15 @@ static int kvpool_block_repin(struct kvpool_tenant *tenant,
 
 /**
  * kvpool_block_pin() - Set the pin of a sealed block
- * @tenant: whose it is
+ * @tenant: the tenant of the block
  * @key: its key
  * @pin: 0, KVPOOL_PIN_SOFT or KVPOOL_PIN_HARD
  *
- * The block becomes the youngest of its queue if its pin changes.
+ * A block whose pin changes becomes the youngest of its queue, if it has one.
  *
- * Return: 0, -ENOENT, -EBUSY or -EDQUOT.
+ * Context: May sleep.
+ * Return: 0, -ENOENT, -EBUSY if the key is pending, or -EDQUOT if a hard pin
+ * would exceed the tenant's pin_quota.
  */
 int kvpool_block_pin(struct kvpool_tenant *tenant,
 		     const struct kvpool_key *key, u32 pin)
@@ -646,11 +662,11 @@ int kvpool_block_pin(struct kvpool_tenant *tenant,
 	int ret;
 
 	do {
-		block = kvpool_block_get_sealed(tenant, key);
+		block = kvpool_block_find_sealed(tenant, key);
 		if (IS_ERR(block))
 			return PTR_ERR(block);
 
-		/* If it died meanwhile it may have moved: look again. */
+		/* A block that has died may have moved: retry. */
 		spin_lock(&tenant->policy.lock);
 		ret = block->state == KVPOOL_BLOCK_SEALED ?
 			kvpool_block_repin(tenant, block, pin) : -EAGAIN;

@@ -1,16 +1,20 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Compaction: how a tenant gives chunks back without losing what they hold.
+ * Compaction: release chunks of a tenant without losing the blocks in them.
  *
- * The least used chunks are set apart. Where the rest of the arena has no room
- * for what is in them, blocks are evicted in the policy's order; what is left
- * in the chunks after that moves. Leased blocks do not: their chunks stay.
+ * The least used chunks are isolated. If the rest of the arena has no room for
+ * the blocks in them, blocks are evicted in the policy's order. The blocks that
+ * are left in the isolated chunks then move, except leased ones, whose chunks
+ * stay.
  */
 #include <linux/mm.h>
 #include <linux/sched/signal.h>
 #include <linux/slab.h>
 
-#include "kvpool.h"
+#include "cache/block.h"
+#include "cache/compact.h"
+#include "cache/evict.h"
+#include "cache/tenant.h"
 
 #define KVPOOL_COMPACT_CHUNKS	512	/* in one walk over the index */
 #define KVPOOL_COMPACT_BATCH	32	/* blocks */
@@ -27,8 +31,10 @@ static unsigned long kvpool_compact_room(struct kvpool_tenant *tenant)
 }
 
 /*
- * The next blocks that have to move, with a reference. Extents may only be
- * looked at with one, and the last one may not be dropped inside the walk.
+ * Find the next blocks that have to move, and take a reference to each. Extents
+ * are stable only under a reference, and the last reference cannot be dropped
+ * inside the walk, which is an RCU read-side section. So @batch may also
+ * contain blocks that need not move, whose reference became the last one.
  */
 static unsigned int kvpool_compact_find(struct kvpool_tenant *tenant,
 					struct rhashtable_iter *walk,
@@ -42,7 +48,7 @@ static unsigned int kvpool_compact_find(struct kvpool_tenant *tenant,
 	do {
 		block = rhashtable_walk_next(walk);
 		if (IS_ERR(block)) {
-			/* The index was resized: what moved does so once. */
+			/* The index was resized: the walk restarts. */
 			if (++*restarts > KVPOOL_COMPACT_BATCH)
 				block = NULL;
 			continue;
@@ -53,7 +59,7 @@ static unsigned int kvpool_compact_find(struct kvpool_tenant *tenant,
 		WRITE_ONCE(block->moving, 1);
 		if (!refcount_inc_not_zero(&block->refs))
 			continue;
-		if (kvpool_arena_isolated(&tenant->arena, block)) {
+		if (kvpool_arena_isolated(&tenant->arena, &block->place)) {
 			batch[n++] = block;
 			continue;
 		}
@@ -88,25 +94,28 @@ static void kvpool_compact_move(struct kvpool_tenant *tenant, gfp_t gfp)
 }
 
 /**
- * kvpool_compact() - Empty chunks and give them back
- * @tenant: whose; nobody deletes it meanwhile
- * @node: of which node, or NUMA_NO_NODE for any
- * @since: jiffies; chunks that could not be emptied since then are left alone
- * @nr: how many chunks are wanted
- * @try: do not wait for locks; called by the shrinker
+ * kvpool_compact() - Empty chunks and release them
+ * @tenant: the tenant of the chunks, which the caller keeps from being deleted
+ * @node: NUMA node of the chunks, or NUMA_NO_NODE for all nodes
+ * @since: jiffies; chunks that could not be emptied since then are skipped
+ * @nr: most chunks to release; one call releases at most KVPOOL_COMPACT_CHUNKS
+ * @flags: KVPOOL_RECLAIM_*; the shrinker and the OOM notifier set
+ *	   KVPOOL_RECLAIM_TRY
  *
- * Return: how many left the arena; none if the least used ones hold blocks
- * that are leased or reserved, or are pinned from outside.
+ * Context: May sleep.
+ * Return: the number of chunks that were released; zero if each of the least
+ * used chunks holds a leased or reserved block, or has a page reference from
+ * outside the module.
  */
 unsigned long kvpool_compact(struct kvpool_tenant *tenant, int node, u32 since,
-			     unsigned long nr, bool try)
+			     unsigned long nr, unsigned int flags)
 {
 	struct kvpool_arena *arena = &tenant->arena;
 	struct kvpool_chunk *few[KVPOOL_COMPACT_FEW], **chunks = NULL;
 	unsigned long freed;
-	/* Not worth a victim, nor for the shrinker the last reserves. */
+	/* Do not reclaim hard; in reclaim, leave the reserves alone. */
 	gfp_t gfp = GFP_KERNEL | __GFP_NOWARN | __GFP_NORETRY |
-		    (try ? __GFP_NOMEMALLOC : 0);
+		    (flags & KVPOOL_RECLAIM_TRY ? __GFP_NOMEMALLOC : 0);
 
 	nr = min_t(unsigned long, nr, KVPOOL_COMPACT_CHUNKS);
 	if (nr > ARRAY_SIZE(few))
@@ -115,14 +124,14 @@ unsigned long kvpool_compact(struct kvpool_tenant *tenant, int node, u32 since,
 		chunks = few;
 		nr = min_t(unsigned long, nr, ARRAY_SIZE(few));
 	}
-	nr = kvpool_arena_isolate(arena, node, since, chunks, nr, try);
+	nr = kvpool_arena_isolate(arena, node, since, chunks, nr, flags);
 
 	while (kvpool_arena_captive(arena) > kvpool_compact_room(tenant) &&
 	       kvpool_evict(tenant, NUMA_NO_NODE, 1))
 		;
 	if (kvpool_arena_captive(arena))
 		kvpool_compact_move(tenant, gfp);
-	freed = kvpool_arena_rejoin(arena, chunks, nr, try);
+	freed = kvpool_arena_rejoin(arena, chunks, nr, flags);
 	if (chunks != few)
 		kfree(chunks);
 	return freed;

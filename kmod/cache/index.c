@@ -2,16 +2,17 @@
 /*
  * Index: from key to block, one table per tenant.
  *
- * A table of its own means that tenants share neither buckets nor seed, so one
- * cannot learn from timing what another has cached.
+ * Tenants share neither buckets nor seed, so a tenant cannot learn from timing
+ * which keys another tenant has cached.
  */
 #include <linux/jhash.h>
 
-#include "core.h"
+#include "cache/block_types.h"
+#include "cache/index.h"
 
 /*
  * Keys are hashes already, but the tenant chooses them: without a seeded hash
- * it could put all of them into one bucket.
+ * the tenant could put all of them into one bucket.
  */
 static u32 kvpool_index_hash(const void *data, u32 len, u32 seed)
 {
@@ -38,6 +39,7 @@ static const struct rhashtable_params kvpool_index_params = {
  * kvpool_index_init() - Make an empty index
  * @index: the index; end it with rhashtable_free_and_destroy()
  *
+ * Context: May sleep.
  * Return: 0 or -ENOMEM.
  */
 int kvpool_index_init(struct rhashtable *index)
@@ -47,10 +49,11 @@ int kvpool_index_init(struct rhashtable *index)
 
 /**
  * kvpool_index_find() - Look a key up
- * @index: the index; the caller is in an RCU read-side section
+ * @index: the index
  * @key: the key
  *
- * Return: the block, in whatever state, with no reference taken; or NULL.
+ * Context: RCU read-side section.
+ * Return: the block, in any state and without a reference, or NULL.
  */
 struct kvpool_block *kvpool_index_find(struct rhashtable *index,
 				       const struct kvpool_key *key)
@@ -59,11 +62,13 @@ struct kvpool_block *kvpool_index_find(struct rhashtable *index,
 }
 
 /**
- * kvpool_index_insert() - Enter a block, unless its key is there
- * @index: the index; the caller is in an RCU read-side section
- * @block: the block
+ * kvpool_index_insert() - Enter a block, unless the index has its key
+ * @index: the index
+ * @block: the block; on success the index has taken over a reference of the
+ *	   caller
  *
- * Return: NULL when it was entered, the block that has the key already, or an
+ * Context: RCU read-side section.
+ * Return: NULL if @block was entered, the block that has the key, or an
  * ERR_PTR.
  */
 struct kvpool_block *kvpool_index_insert(struct rhashtable *index,
@@ -74,10 +79,13 @@ struct kvpool_block *kvpool_index_insert(struct rhashtable *index,
 }
 
 /**
- * kvpool_index_replace() - Put a block in the place of another
+ * kvpool_index_replace() - Replace a block by a block with the same key
  * @index: the index
- * @old: a block that is in it, and that nobody can remove meanwhile
- * @block: a block with the same key
+ * @old: a block in the index, which no other task can remove concurrently; the
+ *	 index's reference to it goes over to the caller
+ * @block: the new block; the index takes over a reference of the caller
+ *
+ * Context: Any.
  */
 void kvpool_index_replace(struct rhashtable *index, struct kvpool_block *old,
 			  struct kvpool_block *block)
@@ -87,9 +95,12 @@ void kvpool_index_replace(struct rhashtable *index, struct kvpool_block *old,
 }
 
 /**
- * kvpool_index_remove() - Take a block out
+ * kvpool_index_remove() - Remove a block
  * @index: the index
- * @block: a block; nothing happens if another has taken it out
+ * @block: the block; nothing happens if it is not in the index any more. The
+ *	   caller drops the index's reference.
+ *
+ * Context: Any.
  */
 void kvpool_index_remove(struct rhashtable *index, struct kvpool_block *block)
 {

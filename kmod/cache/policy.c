@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0
-/* Eviction order of one tenant: queues, and the policy that works on them. */
+/* Eviction order of one tenant: queues, and the policy that orders them. */
 #include <linux/string.h>
 
-#include "core.h"
+#include "cache/policy.h"
+#include "cache/policy_lru.h"
+#include "cache/policy_sieve.h"
 
 const struct kvpool_policy_ops * const kvpool_policies[] = {
 	&kvpool_policy_lru,
@@ -12,8 +14,9 @@ const struct kvpool_policy_ops * const kvpool_policies[] = {
 
 /**
  * kvpool_policy_find() - Find a policy by name
- * @name: may end with a newline
+ * @name: name of the policy, which may end with a newline
  *
+ * Context: Any.
  * Return: the policy or NULL.
  */
 const struct kvpool_policy_ops *kvpool_policy_find(const char *name)
@@ -29,7 +32,7 @@ const struct kvpool_policy_ops *kvpool_policy_find(const char *name)
 /**
  * kvpool_policy_init() - Make empty queues
  * @policy: the policy of a new tenant
- * @ops: how to order them
+ * @ops: the order
  */
 void kvpool_policy_init(struct kvpool_policy *policy,
 			const struct kvpool_policy_ops *ops)
@@ -44,9 +47,9 @@ void kvpool_policy_init(struct kvpool_policy *policy,
 }
 
 /**
- * kvpool_policy_switch() - Go on with another policy
+ * kvpool_policy_switch() - Change the order of the queues
  * @policy: the tenant's policy
- * @ops: the new order; it takes the queues as it finds them
+ * @ops: the new order; it takes over the queues as they are
  */
 void kvpool_policy_switch(struct kvpool_policy *policy,
 			  const struct kvpool_policy_ops *ops)
@@ -54,7 +57,7 @@ void kvpool_policy_switch(struct kvpool_policy *policy,
 	int i;
 
 	spin_lock(&policy->lock);
-	/* kvpool_policy_touch() looks at it without the lock. */
+	/* kvpool_policy_touch() reads it without the lock. */
 	WRITE_ONCE(policy->ops, ops);
 	for (i = 0; i < KVPOOL_NR_QUEUES; i++)
 		policy->queues[i].hand = NULL;
@@ -79,7 +82,7 @@ void kvpool_policy_insert(struct kvpool_policy *policy,
 {
 	struct kvpool_policy_queue *q = kvpool_policy_queue(policy, block);
 
-	/* A lease that began before the block was queued may end now. */
+	/* A lease from before the block was queued may end at any time. */
 	WRITE_ONCE(block->visited, 0);
 	list_add(&block->lru, &q->list);
 	WRITE_ONCE(q->nr, q->nr + 1);
@@ -87,7 +90,7 @@ void kvpool_policy_insert(struct kvpool_policy *policy,
 }
 
 /**
- * kvpool_policy_remove() - Take a block out of its queue
+ * kvpool_policy_remove() - Remove a block from its queue
  * @policy: the policy; its lock is held
  * @block: the block; nothing happens if it is in no queue
  */
@@ -105,10 +108,10 @@ void kvpool_policy_remove(struct kvpool_policy *policy,
 }
 
 /**
- * kvpool_policy_replace() - Put a block in the place of another
+ * kvpool_policy_replace() - Replace a block in its queue
  * @policy: the policy; its lock is held
- * @old: the block that goes; nothing happens if it is in no queue
- * @block: the one that takes its age and its pin
+ * @old: the block that leaves its queue, if it is in one
+ * @block: the new block; gets the pin and the age of @old
  */
 void kvpool_policy_replace(struct kvpool_policy *policy,
 			   struct kvpool_block *old, struct kvpool_block *block)
@@ -125,11 +128,14 @@ void kvpool_policy_replace(struct kvpool_policy *policy,
 }
 
 /**
- * kvpool_policy_touch() - Leases on blocks ended
+ * kvpool_policy_touch() - Record that leases on blocks have ended
  * @policy: the policy
- * @blocks: the blocks, referenced, in the order of their prefix; the first one
- *	    becomes the youngest. NULLs are passed over.
- * @nr: how many
+ * @blocks: blocks in the order of their prefix, to each of which the caller has
+ *	    a reference; the first block becomes the youngest. NULL entries are
+ *	    skipped.
+ * @nr: number of entries
+ *
+ * Context: Any, without the policy's lock.
  */
 void kvpool_policy_touch(struct kvpool_policy *policy,
 			 struct kvpool_block **blocks, unsigned int nr)
@@ -156,9 +162,9 @@ void kvpool_policy_touch(struct kvpool_policy *policy,
 /**
  * kvpool_policy_victim() - Choose the block to evict next
  * @policy: the policy; its lock is held
- * @queue: from which queue: soft-pinned blocks are in one of their own
- * @budget: how many blocks to look at, counted down
- * @want: which blocks will do, or NULL for all
+ * @queue: KVPOOL_QUEUE_NORMAL, or KVPOOL_QUEUE_SOFT for soft-pinned blocks
+ * @budget: in: most blocks to look at; out: the rest of it
+ * @want: the blocks that are accepted, or NULL for all
  *
  * Return: a frozen block that is in no queue any more, or NULL.
  */

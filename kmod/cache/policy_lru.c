@@ -2,12 +2,14 @@
 /*
  * Least recently used: a block is as young as the end of its latest lease.
  *
- * kvpool_policy_touch() goes through a prefix from its tail to its head, so the
- * tail is always older than what it depends on and is evicted before it.
+ * kvpool_policy_touch() goes through a prefix from its tail to its head, so
+ * each block is older than the blocks that it depends on and is evicted before
+ * them.
  */
 #include <linux/limits.h>
 
-#include "core.h"
+#include "cache/policy.h"
+#include "cache/policy_lru.h"
 
 static void kvpool_lru_touch(struct kvpool_policy_queue *q,
 			     struct kvpool_block *block)
@@ -16,7 +18,7 @@ static void kvpool_lru_touch(struct kvpool_policy_queue *q,
 	list_move(&block->lru, &q->list);
 }
 
-/* Search for a block that is wanted and leave the others where they are. */
+/* Search for a block that @want accepts; the other blocks keep their places. */
 static struct kvpool_block *kvpool_lru_search(struct kvpool_policy_queue *q,
 					      unsigned long *budget,
 					      const struct kvpool_policy_want *want)
@@ -24,7 +26,7 @@ static struct kvpool_block *kvpool_lru_search(struct kvpool_policy_queue *q,
 	struct kvpool_block *block;
 	struct list_head *pos;
 
-	/* What another search passed over this one may want. */
+	/* This search may accept blocks that an earlier search has passed. */
 	if (q->tag != want->tag)
 		q->hand = NULL;
 	q->tag = want->tag;
@@ -35,7 +37,7 @@ static struct kvpool_block *kvpool_lru_search(struct kvpool_policy_queue *q,
 		--*budget;
 		block = list_entry(pos, struct kvpool_block, lru);
 		if (want->accepts(want, block) && kvpool_block_freeze(block)) {
-			/* Leaving the queue moves the hand on. */
+			/* Removal from the queue advances the hand. */
 			q->hand = pos;
 			return block;
 		}
@@ -69,12 +71,12 @@ static struct kvpool_block *kvpool_lru_victim(struct kvpool_policy_queue *q,
 		block = list_last_entry(&q->list, struct kvpool_block, lru);
 		if (kvpool_block_freeze(block))
 			return block;
-		/* Whoever moves a block does not use it: it keeps its age. */
+		/* Compaction does not use the block, which keeps its age. */
 		if (READ_ONCE(block->moving)) {
 			q->hand = NULL;
 			return kvpool_lru_search(q, budget, &kvpool_lru_any);
 		}
-		/* In use: the end of its lease will make it the youngest. */
+		/* In use: the end of its lease makes the block the youngest. */
 		kvpool_lru_touch(q, block);
 	}
 	return NULL;

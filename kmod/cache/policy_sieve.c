@@ -1,12 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * SIEVE: a hand goes from the oldest block to the youngest, spares those that
- * were used since it last came by, and evicts the first that was not. Blocks do
- * not move when they are used, so the end of a lease takes no lock.
+ * SIEVE: a hand goes from the oldest block to the youngest, spares the blocks
+ * that were used since it last passed them, and evicts the first block that was
+ * not. Blocks do not move when they are used, so the end of a lease takes no
+ * lock.
  *
  * Y. Zhang et al., "SIEVE is Simpler than LRU", NSDI 2024, algorithm 1.
  */
-#include "core.h"
+#include "cache/policy.h"
+#include "cache/policy_sieve.h"
 
 static void kvpool_sieve_touch(struct kvpool_policy_queue *q,
 			       struct kvpool_block *block)
@@ -27,11 +29,11 @@ static struct kvpool_block *kvpool_sieve_victim(struct kvpool_policy_queue *q,
 		--*budget;
 		block = list_entry(pos, struct kvpool_block, lru);
 		if (want && !want->accepts(want, block)) {
-			/* Neither spared nor judged. */
+			/* Not a candidate: its visited stays. */
 		} else if (READ_ONCE(block->visited)) {
 			WRITE_ONCE(block->visited, 0);
 		} else if (kvpool_block_freeze(block)) {
-			/* Leaving the queue moves the hand on. */
+			/* Removal from the queue advances the hand. */
 			q->hand = pos;
 			return block;
 		}

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
-/* The pool: knobs that all tenants share. */
-#include "kvpool.h"
+/* The pool: the initial values of its knobs, and its workqueue. */
+#include "cache/policy_lru.h"
+#include "cache/pool.h"
 
 struct kvpool_pool kvpool_pool = {
 	.lock = __MUTEX_INITIALIZER(kvpool_pool.lock),
@@ -16,19 +17,23 @@ struct kvpool_pool kvpool_pool = {
 };
 
 /**
- * kvpool_pool_set_policy() - Evict in another order from now on
- * @ops: the order; no block is lost by the change
+ * kvpool_pool_init() - Create the workqueue of the pool
+ *
+ * Context: Module load; may sleep.
+ * Return: 0 or -ENOMEM.
  */
-void kvpool_pool_set_policy(const struct kvpool_policy_ops *ops)
+int kvpool_pool_init(void)
 {
-	struct kvpool_tenant *tenant;
-
-	mutex_lock(&kvpool_pool.lock);
-	kvpool_pool.policy = ops;
-	list_for_each_entry(tenant, &kvpool_pool.tenants, entry)
-		kvpool_policy_switch(&tenant->policy, ops);
-	mutex_unlock(&kvpool_pool.lock);
+	kvpool_pool.wq = alloc_workqueue("kvpool", WQ_UNBOUND, 0);
+	return kvpool_pool.wq ? 0 : -ENOMEM;
 }
 
-/* core.h has to build in user space, where nothing is exported. */
-EXPORT_SYMBOL_KVPOOL(kvpool_policy_touch);
+/**
+ * kvpool_pool_exit() - Undo kvpool_pool_init()
+ *
+ * Context: Module unload, after the last tenant has ended; may sleep.
+ */
+void kvpool_pool_exit(void)
+{
+	destroy_workqueue(kvpool_pool.wq);
+}

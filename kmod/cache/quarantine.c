@@ -1,17 +1,24 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Quarantine: space that a dead owner had reserved and that a device may still
- * write to, because someone has pinned it.
+ * Quarantine: space of reservations whose owner has ended, and which a device
+ * may still write to, because it has a DMA pin.
  *
  * The owner's mappings are gone, so no CPU can write any more; its drivers drop
- * their pins when they have stopped their devices. Pins are counted by chunk,
- * and another engine may hold some for as long as it runs, so an age bounds the
- * stay unless the administrator sets it to zero.
+ * their DMA pins when they have stopped their devices. DMA pins are counted by
+ * chunk, and another engine may hold some for as long as it runs, so
+ * quarantine_ms bounds the stay unless the administrator sets it to zero.
  */
-#include <linux/jiffies.h>
+#define pr_fmt(fmt) "kvpool: " fmt
 
-#include "kvpool.h"
-#include "control/trace.h"
+#include <linux/jiffies.h>
+#include <linux/printk.h>
+#include <linux/ratelimit.h>
+
+#include "cache/block.h"
+#include "cache/pool.h"
+#include "cache/quarantine.h"
+#include "cache/tenant.h"
+#include "cache/trace.h"
 
 #define KVPOOL_QUARANTINE_POLL	HZ
 
@@ -24,18 +31,25 @@ static void kvpool_quarantine_work(struct work_struct *work)
 	struct kvpool_block *block, *next;
 	LIST_HEAD(all);
 	LIST_HEAD(stay);
+	bool pinned;
 
 	spin_lock(&tenant->quarantine_lock);
 	list_splice_init(&tenant->quarantine, &all);
 	spin_unlock(&tenant->quarantine_lock);
 
 	list_for_each_entry_safe(block, next, &all, lru) {
-		if (kvpool_arena_pinned(&tenant->arena, block) &&
+		pinned = kvpool_arena_pinned(&tenant->arena, &block->place);
+		if (pinned &&
 		    (!ms || (u32)jiffies - block->stamp <
 			    msecs_to_jiffies(ms))) {
 			list_move_tail(&block->lru, &stay);
 			continue;
 		}
+		/* Whether or not it is for this block: pins are by chunk. */
+		if (pinned)
+			pr_warn_ratelimited("tenant %s: a dead reservation of %u bytes leaves quarantine after quarantine_ms=%u although its memory is pinned; set the knob to 0 to wait for the pins\n",
+					    tenant->name,
+					    kvpool_block_length(block), ms);
 		list_del_init(&block->lru);
 		atomic_long_sub(kvpool_block_pages(block),
 				&tenant->quarantined);
@@ -62,11 +76,12 @@ void kvpool_quarantine_init(struct kvpool_tenant *tenant)
 }
 
 /**
- * kvpool_quarantine_exit() - Free what is left in a quarantine
- * @tenant: a tenant that nobody uses any more
+ * kvpool_quarantine_exit() - Free the blocks that are left in a quarantine
+ * @tenant: a tenant without users
  *
- * The pages go back to the kernel, which does not give them to anyone before
- * the last pin is gone.
+ * The kernel does not reuse the pages before the last DMA pin is dropped.
+ *
+ * Context: May sleep.
  */
 void kvpool_quarantine_exit(struct kvpool_tenant *tenant)
 {
@@ -79,14 +94,9 @@ void kvpool_quarantine_exit(struct kvpool_tenant *tenant)
 	}
 }
 
-/**
- * kvpool_quarantine_add() - Hold a dead reservation's space back
- * @tenant: whose it is
- * @block: out of the index; the owner's reference is taken over. Its pages are
- *	   counted as quarantined already.
- */
-void kvpool_quarantine_add(struct kvpool_tenant *tenant,
-			   struct kvpool_block *block)
+/* Keep the space of a dead reservation, whose pages are counted already. */
+static void kvpool_quarantine_add(struct kvpool_tenant *tenant,
+				  struct kvpool_block *block)
 {
 	trace_kvpool_block_quarantine(tenant, block);
 	block->stamp = jiffies;
@@ -95,4 +105,28 @@ void kvpool_quarantine_add(struct kvpool_tenant *tenant,
 	queue_delayed_work(kvpool_pool.wq, &tenant->quarantine_work,
 			   KVPOOL_QUARANTINE_POLL);
 	spin_unlock(&tenant->quarantine_lock);
+}
+
+/**
+ * kvpool_quarantine_abort() - End a reservation whose owner has ended
+ * @tenant: the tenant of the block
+ * @block: the reservation; the owner's reference is consumed
+ *
+ * The owner's devices may not have stopped. While the space has a DMA pin, and
+ * for at most quarantine_ms, no other block gets it.
+ *
+ * Context: May sleep.
+ */
+void kvpool_quarantine_abort(struct kvpool_tenant *tenant,
+			     struct kvpool_block *block)
+{
+	if (!kvpool_arena_pinned(&tenant->arena, &block->place)) {
+		kvpool_block_abort(tenant, block);
+		return;
+	}
+	/* The pages of a pre-empted reservation are counted already. */
+	if (kvpool_block_end(tenant, block))
+		atomic_long_add(kvpool_block_pages(block),
+				&tenant->quarantined);
+	kvpool_quarantine_add(tenant, block);
 }

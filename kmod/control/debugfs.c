@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * debugfs: every block, chunk, context and operation, for whoever looks for a fault.
+ * debugfs: all blocks, chunks, contexts and operations, for debugging.
  *
- * Blocks and chunks are copied in batches and printed from the copy, so that
- * no lock is held for longer than a batch takes, however large the pool is.
- * Between two reads the dump holds a reference to the tenant that it has
- * reached and nothing else: what comes and goes meanwhile may be missing, and
- * what an index holds is shown again if the index was resized.
+ * Blocks and chunks are copied in batches and printed from the copy, so that no
+ * lock is held for longer than a batch takes, however large the pool is.
+ * Between two reads a dump holds only a reference to the tenant that it has
+ * reached. Records that are added or removed during the dump may be missing,
+ * and blocks are shown twice if their index is resized.
  */
 #include <linux/debugfs.h>
 #include <linux/err.h>
@@ -16,7 +16,17 @@
 #include <linux/seq_file.h>
 #include <linux/string_helpers.h>
 
-#include "kvpool.h"
+#include <linux/kvpool.h>
+
+#include "cache/block.h"
+#include "cache/pool.h"
+#include "cache/tenant.h"
+#include "control/debugfs.h"
+#include "file/ctx.h"
+#include "file/hold.h"
+#include "mem/arena.h"
+#include "xfer/opdef.h"
+#include "xfer/xfer.h"
 
 #define KVPOOL_DUMP_BATCH	64
 
@@ -40,12 +50,13 @@ struct kvpool_dump_chunk {
 struct kvpool_dump;
 
 /**
- * struct kvpool_dump_ops - what is dumped
- * @title:	the first line
- * @enter:	begin with @tenant of the dump
- * @fill:	copy the next batch; none is left if it is not full
- * @leave:	be done with @tenant of the dump
- * @show:	print what is at index @i of the batch
+ * struct kvpool_dump_ops - a kind of record that is dumped
+ * @title:	the first line of the dump
+ * @enter:	begin with the records of @tenant of the dump
+ * @fill:	copy the next batch of that tenant; an empty batch ends the
+ *		tenant
+ * @leave:	end with the records of @tenant of the dump
+ * @show:	print the record at index @i of the batch
  */
 struct kvpool_dump_ops {
 	const char *title;
@@ -57,18 +68,18 @@ struct kvpool_dump_ops {
 };
 
 /**
- * struct kvpool_dump - where a dump of blocks or chunks is
- * @ops:	what is dumped
- * @tenant:	whose are being dumped, with a reference; or NULL
- * @next_id:	the least number of the next tenant
+ * struct kvpool_dump - state of a dump of blocks or chunks
+ * @ops:	the kind of record
+ * @tenant:	the tenant whose records are dumped, with a reference; or NULL
+ * @next_id:	least number that the next tenant may have
  * @first:	position in the file of the first record of the batch; the title
  *		is at position 0
  * @nr:		records in the batch
- * @walk:	blocks: where in the tenant's index
- * @last:	blocks: the latest one seen, to be compared only
- * @index:	chunks: the least index not seen yet
- * @blocks:	the batch
- * @chunks:	the batch
+ * @walk:	blocks: position in the tenant's index
+ * @last:	blocks: the latest block of the batch; for comparison only
+ * @index:	chunks: the least index that was not dumped yet
+ * @blocks:	the batch of blocks
+ * @chunks:	the batch of chunks
  */
 struct kvpool_dump {
 	const struct kvpool_dump_ops *ops;
@@ -117,12 +128,12 @@ static void kvpool_dump_leave(struct kvpool_dump *dump)
 	if (!dump->tenant)
 		return;
 	dump->ops->leave(dump);
-	/* May be the last reference: no lock is held. */
+	/* No lock is held: this may be the last reference. */
 	kobject_put(&dump->tenant->kobj);
 	dump->tenant = NULL;
 }
 
-/* Replace the batch by the next one; an empty one is the end of the dump. */
+/* Replace the batch by the next batch; an empty batch ends the dump. */
 static void kvpool_dump_fill(struct kvpool_dump *dump)
 {
 	dump->first += dump->nr;
@@ -137,8 +148,8 @@ static void kvpool_dump_fill(struct kvpool_dump *dump)
 }
 
 /*
- * The record at a position, or NULL at the end. Positions only grow until the
- * file is read from its beginning again, and never by more than one.
+ * Return the record at a position, or NULL at the end. Positions grow by one at
+ * a time until the file is read from its beginning.
  */
 static void *kvpool_dump_at(struct kvpool_dump *dump, loff_t pos)
 {
@@ -230,17 +241,18 @@ static void kvpool_blocks_fill(struct kvpool_dump *dump)
 	struct kvpool_dump_block *out;
 
 	rhashtable_walk_start(&dump->walk);
-	/* The latest block, unless it is gone: then the one after it. */
+	/* Peek returns @last, or the block after it if @last was removed. */
 	block = rhashtable_walk_peek(&dump->walk);
 	if (block && block == dump->last)
 		block = rhashtable_walk_next(&dump->walk);
 	while (block) {
-		/* -EAGAIN: the index was resized, and the walk starts again. */
+		/* -EAGAIN: the index was resized, and the walk restarts. */
 		if (!IS_ERR(block)) {
 			out = &dump->blocks[dump->nr++];
 			out->key = block->key;
-			out->length = block->length;
-			out->nr_extents = READ_ONCE(block->nr_extents);
+			out->length = kvpool_block_length(block);
+			out->nr_extents =
+				READ_ONCE(block->place.nr_extents);
 			out->state = READ_ONCE(block->state);
 			out->refs = refcount_read(&block->refs);
 			out->pin = READ_ONCE(block->pin);
@@ -302,7 +314,7 @@ static void kvpool_chunks_fill(struct kvpool_dump *dump)
 	struct kvpool_chunk *chunk;
 	unsigned long index;
 
-	/* Chunks do not leave, so their pages are theirs. */
+	/* Chunks cannot leave the arena while map_sem is held. */
 	down_read(&arena->map_sem);
 	xa_for_each_start(&arena->chunks, index, chunk, dump->index) {
 		out = &dump->chunks[dump->nr++];
@@ -343,7 +355,7 @@ static const struct kvpool_dump_ops kvpool_chunks_dump = {
 
 /* ---- contexts ---- */
 
-/* A context leaves the list before it or its handles end. */
+/* A context leaves the list before the context and its handles are freed. */
 static void *kvpool_contexts_start(struct seq_file *m, loff_t *pos)
 {
 	mutex_lock(&kvpool_pool.lock);
@@ -374,7 +386,7 @@ static void kvpool_contexts_count(struct kvpool_ctx *ctx, u64 *leases,
 			*leases += atomic_read(&hold->live);
 		else
 			*reservations += atomic_read(&hold->live);
-		/* @hold is not used any more. */
+		/* The walk goes on by id: @hold may be freed now. */
 		cond_resched_rcu();
 	}
 	rcu_read_unlock();
@@ -397,9 +409,9 @@ static int kvpool_contexts_show(struct seq_file *m, void *v)
 	}
 	ctx = list_entry(v, struct kvpool_ctx, entry);
 	kvpool_contexts_count(ctx, &leases, &reservations);
-	/* It leaves its former tenant only with pool.lock. */
+	/* A tenant that attach replaces is the default one, which stays. */
 	seq_printf(m, "%s %d ", READ_ONCE(ctx->tenant)->name, ctx->pid);
-	/* A process names itself as it likes; keep it to one word. */
+	/* A process may choose any name: print it as one word. */
 	seq_escape_str(m, *ctx->comm ? ctx->comm : "-",
 		       ESCAPE_NP | ESCAPE_OCTAL | ESCAPE_APPEND, " \\");
 	seq_printf(m, " %s %llu %llu\n", modes[ctx->mode], leases,
@@ -421,23 +433,17 @@ static void kvpool_operation_show(struct seq_file *m,
 				  const struct kvpool_ctx *ctx,
 				  const struct kvpool_xfer *xfer)
 {
-	static const char * const opcodes[] = {
-		[KVPOOL_OP_NOP] = "nop",
-		[KVPOOL_OP_PROBE] = "probe",
-		[KVPOOL_OP_LEASE] = "lease",
-		[KVPOOL_OP_RELEASE] = "release",
-		[KVPOOL_OP_PUSH] = "push",
-	};
+	const struct kvpool_transfer *transfer = &xfer->transfer;
 	const char *state = READ_ONCE(xfer->done) ? "done" :
-			    READ_ONCE(xfer->state) != KVPOOL_XFER_CORE ?
-			    "remote" : READ_ONCE(xfer->awaited) ? "waits" :
+			    READ_ONCE(transfer->state) != KVPOOL_TRANSFER_CORE ?
+			    "remote" : READ_ONCE(xfer->waiter.block) ? "waits" :
 			    "runs";
 
 	seq_printf(m, "%s %d %llu %s %*phN %s %u %u %d %u\n",
 		   READ_ONCE(ctx->tenant)->name, ctx->pid, xfer->seq,
-		   opcodes[xfer->opcode], KVPOOL_KEY_SIZE, &xfer->key, state,
-		   READ_ONCE(xfer->peer), READ_ONCE(xfer->length),
-		   READ_ONCE(xfer->cancelled),
+		   xfer->def->name, KVPOOL_KEY_SIZE, &transfer->key, state,
+		   READ_ONCE(transfer->peer), READ_ONCE(transfer->length),
+		   READ_ONCE(transfer->cancelled),
 		   jiffies_to_msecs(jiffies - xfer->born));
 }
 
@@ -453,9 +459,9 @@ static int kvpool_operations_show(struct seq_file *m, void *v)
 	}
 	ctx = list_entry(v, struct kvpool_ctx, entry);
 	rcu_read_lock();
-	xa_for_each(&ctx->xfers, id, xfer) {
+	xa_for_each(&ctx->inflight.ops, id, xfer) {
 		kvpool_operation_show(m, ctx, xfer);
-		/* @xfer is not used any more. */
+		/* The walk goes on by id: @xfer may be freed now. */
 		cond_resched_rcu();
 	}
 	rcu_read_unlock();
@@ -475,7 +481,9 @@ static struct dentry *kvpool_debugfs;
 /**
  * kvpool_debugfs_init() - Make the files in debugfs
  *
- * The module works without them, so nothing is checked.
+ * Errors are ignored, because the module works without the files.
+ *
+ * Context: Module load; may sleep.
  */
 void kvpool_debugfs_init(void)
 {
@@ -492,6 +500,8 @@ void kvpool_debugfs_init(void)
 
 /**
  * kvpool_debugfs_exit() - Remove the files in debugfs
+ *
+ * Context: Module unload; may sleep.
  */
 void kvpool_debugfs_exit(void)
 {

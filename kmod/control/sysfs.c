@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * sysfs: the knobs of the pool and its tiers, and where tenants come from.
+ * sysfs: the knobs of the pool, and the files that add and delete tenants.
  *
  * See Documentation/ABI/testing/sysfs-class-misc-kvpool.
  */
@@ -9,18 +9,30 @@
 #include <linux/slab.h>
 #include <linux/sysfs.h>
 
-#include "kvpool.h"
+#include <linux/kvpool.h>
+
+#include "cache/policy.h"
+#include "cache/pool.h"
+#include "cache/reclaim.h"
+#include "cache/tenant.h"
+#include "cache/tenants.h"
+#include "compat.h"
+#include "control/sysfs.h"
+#include "control/sysfs_tenant.h"
+#include "control/sysfs_tier.h"
+#include "control/trace.h"
+#include "mem/tier.h"
 
 /* ---- the pool ---- */
 
 /**
  * struct kvpool_knob - a number that the administrator may change
- * @attr:	its file
- * @value:	where it is; written under pool.lock
+ * @attr:	file of the knob
+ * @value:	the number; written under pool.lock
  * @min:	smallest value
  * @max:	largest value
- * @floor:	another knob that it may not be below, or NULL
- * @ceiling:	another knob that it may not be above, or NULL
+ * @floor:	another knob, which is a lower bound; or NULL
+ * @ceiling:	another knob, which is an upper bound; or NULL
  */
 struct kvpool_knob {
 	struct device_attribute attr;
@@ -30,16 +42,6 @@ struct kvpool_knob {
 	const unsigned int *floor;
 	const unsigned int *ceiling;
 };
-
-/* Bounds have changed: whoever is above them now has to give way. */
-static void kvpool_sysfs_kick(void)
-{
-	struct kvpool_tenant *tenant;
-
-	lockdep_assert_held(&kvpool_pool.lock);
-	list_for_each_entry(tenant, &kvpool_pool.tenants, entry)
-		kvpool_evict_kick(tenant);
-}
 
 static ssize_t kvpool_knob_show(struct device *dev,
 				struct device_attribute *attr, char *buf)
@@ -71,8 +73,9 @@ static ssize_t kvpool_knob_store(struct device *dev,
 		ret = -EINVAL;
 	} else {
 		WRITE_ONCE(*knob->value, value);
+		trace_kvpool_knob(attr->attr.name, -1, value);
 		if (knob->value == &kvpool_pool.watermark_high)
-			kvpool_sysfs_kick();
+			kvpool_reclaim_kick_all();
 	}
 	mutex_unlock(&kvpool_pool.lock);
 	return ret ?: count;
@@ -126,7 +129,7 @@ static ssize_t policy_store(struct device *dev, struct device_attribute *attr,
 
 	if (!ops)
 		return -EINVAL;
-	kvpool_pool_set_policy(ops);
+	kvpool_tenants_set_policy(ops);
 	return count;
 }
 static DEVICE_ATTR_RW(policy);
@@ -147,115 +150,17 @@ static const struct attribute_group kvpool_sysfs_group = {
 	.attrs = kvpool_sysfs_attrs,
 };
 
-/* For miscdevice.groups: the files are there before udev hears of the device */
+/* For miscdevice.groups: the files exist before udev is told of the device. */
 const struct attribute_group *kvpool_sysfs_groups[] = {
 	&kvpool_sysfs_group,
 	NULL
-};
-
-/* ---- tiers ---- */
-
-static struct kvpool_tier *kvpool_kobj_tier(struct kobject *kobj)
-{
-	return container_of(kobj, struct kvpool_tier, kobj);
-}
-
-static ssize_t node_show(struct kobject *kobj, struct kobj_attribute *attr,
-			 char *buf)
-{
-	return sysfs_emit(buf, "%d\n", kvpool_kobj_tier(kobj)->node);
-}
-
-static ssize_t limit_bytes_show(struct kobject *kobj,
-				struct kobj_attribute *attr, char *buf)
-{
-	u64 limit = READ_ONCE(kvpool_kobj_tier(kobj)->limit);
-
-	return sysfs_emit(buf, "%llu\n", limit << KVPOOL_CHUNK_SHIFT);
-}
-
-static ssize_t limit_bytes_store(struct kobject *kobj,
-				 struct kobj_attribute *attr,
-				 const char *buf, size_t count)
-{
-	struct kvpool_tier *tier = kvpool_kobj_tier(kobj);
-	u64 bytes;
-	int ret;
-
-	ret = kstrtou64(buf, 10, &bytes);
-	if (ret)
-		return ret;
-
-	mutex_lock(&kvpool_pool.lock);
-	WRITE_ONCE(tier->limit, bytes >> KVPOOL_CHUNK_SHIFT);
-	kvpool_sysfs_kick();
-	mutex_unlock(&kvpool_pool.lock);
-	kvpool_tier_trim(tier);
-	return count;
-}
-
-static ssize_t allocated_bytes_show(struct kobject *kobj,
-				    struct kobj_attribute *attr, char *buf)
-{
-	u64 chunks = atomic_long_read(&kvpool_kobj_tier(kobj)->nr_chunks);
-
-	return sysfs_emit(buf, "%llu\n", chunks << KVPOOL_CHUNK_SHIFT);
-}
-
-static ssize_t used_bytes_show(struct kobject *kobj,
-			       struct kobj_attribute *attr, char *buf)
-{
-	int node = kvpool_kobj_tier(kobj)->node;
-	struct kvpool_tenant *tenant;
-	u64 pages = 0;
-
-	mutex_lock(&kvpool_pool.lock);
-	list_for_each_entry(tenant, &kvpool_pool.tenants, entry) {
-		struct kvpool_arena *arena = &tenant->arena;
-		const struct kvpool_extmap *map = &arena->maps[node];
-
-		spin_lock(&arena->lock);
-		pages += map->nr_chunks * KVPOOL_CHUNK_PAGES - map->nr_free;
-		spin_unlock(&arena->lock);
-	}
-	mutex_unlock(&kvpool_pool.lock);
-	return sysfs_emit(buf, "%llu\n", pages << KVPOOL_PAGE_SHIFT);
-}
-
-static struct kobj_attribute node_attr = __ATTR_RO(node);
-static struct kobj_attribute limit_bytes_attr = __ATTR_RW(limit_bytes);
-static struct kobj_attribute allocated_bytes_attr = __ATTR_RO(allocated_bytes);
-static struct kobj_attribute used_bytes_attr = __ATTR_RO(used_bytes);
-
-static struct attribute *kvpool_tier_attrs[] = {
-	&node_attr.attr,
-	&limit_bytes_attr.attr,
-	&allocated_bytes_attr.attr,
-	&used_bytes_attr.attr,
-	NULL
-};
-ATTRIBUTE_GROUPS(kvpool_tier);
-
-static void kvpool_tier_release(struct kobject *kobj)
-{
-	struct kvpool_tier *tier = kvpool_kobj_tier(kobj);
-
-	kfree(tier->fallback);
-	kfree(tier);
-}
-
-/* The directory of a tier; the tier is freed with the last reference. */
-const struct kobj_type kvpool_tier_ktype = {
-	.release = kvpool_tier_release,
-	.sysfs_ops = &kobj_sysfs_ops,
-	.default_groups = kvpool_tier_groups,
 };
 
 /* ---- tenants: see also sysfs_tenant.c ---- */
 
 static struct kset *kvpool_tenants_kset;
 
-/* Without a set of their own, events of what is below a device are dropped. */
+/* Events of kobjects below a device are dropped unless a kset names them. */
 static const char *kvpool_tenants_subsystem(kvpool_uevent_kobj *kobj)
 {
 	return "kvpool";
@@ -265,7 +170,7 @@ static const struct kset_uevent_ops kvpool_tenants_uevent_ops = {
 	.name = kvpool_tenants_subsystem,
 };
 
-/* A name as it was written: with or without a newline, without anything else */
+/* Copy a name that was written, without the newline that may end it. */
 static int kvpool_sysfs_name(char *name, const char *buf, size_t count)
 {
 	if (count && buf[count - 1] == '\n')
@@ -277,7 +182,7 @@ static int kvpool_sysfs_name(char *name, const char *buf, size_t count)
 	return 0;
 }
 
-/* Do what @fn does to the tenant that was named. */
+/* Call @fn with the name that was written. */
 static ssize_t kvpool_sysfs_tenant(int (*fn)(const char *name),
 				   const char *buf, size_t count)
 {
@@ -293,13 +198,13 @@ static ssize_t kvpool_sysfs_tenant(int (*fn)(const char *name),
 static ssize_t add_store(struct kobject *kobj, struct kobj_attribute *attr,
 			 const char *buf, size_t count)
 {
-	return kvpool_sysfs_tenant(kvpool_tenant_add, buf, count);
+	return kvpool_sysfs_tenant(kvpool_tenants_add, buf, count);
 }
 
 static ssize_t del_store(struct kobject *kobj, struct kobj_attribute *attr,
 			 const char *buf, size_t count)
 {
-	return kvpool_sysfs_tenant(kvpool_tenant_del, buf, count);
+	return kvpool_sysfs_tenant(kvpool_tenants_del, buf, count);
 }
 
 static struct kobj_attribute add_attr = __ATTR_WO(add);
@@ -316,11 +221,12 @@ static const struct attribute_group kvpool_tenants_group = {
 };
 
 /**
- * kvpool_sysfs_init() - Make the directory of the tenants
- * @dev:	the directory of the device
+ * kvpool_sysfs_init() - Make the directories of tiers and tenants
+ * @dev: the directory of the device
  *
- * From now on tenants can be added and deleted.
+ * Tenants can be added and deleted as soon as this has succeeded.
  *
+ * Context: Module load; may sleep.
  * Return: 0 or a negative errno.
  */
 int kvpool_sysfs_init(struct kobject *dev)
@@ -334,6 +240,11 @@ int kvpool_sysfs_init(struct kobject *dev)
 		return -ENOMEM;
 	ret = sysfs_create_group(&kvpool_tenants_kset->kobj,
 				 &kvpool_tenants_group);
+	if (!ret)
+		ret = kvpool_tiers_register(dev, kvpool_sysfs_tier_groups);
+	if (!ret)
+		ret = kvpool_tenants_register(kvpool_tenants_kset,
+					      kvpool_sysfs_tenant_groups);
 	if (ret)
 		kvpool_sysfs_exit();
 	return ret;
@@ -342,36 +253,14 @@ int kvpool_sysfs_init(struct kobject *dev)
 /**
  * kvpool_sysfs_exit() - Remove the directory of the tenants
  *
- * When it returns nobody adds or deletes tenants. To be called while the
- * directory of the device is there; the tenants may end before or after it.
- * Does nothing if the directory was never made.
+ * When this returns, tenants can neither be added nor deleted. Called while the
+ * directory of the device exists, before or after the tenants have ended. Does
+ * nothing if the directory was not made.
+ *
+ * Context: May sleep.
  */
 void kvpool_sysfs_exit(void)
 {
 	kset_unregister(kvpool_tenants_kset);
 	kvpool_tenants_kset = NULL;
-}
-
-/**
- * kvpool_sysfs_tenant_add() - Show a tenant
- * @tenant:	the tenant; its kobject is initialised
- *
- * kobject_del() undoes it.
- *
- * Return: 0 or a negative errno.
- */
-int kvpool_sysfs_tenant_add(struct kvpool_tenant *tenant)
-{
-	struct kobject *kobj = &tenant->kobj;
-	int ret;
-
-	kobj->kset = kvpool_tenants_kset;
-	ret = kobject_add(kobj, NULL, "%s", tenant->name);
-	if (ret) {
-		/* It left the set again. */
-		kobj->kset = NULL;
-		return ret;
-	}
-	kobject_uevent(kobj, KOBJ_ADD);
-	return 0;
 }

@@ -2,22 +2,29 @@
 /*
  * sysfs: the knobs and counters of a tenant.
  *
- * The files go away with kobject_del(), which waits for whoever is in one of
- * these functions. So the tenant is there, but nothing that is held while
- * tenants are deleted may be waited for here.
+ * kobject_del() removes the files, and waits until no task is in one of these
+ * functions. So the tenant exists during the call, but these functions must not
+ * take a lock that is held while a tenant is deleted.
  */
 #include <linux/kstrtox.h>
 #include <linux/sysfs.h>
 #include <linux/user_namespace.h>
 
-#include "kvpool.h"
+#include <linux/kvpool.h>
+
+#include "cache/evict.h"
+#include "cache/reclaim.h"
+#include "cache/stats.h"
+#include "cache/tenant.h"
+#include "control/sysfs_tenant.h"
+#include "control/trace.h"
 
 static struct kvpool_tenant *kvpool_kobj_tenant(struct kobject *kobj)
 {
 	return container_of(kobj, struct kvpool_tenant, kobj);
 }
 
-/* ---- what it is ---- */
+/* ---- identity ---- */
 
 static ssize_t id_show(struct kobject *kobj, struct kobj_attribute *attr,
 		       char *buf)
@@ -28,13 +35,13 @@ static ssize_t id_show(struct kobject *kobj, struct kobj_attribute *attr,
 static ssize_t contexts_show(struct kobject *kobj, struct kobj_attribute *attr,
 			     char *buf)
 {
-	/* Negative: it is being deleted. */
+	/* Negative while the tenant is being deleted. */
 	return sysfs_emit(buf, "%d\n",
-			  max(atomic_read(&kvpool_kobj_tenant(kobj)->nr_ctx),
+			  max(atomic_read(&kvpool_kobj_tenant(kobj)->nr_users),
 			      0));
 }
 
-/* ---- who may attach ---- */
+/* ---- rights ---- */
 
 static ssize_t uid_show(struct kobject *kobj, struct kobj_attribute *attr,
 			char *buf)
@@ -86,7 +93,7 @@ static ssize_t gid_store(struct kobject *kobj, struct kobj_attribute *attr,
 	return count;
 }
 
-/* ---- how much it may hold ---- */
+/* ---- quotas ---- */
 
 static ssize_t quota_bytes_show(struct kobject *kobj,
 				struct kobj_attribute *attr, char *buf)
@@ -113,7 +120,8 @@ static ssize_t quota_bytes_store(struct kobject *kobj,
 		return -EINVAL;
 	chunks = bytes ? bytes >> KVPOOL_CHUNK_SHIFT : ULONG_MAX;
 	WRITE_ONCE(tenant->quota, chunks);
-	kvpool_evict_kick(tenant);
+	trace_kvpool_knob("quota_bytes", tenant->id, bytes);
+	kvpool_reclaim_kick(tenant);
 	return count;
 }
 
@@ -135,6 +143,8 @@ static ssize_t pin_quota_bytes_store(struct kobject *kobj,
 	if (ret)
 		return ret;
 	WRITE_ONCE(kvpool_kobj_tenant(kobj)->pin_quota, bytes);
+	trace_kvpool_knob("pin_quota_bytes", kvpool_kobj_tenant(kobj)->id,
+			  bytes);
 	return count;
 }
 
@@ -196,16 +206,13 @@ static struct attribute *kvpool_tenant_attrs[] = {
 	KVPOOL_STAT(quarantined_bytes)
 	NULL
 };
-ATTRIBUTE_GROUPS(kvpool_tenant);
 
-static void kvpool_tenant_release(struct kobject *kobj)
-{
-	kvpool_tenant_free(kvpool_kobj_tenant(kobj));
-}
+static const struct attribute_group kvpool_tenant_group = {
+	.attrs = kvpool_tenant_attrs,
+};
 
-/* The directory of a tenant; the tenant is freed with the last reference. */
-const struct kobj_type kvpool_tenant_ktype = {
-	.release = kvpool_tenant_release,
-	.sysfs_ops = &kobj_sysfs_ops,
-	.default_groups = kvpool_tenant_groups,
+/* The files of each tenant. */
+const struct attribute_group *kvpool_sysfs_tenant_groups[] = {
+	&kvpool_tenant_group,
+	NULL
 };

@@ -1,11 +1,21 @@
 // SPDX-License-Identifier: GPL-2.0
 /* Consume: exists, lease, release. */
+#include <linux/err.h>
+#include <linux/ktime.h>
 #include <linux/mm.h>
-#include <linux/sched.h>
-#include <linux/slab.h>
 
-#include "kvpool.h"
-#include "control/trace.h"
+#include <linux/kvpool.h>
+
+#include "cache/block.h"
+#include "cache/tenant.h"
+#include "cache/trace.h"
+#include "dev/call.h"
+#include "dev/consume.h"
+#include "dev/copy.h"
+#include "file/ctx.h"
+#include "file/handles.h"
+#include "file/hold.h"
+#include "xfer/xfer.h"
 
 static int kvpool_lookup_check(const struct kvpool_lookup *arg, u32 flags)
 {
@@ -35,24 +45,25 @@ static int kvpool_lease_wait(struct kvpool_tenant *tenant,
 }
 
 /*
- * Deal with a block that was pending when it was found. Takes the reference
- * over and returns a sealed block with one, or NULL and says why in @status.
+ * Wait, if the call says so, until a block that was found pending is sealed.
+ * Consumes the reference to @block. Returns a sealed block with a reference, or
+ * NULL and the reason in @status.
  */
 static struct kvpool_block *kvpool_lease_pending(struct kvpool_call *call,
 						 struct kvpool_tenant *tenant,
 						 struct kvpool_block *block,
-						 bool wait, ktime_t until,
-						 int *status)
+						 ktime_t until, int *status)
 {
+	const struct kvpool_lookup *arg = call->arg;
 	struct kvpool_key key = block->key;
 	u32 state;
 
 	do {
 		if (kvpool_block_await(block)) {
 			WRITE_ONCE(call->ctx->armed, true);
-			*status = wait ? kvpool_lease_wait(tenant, block,
-							   until) :
-					 -EINPROGRESS;
+			*status = arg->flags & KVPOOL_LOOKUP_WAIT ?
+				  kvpool_lease_wait(tenant, block, until) :
+				  -EINPROGRESS;
 			if (*status) {
 				kvpool_block_put(tenant, block);
 				return NULL;
@@ -61,9 +72,9 @@ static struct kvpool_block *kvpool_lease_pending(struct kvpool_call *call,
 		/* Pairs with the cmpxchg() of kvpool_block_publish(). */
 		if (smp_load_acquire(&block->state) == KVPOOL_BLOCK_SEALED)
 			return block;
-		/* Gone, but another owner may be at work on the key. */
+		/* Aborted or pre-empted: the key may be pending once more. */
 		kvpool_block_put(tenant, block);
-		block = kvpool_block_get(tenant, &key, &state);
+		block = kvpool_block_find(tenant, &key, &state);
 	} while (block && state == KVPOOL_BLOCK_RESERVED);
 
 	if (!block)
@@ -75,13 +86,13 @@ static struct kvpool_block *kvpool_lease_pending(struct kvpool_call *call,
  * kvpool_ioctl_lease() - KVPOOL_IOC_LEASE
  * @call: the call
  *
- * Return: 0 or a negative errno.
+ * Context: May sleep.
+ * Return: 0 or a negative errno, as the uAPI header documents them.
  */
 int kvpool_ioctl_lease(struct kvpool_call *call)
 {
 	struct kvpool_lookup *arg = call->arg;
 	bool prefix = arg->flags & KVPOOL_LOOKUP_PREFIX;
-	bool wait = arg->flags & KVPOOL_LOOKUP_WAIT;
 	struct kvpool_ctx *ctx = call->ctx;
 	struct kvpool_tenant *tenant;
 	struct kvpool_entry *entries;
@@ -96,7 +107,7 @@ int kvpool_ioctl_lease(struct kvpool_call *call)
 				  KVPOOL_LOOKUP_WAIT);
 	if (ret)
 		return ret;
-	entries = kvpool_entries_get(arg->entries, arg->nr_entries, 0, false);
+	entries = kvpool_entries_read(arg->entries, arg->nr_entries, 0, 0);
 	if (IS_ERR(entries))
 		return PTR_ERR(entries);
 
@@ -122,11 +133,11 @@ int kvpool_ioctl_lease(struct kvpool_call *call)
 			continue;
 		}
 		lookups++;
-		block = kvpool_block_get(tenant, (void *)e->key, &state);
+		block = kvpool_block_find(tenant, &e->key, &state);
 		if (!block)
 			e->status = -ENOENT;
 		else if (state == KVPOOL_BLOCK_RESERVED)
-			block = kvpool_lease_pending(call, tenant, block, wait,
+			block = kvpool_lease_pending(call, tenant, block,
 						     until, &e->status);
 		if (!block) {
 			if (e->status == -EINTR)
@@ -137,7 +148,7 @@ int kvpool_ioctl_lease(struct kvpool_call *call)
 		}
 		e->status = 0;
 		hold->blocks[i] = block;
-		bytes += block->length;
+		bytes += kvpool_block_length(block);
 		call->live++;
 		trace_kvpool_block_lease(tenant, block);
 	}
@@ -146,15 +157,16 @@ int kvpool_ioctl_lease(struct kvpool_call *call)
 	kvpool_count(tenant, hits, call->live);
 	kvpool_count(tenant, leases, call->live);
 	kvpool_count(tenant, consumed_bytes, bytes);
-	return kvpool_blocks_put(call, entries, arg->entries, arg->spans,
-				 &arg->nr_spans);
+	return kvpool_blocks_write(call, entries, arg->entries, arg->spans,
+				   &arg->nr_spans);
 }
 
 /**
  * kvpool_ioctl_exists() - KVPOOL_IOC_EXISTS
  * @call: the call
  *
- * Return: 0 or a negative errno.
+ * Context: May sleep.
+ * Return: 0 or a negative errno, as the uAPI header documents them.
  */
 int kvpool_ioctl_exists(struct kvpool_call *call)
 {
@@ -170,7 +182,7 @@ int kvpool_ioctl_exists(struct kvpool_call *call)
 		return ret;
 	if (arg->nr_spans)
 		return -EINVAL;
-	entries = kvpool_entries_get(arg->entries, nr, 0, false);
+	entries = kvpool_entries_read(arg->entries, nr, 0, 0);
 	if (IS_ERR(entries))
 		return PTR_ERR(entries);
 
@@ -182,7 +194,7 @@ int kvpool_ioctl_exists(struct kvpool_call *call)
 			e->status = -ECANCELED;
 			continue;
 		}
-		e->status = kvpool_block_probe(tenant, (void *)e->key, &length);
+		e->status = kvpool_block_probe(tenant, &e->key, &length);
 		if (!e->status) {
 			e->length = length;
 			arg->nr_hits++;
@@ -190,7 +202,8 @@ int kvpool_ioctl_exists(struct kvpool_call *call)
 			stop = true;
 		}
 	}
-	ret = kvpool_entries_put(arg->entries, entries, nr * sizeof(*entries));
+	ret = kvpool_entries_write(arg->entries, entries,
+				   nr * sizeof(*entries));
 	kvfree(entries);
 	return ret;
 }
@@ -199,58 +212,25 @@ int kvpool_ioctl_exists(struct kvpool_call *call)
  * kvpool_ioctl_release() - KVPOOL_IOC_RELEASE
  * @call: the call
  *
- * Return: 0 or a negative errno.
+ * Context: May sleep.
+ * Return: 0 or a negative errno, as the uAPI header documents them.
  */
 int kvpool_ioctl_release(struct kvpool_call *call)
 {
-	struct kvpool_hold *hold = NULL, *last = NULL;
 	struct kvpool_handles *arg = call->arg;
 	struct kvpool_handle_entry *entries;
-	u32 nr = arg->nr_entries, run = 0, i;
-	struct kvpool_tenant *tenant;
-	struct kvpool_block **blocks;
+	u32 nr = arg->nr_entries;
 	int ret;
 
 	if (arg->flags || arg->nr_done)
 		return -EINVAL;
-	entries = kvpool_handles_get(arg->entries, nr, 0);
+	entries = kvpool_handles_read(arg->entries, nr, 0);
 	if (IS_ERR(entries))
 		return PTR_ERR(entries);
-	blocks = kvmalloc_array(nr, sizeof(*blocks), GFP_KERNEL);
-	if (!blocks) {
-		kvfree(entries);
-		return -ENOMEM;
-	}
-
-	tenant = kvpool_ctx_bind(call->ctx);
-	for (i = 0; i < nr; i++) {
-		blocks[i] = kvpool_hold_take(call->ctx, entries[i].handle,
-					     KVPOOL_HOLD_LEASE, &hold);
-		if (!blocks[i]) {
-			entries[i].status = -ENOENT;
-			continue;
-		}
-		arg->nr_done++;
-		/* Mostly all are of one call: put its hold once. */
-		if (hold != last) {
-			kvpool_hold_put(call->ctx, last, run);
-			last = hold;
-			run = 0;
-		}
-		run++;
-	}
-	kvpool_hold_put(call->ctx, last, run);
-
-	kvpool_policy_touch(&tenant->policy, blocks, nr);
-	for (i = 0; i < nr; i++) {
-		if (!blocks[i])
-			continue;
-		trace_kvpool_block_release(tenant, blocks[i]);
-		kvpool_block_put(tenant, blocks[i]);
-	}
-	kvpool_count(tenant, leases, -(long)arg->nr_done);
-	kvfree(blocks);
-	ret = kvpool_entries_put(arg->entries, entries, nr * sizeof(*entries));
+	kvpool_ctx_bind(call->ctx);
+	arg->nr_done = kvpool_handles_release(call->ctx, entries, nr);
+	ret = kvpool_entries_write(arg->entries, entries,
+				   nr * sizeof(*entries));
 	kvfree(entries);
 	return ret;
 }
@@ -259,7 +239,8 @@ int kvpool_ioctl_release(struct kvpool_call *call)
  * kvpool_ioctl_spans() - KVPOOL_IOC_SPANS
  * @call: the call
  *
- * Return: 0 or a negative errno.
+ * Context: May sleep.
+ * Return: 0 or a negative errno, as the uAPI header documents them.
  */
 int kvpool_ioctl_spans(struct kvpool_call *call)
 {
@@ -274,15 +255,15 @@ int kvpool_ioctl_spans(struct kvpool_call *call)
 	if (!block)
 		return -ENOENT;
 
-	arg->total = block->nr_extents;
+	arg->total = block->place.nr_extents;
 	if (READ_ONCE(block->state) == KVPOOL_BLOCK_PREEMPTED) {
 		ret = -ESTALE;
 	} else if (arg->first >= arg->total) {
 		ret = -ERANGE;
 	} else {
 		arg->nr_spans = min(arg->nr_spans, arg->total - arg->first);
-		ret = kvpool_spans_put(arg->spans, block, arg->first,
-				       arg->nr_spans);
+		ret = kvpool_spans_write(arg->spans, &block->place, arg->first,
+					 arg->nr_spans);
 	}
 	kvpool_block_put(call->ctx->tenant, block);
 	return ret;

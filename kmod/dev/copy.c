@@ -1,22 +1,30 @@
 // SPDX-License-Identifier: GPL-2.0
-/* Arrays of the uAPI: read them once, check them as a whole, write them back. */
+/* Arrays of the uAPI: reading them once, checking them, writing them back. */
 #include <linux/mm.h>
 #include <linux/slab.h>
 #include <linux/uaccess.h>
 
-#include "kvpool.h"
+#include <linux/kvpool.h>
+
+#include "cache/block.h"
+#include "dev/call.h"
+#include "dev/copy.h"
+#include "file/hold.h"
+#include "file/span.h"
 
 #define KVPOOL_SPANS_AT_ONCE	16
 
 /**
- * kvpool_array_get() - Read an array of the uAPI
+ * kvpool_array_read() - Read an array of the uAPI
  * @ptr: the caller's array
  * @nr: its length
- * @size: bytes of a member
+ * @size: bytes of an element
  *
- * Return: a copy to kvfree(), or ERR_PTR(-EINVAL, -EFAULT or -ENOMEM).
+ * Context: May sleep.
+ * Return: a copy, which the caller frees with kvfree(), or ERR_PTR(-EINVAL,
+ * -EFAULT or -ENOMEM).
  */
-void *kvpool_array_get(u64 ptr, u32 nr, size_t size)
+void *kvpool_array_read(u64 ptr, u32 nr, size_t size)
 {
 	void *array;
 
@@ -39,27 +47,31 @@ static bool kvpool_pins_ok(u32 flags, u32 allowed)
 }
 
 /**
- * kvpool_entries_get() - Read and check the entries of a call on keys
+ * kvpool_entries_read() - Read and check the entries of a call on keys
  * @ptr: the caller's array
  * @nr: its length
- * @flags: flags that an entry may have
- * @length: entries say how long their block is
+ * @pins: KVPOOL_PIN_* that an entry may have
+ * @flags: KVPOOL_ENTRIES_*
  *
- * Return: a copy to kvfree(), or ERR_PTR(-EINVAL, -EFAULT or -ENOMEM).
+ * Context: May sleep.
+ * Return: a copy, which the caller frees with kvfree(), or ERR_PTR(-EINVAL,
+ * -EFAULT or -ENOMEM).
  */
-struct kvpool_entry *kvpool_entries_get(u64 ptr, u32 nr, u32 flags, bool length)
+struct kvpool_entry *kvpool_entries_read(u64 ptr, u32 nr, u32 pins,
+					 unsigned int flags)
 {
+	bool length = flags & KVPOOL_ENTRIES_LENGTH;
 	struct kvpool_entry *entries;
 	u32 i;
 
-	entries = kvpool_array_get(ptr, nr, sizeof(*entries));
+	entries = kvpool_array_read(ptr, nr, sizeof(*entries));
 	if (IS_ERR(entries))
 		return entries;
 	for (i = 0; i < nr; i++) {
 		const struct kvpool_entry *e = &entries[i];
 
 		if (e->handle || e->status || e->span_index || e->nr_spans ||
-		    !kvpool_pins_ok(e->flags, flags))
+		    !kvpool_pins_ok(e->flags, pins))
 			goto invalid;
 		if (!length && e->length)
 			goto invalid;
@@ -75,24 +87,26 @@ invalid:
 }
 
 /**
- * kvpool_handles_get() - Read and check the entries of a call on handles
+ * kvpool_handles_read() - Read and check the entries of a call on handles
  * @ptr: the caller's array
  * @nr: its length
- * @flags: flags that an entry may have
+ * @pins: KVPOOL_PIN_* that an entry may have
  *
- * Return: a copy to kvfree(), or ERR_PTR(-EINVAL, -EFAULT or -ENOMEM).
+ * Context: May sleep.
+ * Return: a copy, which the caller frees with kvfree(), or ERR_PTR(-EINVAL,
+ * -EFAULT or -ENOMEM).
  */
-struct kvpool_handle_entry *kvpool_handles_get(u64 ptr, u32 nr, u32 flags)
+struct kvpool_handle_entry *kvpool_handles_read(u64 ptr, u32 nr, u32 pins)
 {
 	struct kvpool_handle_entry *entries;
 	u32 i;
 
-	entries = kvpool_array_get(ptr, nr, sizeof(*entries));
+	entries = kvpool_array_read(ptr, nr, sizeof(*entries));
 	if (IS_ERR(entries))
 		return entries;
 	for (i = 0; i < nr; i++) {
 		if (entries[i].status ||
-		    !kvpool_pins_ok(entries[i].flags, flags)) {
+		    !kvpool_pins_ok(entries[i].flags, pins)) {
 			kvfree(entries);
 			return ERR_PTR(-EINVAL);
 		}
@@ -101,37 +115,20 @@ struct kvpool_handle_entry *kvpool_handles_get(u64 ptr, u32 nr, u32 flags)
 }
 
 /**
- * kvpool_entries_put() - Write entries back
+ * kvpool_entries_write() - Write entries back
  * @ptr: the caller's array
  * @entries: the copy
- * @bytes: its size
+ * @bytes: size of the copy
  *
+ * Context: May sleep.
  * Return: 0 or -EFAULT.
  */
-int kvpool_entries_put(u64 ptr, const void *entries, size_t bytes)
+int kvpool_entries_write(u64 ptr, const void *entries, size_t bytes)
 {
 	return copy_to_user(u64_to_user_ptr(ptr), entries, bytes) ? -EFAULT : 0;
 }
 
-/**
- * kvpool_block_span() - Tell where a piece of a block lies
- * @block: a referenced block
- * @i: index of the extent
- * @span: where it lies
- */
-void kvpool_block_span(const struct kvpool_block *block, u32 i,
-		       struct kvpool_span *span)
-{
-	const struct kvpool_extent *ext = kvpool_block_extents(block) + i;
-
-	span->offset = (u64)ext->page << KVPOOL_PAGE_SHIFT;
-	span->length = (u64)ext->nr << KVPOOL_PAGE_SHIFT;
-	/* What its last page holds beyond the block is not part of it. */
-	if (i == block->nr_extents - 1)
-		span->length -= -block->length & (KVPOOL_PAGE_SIZE - 1);
-}
-
-/* Spans on their way to the caller, a few at a time. */
+/* A buffer of spans that are written to the caller. */
 struct kvpool_span_out {
 	u64 ptr;
 	u32 nr;
@@ -150,7 +147,7 @@ static int kvpool_spans_flush(struct kvpool_span_out *out)
 }
 
 static int kvpool_spans_add(struct kvpool_span_out *out,
-			    const struct kvpool_block *block, u32 first, u32 nr)
+			    const struct kvpool_place *place, u32 first, u32 nr)
 {
 	int ret;
 
@@ -160,36 +157,39 @@ static int kvpool_spans_add(struct kvpool_span_out *out,
 			if (ret)
 				return ret;
 		}
-		kvpool_block_span(block, first, &out->spans[out->nr++]);
+		kvpool_span_fill(&out->spans[out->nr++], place, first);
 	}
 	return 0;
 }
 
 /**
- * kvpool_spans_put() - Tell where a block lies
+ * kvpool_spans_write() - Write the spans of a block
  * @ptr: the caller's array of struct kvpool_span
- * @block: a referenced block
- * @first: the first extent to tell
- * @nr: how many
+ * @place: the place of a block that the caller has a reference to
+ * @first: index of the first extent to write
+ * @nr: number of extents to write
  *
+ * Context: May sleep.
  * Return: 0 or -EFAULT.
  */
-int kvpool_spans_put(u64 ptr, const struct kvpool_block *block, u32 first,
-		     u32 nr)
+int kvpool_spans_write(u64 ptr, const struct kvpool_place *place, u32 first,
+		       u32 nr)
 {
 	struct kvpool_span_out out = { .ptr = ptr };
 
-	return kvpool_spans_add(&out, block, first, nr) ?:
+	return kvpool_spans_add(&out, place, first, nr) ?:
 	       kvpool_spans_flush(&out);
 }
 
 /**
- * kvpool_blocks_refuse() - Write back that a call could not make its handles
- * @why: -EMFILE, which is the status of each entry, or the errno of the call
+ * kvpool_blocks_refuse() - Report that a call could not make its handles
+ * @why: -EMFILE, which becomes the status of each entry, or another negative
+ *	 errno, which becomes that of the call
  * @entries: the copy of the entries; freed
  * @to: the caller's entries
- * @nr: how many
+ * @nr: number of entries
  *
+ * Context: May sleep.
  * Return: 0 or a negative errno.
  */
 int kvpool_blocks_refuse(int why, struct kvpool_entry *entries, u64 to, u32 nr)
@@ -199,24 +199,25 @@ int kvpool_blocks_refuse(int why, struct kvpool_entry *entries, u64 to, u32 nr)
 	if (why == -EMFILE) {
 		for (i = 0; i < nr; i++)
 			entries[i].status = why;
-		why = kvpool_entries_put(to, entries, nr * sizeof(*entries));
+		why = kvpool_entries_write(to, entries, nr * sizeof(*entries));
 	}
 	kvfree(entries);
 	return why;
 }
 
 /**
- * kvpool_blocks_put() - Write back what a call that makes handles has done
+ * kvpool_blocks_write() - Write back the results of a call that makes handles
  * @call: the call; its hold has a block for each entry with status zero
  * @entries: the copy of the entries; freed
  * @to: the caller's entries
  * @spans: the caller's array of struct kvpool_span
- * @nr_spans: in: its length; out: spans written
+ * @nr_spans: in: length of @spans; out: spans written
  *
- * Return: 0; or -EFAULT, and the call's hold is undone.
+ * Context: May sleep.
+ * Return: 0; or -EFAULT after kvpool_hold_undo() of the call's hold.
  */
-int kvpool_blocks_put(struct kvpool_call *call, struct kvpool_entry *entries,
-		      u64 to, u64 spans, u32 *nr_spans)
+int kvpool_blocks_write(struct kvpool_call *call, struct kvpool_entry *entries,
+			u64 to, u64 spans, u32 *nr_spans)
 {
 	struct kvpool_span_out out = { .ptr = spans };
 	struct kvpool_hold *hold = call->hold;
@@ -230,12 +231,12 @@ int kvpool_blocks_put(struct kvpool_call *call, struct kvpool_entry *entries,
 		if (!block)
 			continue;
 		e->handle = kvpool_handle(hold, i);
-		e->length = block->length;
-		e->nr_spans = block->nr_extents;
+		e->length = kvpool_block_length(block);
+		e->nr_spans = block->place.nr_extents;
 		e->span_index = KVPOOL_SPAN_NONE;
 		if (e->nr_spans > *nr_spans - used)
 			continue;
-		ret = kvpool_spans_add(&out, block, 0, e->nr_spans);
+		ret = kvpool_spans_add(&out, &block->place, 0, e->nr_spans);
 		if (ret)
 			break;
 		e->span_index = used;
@@ -246,7 +247,7 @@ int kvpool_blocks_put(struct kvpool_call *call, struct kvpool_entry *entries,
 	if (!ret)
 		ret = kvpool_spans_flush(&out);
 	if (!ret)
-		ret = kvpool_entries_put(to, entries, nr * sizeof(*entries));
+		ret = kvpool_entries_write(to, entries, nr * sizeof(*entries));
 	kvfree(entries);
 	if (ret) {
 		kvpool_hold_undo(call->ctx, hold);

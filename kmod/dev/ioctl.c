@@ -1,10 +1,24 @@
 // SPDX-License-Identifier: GPL-2.0
-/* The table of ioctls: sizes, copies, and who does the work. */
+/* The table of ioctls, and the copies of their arguments. */
+#include <linux/fs.h>
 #include <linux/nospec.h>
 #include <linux/string.h>
 #include <linux/uaccess.h>
 
-#include "kvpool.h"
+#include <linux/kvpool.h>
+
+#include "cache/stats.h"
+#include "cache/tenant.h"
+#include "dev/call.h"
+#include "dev/consume.h"
+#include "dev/ioctl.h"
+#include "dev/produce.h"
+#include "dev/submit.h"
+#include "dev/trace.h"
+#include "file/ctx.h"
+#include "file/hold.h"
+#include "mem/arena.h"
+#include "xfer/mover.h"
 
 static int kvpool_ioctl_info(struct kvpool_call *call)
 {
@@ -19,7 +33,7 @@ static int kvpool_ioctl_info(struct kvpool_call *call)
 		.max_batch = KVPOOL_MAX_BATCH,
 		.features = KVPOOL_FEATURE_MMAP_PIN | KVPOOL_FEATURE_PREEMPT |
 			    KVPOOL_FEATURE_POLL | KVPOOL_FEATURE_RING |
-			    (kvpool_fabric_loaded() ?
+			    (kvpool_movers_loaded() ?
 			     KVPOOL_FEATURE_FABRIC : 0) |
 			    (IS_ENABLED(CONFIG_IO_URING) ?
 			     KVPOOL_FEATURE_URING : 0),
@@ -54,6 +68,19 @@ static int kvpool_ioctl_stats(struct kvpool_call *call)
 	return 0;
 }
 
+static int kvpool_ioctl_peer(struct kvpool_call *call)
+{
+	struct kvpool_peer_name *arg = call->arg;
+
+	if (arg->flags || arg->reserved ||
+	    strnlen(arg->name, sizeof(arg->name)) == sizeof(arg->name) ||
+	    !*arg->name == !arg->peer)
+		return -EINVAL;
+	if (*arg->name)
+		return kvpool_mover_peer_find(arg->name, &arg->peer);
+	return kvpool_mover_peer_name(arg->peer, arg->name);
+}
+
 union kvpool_arg {
 	u32 size;
 	struct kvpool_info info;
@@ -67,6 +94,8 @@ union kvpool_arg {
 	struct kvpool_ring_setup ring;
 	struct kvpool_submit submit;
 	struct kvpool_cancel cancel;
+	struct kvpool_ring_end ring_end;
+	struct kvpool_peer_name peer;
 };
 
 struct kvpool_ioctl_op {
@@ -77,7 +106,7 @@ struct kvpool_ioctl_op {
 	int (*execute)(struct kvpool_call *call);
 };
 
-#define KVPOOL_OP(_cmd, _mode, _fn, _struct, _last)			\
+#define KVPOOL_IOCTL(_cmd, _mode, _fn, _struct, _last)			\
 	[_IOC_NR(_cmd)] = {						\
 		.cmd = (_cmd),						\
 		.size = sizeof(_struct) +				\
@@ -88,41 +117,46 @@ struct kvpool_ioctl_op {
 		.execute = (_fn),					\
 	}
 
-/* The last member is that of its first version, whatever is added later. */
+/* The last member is that of the first version of the structure. */
 static const struct kvpool_ioctl_op kvpool_ioctl_ops[] = {
-	KVPOOL_OP(KVPOOL_IOC_INFO, 0, kvpool_ioctl_info, struct kvpool_info,
-		  mode),
-	KVPOOL_OP(KVPOOL_IOC_ATTACH, 0, kvpool_ioctl_attach,
-		  struct kvpool_attach, tenant),
-	KVPOOL_OP(KVPOOL_IOC_RESERVE, KVPOOL_MODE_PRODUCE, kvpool_ioctl_reserve,
-		  struct kvpool_reserve, nr_done),
-	KVPOOL_OP(KVPOOL_IOC_SEAL, KVPOOL_MODE_PRODUCE, kvpool_ioctl_seal,
-		  struct kvpool_handles, entries),
-	KVPOOL_OP(KVPOOL_IOC_ABORT, KVPOOL_MODE_PRODUCE, kvpool_ioctl_abort,
-		  struct kvpool_handles, entries),
-	KVPOOL_OP(KVPOOL_IOC_LEASE, KVPOOL_MODE_CONSUME, kvpool_ioctl_lease,
-		  struct kvpool_lookup, reserved),
-	KVPOOL_OP(KVPOOL_IOC_RELEASE, KVPOOL_MODE_CONSUME, kvpool_ioctl_release,
-		  struct kvpool_handles, entries),
-	KVPOOL_OP(KVPOOL_IOC_EXISTS, KVPOOL_MODE_CONSUME, kvpool_ioctl_exists,
-		  struct kvpool_lookup, reserved),
-	KVPOOL_OP(KVPOOL_IOC_REMOVE, KVPOOL_MODE_PRODUCE, kvpool_ioctl_remove,
-		  struct kvpool_keys, entries),
-	KVPOOL_OP(KVPOOL_IOC_PIN, KVPOOL_MODE_PRODUCE, kvpool_ioctl_pin,
-		  struct kvpool_keys, entries),
-	KVPOOL_OP(KVPOOL_IOC_SPANS, 0, kvpool_ioctl_spans, struct kvpool_spans,
-		  reserved),
-	KVPOOL_OP(KVPOOL_IOC_STATS, 0, kvpool_ioctl_stats, struct kvpool_stats,
-		  rejected),
-	KVPOOL_OP(KVPOOL_IOC_RING, KVPOOL_MODE_CONSUME | KVPOOL_MODE_PRODUCE,
-		  kvpool_ioctl_ring, struct kvpool_ring_setup, reserved),
-	KVPOOL_OP(KVPOOL_IOC_SUBMIT, KVPOOL_MODE_CONSUME, kvpool_ioctl_submit,
-		  struct kvpool_submit, results),
-	KVPOOL_OP(KVPOOL_IOC_CANCEL, KVPOOL_MODE_CONSUME, kvpool_ioctl_cancel,
-		  struct kvpool_cancel, reserved),
+	KVPOOL_IOCTL(KVPOOL_IOC_INFO, 0, kvpool_ioctl_info, struct kvpool_info,
+		     mode),
+	KVPOOL_IOCTL(KVPOOL_IOC_ATTACH, 0, kvpool_ioctl_attach,
+		     struct kvpool_attach, tenant),
+	KVPOOL_IOCTL(KVPOOL_IOC_RESERVE, KVPOOL_MODE_PRODUCE,
+		     kvpool_ioctl_reserve, struct kvpool_reserve, nr_done),
+	KVPOOL_IOCTL(KVPOOL_IOC_SEAL, KVPOOL_MODE_PRODUCE, kvpool_ioctl_seal,
+		     struct kvpool_handles, entries),
+	KVPOOL_IOCTL(KVPOOL_IOC_ABORT, KVPOOL_MODE_PRODUCE, kvpool_ioctl_abort,
+		     struct kvpool_handles, entries),
+	KVPOOL_IOCTL(KVPOOL_IOC_LEASE, KVPOOL_MODE_CONSUME, kvpool_ioctl_lease,
+		     struct kvpool_lookup, reserved),
+	KVPOOL_IOCTL(KVPOOL_IOC_RELEASE, KVPOOL_MODE_CONSUME,
+		     kvpool_ioctl_release, struct kvpool_handles, entries),
+	KVPOOL_IOCTL(KVPOOL_IOC_EXISTS, KVPOOL_MODE_CONSUME,
+		     kvpool_ioctl_exists, struct kvpool_lookup, reserved),
+	KVPOOL_IOCTL(KVPOOL_IOC_REMOVE, KVPOOL_MODE_PRODUCE,
+		     kvpool_ioctl_remove, struct kvpool_keys, entries),
+	KVPOOL_IOCTL(KVPOOL_IOC_PIN, KVPOOL_MODE_PRODUCE, kvpool_ioctl_pin,
+		     struct kvpool_keys, entries),
+	KVPOOL_IOCTL(KVPOOL_IOC_SPANS, 0, kvpool_ioctl_spans,
+		     struct kvpool_spans, reserved),
+	KVPOOL_IOCTL(KVPOOL_IOC_STATS, 0, kvpool_ioctl_stats,
+		     struct kvpool_stats, timedout_ops),
+	KVPOOL_IOCTL(KVPOOL_IOC_RING, KVPOOL_MODE_CONSUME | KVPOOL_MODE_PRODUCE,
+		     kvpool_ioctl_ring, struct kvpool_ring_setup, ring),
+	KVPOOL_IOCTL(KVPOOL_IOC_SUBMIT, 0, kvpool_ioctl_submit,
+		     struct kvpool_submit, reserved),
+	KVPOOL_IOCTL(KVPOOL_IOC_CANCEL, 0, kvpool_ioctl_cancel,
+		     struct kvpool_cancel, ring),
+	KVPOOL_IOCTL(KVPOOL_IOC_RING_END,
+		     KVPOOL_MODE_CONSUME | KVPOOL_MODE_PRODUCE,
+		     kvpool_ioctl_ring_end, struct kvpool_ring_end, nr_done),
+	KVPOOL_IOCTL(KVPOOL_IOC_PEER, 0, kvpool_ioctl_peer,
+		     struct kvpool_peer_name, reserved),
 };
 
-/* Give the caller its handles, or take back what they stand for. */
+/* Write the argument back, and commit or undo the handles of the call. */
 static int kvpool_call_finish(struct kvpool_call *call, void __user *user,
 			      size_t size)
 {
@@ -138,11 +172,12 @@ static int kvpool_call_finish(struct kvpool_call *call, void __user *user,
 }
 
 /**
- * kvpool_ioctl() - Find the operation, fetch its argument, write it back
- * @file: of the context
+ * kvpool_ioctl() - Execute an ioctl
+ * @file: the file of the context
  * @cmd: KVPOOL_IOC_*
- * @uarg: the caller's structure
+ * @uarg: pointer to the caller's structure
  *
+ * Context: May sleep.
  * Return: 0 or a negative errno, as the uAPI header documents them.
  */
 long kvpool_ioctl(struct file *file, unsigned int cmd, unsigned long uarg)
@@ -176,10 +211,11 @@ long kvpool_ioctl(struct file *file, unsigned int cmd, unsigned long uarg)
 	ret = copy_struct_from_user(&arg, op->size, user, size);
 	if (ret)
 		return ret;
-	/* It may have been changed between the two reads. */
+	/* The caller may have changed the size between the two reads. */
 	arg.size = size;
 
 	ret = op->execute(&call);
+	trace_kvpool_call(call.ctx, nr, ret);
 	if (ret)
 		return ret;
 	return kvpool_call_finish(&call, user, min(size, op->size));

@@ -1,14 +1,21 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Mappings of the tenant's arena, and beyond it of the file's ring.
+ * Mappings of the tenant's arena, and of the file's rings at offsets beyond it.
  *
- * Those of the arena hold ordinary pages, so engines can pin them for their GPU and NIC once
- * and for all blocks to come. A context for reading gets a mapping that can
- * never be made writable.
+ * Mappings of the arena hold ordinary pages, so an engine can take DMA pins for
+ * its GPU and NIC once, for all later blocks. A file that is open for reading
+ * only gets mappings that can never be made writable.
  */
 #include <linux/mm.h>
 
-#include "kvpool.h"
+#include <linux/kvpool.h>
+
+#include "cache/tenant.h"
+#include "compat.h"
+#include "dev/mmap.h"
+#include "file/ctx.h"
+#include "file/ring.h"
+#include "mem/arena.h"
 
 static vm_fault_t kvpool_vma_fault(struct vm_fault *vmf)
 {
@@ -22,11 +29,14 @@ static const struct vm_operations_struct kvpool_vm_ops = {
 };
 
 /**
- * kvpool_mmap() - Map a part of the arena, or the ring
- * @file: of the context
- * @vma: shared, not executable, within kvpool_arena_size() or beginning there
+ * kvpool_mmap() - Map a part of the arena, or a ring
+ * @file: the file of the context
+ * @vma: the mapping; it maps a ring if its offset is kvpool_arena_size() or
+ *	 more
  *
- * Return: 0 or -EINVAL; -EACCES for writing through a file opened for reading;
+ * Context: mmap(), with mmap_lock held; may sleep.
+ * Return: 0; -EINVAL for a private mapping, or offsets without arena or ring;
+ * -EACCES for a writable mapping of a file that is open for reading only;
  * -EPERM for an executable mapping.
  */
 int kvpool_mmap(struct file *file, struct vm_area_struct *vma)
@@ -39,9 +49,9 @@ int kvpool_mmap(struct file *file, struct vm_area_struct *vma)
 		return -EINVAL;
 	if (vma->vm_flags & VM_EXEC)
 		return -EPERM;
-	if (vma->vm_pgoff == pages)
+	if (vma->vm_pgoff >= pages)
 		return kvpool_ring_mmap(ctx, vma);
-	if (vma->vm_pgoff >= pages || vma_pages(vma) > pages - vma->vm_pgoff)
+	if (vma_pages(vma) > pages - vma->vm_pgoff)
 		return -EINVAL;
 	if (!(ctx->mode & KVPOOL_MODE_PRODUCE)) {
 		if (vma->vm_flags & VM_WRITE)

@@ -1,26 +1,31 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * The secret of the cluster, and proofs that one knows it.
+ * The identity of this host, the secret of the cluster, and proofs that a host
+ * knows the secret.
  *
- * Both sides prove it over the nonces of both and over all that they have agreed
- * on, so a proof is of no use on another connection, in the other direction, or
- * with other terms.
+ * A proof covers the nonces of both sides and all that they have agreed on, so
+ * it is of no use on another connection, in the other direction, or with other
+ * terms.
  */
 #include <crypto/algapi.h>
 #include <crypto/hash.h>
 #include <keys/user-type.h>
 #include <linux/err.h>
 #include <linux/key-type.h>
+#include <linux/mutex.h>
+#include <linux/random.h>
 #include <linux/rcupdate.h>
 
-#include "fabric/rdma.h"
+#include "fabric/auth.h"
 
 #define KVPOOL_SECRET_MIN	16	/* bytes */
+
+u8 kvpool_auth_identity[KVPOOL_WIRE_HOST];
 
 static DEFINE_MUTEX(kvpool_secret_lock);	/* both below */
 static struct key *kvpool_secret;
 static struct crypto_shash *kvpool_secret_tfm;	/* keyed with it */
-static bool kvpool_open;
+static enum kvpool_auth_mode kvpool_auth_mode;
 
 /**
  * kvpool_auth_open() - May connections go without a secret?
@@ -29,7 +34,7 @@ static bool kvpool_open;
  */
 bool kvpool_auth_open(void)
 {
-	return READ_ONCE(kvpool_open);
+	return READ_ONCE(kvpool_auth_mode) == KVPOOL_AUTH_OPEN;
 }
 
 /**
@@ -43,13 +48,14 @@ bool kvpool_auth_ready(void)
 }
 
 /**
- * kvpool_fabric_set_open() - Allow connections without a secret, or forbid them
- * @open: whether they are allowed, in both directions
+ * kvpool_auth_set_mode() - Allow connections without a secret, or forbid them
+ * @mode: what connections need from now on, in both directions
+ *
+ * The caller has to see to the listener: kvpool_target_check().
  */
-void kvpool_fabric_set_open(bool open)
+void kvpool_auth_set_mode(enum kvpool_auth_mode mode)
 {
-	WRITE_ONCE(kvpool_open, open);
-	kvpool_target_check();
+	WRITE_ONCE(kvpool_auth_mode, mode);
 }
 
 static struct crypto_shash *kvpool_secret_key(struct key *key)
@@ -96,17 +102,18 @@ static void kvpool_secret_replace(struct key *key, struct crypto_shash *tfm)
 }
 
 /**
- * kvpool_fabric_set_secret() - Set the secret of the cluster
+ * kvpool_auth_set_secret() - Set the secret of the cluster
  * @key: of type "user" or "logon", at least KVPOOL_SECRET_MIN bytes long; its
  *	 reference is taken over in any case. NULL: none.
  *
- * It is taken as it is now. When the key expires or is revoked, no connection
- * can be made until another is set.
+ * The payload is taken as it is now. When the key expires or is revoked, no
+ * connection can be made until another key is set. The caller has to see to the
+ * listener: kvpool_target_check().
  *
  * Return: 0; -EKEYREJECTED; -EKEYREVOKED; -EKEYEXPIRED; -ENOENT without
  * HMAC-SHA256 in the kernel; -ENOMEM.
  */
-int kvpool_fabric_set_secret(struct key *key)
+int kvpool_auth_set_secret(struct key *key)
 {
 	struct crypto_shash *tfm = NULL;
 
@@ -118,33 +125,34 @@ int kvpool_fabric_set_secret(struct key *key)
 		}
 	}
 	kvpool_secret_replace(key, tfm);
-	kvpool_target_check();
 	return 0;
 }
 
 /**
- * kvpool_auth_proof() - Prove that this host knows the secret
- * @target: as the target, or as the initiator
- * @asked: what the initiator sent
- * @given: what the target sent
- * @proof: KVPOOL_WIRE_PROOF bytes
+ * kvpool_auth_proof() - Prove that this host knows the secret, or check a proof
+ * @role: whose proof
+ * @connect: what the initiator sent
+ * @accept: what the target sent
+ * @proof: where to write KVPOOL_WIRE_PROOF bytes
  *
  * Return: 0; -ENOKEY without a secret; -EKEYREVOKED; -EKEYEXPIRED.
  */
-int kvpool_auth_proof(bool target, const struct kvpool_wire_connect *asked,
-		      const struct kvpool_wire_accept *given, u8 *proof)
+int kvpool_auth_proof(enum kvpool_auth_role role,
+		      const struct kvpool_wire_connect *connect,
+		      const struct kvpool_wire_accept *accept, u8 *proof)
 {
-	static const char labels[2][16] = {
-		"kvpool initiator", "kvpool target",
+	static const char labels[][16] = {
+		[KVPOOL_AUTH_INITIATOR] = "kvpool initiator",
+		[KVPOOL_AUTH_TARGET] = "kvpool target",
 	};
 	struct {
 		char label[16];
-		struct kvpool_wire_connect asked;
-		struct kvpool_wire_accept given;
-	} __packed what = { .asked = *asked, .given = *given };
+		struct kvpool_wire_connect connect;
+		struct kvpool_wire_accept accept;
+	} __packed what = { .connect = *connect, .accept = *accept };
 	int ret = -ENOKEY;
 
-	memcpy(what.label, labels[target], sizeof(what.label));
+	memcpy(what.label, labels[role], sizeof(what.label));
 
 	mutex_lock(&kvpool_secret_lock);
 	if (kvpool_secret)
@@ -157,14 +165,22 @@ int kvpool_auth_proof(bool target, const struct kvpool_wire_connect *asked,
 
 /**
  * kvpool_auth_equal() - Compare proofs, in a time that tells nothing
- * @a: one
- * @b: the other
+ * @a: a proof
+ * @b: another proof
  *
  * Return: true if they are equal.
  */
 bool kvpool_auth_equal(const u8 *a, const u8 *b)
 {
 	return !crypto_memneq(a, b, KVPOOL_WIRE_PROOF);
+}
+
+/**
+ * kvpool_auth_init() - Give this host an identity
+ */
+void kvpool_auth_init(void)
+{
+	get_random_bytes(kvpool_auth_identity, sizeof(kvpool_auth_identity));
 }
 
 /**

@@ -4,9 +4,9 @@
  *
  * A host that wants blocks (the initiator) connects queue pairs to a host that
  * has blocks (the target) with rdma_cm. It sends request capsules; the target
- * moves the bytes with RDMA WRITE (GET) or RDMA READ (PUT) on memory that the
- * initiator registered for this one request, and answers each capsule with a
- * response that invalidates the registration.
+ * moves the bytes with RDMA WRITE (FETCH) or RDMA READ (PUSH) on memory that
+ * the initiator registered for this one request, and answers each capsule with
+ * a response that invalidates the registration.
  *
  *	initiator				target
  *	    | -- REQ: struct kvpool_wire_connect -> |
@@ -18,7 +18,7 @@
  *	    | <- struct kvpool_wire_response ------ |	SEND with invalidate
  *
  * All numbers are little-endian. Reserved fields are zero and are checked to
- * be. A message that breaks a rule closes the connection; nothing answers it.
+ * be. A message that breaks a rule closes the connection and is not answered.
  * Documentation/design/fabric.rst explains the protocol.
  */
 #ifndef _KVPOOL_FABRIC_PROTO_H
@@ -28,7 +28,7 @@
 #include <linux/types.h>
 
 #define KVPOOL_WIRE_MAGIC	0x4c50564bU	/* "KVPL" */
-#ifndef KVPOOL_WIRE_VERSION	/* a test builds a module of another one */
+#ifndef KVPOOL_WIRE_VERSION	/* a test builds a module of another version */
 #define KVPOOL_WIRE_VERSION	1
 #endif
 #define KVPOOL_WIRE_PORT	4710
@@ -47,7 +47,7 @@
 #define KVPOOL_WIRE_BYTES_MAX	(16U << 20)	/* one request */
 
 /**
- * struct kvpool_wire_connect - private data of the connection request
+ * struct kvpool_wire_connect - Private data of the connection request
  * @magic:	KVPOOL_WIRE_MAGIC
  * @version:	highest version that the initiator speaks
  * @version_min: lowest
@@ -80,7 +80,7 @@ struct kvpool_wire_connect {
 #define KVPOOL_WIRE_AUTH_HMAC	1	/* HMAC-SHA256 */
 
 /**
- * struct kvpool_wire_accept - private data of the reply
+ * struct kvpool_wire_accept - Private data of the reply
  * @magic:	KVPOOL_WIRE_MAGIC
  * @version:	the version to speak, within what the initiator offered
  * @auth:	KVPOOL_WIRE_AUTH_*
@@ -105,7 +105,7 @@ struct kvpool_wire_accept {
 };
 
 /**
- * struct kvpool_wire_reject - private data of a refusal
+ * struct kvpool_wire_reject - Private data of a refusal
  * @magic:	KVPOOL_WIRE_MAGIC
  * @version:	highest version that the target speaks
  * @reason:	enum kvpool_close
@@ -121,7 +121,7 @@ struct kvpool_wire_reject {
  * change.
  */
 #define KVPOOL_CLOSES(X)						\
-	X(NONE,		0)	/* it has not */			\
+	X(NONE,		0)	/* it is open */			\
 	X(LOCAL,	1)	/* asked for on this host */		\
 	X(PEER,		2)	/* the other side closed it */		\
 	X(TRANSPORT,	3)	/* the queue pair failed */		\
@@ -129,7 +129,7 @@ struct kvpool_wire_reject {
 	X(DEVICE,	5)	/* the NIC went away */			\
 	X(FENCE,	6)	/* the only way to end a transfer */	\
 	X(ADDRESS,	7)	/* no route to the address */		\
-	X(REFUSED,	8)	/* nobody listens, or not this protocol */ \
+	X(REFUSED,	8)	/* no listener, or not of this protocol */ \
 	X(VERSION,	9)	/* no common version */			\
 	X(MESSAGE,	10)	/* a malformed message */		\
 	X(STATE,	11)	/* a message out of order */		\
@@ -150,13 +150,13 @@ enum kvpool_wire_opcode {
 	KVPOOL_WIRE_AUTH = 1,
 	KVPOOL_WIRE_ALIVE,
 	KVPOOL_WIRE_PROBE,
-	KVPOOL_WIRE_GET,
-	KVPOOL_WIRE_PUT,
+	KVPOOL_WIRE_FETCH,
+	KVPOOL_WIRE_PUSH,
 	KVPOOL_WIRE_DROP,
 };
 
 /**
- * struct kvpool_wire_header - how every capsule and response begins
+ * struct kvpool_wire_header - How every capsule and response begins
  * @opcode:	enum kvpool_wire_opcode; a response repeats the capsule's
  * @flags:	KVPOOL_WIRE_RESPONSE in responses, otherwise zero
  * @nr:		number of segments or results that follow
@@ -186,9 +186,9 @@ struct kvpool_wire_auth {
 };
 
 /**
- * struct kvpool_wire_segment - a part of a block
+ * struct kvpool_wire_segment - A part of a block
  * @key:	the block's key
- * @put:	PUT, DROP: number of the transfer, the same in all segments of a
+ * @push:	PUSH, DROP: number of the push, the same in all segments of a
  *		block, never used again by this host; otherwise zero
  * @block_length: bytes of the whole block, KVPOOL_BLOCK_MIN to _MAX; PROBE and
  *		DROP: zero
@@ -200,7 +200,7 @@ struct kvpool_wire_auth {
  */
 struct kvpool_wire_segment {
 	__u8 key[KVPOOL_KEY_SIZE];
-	__le64 put;
+	__le64 push;
 	__le32 block_length;
 	__le32 offset;
 	__le32 length;
@@ -208,19 +208,19 @@ struct kvpool_wire_segment {
 };
 
 /**
- * struct kvpool_wire_request - PROBE, GET, PUT and DROP
+ * struct kvpool_wire_request - PROBE, FETCH, PUSH and DROP
  * @header:	@nr is 1 to the agreed @max_segs
- * @address:	GET, PUT: begin of the registered memory in the initiator's
+ * @address:	FETCH, PUSH: begin of the registered memory in the initiator's
  *		terms; otherwise zero
- * @rkey:	GET, PUT: its key; the response invalidates it
- * @length:	GET, PUT: its bytes: the sum of the segments' lengths, each
+ * @rkey:	FETCH, PUSH: its key; the response invalidates it
+ * @length:	FETCH, PUSH: its bytes: the sum of the segments' lengths, each
  *		rounded up to KVPOOL_WIRE_PAGE; otherwise zero
  * @tenant:	whose blocks: a name, padded with zeros and ended by one
  * @segments:	in the order in which they lie in the registered memory, each
  *		beginning at a multiple of KVPOOL_WIRE_PAGE
  *
  * ALIVE is a bare header with @nr zero. PROBE asks which blocks there are. DROP
- * ends PUTs that will not be completed.
+ * ends pushes that will not be completed.
  */
 struct kvpool_wire_request {
 	struct kvpool_wire_header header;
@@ -231,29 +231,29 @@ struct kvpool_wire_request {
 	struct kvpool_wire_segment segments[];
 };
 
-/* What became of a segment. A status that its opcode cannot have breaks a rule. */
+/* Result of a segment. A status that its opcode cannot have breaks a rule. */
 enum kvpool_wire_status {
 	KVPOOL_WIRE_OK,
 	KVPOOL_WIRE_MISSING,	/* no such block, or no such tenant */
-	KVPOOL_WIRE_PENDING,	/* not DROP: somebody is filling it */
-	KVPOOL_WIRE_LENGTH,	/* GET: the block has another length */
-	KVPOOL_WIRE_EXISTS,	/* PUT: there is a block already */
-	KVPOOL_WIRE_NO_SPACE,	/* PUT: no room that may be had */
-	KVPOOL_WIRE_QUOTA,	/* PUT: the tenant's quota */
-	KVPOOL_WIRE_NO_MEMORY,	/* GET, PUT: no memory to work with */
-	KVPOOL_WIRE_STALE,	/* PUT: the reservation was lost */
+	KVPOOL_WIRE_PENDING,	/* not DROP: the block is being filled */
+	KVPOOL_WIRE_LENGTH,	/* FETCH: the block has another length */
+	KVPOOL_WIRE_EXISTS,	/* PUSH: there is a block already */
+	KVPOOL_WIRE_NO_SPACE,	/* PUSH: no space that may be used */
+	KVPOOL_WIRE_QUOTA,	/* PUSH: the tenant's quota */
+	KVPOOL_WIRE_NO_MEMORY,	/* FETCH, PUSH: no memory to work with */
+	KVPOOL_WIRE_STALE,	/* PUSH: the reservation was lost */
 	KVPOOL_WIRE_NR_STATUS
 };
 
 /**
- * struct kvpool_wire_result - result of one segment
+ * struct kvpool_wire_result - Result of one segment
  * @status:	enum kvpool_wire_status
- * @length:	bytes of the block if the target has one that is sealed, otherwise
- *		zero. So one of the parts of a PUT has it: the one that made the
- *		block complete.
- * @generation:	GET: of the block that the bytes are of, if @status is OK; never
- *		zero then, and another one if the target makes a block of this key
- *		anew. Otherwise zero.
+ * @length:	bytes of the block if the target has one that is sealed,
+ *		otherwise zero. So the result of one part of a PUSH has it: of
+ *		the part that made the block complete.
+ * @generation:	FETCH: of the block that the bytes are of, if @status is OK;
+ *		never zero then, and another number if the target makes a new
+ *		block of this key. Otherwise zero.
  */
 struct kvpool_wire_result {
 	__le32 status;
@@ -262,13 +262,13 @@ struct kvpool_wire_result {
 };
 
 /**
- * struct kvpool_wire_response - the answer to a request
+ * struct kvpool_wire_response - The answer to a request
  * @header:	@nr is that of the request
  * @results:	one for each segment, in their order
  *
  * It gives the request's credit back. The target no longer touches the
- * initiator's memory when it sends this. To GET and PUT it invalidates @rkey,
- * whatever became of them.
+ * initiator's memory when it sends this. Whether or not a FETCH or PUSH has
+ * succeeded, its answer invalidates @rkey.
  */
 struct kvpool_wire_response {
 	struct kvpool_wire_header header;

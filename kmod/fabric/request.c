@@ -1,17 +1,32 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * Requests of the initiator: memory is registered for one request, the capsule
- * is sent, the answer invalidates the registration. With that, or with the
- * drained queue pair, nothing touches the memory any more.
+ * is sent, the answer invalidates the registration. After the answer, or once
+ * the queue pair has been drained, no device touches the memory any more.
  */
+#define pr_fmt(fmt) "kvpool_rdma: " fmt
+
+#include <linux/jiffies.h>
+#include <linux/ktime.h>
+#include <linux/printk.h>
 #include <linux/slab.h>
 
-#include "fabric/rdma.h"
+#include "xfer/mover.h"
 
-/* Queue pairs that may die under a job, none of it done, before it is at fault. */
+#include "fabric/job.h"
+#include "fabric/limits.h"
+#include "fabric/peer.h"
+#include "fabric/request.h"
+#include "fabric/trace.h"
+#include "fabric/wq.h"
+
+/*
+ * A job fails when so many queue pairs have ended under it while no part of it
+ * was done: the job itself may be the cause.
+ */
 #define KVPOOL_MAX_RETURNS	16
 
-static atomic_t kvpool_deaths;
+static atomic_t kvpool_return_seq;	/* queue pairs that were drained */
 
 static int kvpool_status_errno(u32 status)
 {
@@ -38,13 +53,37 @@ static int kvpool_status_errno(u32 status)
 static enum dma_data_direction
 kvpool_request_dir(const struct kvpool_request *request)
 {
-	return request->opcode == KVPOOL_WIRE_GET ? DMA_FROM_DEVICE :
+	return request->opcode == KVPOOL_WIRE_FETCH ? DMA_FROM_DEVICE :
 						    DMA_TO_DEVICE;
 }
 
 static bool kvpool_opcode_moves(u8 opcode)
 {
-	return opcode == KVPOOL_WIRE_GET || opcode == KVPOOL_WIRE_PUT;
+	return opcode == KVPOOL_WIRE_FETCH || opcode == KVPOOL_WIRE_PUSH;
+}
+
+/* Take a credit of a queue pair, whose gate is entered then. */
+static struct kvpool_request *kvpool_request_alloc(struct kvpool_queue *queue)
+{
+	struct kvpool_request *request = NULL;
+
+	spin_lock(&queue->lock);
+	if (queue->state == KVPOOL_QUEUE_UP && !list_empty(&queue->free) &&
+	    kvpool_gate_enter(&queue->gate)) {
+		request = list_first_entry(&queue->free, struct kvpool_request,
+					   entry);
+		list_del(&request->entry);
+		/* Already here, so that the fence always finds its jobs. */
+		request->busy = true;
+		queue->inflight++;
+	}
+	spin_unlock(&queue->lock);
+	if (request && !READ_ONCE(queue->link->watch_soon)) {
+		WRITE_ONCE(queue->link->watch_soon, true);
+		mod_delayed_work(kvpool_rdma_wq, &queue->link->watch_work,
+				 msecs_to_jiffies(KVPOOL_STALL_MS));
+	}
+	return request;
 }
 
 static void kvpool_request_free(struct kvpool_request *request)
@@ -66,7 +105,7 @@ static void kvpool_request_put(struct kvpool_request *request)
 	if (!refcount_dec_and_test(&request->refs))
 		return;
 	kvpool_request_free(request);
-	/* The credit, then the list; kvpool_requests_send() does the reverse. */
+	/* The credit, then the list; the reverse of kvpool_requests_send(). */
 	smp_mb();
 	if (!list_empty_careful(&peer->pending))
 		kvpool_requests_send(peer);
@@ -80,12 +119,12 @@ static void kvpool_request_unmap(struct kvpool_request *request)
 	request->nr_mapped = 0;
 }
 
-/* Is there something to do about a completion? Then the gate is entered. */
+/* Handle a failed completion; if it succeeded, try to enter the gate. */
 static bool kvpool_request_completed(struct kvpool_queue *queue,
 				     const struct ib_wc *wc)
 {
 	if (wc->status != IB_WC_SUCCESS) {
-		kvpool_queue_fail(queue, KVPOOL_CLOSE_TRANSPORT, -EIO);
+		kvpool_queue_close(queue, KVPOOL_CLOSE_TRANSPORT, -EIO);
 		return false;
 	}
 	return kvpool_gate_enter(&queue->gate);
@@ -108,36 +147,18 @@ static void kvpool_request_reg_done(struct ib_cq *cq, struct ib_wc *wc)
 	struct kvpool_queue *queue = wc->qp->qp_context;
 
 	if (wc->status != IB_WC_SUCCESS)
-		kvpool_queue_fail(queue, KVPOOL_CLOSE_TRANSPORT, -EIO);
+		kvpool_queue_close(queue, KVPOOL_CLOSE_TRANSPORT, -EIO);
 }
 
-/* How fast is the link? From when it had nothing else to do. */
-static void kvpool_link_sample(struct kvpool_link *link,
-			       const struct kvpool_request *request)
-{
-	u64 now = ktime_get_ns(), since = READ_ONCE(link->last_done);
-	u64 rate = READ_ONCE(link->rate);
-
-	WRITE_ONCE(link->last_done, now);
-	if (request->bytes < KVPOOL_MIN_SLICE / 2)
-		return;
-	since = max(since, request->sent);
-	since = now > since ? now - since : 1;
-	/* KiB per second: bytes * 10^9 / 2^10 / ns. */
-	rate = (rate * 7 + div64_u64((u64)request->bytes *
-				     (NSEC_PER_SEC >> 10), since)) / 8;
-	WRITE_ONCE(link->rate, max_t(u64, rate, 1));
-}
-
-/* A block that is there may be there because a lost answer said so. */
+/* A block may exist there because it was sealed, and the answer was lost. */
 static void kvpool_part_forgive(struct kvpool_part *part)
 {
-	if (part->status == KVPOOL_WIRE_EXISTS && part->job->death &&
+	if (part->status == KVPOOL_WIRE_EXISTS && part->job->return_seq &&
 	    part->found == part->job->block_length)
 		part->status = KVPOOL_WIRE_OK;
 }
 
-/* The owner may have made a block anew between two parts of a GET. */
+/* The owner may have replaced the block between two parts of a FETCH. */
 static bool kvpool_part_fits(struct kvpool_part *part)
 {
 	u64 first = atomic64_cmpxchg(&part->job->generation, 0,
@@ -146,7 +167,7 @@ static bool kvpool_part_fits(struct kvpool_part *part)
 	return !first || first == part->generation;
 }
 
-/* The target has answered and touches the memory no more. */
+/* The target has answered and does not touch the memory any more. */
 static void kvpool_request_end(struct kvpool_request *request)
 {
 	struct kvpool_queue *queue = request->queue;
@@ -161,17 +182,20 @@ static void kvpool_request_end(struct kvpool_request *request)
 			moved += request->parts[i].length;
 	}
 
-	/* The fence's work looks at jobs of busy requests. */
+	/* kvpool_fence_work() looks at jobs of busy requests. */
 	spin_lock(&queue->lock);
 	request->busy = false;
 	queue->nr_done++;
-	if (request->opcode == KVPOOL_WIRE_GET)
+	if (request->opcode == KVPOOL_WIRE_FETCH)
 		queue->bytes_in += moved;
 	else
 		queue->bytes_out += moved;
 	spin_unlock(&queue->lock);
 	atomic64_sub(request->bytes, &link->inflight);
-	kvpool_link_sample(link, request);
+	kvpool_link_sample(link, request->bytes, request->sent);
+	trace_kvpool_request_complete(link->peer_id, link->id, queue->index,
+				      request->id, request->opcode, nr,
+				      request->bytes);
 
 	for (i = 0; i < nr; i++) {
 		struct kvpool_part *part = &request->parts[i];
@@ -183,7 +207,8 @@ static void kvpool_request_end(struct kvpool_request *request)
 		if (part->found)
 			WRITE_ONCE(job->found, part->found);
 		if (part->status)
-			kvpool_job_error(job, kvpool_status_errno(part->status));
+			kvpool_job_error(job,
+					 kvpool_status_errno(part->status));
 		else if (!kvpool_part_fits(part))
 			kvpool_job_error(job, -EAGAIN);
 		else
@@ -194,7 +219,7 @@ static void kvpool_request_end(struct kvpool_request *request)
 	kvpool_request_put(request);
 }
 
-/* Take a request that waits for this answer; nobody else can then. */
+/* Find the request that waits for this answer; it waits no more then. */
 static struct kvpool_request *
 kvpool_request_match(struct kvpool_queue *queue,
 		     const struct kvpool_wire_message *message)
@@ -222,7 +247,7 @@ kvpool_request_match(struct kvpool_queue *queue,
  * @queue: where it came; its gate has been entered
  * @data: the response
  * @wc: its completion
- * @message: what was read of it
+ * @message: what was decoded of it
  */
 void kvpool_request_response(struct kvpool_queue *queue, const void *data,
 			     struct ib_wc *wc,
@@ -234,23 +259,25 @@ void kvpool_request_response(struct kvpool_queue *queue, const void *data,
 
 	request = kvpool_request_match(queue, message);
 	if (!request) {
-		kvpool_queue_fail(queue, KVPOOL_CLOSE_STATE, -EPROTO);
+		kvpool_queue_close(queue, KVPOOL_CLOSE_STATE, -EPROTO);
 		return;
 	}
 	/*
-	 * The registration has to be invalid, and not by our own doing: then
-	 * the peer might be writing until just now, and soft RDMA copies a
-	 * packet after it has looked at the registration.
+	 * The registration has to be invalid by the answer. If this host had to
+	 * invalidate it, the peer might be writing until just now, and soft
+	 * RDMA copies a packet after it has looked at the registration.
 	 */
 	if (invalidated != !!request->nr_sg ||
 	    (invalidated && wc->ex.invalidate_rkey != request->mr->rkey)) {
-		kvpool_queue_fail(queue, KVPOOL_CLOSE_ACCESS, -EPROTO);
+		pr_warn_ratelimited("peer %s: link %u: an answer did not release the memory of its request; the queue pair is drained\n",
+				    queue->link->peer_name, queue->link->id);
+		kvpool_queue_close(queue, KVPOOL_CLOSE_ACCESS, -EPROTO);
 		return;
 	}
 	for (i = 0; i < request->nr_parts; i++)
 		request->parts[i].status =
-			kvpool_wire_result_get(data, i,
-					       &request->parts[i].found,
+			kvpool_wire_result_decode(data, i,
+						  &request->parts[i].found,
 					       &request->parts[i].generation);
 	kvpool_request_end(request);
 }
@@ -258,8 +285,8 @@ void kvpool_request_response(struct kvpool_queue *queue, const void *data,
 /**
  * kvpool_request_init() - Prepare a request
  * @request: zeroed
- * @queue: whose
- * @index: which of the queue's
+ * @queue: the queue pair that it belongs to
+ * @index: its index in the queue pair's requests
  *
  * Return: 0 or a negative errno.
  */
@@ -323,13 +350,12 @@ static bool kvpool_request_take(struct kvpool_request *request,
 		if (request->bytes >= limit || request->nr_sg == KVPOOL_MAX_SG)
 			return false;
 		length = min(length, limit - request->bytes);
-		request->nr_sg += kvpool_arena_sg(&job->xfer->tenant->arena,
-						  job->xfer->block,
-						  range->offset,
-						  kvpool_wire_align(length),
-						  request->sg + request->nr_sg,
-						  KVPOOL_MAX_SG - request->nr_sg,
-						  &covered);
+		request->nr_sg +=
+			kvpool_transfer_sg(job->transfer, range->offset,
+					   kvpool_wire_align(length),
+					   request->sg + request->nr_sg,
+					   KVPOOL_MAX_SG - request->nr_sg,
+					   &covered);
 		length = min(length, covered);
 		request->bytes += kvpool_wire_align(length);
 	}
@@ -349,6 +375,7 @@ static void kvpool_request_fill(struct kvpool_request *request,
 	unsigned int max = request->queue->terms.max_segs;
 	struct kvpool_range *range, *next;
 	const char *tenant = NULL;
+	u32 length;
 
 	limit = min(limit, request->max_bytes);
 	request->nr_parts = 0;
@@ -374,13 +401,11 @@ static void kvpool_request_fill(struct kvpool_request *request,
 		if (request->nr_parts == max ||
 		    !kvpool_request_take(request, range, limit))
 			break;
-		if (request->parts[request->nr_parts - 1].length ==
-		    range->length) {
+		length = request->parts[request->nr_parts - 1].length;
+		if (length == range->length) {
 			kvpool_range_unlink(peer, range);
 			kvpool_range_free(range);
 		} else {
-			u32 length = request->parts[request->nr_parts - 1].length;
-
 			range->offset += length;
 			range->length -= length;
 			peer->queued -= length;
@@ -411,15 +436,16 @@ static void kvpool_request_encode(struct kvpool_request *request)
 		const struct kvpool_part *from = &request->parts[i];
 		struct kvpool_wire_part part = {
 			.key = *from->job->key,
-			.put = from->job->put,
+			.push = from->job->push,
 			.block_length = from->job->block_length,
 			.offset = from->offset,
 			.length = from->length,
 		};
 
-		kvpool_wire_part_put(&wire->segments[i], &part);
+		kvpool_wire_part_encode(&wire->segments[i], &part);
 	}
-	request->capsule.sge.length = kvpool_wire_request_put(wire, &message);
+	request->capsule.sge.length = kvpool_wire_request_encode(wire,
+								 &message);
 	ib_dma_sync_single_for_device(request->queue->dev->ib,
 				      request->capsule.sge.addr,
 				      request->capsule.sge.length,
@@ -442,7 +468,7 @@ static int kvpool_request_register(struct kvpool_request *request)
 	/* The peer learns no address of this host. */
 	mr->iova = (u64)request->id << 32;
 	request->reg_wr.key = mr->rkey;
-	request->reg_wr.access = request->opcode == KVPOOL_WIRE_GET ?
+	request->reg_wr.access = request->opcode == KVPOOL_WIRE_FETCH ?
 		IB_ACCESS_LOCAL_WRITE | IB_ACCESS_REMOTE_WRITE :
 		IB_ACCESS_REMOTE_READ;
 	return 0;
@@ -456,11 +482,11 @@ static void kvpool_request_post(struct kvpool_request *request)
 	int ret;
 
 	request->id += 1U << 16;
-	/* Where it fails it goes another way: kvpool_requests_return(). */
+	/* If this fails it goes another way: kvpool_requests_return(). */
 	if (request->nr_sg) {
 		ret = kvpool_request_register(request);
 		if (ret) {
-			kvpool_queue_fail(queue, KVPOOL_CLOSE_MEMORY, ret);
+			kvpool_queue_close(queue, KVPOOL_CLOSE_MEMORY, ret);
 			return;
 		}
 		wr = &request->reg_wr.wr;
@@ -468,15 +494,18 @@ static void kvpool_request_post(struct kvpool_request *request)
 	kvpool_request_encode(request);
 	request->sent = ktime_get_ns();
 	refcount_set(&request->refs, 2);
+	trace_kvpool_request_send(queue->link->peer_id, queue->link->id,
+				  queue->index, request->id, request->opcode,
+				  request->nr_parts, request->bytes);
 	spin_lock(&queue->lock);
 	request->answered = false;
 	spin_unlock(&queue->lock);
 	ret = ib_post_send(queue->cm_id->qp, wr, NULL);
 	if (ret)
-		kvpool_queue_fail(queue, KVPOOL_CLOSE_TRANSPORT, ret);
+		kvpool_queue_close(queue, KVPOOL_CLOSE_TRANSPORT, ret);
 }
 
-/* How many bytes should the next request have? peer->lock is held. */
+/* The bytes that the next request should have; peer->lock is held. */
 static u32 kvpool_request_limit(const struct kvpool_peer *peer)
 {
 	const struct kvpool_queue *queue;
@@ -490,6 +519,21 @@ static u32 kvpool_request_limit(const struct kvpool_peer *peer)
 	return clamp_t(u32, share, KVPOOL_MIN_SLICE, KVPOOL_MAX_REQUEST);
 }
 
+/* Get a request with a credit to fill, or NULL; peer->lock is held. */
+static struct kvpool_request *kvpool_peer_request(struct kvpool_peer *peer)
+{
+	struct kvpool_request *request = NULL;
+	struct kvpool_queue *queue;
+
+	do {
+		queue = kvpool_peer_choose(peer);
+		if (queue)
+			request = kvpool_request_alloc(queue);
+		/* It may have gone down since: then it is not chosen again. */
+	} while (queue && !request);
+	return request;
+}
+
 /**
  * kvpool_requests_send() - Send what waits at a peer, as far as credits go
  * @peer: the peer
@@ -497,22 +541,22 @@ static u32 kvpool_request_limit(const struct kvpool_peer *peer)
 void kvpool_requests_send(struct kvpool_peer *peer)
 {
 	struct kvpool_request *request;
-	bool hopeless = false;
+	bool unreachable = false;
 	LIST_HEAD(ended);
 
 	do {
 		request = NULL;
 		spin_lock(&peer->lock);
-		/* For kvpool_request_put(): what was queued, then the credits. */
+		/* For kvpool_request_put(): the list, then the credits. */
 		smp_mb__after_spinlock();
 		if (!list_empty(&peer->pending)) {
-			request = kvpool_peer_credit(peer);
+			request = kvpool_peer_request(peer);
 			if (request)
 				kvpool_request_fill(request, peer,
 						    kvpool_request_limit(peer),
 						    &ended);
 			else
-				hopeless = kvpool_peer_hopeless(peer);
+				unreachable = kvpool_peer_unreachable(peer);
 		}
 		spin_unlock(&peer->lock);
 		if (request) {
@@ -527,12 +571,12 @@ void kvpool_requests_send(struct kvpool_peer *peer)
 		kvpool_ranges_end(&ended);
 		INIT_LIST_HEAD(&ended);
 	} while (request);
-	if (hopeless)
+	if (unreachable)
 		kvpool_ranges_fail(peer, -EHOSTUNREACH);
 }
 
 /**
- * kvpool_send_work() - Send what has been queued by whoever could not do so
+ * kvpool_send_work() - Send ranges that a task queued without sending them
  * @work: of the peer
  */
 void kvpool_send_work(struct work_struct *work)
@@ -540,55 +584,52 @@ void kvpool_send_work(struct work_struct *work)
 	kvpool_requests_send(container_of(work, struct kvpool_peer, send_work));
 }
 
+/**
+ * kvpool_retry_work() - Send the ranges of jobs whose delay is over
+ * @work: of the peer
+ */
+void kvpool_retry_work(struct work_struct *work)
+{
+	struct kvpool_peer *peer = container_of(to_delayed_work(work),
+						struct kvpool_peer, retry_work);
+
+	kvpool_ranges_retry(peer);
+	kvpool_requests_send(peer);
+}
+
+/* Did this host end the queue pair, for instance to cancel another job? */
+static bool kvpool_queue_ended_here(const struct kvpool_queue *queue)
+{
+	return queue->reason == KVPOOL_CLOSE_FENCE ||
+	       queue->reason == KVPOOL_CLOSE_LOCAL ||
+	       queue->reason == KVPOOL_CLOSE_DEVICE;
+}
+
 /* Put a part back to where it was taken from, or end it. */
-static void kvpool_part_return(struct kvpool_peer *peer,
-			       const struct kvpool_part *part, int death,
-			       bool ours)
+static void kvpool_part_return(const struct kvpool_queue *queue,
+			       const struct kvpool_part *part, int seq)
 {
 	struct kvpool_job *job = part->job;
-	struct kvpool_range *range;
 
 	if (!job)
 		return;
-	if (job->death != death) {
-		job->death = death;
-		job->returns += !ours;
+	if (job->return_seq != seq) {
+		job->return_seq = seq;
+		job->returns += !kvpool_queue_ended_here(queue);
 	}
-	if (job->returns > KVPOOL_MAX_RETURNS)
+	if (job->returns > KVPOOL_MAX_RETURNS ||
+	    job->opcode == KVPOOL_WIRE_DROP)
 		kvpool_job_error(job, -EREMOTEIO);
-	if (job->opcode == KVPOOL_WIRE_DROP)
-		kvpool_job_error(job, -EREMOTEIO);
-	range = kvpool_range_alloc(job);
-	range->offset = part->offset;
-	range->length = part->length;
-
-	spin_lock(&peer->lock);
-	if (peer->gone)
-		kvpool_job_error(job, -EHOSTUNREACH);
-	if (!READ_ONCE(job->status)) {
-		list_add(&range->entry, &peer->pending);
-		list_add(&range->of_job, &job->ranges);
-		peer->queued += range->length;
-		range = NULL;
-	}
-	spin_unlock(&peer->lock);
-	if (range) {
-		kvpool_range_free(range);
-		kvpool_job_less(job);
-	}
+	kvpool_range_return(job, part->offset, part->length);
 }
 
 /**
  * kvpool_requests_return() - Take back the requests of a drained queue pair
- * @queue: the queue; nothing touches their memory any more
+ * @queue: the queue pair; nothing touches their memory any more
  */
 void kvpool_requests_return(struct kvpool_queue *queue)
 {
-	/* For reasons of this host, such as that another job was cancelled. */
-	bool ours = queue->reason == KVPOOL_CLOSE_FENCE ||
-		    queue->reason == KVPOOL_CLOSE_LOCAL ||
-		    queue->reason == KVPOOL_CLOSE_DEVICE;
-	int death = atomic_inc_return(&kvpool_deaths);
+	int seq = atomic_inc_return(&kvpool_return_seq);
 	unsigned int i, j;
 
 	for (i = 0; i < queue->nr_requests; i++) {
@@ -602,9 +643,7 @@ void kvpool_requests_return(struct kvpool_queue *queue)
 		spin_unlock(&queue->lock);
 		atomic64_sub(request->bytes, &queue->link->inflight);
 		for (j = request->nr_parts; j-- > 0;)
-			kvpool_part_return(queue->link->peer,
-					   &request->parts[j], death,
-					   ours);
+			kvpool_part_return(queue, &request->parts[j], seq);
 	}
 	spin_lock(&queue->lock);
 	queue->inflight = 0;

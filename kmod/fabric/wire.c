@@ -20,12 +20,12 @@ static_assert(sizeof(struct kvpool_wire_result) == 16);
 static_assert(KVPOOL_WIRE_CAPSULE_MAX <= 4096);
 
 /**
- * kvpool_wire_connect_put() - Write the private data of a connection request
- * @wire: where to; the nonce is left alone
+ * kvpool_wire_connect_encode() - Encode private data of a request to connect
+ * @wire: where to write it; the nonce stays as it is
  * @terms: what the initiator wants
  */
-void kvpool_wire_connect_put(struct kvpool_wire_connect *wire,
-			     const struct kvpool_wire_terms *terms)
+void kvpool_wire_connect_encode(struct kvpool_wire_connect *wire,
+				const struct kvpool_wire_terms *terms)
 {
 	wire->magic = cpu_to_le32(KVPOOL_WIRE_MAGIC);
 	wire->version = cpu_to_le16(KVPOOL_WIRE_VERSION);
@@ -39,15 +39,15 @@ void kvpool_wire_connect_put(struct kvpool_wire_connect *wire,
 }
 
 /**
- * kvpool_wire_connect_get() - Read the private data of a connection request
- * @data: what came
+ * kvpool_wire_connect_decode() - Decode private data of a request to connect
+ * @data: what was received
  * @len: its bytes
  * @terms: what the initiator wants
  *
  * Return: KVPOOL_CLOSE_NONE, or why the connection is to be refused.
  */
-int kvpool_wire_connect_get(const void *data, size_t len,
-			    struct kvpool_wire_terms *terms)
+int kvpool_wire_connect_decode(const void *data, size_t len,
+			       struct kvpool_wire_terms *terms)
 {
 	const struct kvpool_wire_connect *wire = data;
 	u16 first, last;
@@ -75,12 +75,12 @@ int kvpool_wire_connect_get(const void *data, size_t len,
 }
 
 /**
- * kvpool_wire_accept_put() - Write the private data of a reply
- * @wire: where to; the nonce is left alone
+ * kvpool_wire_accept_encode() - Encode the private data of a reply
+ * @wire: where to write it; the nonce stays as it is
  * @terms: what the target grants
  */
-void kvpool_wire_accept_put(struct kvpool_wire_accept *wire,
-			    const struct kvpool_wire_terms *terms)
+void kvpool_wire_accept_encode(struct kvpool_wire_accept *wire,
+			       const struct kvpool_wire_terms *terms)
 {
 	wire->magic = cpu_to_le32(KVPOOL_WIRE_MAGIC);
 	wire->version = cpu_to_le16(terms->version);
@@ -93,16 +93,16 @@ void kvpool_wire_accept_put(struct kvpool_wire_accept *wire,
 }
 
 /**
- * kvpool_wire_accept_get() - Read the private data of a reply
- * @data: what came
+ * kvpool_wire_accept_decode() - Decode the private data of a reply
+ * @data: what was received
  * @len: its bytes
  * @asked: what the initiator had asked for
  * @terms: what the target grants
  *
  * Return: KVPOOL_CLOSE_NONE, or why the connection is to be closed.
  */
-int kvpool_wire_accept_get(const void *data, size_t len,
-			   const struct kvpool_wire_terms *asked,
+int kvpool_wire_accept_decode(const void *data, size_t len,
+			      const struct kvpool_wire_terms *asked,
 			   struct kvpool_wire_terms *terms)
 {
 	const struct kvpool_wire_accept *wire = data;
@@ -130,11 +130,11 @@ int kvpool_wire_accept_get(const void *data, size_t len,
 }
 
 /**
- * kvpool_wire_reject_put() - Write the private data of a refusal
- * @wire: where to
+ * kvpool_wire_reject_encode() - Encode the private data of a refusal
+ * @wire: where to write it
  * @reason: enum kvpool_close
  */
-void kvpool_wire_reject_put(struct kvpool_wire_reject *wire, int reason)
+void kvpool_wire_reject_encode(struct kvpool_wire_reject *wire, int reason)
 {
 	wire->magic = cpu_to_le32(KVPOOL_WIRE_MAGIC);
 	wire->version = cpu_to_le16(KVPOOL_WIRE_VERSION);
@@ -142,14 +142,14 @@ void kvpool_wire_reject_put(struct kvpool_wire_reject *wire, int reason)
 }
 
 /**
- * kvpool_wire_reject_get() - Read the private data of a refusal
- * @data: what came
+ * kvpool_wire_reject_decode() - Decode the private data of a refusal
+ * @data: what was received
  * @len: its bytes
  *
- * Return: enum kvpool_close; KVPOOL_CLOSE_REFUSED if it was not a pool that
- * refused, or gave a reason that cannot be one.
+ * Return: enum kvpool_close; KVPOOL_CLOSE_REFUSED if the refusal came from
+ * another program, or its reason is unknown.
  */
-int kvpool_wire_reject_get(const void *data, size_t len)
+int kvpool_wire_reject_decode(const void *data, size_t len)
 {
 	const struct kvpool_wire_reject *wire = data;
 	u16 reason;
@@ -164,8 +164,40 @@ int kvpool_wire_reject_get(const void *data, size_t len)
 }
 
 /**
- * kvpool_wire_header_put() - Write a header
- * @data: where to
+ * kvpool_wire_reason() - Explain why a connection ended
+ * @reason: enum kvpool_close
+ *
+ * Return: a phrase for messages.
+ */
+const char *kvpool_wire_reason(int reason)
+{
+	static const char * const reasons[KVPOOL_NR_CLOSES] = {
+		[KVPOOL_CLOSE_NONE] = "not closed",
+		[KVPOOL_CLOSE_LOCAL] = "closed by this host",
+		[KVPOOL_CLOSE_PEER] = "closed by the other host",
+		[KVPOOL_CLOSE_TRANSPORT] = "transport error",
+		[KVPOOL_CLOSE_TIMEOUT] = "the other host does not answer",
+		[KVPOOL_CLOSE_DEVICE] = "the RDMA device is gone",
+		[KVPOOL_CLOSE_FENCE] = "drained to fence a transfer",
+		[KVPOOL_CLOSE_ADDRESS] = "no route to the address",
+		[KVPOOL_CLOSE_REFUSED] = "refused by the other host",
+		[KVPOOL_CLOSE_VERSION] = "no common protocol version",
+		[KVPOOL_CLOSE_MESSAGE] = "malformed message",
+		[KVPOOL_CLOSE_STATE] = "message out of order",
+		[KVPOOL_CLOSE_CREDITS] = "more requests than agreed",
+		[KVPOOL_CLOSE_ACCESS] = "memory access violation",
+		[KVPOOL_CLOSE_AUTH] = "no valid proof of the secret",
+		[KVPOOL_CLOSE_LIMIT] = "too many connections",
+		[KVPOOL_CLOSE_MEMORY] = "out of memory",
+	};
+
+	return reason >= 0 && reason < KVPOOL_NR_CLOSES ? reasons[reason] :
+							  "unknown reason";
+}
+
+/**
+ * kvpool_wire_header_encode() - Encode a header
+ * @data: where to write it
  * @opcode: enum kvpool_wire_opcode
  * @flags: KVPOOL_WIRE_RESPONSE or zero
  * @nr: what follows
@@ -173,7 +205,8 @@ int kvpool_wire_reject_get(const void *data, size_t len)
  *
  * Return: its bytes.
  */
-size_t kvpool_wire_header_put(void *data, u8 opcode, u8 flags, u16 nr, u32 id)
+size_t kvpool_wire_header_encode(void *data, u8 opcode, u8 flags, u16 nr,
+				 u32 id)
 {
 	struct kvpool_wire_header *wire = data;
 
@@ -185,19 +218,19 @@ size_t kvpool_wire_header_put(void *data, u8 opcode, u8 flags, u16 nr, u32 id)
 }
 
 /**
- * kvpool_wire_request_put() - Write a request but for its segments
- * @wire: where to
+ * kvpool_wire_request_encode() - Encode a request but for its segments
+ * @wire: where to write it
  * @message: the request; @proof and @segments are not looked at
  *
  * Return: bytes of the capsule, segments included.
  */
-size_t kvpool_wire_request_put(struct kvpool_wire_request *wire,
-			       const struct kvpool_wire_message *message)
+size_t kvpool_wire_request_encode(struct kvpool_wire_request *wire,
+				  const struct kvpool_wire_message *message)
 {
 	size_t len = strnlen(message->tenant, KVPOOL_NAME_SIZE - 1);
 
-	kvpool_wire_header_put(&wire->header, message->opcode, 0, message->nr,
-			       message->id);
+	kvpool_wire_header_encode(&wire->header, message->opcode, 0,
+				  message->nr, message->id);
 	wire->address = cpu_to_le64(message->address);
 	wire->rkey = cpu_to_le32(message->rkey);
 	wire->length = cpu_to_le32(message->length);
@@ -207,15 +240,15 @@ size_t kvpool_wire_request_put(struct kvpool_wire_request *wire,
 }
 
 /**
- * kvpool_wire_part_put() - Write a segment of a request
- * @wire: where to
+ * kvpool_wire_part_encode() - Encode a segment of a request
+ * @wire: where to write it
  * @part: the segment
  */
-void kvpool_wire_part_put(struct kvpool_wire_segment *wire,
-			  const struct kvpool_wire_part *part)
+void kvpool_wire_part_encode(struct kvpool_wire_segment *wire,
+			     const struct kvpool_wire_part *part)
 {
 	memcpy(wire->key, &part->key, sizeof(wire->key));
-	wire->put = cpu_to_le64(part->put);
+	wire->push = cpu_to_le64(part->push);
 	wire->block_length = cpu_to_le32(part->block_length);
 	wire->offset = cpu_to_le32(part->offset);
 	wire->length = cpu_to_le32(part->length);
@@ -223,43 +256,43 @@ void kvpool_wire_part_put(struct kvpool_wire_segment *wire,
 }
 
 /**
- * kvpool_wire_part_get() - Read a segment of a request
+ * kvpool_wire_part_decode() - Decode a segment of a request
  * @message: the request
- * @i: which, less than @message->nr
+ * @i: index of the segment, less than @message->nr
  * @part: the segment
  */
-void kvpool_wire_part_get(const struct kvpool_wire_message *message,
-			  unsigned int i, struct kvpool_wire_part *part)
+void kvpool_wire_part_decode(const struct kvpool_wire_message *message,
+			     unsigned int i, struct kvpool_wire_part *part)
 {
 	const struct kvpool_wire_segment *wire = &message->segments[i];
 
 	memcpy(&part->key, wire->key, sizeof(part->key));
-	part->put = le64_to_cpu(wire->put);
+	part->push = le64_to_cpu(wire->push);
 	part->block_length = le32_to_cpu(wire->block_length);
 	part->offset = le32_to_cpu(wire->offset);
 	part->length = le32_to_cpu(wire->length);
 }
 
-/* Is a segment in order? Adds what it takes of the memory to @sum. */
+/* Check a segment, and add its share of the memory to @sum. */
 static bool kvpool_wire_part_ok(const struct kvpool_wire_message *message,
 				unsigned int i, u64 *sum)
 {
 	struct kvpool_wire_part part;
 	u64 end;
 
-	kvpool_wire_part_get(message, i, &part);
+	kvpool_wire_part_decode(message, i, &part);
 	if (message->segments[i].reserved)
 		return false;
 	switch (message->opcode) {
 	case KVPOOL_WIRE_PROBE:
-		return !part.put && !part.block_length && !part.offset &&
+		return !part.push && !part.block_length && !part.offset &&
 		       !part.length;
 	case KVPOOL_WIRE_DROP:
-		return part.put && !part.block_length && !part.offset &&
+		return part.push && !part.block_length && !part.offset &&
 		       !part.length;
 	}
 
-	if (message->opcode == KVPOOL_WIRE_PUT ? !part.put : part.put != 0)
+	if (message->opcode == KVPOOL_WIRE_PUSH ? !part.push : part.push != 0)
 		return false;
 	end = (u64)part.offset + part.length;
 	if (part.block_length < KVPOOL_BLOCK_MIN ||
@@ -282,13 +315,13 @@ static bool kvpool_wire_tenant_ok(const u8 *name)
 	return len && len < KVPOOL_NAME_SIZE;
 }
 
-static int kvpool_wire_request_get(const struct kvpool_wire_request *wire,
-				   size_t len,
+static int kvpool_wire_request_decode(const struct kvpool_wire_request *wire,
+				      size_t len,
 				   const struct kvpool_wire_terms *terms,
 				   struct kvpool_wire_message *message)
 {
-	bool moves = message->opcode == KVPOOL_WIRE_GET ||
-		     message->opcode == KVPOOL_WIRE_PUT;
+	bool moves = message->opcode == KVPOOL_WIRE_FETCH ||
+		     message->opcode == KVPOOL_WIRE_PUSH;
 	u64 sum = 0;
 	unsigned int i;
 
@@ -315,20 +348,20 @@ static int kvpool_wire_request_get(const struct kvpool_wire_request *wire,
 }
 
 /*
- * Read what capsules and responses have in common, all of AUTH and ALIVE
+ * Decode what capsules and responses have in common, all of AUTH and ALIVE
  * included. @more says that the header is in order and that what follows it,
- * of another kind, is not read yet; otherwise the result is final.
+ * of another kind, is not decoded yet; otherwise the result is final.
  */
-static int kvpool_wire_header_get(const void *data, size_t len, u8 flags,
-				  struct kvpool_wire_message *message,
+static int kvpool_wire_header_decode(const void *data, size_t len, u8 flags,
+				     struct kvpool_wire_message *message,
 				  bool *more)
 {
 	const struct kvpool_wire_header *wire = data;
 
 	*more = false;
+	memset(message, 0, sizeof(*message));
 	if (len < sizeof(*wire) || wire->flags != flags)
 		return KVPOOL_CLOSE_MESSAGE;
-	memset(message, 0, sizeof(*message));
 	message->opcode = wire->opcode;
 	message->nr = le16_to_cpu(wire->nr);
 	message->id = le32_to_cpu(wire->id);
@@ -344,8 +377,8 @@ static int kvpool_wire_header_get(const void *data, size_t len, u8 flags,
 			return KVPOOL_CLOSE_MESSAGE;
 		return KVPOOL_CLOSE_NONE;
 	case KVPOOL_WIRE_PROBE:
-	case KVPOOL_WIRE_GET:
-	case KVPOOL_WIRE_PUT:
+	case KVPOOL_WIRE_FETCH:
+	case KVPOOL_WIRE_PUSH:
 	case KVPOOL_WIRE_DROP:
 		*more = true;
 		return KVPOOL_CLOSE_NONE;
@@ -354,37 +387,37 @@ static int kvpool_wire_header_get(const void *data, size_t len, u8 flags,
 }
 
 /**
- * kvpool_wire_capsule_get() - Read what an initiator sent
- * @data: what came, aligned to 8 bytes; @message points into it
+ * kvpool_wire_capsule_decode() - Decode what an initiator sent
+ * @data: what was received, aligned to 8 bytes; @message points into it
  * @len: its bytes
  * @terms: what was agreed on
  * @message: the capsule
  *
  * Return: KVPOOL_CLOSE_NONE, or why the connection is to be closed.
  */
-int kvpool_wire_capsule_get(const void *data, size_t len,
-			    const struct kvpool_wire_terms *terms,
+int kvpool_wire_capsule_decode(const void *data, size_t len,
+			       const struct kvpool_wire_terms *terms,
 			    struct kvpool_wire_message *message)
 {
 	bool more;
 	int reason;
 
-	reason = kvpool_wire_header_get(data, len, 0, message, &more);
-	return more ? kvpool_wire_request_get(data, len, terms, message) :
+	reason = kvpool_wire_header_decode(data, len, 0, message, &more);
+	return more ? kvpool_wire_request_decode(data, len, terms, message) :
 		      reason;
 }
 
-/* Which results there may be, by opcode. */
+/* Valid statuses of results, by opcode. */
 static const u32 kvpool_wire_statuses[] = {
 	[KVPOOL_WIRE_PROBE] = 1U << KVPOOL_WIRE_OK |
 			      1U << KVPOOL_WIRE_MISSING |
 			      1U << KVPOOL_WIRE_PENDING,
-	[KVPOOL_WIRE_GET] = 1U << KVPOOL_WIRE_OK |
+	[KVPOOL_WIRE_FETCH] = 1U << KVPOOL_WIRE_OK |
 			    1U << KVPOOL_WIRE_MISSING |
 			    1U << KVPOOL_WIRE_PENDING |
 			    1U << KVPOOL_WIRE_LENGTH |
 			    1U << KVPOOL_WIRE_NO_MEMORY,
-	[KVPOOL_WIRE_PUT] = 1U << KVPOOL_WIRE_OK |
+	[KVPOOL_WIRE_PUSH] = 1U << KVPOOL_WIRE_OK |
 			    1U << KVPOOL_WIRE_MISSING |
 			    1U << KVPOOL_WIRE_PENDING |
 			    1U << KVPOOL_WIRE_EXISTS |
@@ -400,7 +433,7 @@ static bool kvpool_wire_result_ok(const struct kvpool_wire_result *wire,
 				  u8 opcode)
 {
 	u32 status = le32_to_cpu(wire->status);
-	bool moved = opcode == KVPOOL_WIRE_GET && status == KVPOOL_WIRE_OK;
+	bool moved = opcode == KVPOOL_WIRE_FETCH && status == KVPOOL_WIRE_OK;
 
 	return status < KVPOOL_WIRE_NR_STATUS &&
 	       kvpool_wire_statuses[opcode] >> status & 1 &&
@@ -409,24 +442,25 @@ static bool kvpool_wire_result_ok(const struct kvpool_wire_result *wire,
 }
 
 /**
- * kvpool_wire_response_get() - Read what a target sent
- * @data: what came, aligned to 8 bytes; @message points into it
+ * kvpool_wire_response_decode() - Decode what a target sent
+ * @data: what was received, aligned to 8 bytes; @message points into it
  * @len: its bytes
  * @message: opcode, nr, id and, for AUTH, the proof. The caller compares them
- *	     with the request's; results are read by kvpool_wire_result_get().
+ *		with the request's; results are read by
+ *		kvpool_wire_result_decode().
  *
  * Return: KVPOOL_CLOSE_NONE, or why the connection is to be closed.
  */
-int kvpool_wire_response_get(const void *data, size_t len,
-			     struct kvpool_wire_message *message)
+int kvpool_wire_response_decode(const void *data, size_t len,
+				struct kvpool_wire_message *message)
 {
 	const struct kvpool_wire_response *response = data;
 	unsigned int i;
 	bool more;
 	int reason;
 
-	reason = kvpool_wire_header_get(data, len, KVPOOL_WIRE_RESPONSE,
-					message, &more);
+	reason = kvpool_wire_header_decode(data, len, KVPOOL_WIRE_RESPONSE,
+					   message, &more);
 	if (!more)
 		return reason;
 	if (!message->nr || message->nr > KVPOOL_WIRE_SEGS_MAX ||
@@ -441,16 +475,16 @@ int kvpool_wire_response_get(const void *data, size_t len,
 }
 
 /**
- * kvpool_wire_result_get() - Read one result of a response that is in order
+ * kvpool_wire_result_decode() - Decode one result of a valid response
  * @data: the response
- * @i: which
+ * @i: index of the result
  * @length: of the block, or zero
  * @generation: of the block, or zero
  *
  * Return: enum kvpool_wire_status.
  */
-int kvpool_wire_result_get(const void *data, unsigned int i, u32 *length,
-			   u64 *generation)
+int kvpool_wire_result_decode(const void *data, unsigned int i, u32 *length,
+			      u64 *generation)
 {
 	const struct kvpool_wire_response *wire = data;
 

@@ -3,10 +3,21 @@
 #ifndef _KVPOOL_FABRIC_WIRE_H
 #define _KVPOOL_FABRIC_WIRE_H
 
-#include "core.h"
+#include <linux/types.h>
+
 #include "fabric/proto.h"
 
-/* What the two sides agreed on, or one of them proposes. */
+/**
+ * struct kvpool_wire_terms - What the two sides agreed on, or one side proposes
+ * @version:	of the protocol
+ * @auth:	KVPOOL_WIRE_AUTH_*
+ * @queue:	which of the initiator's queue pairs it is, from 0
+ * @nr_queues:	how many queue pairs the initiator wants
+ * @credits:	requests that may be in flight
+ * @max_segs:	segments of a request
+ * @max_bytes:	bytes of memory that a request names
+ * @host:	identity of the side that proposes
+ */
 struct kvpool_wire_terms {
 	u16 version;
 	u16 auth;
@@ -18,16 +29,24 @@ struct kvpool_wire_terms {
 	u8 host[KVPOOL_WIRE_HOST];
 };
 
+/**
+ * struct kvpool_wire_part - A segment of a request
+ * @key:	the block's key
+ * @push:	number of the push, or zero
+ * @block_length: bytes of the block
+ * @offset:	where the part begins in the block
+ * @length:	its bytes
+ */
 struct kvpool_wire_part {
 	struct kvpool_key key;
-	u64 put;
+	u64 push;
 	u32 block_length;
 	u32 offset;
 	u32 length;
 };
 
 /**
- * struct kvpool_wire_message - a capsule that has been found to be in order
+ * struct kvpool_wire_message - A capsule that has been found to be in order
  * @opcode:	enum kvpool_wire_opcode
  * @nr:		segments
  * @id:		to be repeated
@@ -36,7 +55,7 @@ struct kvpool_wire_part {
  * @length:	its bytes
  * @tenant:	name, NUL-terminated, or NULL
  * @proof:	AUTH: KVPOOL_WIRE_PROOF bytes
- * @segments:	for kvpool_wire_part_get()
+ * @segments:	for kvpool_wire_part_decode()
  */
 struct kvpool_wire_message {
 	u8 opcode;
@@ -50,38 +69,45 @@ struct kvpool_wire_message {
 	const struct kvpool_wire_segment *segments;
 };
 
-/* Where the next segment begins in the registered memory. */
+/**
+ * kvpool_wire_align() - Where the next segment begins in the registered memory
+ * @length: bytes of a segment
+ *
+ * Return: @length rounded up to KVPOOL_WIRE_PAGE.
+ */
 static inline u32 kvpool_wire_align(u32 length)
 {
 	return (length + KVPOOL_WIRE_PAGE - 1) & ~(KVPOOL_WIRE_PAGE - 1);
 }
 
-void kvpool_wire_connect_put(struct kvpool_wire_connect *wire,
-			     const struct kvpool_wire_terms *terms);
-int kvpool_wire_connect_get(const void *data, size_t len,
-			    struct kvpool_wire_terms *terms);
-void kvpool_wire_accept_put(struct kvpool_wire_accept *wire,
-			    const struct kvpool_wire_terms *terms);
-int kvpool_wire_accept_get(const void *data, size_t len,
-			   const struct kvpool_wire_terms *asked,
+void kvpool_wire_connect_encode(struct kvpool_wire_connect *wire,
+				const struct kvpool_wire_terms *terms);
+int kvpool_wire_connect_decode(const void *data, size_t len,
+			       struct kvpool_wire_terms *terms);
+void kvpool_wire_accept_encode(struct kvpool_wire_accept *wire,
+			       const struct kvpool_wire_terms *terms);
+int kvpool_wire_accept_decode(const void *data, size_t len,
+			      const struct kvpool_wire_terms *asked,
 			   struct kvpool_wire_terms *terms);
-void kvpool_wire_reject_put(struct kvpool_wire_reject *wire, int reason);
-int kvpool_wire_reject_get(const void *data, size_t len);
+void kvpool_wire_reject_encode(struct kvpool_wire_reject *wire, int reason);
+int kvpool_wire_reject_decode(const void *data, size_t len);
+const char *kvpool_wire_reason(int reason);
 
-size_t kvpool_wire_header_put(void *data, u8 opcode, u8 flags, u16 nr, u32 id);
-size_t kvpool_wire_request_put(struct kvpool_wire_request *wire,
-			       const struct kvpool_wire_message *message);
-void kvpool_wire_part_put(struct kvpool_wire_segment *wire,
-			  const struct kvpool_wire_part *part);
-int kvpool_wire_capsule_get(const void *data, size_t len,
-			    const struct kvpool_wire_terms *terms,
+size_t kvpool_wire_header_encode(void *data, u8 opcode, u8 flags, u16 nr,
+				 u32 id);
+size_t kvpool_wire_request_encode(struct kvpool_wire_request *wire,
+				  const struct kvpool_wire_message *message);
+void kvpool_wire_part_encode(struct kvpool_wire_segment *wire,
+			     const struct kvpool_wire_part *part);
+int kvpool_wire_capsule_decode(const void *data, size_t len,
+			       const struct kvpool_wire_terms *terms,
 			    struct kvpool_wire_message *message);
-void kvpool_wire_part_get(const struct kvpool_wire_message *message,
-			  unsigned int i, struct kvpool_wire_part *part);
+void kvpool_wire_part_decode(const struct kvpool_wire_message *message,
+			     unsigned int i, struct kvpool_wire_part *part);
 
-int kvpool_wire_response_get(const void *data, size_t len,
-			     struct kvpool_wire_message *message);
-int kvpool_wire_result_get(const void *data, unsigned int i, u32 *length,
-			   u64 *generation);
+int kvpool_wire_response_decode(const void *data, size_t len,
+				struct kvpool_wire_message *message);
+int kvpool_wire_result_decode(const void *data, unsigned int i, u32 *length,
+			      u64 *generation);
 
 #endif /* _KVPOOL_FABRIC_WIRE_H */

@@ -1,56 +1,73 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Operations: those that complete at once, and those that take time.
+ * Operations in flight.
  *
- * An operation in flight (struct kvpool_xfer) is run by one task at a time: by
- * who submitted it, by a worker after it has waited, or by the fabric. Between
- * that it waits in a bucket (wait.c), and whoever takes it out runs it. So each
- * completes exactly once, without a lock of its own. Cancelling sets @cancelled
- * and then takes it out of its bucket or asks the fabric; if neither has it,
- * whoever runs it looks at @cancelled before he hands it on.
+ * One task at a time runs an operation in flight (struct kvpool_xfer): the task
+ * that submitted it, a worker after a wait, or a mover. While the operation
+ * waits in a bucket of waiters no task runs it, and the task that takes it out
+ * of the bucket runs it next. So each operation completes exactly once, without
+ * a lock of its own. A task that cancels sets transfer.cancelled, and then
+ * takes the operation out of its bucket or calls the mover. If the operation is
+ * in neither, the task that runs it checks transfer.cancelled before the
+ * operation waits or is submitted to a mover.
  */
 #include <linux/jiffies.h>
-#include <linux/sched.h>
 #include <linux/slab.h>
 #include <linux/wait_bit.h>
 
-#include "kvpool.h"
-#include "control/trace.h"
-
-/* What kvpool_xfer_prepare() says besides a status. */
-#define KVPOOL_XFER_WAITS	1
-#define KVPOOL_XFER_REMOTE	2
+#include "cache/block.h"
+#include "cache/pool.h"
+#include "cache/reclaim.h"
+#include "cache/reserve.h"
+#include "cache/tenant.h"
+#include "file/ctx.h"
+#include "file/hold.h"
+#include "xfer/opdef.h"
+#include "xfer/placement.h"
+#include "xfer/trace.h"
+#include "xfer/xfer.h"
 
 static struct kmem_cache *kvpool_xfer_cache;
-/* Deadlines do not wait for a place behind what waits for memory. */
+/* Separate, so that deadlines do not wait behind work that needs memory. */
 static struct workqueue_struct *kvpool_deadline_wq;
 
 /**
- * kvpool_xfers_init() - Prepare what all operations need
+ * kvpool_xfers_init() - Prepare operations in flight
  *
+ * Context: Module load; may sleep.
  * Return: 0 or -ENOMEM.
  */
 int kvpool_xfers_init(void)
 {
-	kvpool_wait_init();
+	kvpool_waiters_init();
 	kvpool_xfer_cache = kmem_cache_create("kvpool_xfer",
 					      sizeof(struct kvpool_xfer), 0,
 					      SLAB_ACCOUNT, NULL);
 	if (!kvpool_xfer_cache)
 		return -ENOMEM;
 	kvpool_deadline_wq = alloc_workqueue("kvpool_deadline", WQ_UNBOUND, 0);
-	if (!kvpool_deadline_wq) {
-		kmem_cache_destroy(kvpool_xfer_cache);
-		return -ENOMEM;
-	}
+	if (!kvpool_deadline_wq)
+		goto err_cache;
+	if (kvpool_placement_init())
+		goto err_wq;
 	return 0;
+
+err_wq:
+	destroy_workqueue(kvpool_deadline_wq);
+err_cache:
+	kmem_cache_destroy(kvpool_xfer_cache);
+	return -ENOMEM;
 }
 
 /**
- * kvpool_xfers_exit() - Undo kvpool_xfers_init(); nothing is in flight
+ * kvpool_xfers_exit() - Undo kvpool_xfers_init()
+ *
+ * Context: Module unload, when no operation is in flight; may sleep.
  */
 void kvpool_xfers_exit(void)
 {
+	kvpool_placement_exit();
+	kvpool_movers_exit();
 	destroy_workqueue(kvpool_deadline_wq);
 	rcu_barrier();
 	kmem_cache_destroy(kvpool_xfer_cache);
@@ -65,6 +82,8 @@ static void kvpool_xfer_free_rcu(struct rcu_head *rcu)
 /**
  * kvpool_xfer_free() - Free an operation without references
  * @xfer: the operation
+ *
+ * Context: Any.
  */
 void kvpool_xfer_free(struct kvpool_xfer *xfer)
 {
@@ -73,414 +92,205 @@ void kvpool_xfer_free(struct kvpool_xfer *xfer)
 
 /* ---- completion ---- */
 
-/* Give a lease, whose reference the caller had, and describe it. */
-static void kvpool_op_lease(struct kvpool_tenant *tenant,
-			    struct kvpool_hold *hold, u32 index,
-			    struct kvpool_block *block,
-			    struct kvpool_completion *cqe)
-{
-	cqe->handle = kvpool_handle(hold, index);
-	cqe->length = block->length;
-	cqe->nr_spans = block->nr_extents;
-	kvpool_block_span(block, 0, &cqe->span);
-	kvpool_count(tenant, leases, 1);
-	kvpool_count(tenant, consumed_bytes, block->length);
-	trace_kvpool_block_lease(tenant, block);
-	/* From here on the owner of the file can end it, and free the block. */
-	smp_store_release(&hold->blocks[index], block);
-}
-
-static void kvpool_xfer_post(struct kvpool_xfer *xfer)
-{
-	if (xfer->result.ring) {
-		kvpool_ring_post(xfer->result.ring, &xfer->cqe);
-		kvpool_ring_wake(xfer->ctx, xfer->result.ring);
-	} else if (xfer->result.batch) {
-		*xfer->result.slot = xfer->cqe;
-	} else {
-		kvpool_uring_post(xfer);
-	}
-}
-
 /* Complete an operation that the caller runs. */
 static void kvpool_xfer_finish(struct kvpool_xfer *xfer, int status)
 {
-	struct kvpool_batch *batch = xfer->result.batch;
+	const struct kvpool_sink *sink = xfer->sink;
 	struct kvpool_ctx *ctx = xfer->ctx;
+	void *sink_data = xfer->sink_data;
 
-	if (status && xfer->cancelled)
-		status = xfer->cancelled;
+	if (status && xfer->transfer.cancelled)
+		status = xfer->transfer.cancelled;
 	xfer->cqe.status = status;
 	if (status == -ETIMEDOUT)
 		kvpool_count(xfer->tenant, timedout_ops, 1);
 	else if (status == -ECANCELED || status == -EINTR)
 		kvpool_count(xfer->tenant, cancelled_ops, 1);
 	if (status && xfer->hold)
-		kvpool_hold_put(ctx, xfer->hold, 1);
+		kvpool_hold_end(ctx, xfer->hold, 1);
 	trace_kvpool_xfer_complete(xfer, status);
-	kvpool_xfer_post(xfer);
+	sink->post(xfer);
 
-	/* Who waits for @done finds it among the file's operations till then. */
+	/* A task that waits for @done has found the xfer in inflight.ops. */
 	smp_store_release(&xfer->done, true);
 	smp_mb();	/* for the wait queue and kvpool_xfer_deadline() */
 	wake_up_var(&xfer->done);
 	if (cancel_delayed_work(&xfer->deadline))
 		kvpool_xfer_put(xfer);
-	xa_erase(&ctx->xfers, xfer->id);
+	xa_erase(&ctx->inflight.ops, xfer->id);
 	kvpool_xfer_put(xfer);
-	if (batch && atomic_dec_and_test(&batch->left))
-		complete(&batch->done);
-	if (atomic_dec_and_test(&ctx->nr_xfers))
-		wake_up_var(&ctx->nr_xfers);
+	if (sink->end)
+		sink->end(sink_data);
+	if (atomic_dec_and_test(&ctx->inflight.nr))
+		wake_up_var(&ctx->inflight.nr);
 }
 
-/* ---- the fabric ---- */
-
-static const struct kvpool_fabric_ops __rcu *kvpool_fabric;
-static atomic_t kvpool_fabric_xfers;
-static DEFINE_MUTEX(kvpool_fabric_lock);	/* changes of kvpool_fabric */
-DEFINE_STATIC_SRCU(kvpool_fabric_srcu);		/* calls of its functions */
-
-/**
- * kvpool_fabric_register() - Offer to move blocks between hosts
- * @ops: how; stays until kvpool_fabric_unregister() has returned
- *
- * Return: 0, or -EBUSY if there is a fabric already.
- */
-int kvpool_fabric_register(const struct kvpool_fabric_ops *ops)
+/* Release the block of a transfer that failed or was not begun. */
+static void kvpool_xfer_undo(struct kvpool_xfer *xfer)
 {
-	int ret = -EBUSY;
-
-	mutex_lock(&kvpool_fabric_lock);
-	if (!rcu_access_pointer(kvpool_fabric)) {
-		rcu_assign_pointer(kvpool_fabric, ops);
-		ret = 0;
-	}
-	mutex_unlock(&kvpool_fabric_lock);
-	return ret;
-}
-EXPORT_SYMBOL_KVPOOL(kvpool_fabric_register);
-
-/**
- * kvpool_fabric_unregister() - Undo kvpool_fabric_register()
- * @ops: the same
- *
- * When it returns, the fabric has no operation and none of its functions runs.
- * It waits for what is in flight and cancels nothing: the fabric fails all it
- * has and all that still comes before it calls this.
- */
-void kvpool_fabric_unregister(const struct kvpool_fabric_ops *ops)
-{
-	mutex_lock(&kvpool_fabric_lock);
-	if (!WARN_ON(rcu_access_pointer(kvpool_fabric) != ops))
-		rcu_assign_pointer(kvpool_fabric, NULL);
-	synchronize_srcu(&kvpool_fabric_srcu);
-	wait_var_event(&kvpool_fabric_xfers,
-		       !atomic_read(&kvpool_fabric_xfers));
-	mutex_unlock(&kvpool_fabric_lock);
-}
-EXPORT_SYMBOL_KVPOOL(kvpool_fabric_unregister);
-
-/**
- * kvpool_fabric_loaded() - Is there a fabric?
- *
- * Return: true if operations may name peers; it may change at any time.
- */
-bool kvpool_fabric_loaded(void)
-{
-	return rcu_access_pointer(kvpool_fabric);
+	if (xfer->block && xfer->def->undo)
+		xfer->def->undo(xfer);
 }
 
-/* The copy is complete: publish it, and lease it. */
-static void kvpool_xfer_fetched(struct kvpool_xfer *xfer)
+static struct kvpool_xfer *kvpool_xfer_of(struct kvpool_transfer *transfer)
 {
-	struct kvpool_tenant *tenant = xfer->tenant;
-	struct kvpool_block *block = xfer->block;
-	int status = 0;
-	u32 pin = 0;
-
-	if (!(xfer->flags & KVPOOL_OP_TRANSIENT)) {
-		refcount_inc(&block->refs);
-		kvpool_block_seal(tenant, &xfer->block, &pin, &status, 1);
-		/* Pre-empted: out of the index, but the bytes are all there. */
-		if (status)
-			WRITE_ONCE(block->state, KVPOOL_BLOCK_DEAD);
-	}
-	kvpool_count(tenant, fetched_blocks, 1);
-	kvpool_count(tenant, fetched_bytes, block->length);
-	kvpool_op_lease(tenant, xfer->hold, xfer->index, block, &xfer->cqe);
+	return container_of(transfer, struct kvpool_xfer, transfer);
 }
 
-/* It has come to nothing: give up the space for the copy, or the source. */
-static void kvpool_xfer_unprepare(struct kvpool_xfer *xfer)
+static void kvpool_xfer_transfer_get(struct kvpool_transfer *transfer)
 {
-	if (!xfer->block)
-		return;
-	if (xfer->kind == KVPOOL_XFER_GET &&
-	    !(xfer->flags & KVPOOL_OP_TRANSIENT))
-		kvpool_block_abort(xfer->tenant, xfer->block, false);
-	else
-		kvpool_block_put(xfer->tenant, xfer->block);
+	kvpool_xfer_get(kvpool_xfer_of(transfer));
 }
 
-/**
- * kvpool_xfer_done() - Complete what a fabric was given
- * @xfer: the operation; not the fabric's any more, unless it has a reference
- * @status: 0, or the negative errno that struct kvpool_completion documents.
- *	    What is cancelled ends with any, and reports why it was.
- * @bytes: bytes moved
- *
- * Process context, no lock held. No device touches the block any more.
- */
-void kvpool_xfer_done(struct kvpool_xfer *xfer, int status, u64 bytes)
+static void kvpool_xfer_transfer_put(struct kvpool_transfer *transfer)
 {
+	kvpool_xfer_put(kvpool_xfer_of(transfer));
+}
+
+static void kvpool_xfer_transfer_done(struct kvpool_transfer *transfer,
+				      int status)
+{
+	struct kvpool_xfer *xfer = kvpool_xfer_of(transfer);
 	struct kvpool_completion *cqe = &xfer->cqe;
 
-	if (WARN_ON_ONCE(xchg(&xfer->state, KVPOOL_XFER_CORE) ==
-			 KVPOOL_XFER_CORE))
-		return;
-
-	cqe->bytes = bytes;
-	cqe->peer = xfer->peer;
-	cqe->route = KVPOOL_ROUTE_RDMA;
-	if (!status || status == -EMSGSIZE)
-		cqe->length = xfer->length;
-	if (!status && xfer->kind == KVPOOL_XFER_GET) {
-		kvpool_xfer_fetched(xfer);
-	} else {
-		if (!status && xfer->kind == KVPOOL_XFER_PUT) {
-			kvpool_count(xfer->tenant, pushed_blocks, 1);
-			kvpool_count(xfer->tenant, pushed_bytes,
-				     xfer->block->length);
-		}
-		kvpool_xfer_unprepare(xfer);
+	/* A transfer without a mover has moved no bytes. */
+	if (transfer->mover) {
+		cqe->bytes = transfer->bytes;
+		cqe->peer = transfer->peer;
+		cqe->route = transfer->mover->route;
 	}
-	kvpool_xfer_finish(xfer, status);
-
-	if (atomic_dec_and_test(&kvpool_fabric_xfers))
-		wake_up_var(&kvpool_fabric_xfers);
-}
-EXPORT_SYMBOL_KVPOOL(kvpool_xfer_done);
-
-/* Complete an operation that did not get to the fabric. */
-static void kvpool_xfer_drop(struct kvpool_xfer *xfer, int status)
-{
-	list_del(&xfer->entry);
-	kvpool_xfer_unprepare(xfer);
+	if (status == -EMSGSIZE || transfer->kind == KVPOOL_TRANSFER_PROBE)
+		cqe->length = transfer->found;
+	else if (!status)
+		cqe->length = transfer->length;
+	if (status)
+		kvpool_xfer_undo(xfer);
+	else if (xfer->def->complete)
+		xfer->def->complete(xfer);
 	kvpool_xfer_finish(xfer, status);
 }
 
-/* Space for the copy that a peer's block will be; none if @why says so. */
-static int kvpool_xfer_place(struct kvpool_xfer *xfer, u32 ahead, int why)
-{
-	struct kvpool_block *block = xfer->block;
-	struct kvpool_space space;
+static const struct kvpool_transfer_ops kvpool_xfer_transfer_ops = {
+	.get = kvpool_xfer_transfer_get,
+	.put = kvpool_xfer_transfer_put,
+	.done = kvpool_xfer_transfer_done,
+};
 
-	why = why ?: kvpool_space_choose(xfer->node, false, &space);
-	space.ahead = ahead;
-	if (xfer->flags & KVPOOL_OP_TRANSIENT) {
-		why = why ?: kvpool_space_get(xfer->tenant, block, &space);
-		if (why && why != -EINTR)
-			kvpool_count(xfer->tenant, rejected, 1);
-		return why;
-	}
-	if (why)
-		kvpool_block_refuse(xfer->tenant, block, why);
-	else
-		why = kvpool_block_place(xfer->tenant, block, &space);
-	/* Then it has been given up. */
-	if (why)
-		xfer->block = NULL;
-	return why;
-}
+/* ---- on the way to movers ---- */
 
-/* Space for all copies: it is known how much is wanted. */
-static void kvpool_xfers_place(struct list_head *remote)
+/* Find the memory of all transfers, knowing how much they need together. */
+static void kvpool_xfers_space(struct list_head *remote)
 {
+	struct kvpool_shortage shortage = KVPOOL_NO_SHORTAGE;
 	struct kvpool_xfer *xfer, *next;
-	u32 ahead = 0, full = U32_MAX;
-	int ret, why = 0;
+	u32 ahead = 0;
+	int ret;
 
 	list_for_each_entry(xfer, remote, entry)
-		if (xfer->kind == KVPOOL_XFER_GET)
-			ahead += kvpool_pages(xfer->length);
+		if (xfer->def->space)
+			ahead += kvpool_pages(xfer->transfer.length);
 	list_for_each_entry_safe(xfer, next, remote, entry) {
-		if (xfer->kind != KVPOOL_XFER_GET)
+		if (!xfer->def->space)
 			continue;
-		ahead -= kvpool_pages(xfer->length);
-		/* Where a shorter one did not fit a longer one will not either. */
-		ret = READ_ONCE(xfer->cancelled) ?:
-		      kvpool_xfer_place(xfer, ahead,
-					xfer->length < full ? 0 : why);
+		ahead -= kvpool_pages(xfer->transfer.length);
+		ret = READ_ONCE(xfer->transfer.cancelled);
+		if (!ret)
+			ret = xfer->def->space(xfer, ahead, &shortage);
 		if (!ret)
 			continue;
-		if ((ret == -ENOSPC || ret == -EDQUOT) && xfer->length < full) {
-			full = xfer->length;
-			why = ret;
-		}
-		kvpool_xfer_drop(xfer, ret);
+		list_del(&xfer->entry);
+		kvpool_xfer_undo(xfer);
+		kvpool_xfer_finish(xfer, ret);
 	}
 }
 
 /**
- * kvpool_xfers_submit() - Hand operations to the fabric
- * @remote: those that kvpool_xfer_start() has left; empty when it returns. All
- *	    are of one tenant.
+ * kvpool_xfers_submit() - Submit operations to movers
+ * @remote: operations of one tenant that kvpool_xfer_start() has added; empty
+ *	    when the call returns
+ *
+ * Context: May sleep for memory, no lock held.
  */
 void kvpool_xfers_submit(struct list_head *remote)
 {
-	const struct kvpool_fabric_ops *ops;
 	struct kvpool_xfer *xfer, *next;
-	LIST_HEAD(xfers);
-	int idx, status;
+	LIST_HEAD(transfers);
 
-	kvpool_xfers_place(remote);
+	if (list_empty(remote))
+		return;
+	kvpool_xfers_space(remote);
 	if (list_empty(remote))
 		return;
 	xfer = list_first_entry(remote, struct kvpool_xfer, entry);
-	kvpool_evict_kick(xfer->tenant);
-
-	idx = srcu_read_lock(&kvpool_fabric_srcu);
-	ops = srcu_dereference(kvpool_fabric, &kvpool_fabric_srcu);
-	list_for_each_entry_safe(xfer, next, remote, entry) {
-		status = READ_ONCE(xfer->cancelled);
-		if (!ops && !status)
-			status = -EOPNOTSUPP;
-		if (status) {
-			kvpool_xfer_drop(xfer, status);
-			continue;
-		}
-		/* For the list of @remote: it may be done any time now. */
-		kvpool_xfer_get(xfer);
-		WRITE_ONCE(xfer->state, KVPOOL_XFER_GIVEN);
-		list_add_tail(&xfer->list, &xfers);
-		atomic_inc(&kvpool_fabric_xfers);
-	}
-	if (!list_empty(&xfers))
-		ops->submit(&xfers);
+	kvpool_reclaim_kick(xfer->tenant);
 
 	list_for_each_entry_safe(xfer, next, remote, entry) {
+		struct kvpool_transfer *transfer = &xfer->transfer;
+
 		list_del(&xfer->entry);
-		/* Who cancelled it meanwhile has left that to us. */
-		if (cmpxchg(&xfer->state, KVPOOL_XFER_GIVEN,
-			    KVPOOL_XFER_CANCELLABLE) == KVPOOL_XFER_GIVEN &&
-		    READ_ONCE(xfer->cancelled))
-			ops->cancel(xfer);
-		kvpool_xfer_put(xfer);
+		transfer->tenant = xfer->tenant->name;
+		transfer->arena = &xfer->tenant->arena;
+		transfer->place = xfer->block ? &xfer->block->place : NULL;
+		transfer->ops = &kvpool_xfer_transfer_ops;
+		list_add_tail(&transfer->entry, &transfers);
 	}
-	srcu_read_unlock(&kvpool_fabric_srcu, idx);
+	kvpool_placement_submit(&transfers);
 }
 
 /* ---- the steps of an operation ---- */
 
-/* A block for a copy of a peer's, without space as yet. */
-static int kvpool_xfer_begin(struct kvpool_xfer *xfer)
-{
-	int ret;
-
-	if (xfer->flags & KVPOOL_OP_TRANSIENT) {
-		xfer->block = kvpool_block_alloc(&xfer->key, xfer->length);
-		return xfer->block ? 0 : -ENOMEM;
-	}
-	ret = kvpool_block_begin(xfer->tenant, &xfer->key, xfer->length,
-				 &xfer->block);
-	/* Someone else was faster. */
-	if (ret == -EEXIST || ret == -EBUSY) {
-		cond_resched();
-		ret = -EAGAIN;
-	}
-	return ret;
-}
-
-static int kvpool_xfer_prepare_lease(struct kvpool_xfer *xfer)
-{
-	struct kvpool_tenant *tenant = xfer->tenant;
-	struct kvpool_block *block;
-	u32 state;
-	int ret;
-
-	block = kvpool_block_get(tenant, &xfer->key, &state);
-	if (block && state == KVPOOL_BLOCK_RESERVED) {
-		if (kvpool_wait_add(xfer, block))
-			return KVPOOL_XFER_WAITS;
-		kvpool_block_put(tenant, block);
-		return -EAGAIN;
-	}
-	if (block) {
-		kvpool_count(tenant, hits, 1);
-		xfer->cqe.route = KVPOOL_ROUTE_LOCAL;
-		kvpool_op_lease(tenant, xfer->hold, xfer->index, block,
-				&xfer->cqe);
-		return 0;
-	}
-	if (!(xfer->flags & KVPOOL_OP_REMOTE))
-		return -ENOENT;
-	if (!kvpool_fabric_loaded())
-		return -EOPNOTSUPP;
-	ret = kvpool_xfer_begin(xfer);
-	if (ret)
-		return ret;
-	xfer->kind = KVPOOL_XFER_GET;
-	return KVPOOL_XFER_REMOTE;
-}
-
-static int kvpool_xfer_prepare_push(struct kvpool_xfer *xfer)
-{
-	struct kvpool_block *block;
-	u32 state;
-
-	block = kvpool_block_get(xfer->tenant, &xfer->key, &state);
-	if (!block)
-		return -ENOENT;
-	if (state == KVPOOL_BLOCK_RESERVED) {
-		kvpool_block_put(xfer->tenant, block);
-		return -EINPROGRESS;
-	}
-	xfer->kind = KVPOOL_XFER_PUT;
-	xfer->block = block;
-	xfer->length = block->length;
-	return KVPOOL_XFER_REMOTE;
-}
-
-static int kvpool_xfer_prepare(struct kvpool_xfer *xfer)
-{
-	switch (xfer->opcode) {
-	case KVPOOL_OP_LEASE:
-		return kvpool_xfer_prepare_lease(xfer);
-	case KVPOOL_OP_PUSH:
-		return kvpool_xfer_prepare_push(xfer);
-	default:
-		xfer->kind = KVPOOL_XFER_PROBE;
-		return KVPOOL_XFER_REMOTE;
-	}
-}
-
 /**
- * kvpool_xfer_start() - Go on with an operation
- * @xfer: the operation, which the caller runs until now
- * @remote: where it is put if the fabric has to see to it; for
+ * kvpool_xfer_start() - Continue an operation
+ * @xfer: the operation, which the caller runs. It may complete, and be freed,
+ *	  during the call.
+ * @remote: list that @xfer is added to if it needs a mover; for
  *	    kvpool_xfers_submit()
+ *
+ * Context: May sleep, no lock held.
  */
 void kvpool_xfer_start(struct kvpool_xfer *xfer, struct list_head *remote)
 {
 	int ret;
 
 	do {
-		ret = READ_ONCE(xfer->cancelled) ?: kvpool_xfer_prepare(xfer);
+		ret = READ_ONCE(xfer->transfer.cancelled) ?:
+		      xfer->def->prepare(xfer);
 	} while (ret == -EAGAIN);
 
-	if (ret == KVPOOL_XFER_REMOTE)
+	if (ret == KVPOOL_OP_TRANSFERS)
 		list_add_tail(&xfer->entry, remote);
-	else if (ret != KVPOOL_XFER_WAITS)
+	else if (ret != KVPOOL_OP_WAITS)
 		kvpool_xfer_finish(xfer, ret);
 }
 
-/* It is not in a bucket any more, and the caller runs it. */
+static bool kvpool_xfer_pending(struct kvpool_waiter *waiter)
+{
+	struct kvpool_xfer *xfer =
+		container_of(waiter, struct kvpool_xfer, waiter);
+
+	return kvpool_block_await(waiter->block) &&
+	       !READ_ONCE(xfer->transfer.cancelled);
+}
+
+static void kvpool_xfer_wake(struct kvpool_waiter *waiter)
+{
+	struct kvpool_xfer *xfer =
+		container_of(waiter, struct kvpool_xfer, waiter);
+
+	queue_work(kvpool_pool.wq, &xfer->work);
+}
+
+static const struct kvpool_waiter_ops kvpool_xfer_waiter_ops = {
+	.pending = kvpool_xfer_pending,
+	.wake = kvpool_xfer_wake,
+};
+
+/* The caller runs an operation that has left its bucket of waiters. */
 static void kvpool_xfer_woken(struct kvpool_xfer *xfer)
 {
-	struct kvpool_block *block = xfer->awaited;
+	struct kvpool_block *block = xfer->waiter.block;
 
-	WRITE_ONCE(xfer->awaited, NULL);
+	WRITE_ONCE(xfer->waiter.block, NULL);
 	kvpool_block_put(xfer->tenant, block);
 }
 
@@ -495,38 +305,35 @@ static void kvpool_xfer_work(struct work_struct *work)
 }
 
 /**
- * kvpool_xfer_cancel() - End an operation early
- * @xfer: the operation, referenced; it may have completed
- * @why: the negative errno that it ends with
+ * kvpool_xfer_cancel() - Cancel an operation
+ * @xfer: the operation, which the caller has a reference to; it may have
+ *	  completed
+ * @why: the negative errno that the operation ends with, unless it succeeds or
+ *	 was cancelled before
  *
- * Does not wait. The first reason given counts.
+ * Does not wait until the operation has completed.
+ *
+ * Context: May sleep, no lock held.
  */
 void kvpool_xfer_cancel(struct kvpool_xfer *xfer, int why)
 {
-	const struct kvpool_fabric_ops *ops;
-	int idx;
-
 	if (READ_ONCE(xfer->done))
 		return;
-	/* A full barrier, for kvpool_wait_add() and kvpool_xfers_submit(). */
-	if (cmpxchg(&xfer->cancelled, 0, why))
+	/* A full barrier, for kvpool_waiter_add() and placement. */
+	if (cmpxchg(&xfer->transfer.cancelled, 0, why))
 		return;
 	trace_kvpool_xfer_cancel(xfer, why);
-	if (kvpool_wait_del(xfer)) {
+	if (kvpool_waiter_del(&xfer->waiter)) {
 		kvpool_xfer_woken(xfer);
 		kvpool_xfer_finish(xfer, why);
-	} else if (READ_ONCE(xfer->state) == KVPOOL_XFER_CANCELLABLE) {
-		idx = srcu_read_lock(&kvpool_fabric_srcu);
-		ops = srcu_dereference(kvpool_fabric, &kvpool_fabric_srcu);
-		if (ops)
-			ops->cancel(xfer);
-		srcu_read_unlock(&kvpool_fabric_srcu, idx);
+	} else {
+		kvpool_placement_cancel(&xfer->transfer);
 	}
 }
 
-/* ---- from operation to xfer ---- */
+/* ---- deadlines, and making operations in flight ---- */
 
-/* The wheel of timers may turn early, when jiffies were late or are far off. */
+/* The timer wheel may fire early, if jiffies lag or the expiry is far away. */
 static void kvpool_xfer_arm(struct kvpool_xfer *xfer, u64 ns)
 {
 	queue_delayed_work(kvpool_deadline_wq, &xfer->deadline,
@@ -542,7 +349,7 @@ static void kvpool_xfer_deadline(struct work_struct *work)
 
 	if (left > 0 && !READ_ONCE(xfer->done)) {
 		kvpool_xfer_arm(xfer, left);
-		/* It may have completed and found nothing to cancel. */
+		/* kvpool_xfer_finish() may have found no work to cancel. */
 		smp_mb();	/* pairs with that of kvpool_xfer_finish() */
 		if (!READ_ONCE(xfer->done) ||
 		    !cancel_delayed_work(&xfer->deadline))
@@ -554,33 +361,39 @@ static void kvpool_xfer_deadline(struct work_struct *work)
 }
 
 /**
- * kvpool_xfer_new() - Make an operation that does not complete at once
- * @ctx: whose it is
- * @op: a checked operation, for which kvpool_op_try() has said so
- * @hold: LEASE: where its handle will be; its place goes over to the xfer
- * @index: and where in it
- * @timeout_ns: its deadline, or 0 for none
+ * kvpool_xfer_new() - Make an operation in flight
+ * @ctx: its context
+ * @def: its row in the table
+ * @op: a checked operation, for which issue() has returned KVPOOL_OP_LATER
+ * @hold: hold that will have the operation's handle, or NULL; the place in it
+ *	  belongs to the xfer if the call succeeds
+ * @index: index in @hold
+ * @timeout_ns: nanoseconds until its deadline, or 0 for none
  *
- * The caller says where the result goes, and then starts it.
+ * The caller sets the sink and then calls kvpool_xfer_start().
  *
- * Return: the operation or NULL.
+ * Context: May sleep.
+ * Return: the operation, which the caller runs, or NULL.
  */
 struct kvpool_xfer *kvpool_xfer_new(struct kvpool_ctx *ctx,
+				    const struct kvpool_opdef *def,
 				    const struct kvpool_op *op,
 				    struct kvpool_hold *hold, u32 index,
 				    u64 timeout_ns)
 {
+	struct kvpool_inflight *inflight = &ctx->inflight;
 	struct kvpool_xfer *xfer;
 
 	xfer = kmem_cache_zalloc(kvpool_xfer_cache, GFP_KERNEL);
 	if (!xfer)
 		return NULL;
 	refcount_set(&xfer->refs, 1);
-	xfer->peer = op->peer;
-	xfer->length = op->length;
+	xfer->transfer.peer = op->peer;
+	xfer->transfer.length = op->length;
+	xfer->transfer.key = op->key;
+	xfer->def = def;
 	xfer->tenant = ctx->tenant;
 	xfer->tenant_id = ctx->tenant->id;
-	memcpy(&xfer->key, op->key, sizeof(xfer->key));
 	xfer->flags = op->flags;
 	xfer->opcode = op->opcode;
 	xfer->node = op->node;
@@ -590,16 +403,17 @@ struct kvpool_xfer *kvpool_xfer_new(struct kvpool_ctx *ctx,
 	xfer->hold = hold;
 	xfer->index = index;
 	xfer->cqe.user_data = op->user_data;
-	INIT_HLIST_NODE(&xfer->wait);
+	kvpool_waiter_init(&xfer->waiter, &kvpool_xfer_waiter_ops);
 	INIT_WORK(&xfer->work, kvpool_xfer_work);
 	INIT_DELAYED_WORK(&xfer->deadline, kvpool_xfer_deadline);
-	xfer->seq = atomic64_inc_return(&ctx->xfer_seq);
+	xfer->seq = atomic64_inc_return(&inflight->seq);
 
-	atomic_inc(&ctx->nr_xfers);
-	/* Others find it as soon as it is there. */
-	if (xa_alloc_cyclic(&ctx->xfers, &xfer->id, xfer, XA_LIMIT(1, U32_MAX),
-			    &ctx->next_xfer, GFP_KERNEL_ACCOUNT) < 0) {
-		atomic_dec(&ctx->nr_xfers);
+	atomic_inc(&inflight->nr);
+	/* From here on other tasks can find and cancel the operation. */
+	if (xa_alloc_cyclic(&inflight->ops, &xfer->id, xfer,
+			    XA_LIMIT(1, U32_MAX), &inflight->next_id,
+			    GFP_KERNEL_ACCOUNT) < 0) {
+		atomic_dec(&inflight->nr);
 		kmem_cache_free(kvpool_xfer_cache, xfer);
 		return NULL;
 	}
@@ -610,107 +424,4 @@ struct kvpool_xfer *kvpool_xfer_new(struct kvpool_ctx *ctx,
 		kvpool_xfer_arm(xfer, timeout_ns);
 	}
 	return xfer;
-}
-
-/* ---- operations that complete at once ---- */
-
-static bool kvpool_op_try_lease(struct kvpool_tenant *tenant,
-				const struct kvpool_op *op,
-				struct kvpool_hold *hold, u32 index,
-				struct kvpool_completion *cqe)
-{
-	struct kvpool_block *block;
-	u32 state;
-
-	kvpool_count(tenant, lookups, 1);
-	block = kvpool_block_get(tenant, (void *)op->key, &state);
-	if (!block) {
-		cqe->status = -ENOENT;
-		return !(op->flags & KVPOOL_OP_REMOTE);
-	}
-	if (state == KVPOOL_BLOCK_RESERVED) {
-		kvpool_block_put(tenant, block);
-		cqe->status = -EINPROGRESS;
-		return !(op->flags & (KVPOOL_OP_WAIT | KVPOOL_OP_REMOTE));
-	}
-	kvpool_count(tenant, hits, 1);
-	cqe->route = KVPOOL_ROUTE_LOCAL;
-	kvpool_op_lease(tenant, hold, index, block, cqe);
-	return true;
-}
-
-static bool kvpool_op_try_probe(struct kvpool_tenant *tenant,
-				const struct kvpool_op *op,
-				struct kvpool_completion *cqe)
-{
-	u32 length;
-
-	cqe->status = kvpool_block_probe(tenant, (void *)op->key, &length);
-	if (!cqe->status) {
-		cqe->route = KVPOOL_ROUTE_LOCAL;
-		cqe->length = length;
-	} else if (op->flags & KVPOOL_OP_REMOTE) {
-		if (kvpool_fabric_loaded())
-			return false;
-		cqe->status = -EOPNOTSUPP;
-	}
-	return true;
-}
-
-/**
- * kvpool_ctx_release() - End a lease
- * @ctx: whose it is
- * @handle: the lease
- *
- * Return: 0 or -ENOENT.
- */
-int kvpool_ctx_release(struct kvpool_ctx *ctx, u64 handle)
-{
-	struct kvpool_tenant *tenant = ctx->tenant;
-	struct kvpool_hold *hold = NULL;
-	struct kvpool_block *block;
-
-	block = kvpool_hold_take(ctx, handle, KVPOOL_HOLD_LEASE, &hold);
-	if (!block)
-		return -ENOENT;
-	kvpool_hold_put(ctx, hold, 1);
-	kvpool_policy_touch(&tenant->policy, &block, 1);
-	trace_kvpool_block_release(tenant, block);
-	kvpool_block_put(tenant, block);
-	kvpool_count(tenant, leases, -1);
-	return 0;
-}
-
-/**
- * kvpool_op_try() - Do an operation, if that takes no time
- * @ctx: whose it is, bound
- * @op: a checked operation
- * @hold: LEASE: where its handle will be
- * @index: and where in it
- * @cqe: the completion
- *
- * Return: true if it has completed. A LEASE that has failed leaves its place in
- * @hold to the caller.
- */
-bool kvpool_op_try(struct kvpool_ctx *ctx, const struct kvpool_op *op,
-		   struct kvpool_hold *hold, u32 index,
-		   struct kvpool_completion *cqe)
-{
-	*cqe = (struct kvpool_completion){ .user_data = op->user_data };
-	switch (op->opcode) {
-	case KVPOOL_OP_PROBE:
-		return kvpool_op_try_probe(ctx->tenant, op, cqe);
-	case KVPOOL_OP_LEASE:
-		return kvpool_op_try_lease(ctx->tenant, op, hold, index, cqe);
-	case KVPOOL_OP_RELEASE:
-		cqe->status = kvpool_ctx_release(ctx, op->handle);
-		return true;
-	case KVPOOL_OP_PUSH:
-		if (kvpool_fabric_loaded())
-			return false;
-		cqe->status = -EOPNOTSUPP;
-		return true;
-	default:
-		return true;
-	}
 }

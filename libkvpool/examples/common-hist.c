@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 /* A histogram whose buckets grow with the value: 32 to each power of two. */
-#include "common.h"
+#include "common-hist.h"
 
 static unsigned int bucket_of(uint64_t ns)
 {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
- * A TCP connection between two of the example programs. It carries what an
- * engine's router would: which blocks to look for. The blocks do not pass here.
+ * A TCP connection between two of the example programs. It carries the messages
+ * of an engine's router: which blocks to look for. It does not carry blocks.
  */
 #include <errno.h>
 #include <netdb.h>
@@ -50,7 +50,7 @@ static int ready(int fd)
 	return fd;
 }
 
-/* Waits for the one who connects, and for no other. */
+/* Waits for one connection; later ones are refused. */
 int net_accept(const char *option, const char *where)
 {
 	struct addrinfo *at = resolve(option, where, AI_PASSIVE);
@@ -67,7 +67,8 @@ int net_accept(const char *option, const char *where)
 		accepted = accept4(fd, NULL, NULL, SOCK_CLOEXEC);
 	} while (accepted < 0 && (errno == EINTR || errno == ECONNABORTED));
 	if (accepted < 0)
-		die(EX_FAILED, "%s: nobody connected: %s", option, strerror(errno));
+		die(EX_FAILED, "%s: no program has connected to %s: %s", option, where,
+		    strerror(errno));
 	close(fd);
 	return ready(accepted);
 }
@@ -94,11 +95,11 @@ int net_connect(const char *option, const char *where, unsigned int seconds)
 		}
 		usleep(100000);
 	} while (now_ns() < end);
-	die(EX_FAILED, "%s: cannot connect to %s: %s; is the other program running?",
+	die(EX_FAILED, "%s: cannot connect to %s: %s; start the other program there first",
 	    option, where, strerror(error));
 }
 
-/* False when the other program is gone. */
+/* False when the other program has ended. */
 bool send_all(int fd, const void *data, size_t len)
 {
 	const char *at = data;

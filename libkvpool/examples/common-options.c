@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: MIT
-/* The options of the example programs; what is wrong with one ends the program. */
+/* The options of the example programs; a wrong option ends the program. */
 #include <getopt.h>
 #include <inttypes.h>
 #include <stdlib.h>
 
-#include "common.h"
+#include "common-options.h"
 
-/* Into a struct number. */
+/* @value is a struct number. */
 bool parse_number(const char *text, void *value)
 {
 	struct number *number = value;
@@ -15,7 +15,7 @@ bool parse_number(const char *text, void *value)
 	       number->value <= number->max;
 }
 
-/* Into a uint64_t. */
+/* @value is a uint64_t. */
 bool parse_bytes(const char *text, void *value)
 {
 	return parse_size(text, value);

@@ -2,13 +2,13 @@
 /*
  * The content of a block: 64-bit words that start at a value made from the key
  * and grow by an odd step made from the key. Every word of a block differs from
- * every other, and blocks of different keys differ in nearly every word, so a
- * page that is stale, shifted or another block's is seen. It costs one addition
- * for 8 bytes, which matters on an emulated CPU.
+ * every other, and blocks of different keys differ in nearly every word, so that
+ * verification finds a page that is stale, shifted or another block's. A word
+ * costs one addition, which matters on an emulated CPU.
  */
 #include <string.h>
 
-#include "common.h"
+#include "common-pattern.h"
 
 #define WORDS	8	/* words in one turn of the loop */
 

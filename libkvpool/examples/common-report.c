@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-/* Prints what kvpool-replay found, for people and as JSON. */
+/* Prints the figures of kvpool-replay, for people and as JSON. */
 #include <inttypes.h>
 #include <stdarg.h>
 #include <string.h>
@@ -7,6 +7,7 @@
 #include <cpuid.h>
 #endif
 
+#include "common.h"
 #include "common-report.h"
 
 static const struct {
@@ -29,7 +30,7 @@ static const struct {
 
 #define NR_PERCENTILES	(sizeof(percentiles) / sizeof(percentiles[0]))
 
-/* QEMU without KVM says so in the leaf where hypervisors sign. */
+/* QEMU without KVM has this name in the CPUID leaf of hypervisors. */
 bool emulated_cpu(void)
 {
 #if defined(__x86_64__) || defined(__i386__)
@@ -122,8 +123,8 @@ static void emulation_notes(const struct report *report)
 	       "  The content of the blocks is made from their keys, not by a model.\n",
 	       size_text(report->job->block_size, size, sizeof(size)));
 	if (emulated_cpu())
-		printf("  The CPU is emulated (QEMU without KVM): latencies and wall time say nothing\n"
-		       "  about hardware. Counts and bytes are exact.\n");
+		printf("  The CPU is emulated (QEMU without KVM): latencies and wall time do not\n"
+		       "  apply to hardware. Counts and bytes are exact.\n");
 }
 
 void report_text(const struct report *report)
@@ -159,7 +160,7 @@ void report_text(const struct report *report)
 	line("blocks found present on reserve", "%" PRIu64, prefill->present);
 	line("blocks without space", "%" PRIu64, prefill->rejected);
 	if (prefill->busy || prefill->preempted)
-		line("blocks others were making, lost", "%" PRIu64 ", %" PRIu64,
+		line("blocks pending elsewhere, pre-empted", "%" PRIu64 ", %" PRIu64,
 		     prefill->busy, prefill->preempted);
 	line("blocks decode did not find", "%" PRIu64, decode->missing);
 	line("wall time", "%.1f s", (double)report->wall_ns / 1e9);

@@ -8,9 +8,9 @@
  * byte, releases its leases in prefix order and answers. Then prefill releases
  * its own leases in prefix order, and the next request follows.
  *
- * When decode is on another host, prefill holds leases on what it made as well:
- * the blocks are there until decode has them, and their order in the eviction
- * policy is that of the prefix, in whatever order they were fetched.
+ * When decode is on another host, prefill also holds leases on the blocks that it
+ * made. So these blocks stay until decode has fetched them, and their order in the
+ * eviction policy is that of the prefix, whatever the order of the fetches.
  */
 #include <errno.h>
 #include <inttypes.h>
@@ -23,12 +23,13 @@
 
 #include "common.h"
 #include "common-net.h"
+#include "common-pattern.h"
 #include "common-roles.h"
 
-/* From prefill to decode, followed by the keys; and back, without them. */
+/* From prefill to decode, followed by the keys; and back, without keys. */
 struct message {
 	uint64_t request;
-	uint32_t nr_keys;	/* back: those that decode leased */
+	uint32_t nr_keys;	/* back: blocks that decode leased */
 	uint32_t reserved;
 };
 
@@ -65,10 +66,10 @@ struct prefill {
 	int socket;
 	struct kvpool *pool;
 	struct kvpool_batch *produce;
-	struct kvpool_batch *prefix[MAX_DEPTH];	/* leases of requests on the way */
-	struct kvpool_batch *made[MAX_DEPTH];	/* apart: of what was made for them */
-	size_t in_flight[MAX_DEPTH];		/* which requests these are */
-	unsigned int first;			/* the oldest of them */
+	struct kvpool_batch *prefix[MAX_DEPTH];	/* leases of requests in flight */
+	struct kvpool_batch *made[MAX_DEPTH];	/* apart: leases on the new blocks */
+	size_t in_flight[MAX_DEPTH];		/* their indexes in the trace */
+	unsigned int first;			/* slot of the oldest request in flight */
 	unsigned int nr;
 	struct kvpool_key *keys;
 	uint32_t *tokens;
@@ -76,8 +77,8 @@ struct prefill {
 };
 
 /*
- * An id stands for the 512 tokens of a block and for all before them, so it
- * takes their place in the chain. Blocks of another size are other blocks.
+ * An id stands for the 512 tokens of a block and for all tokens before them, so
+ * the keys are made from ids and not from tokens. Keys differ with the block size.
  */
 static void make_keys(struct prefill *prefill, const struct request *request)
 {
@@ -89,8 +90,8 @@ static void make_keys(struct prefill *prefill, const struct request *request)
 		prefill->tokens[2 * i] = (uint32_t)ids[i];
 		prefill->tokens[2 * i + 1] = (uint32_t)(ids[i] >> 32);
 	}
-	made = kvpool_key_chain(prefill->seed, strlen(prefill->seed), 2, prefill->tokens,
-				2 * (size_t)request->nr_ids, prefill->keys, request->nr_ids);
+	made = kvpool_prefix_keys(prefill->seed, strlen(prefill->seed), 2, prefill->tokens,
+				  2 * (size_t)request->nr_ids, prefill->keys, request->nr_ids);
 	if (made != (int)request->nr_ids)
 		die(EX_NO_POOL, "cannot make the keys of a request: %s", kvpool_strerror(made));
 }
@@ -135,7 +136,7 @@ static bool finish_oldest(struct prefill *prefill)
 }
 
 static void fill_block(struct prefill *prefill, unsigned int index,
-		       const struct kvpool_key *key, bool damage)
+		       const struct kvpool_key *key)
 {
 	unsigned char *base = kvpool_base(prefill->pool);
 	const struct kvpool_span *spans;
@@ -148,8 +149,15 @@ static void fill_block(struct prefill *prefill, unsigned int index,
 	pattern_begin(&pattern, key->bytes);
 	for (i = 0; i < nr; i++)
 		pattern_fill(&pattern, base + spans[i].offset, spans[i].length);
-	if (damage)
-		base[spans[nr - 1].offset + spans[nr - 1].length / 2] ^= 0x10;
+}
+
+/* For --damage: verification must find the wrong bit. */
+static void flip_bit(struct prefill *prefill, unsigned int index)
+{
+	unsigned char *byte = kvpool_block_at(prefill->produce, index,
+					      prefill->job->block_size / 2, NULL);
+
+	*byte ^= 0x10;
 }
 
 static void count_status(struct prefill *prefill, size_t at, unsigned int index, int status)
@@ -171,7 +179,7 @@ static void count_status(struct prefill *prefill, size_t at, unsigned int index,
 	}
 }
 
-/* Makes the blocks behind the first @hits ones, and says how many. */
+/* Makes the blocks behind the first @hits. Returns the number of new blocks. */
 static uint32_t produce(struct prefill *prefill, size_t at, uint32_t hits)
 {
 	const struct job *job = prefill->job;
@@ -200,14 +208,16 @@ static uint32_t produce(struct prefill *prefill, size_t at, uint32_t hits)
 			count_status(prefill, at, hits + i, status);
 			continue;
 		}
-		fill_block(prefill, i, &keys[i], damage);
+		fill_block(prefill, i, &keys[i]);
+		if (damage)
+			flip_bit(prefill, i);
 		damage = false;
 	}
 	if (!reserved)
 		return 0;
 
 	begin = now_ns();
-	sealed = kvpool_produce_commit(prefill->produce, NULL, 0, 0);
+	sealed = kvpool_produce_commit(prefill->produce, NULL, NULL, 0, 0);
 	hist_add(&tally->latency[LAT_SEAL], now_ns() - begin);
 	if (sealed < 0)
 		die(EX_NO_POOL, "request %zu: its blocks could not be sealed: %s", at,
@@ -219,14 +229,14 @@ static uint32_t produce(struct prefill *prefill, size_t at, uint32_t hits)
 	return (uint32_t)sealed;
 }
 
-/* Blocks behind the prefix stay too until decode has fetched them. */
+/* Leases the new blocks too, so that they stay until decode has fetched them. */
 static void hold_made(struct prefill *prefill, unsigned int slot, size_t at, uint32_t hits)
 {
 	uint32_t nr = prefill->job->trace->requests[at].nr_ids - hits;
-	int held = kvpool_consume_begin(prefill->made[slot], prefill->keys + hits, nr, NULL);
+	int held = kvpool_consume_begin(prefill->made[slot], prefill->keys + hits, NULL, nr, NULL);
 
 	if (held < 0)
-		die(EX_NO_POOL, "request %zu: what was made could not be leased: %s", at,
+		die(EX_NO_POOL, "request %zu: its new blocks could not be leased: %s", at,
 		    kvpool_last_error());
 	tally_add(prefill->tally->leased_bytes, (uint64_t)held * prefill->job->block_size);
 }
@@ -249,7 +259,7 @@ static bool prefill_request(struct prefill *prefill, size_t at)
 	make_keys(prefill, request);
 	if (request->nr_ids) {
 		begin = now_ns();
-		hits = kvpool_consume_begin(prefill->prefix[slot], prefill->keys,
+		hits = kvpool_consume_begin(prefill->prefix[slot], prefill->keys, NULL,
 					    request->nr_ids, &opts);
 		hist_add(&tally->latency[LAT_MATCH], now_ns() - begin);
 	}
@@ -311,7 +321,7 @@ int prefill_main(const struct job *job, int to_decode)
 	while (connected && prefill.nr)
 		connected = finish_oldest(&prefill);
 	if (connected && job->apart) {
-		/* No more requests: decode says what it counted. */
+		/* No more requests: decode sends its counters. */
 		shutdown(to_decode, SHUT_WR);
 		connected = receive_all(to_decode, &job->shared->decode,
 					sizeof(job->shared->decode));
@@ -385,12 +395,12 @@ static void verify_block(struct decode *decode, const struct message *message, u
 	tally_add(decode->tally->bytes, offset);
 }
 
-/* Says in the message how many blocks were leased. */
+/* Stores the number of leased blocks in the message. */
 static void decode_request(struct decode *decode, struct message *message)
 {
 	const struct kvpool_consume_opts remote = {
 		.size = sizeof(remote), .length = decode->job->block_size,
-		/* No copy is kept, so that what is found is what prefill's pool has. */
+		/* Fetched copies do not stay: hits are those in prefill's pool. */
 		.flags = KVPOOL_CONSUME_REMOTE | KVPOOL_CONSUME_TRANSIENT,
 	};
 	struct tally *tally = decode->tally;
@@ -401,7 +411,7 @@ static void decode_request(struct decode *decode, struct message *message)
 	if (!message->nr_keys)
 		return;
 	begin = now_ns();
-	leased = kvpool_consume_begin(decode->batch, decode->keys, message->nr_keys,
+	leased = kvpool_consume_begin(decode->batch, decode->keys, NULL, message->nr_keys,
 				      decode->job->apart ? &remote : NULL);
 	hist_add(&tally->latency[LAT_LEASE], now_ns() - begin);
 	if (leased < 0)
@@ -429,7 +439,7 @@ static uint64_t copied_bytes(struct kvpool *pool)
 {
 	struct kvpool_stats stats;
 
-	if (kvpool_stats(pool, &stats, sizeof(stats)))
+	if (kvpool_stats_read(pool, &stats, sizeof(stats)))
 		die(EX_NO_POOL, "%s", kvpool_last_error());
 	return stats.copied_bytes;
 }

@@ -1,15 +1,18 @@
 /* SPDX-License-Identifier: MIT */
-/* What kvpool-replay's three processes share: the report, prefill, decode. */
+/* Types that kvpool-replay's three processes share: the report, prefill, decode. */
 #ifndef KVPOOL_EXAMPLES_COMMON_ROLES_H
 #define KVPOOL_EXAMPLES_COMMON_ROLES_H
 
-#include "common.h"
+#include <stdbool.h>
+
+#include "common-hist.h"
+#include "common-trace.h"
 
 #define MAX_DEPTH	64
 
-/* What happened to one request; the simulator says the same. */
+/* The outcome of one request, which must equal the simulator's. */
 struct outcome {
-	uint32_t hits;		/* leading blocks that were there */
+	uint32_t hits;		/* leading blocks that were in the pool */
 	uint32_t produced;	/* blocks that were made and sealed */
 	uint32_t consumed;	/* blocks that decode leased */
 	bool done;
@@ -18,13 +21,13 @@ struct outcome {
 enum latency {
 	LAT_MATCH,		/* prefill: longest prefix found and leased */
 	LAT_RESERVE,		/* prefill: the rest reserved */
-	LAT_SEAL,		/* prefill: what was filled published */
+	LAT_SEAL,		/* prefill: the filled blocks published */
 	LAT_LEASE,		/* decode: all blocks leased */
 	LAT_RELEASE,		/* both: leases ended */
 	NR_LATENCIES,
 };
 
-/* Written by one process each, read by all. */
+/* One process writes it, all read it. */
 struct tally {
 	struct hist latency[NR_LATENCIES];
 	uint64_t requests;
@@ -39,9 +42,9 @@ struct tally {
 	uint64_t busy;		/* reservations that found the key pending */
 	uint64_t rejected;	/* reservations that found no space */
 	uint64_t preempted;	/* reservations lost to another file */
-	uint64_t missing;	/* decode: blocks that were not there */
-	uint64_t fetched_bytes;	/* decode: those that a peer sent */
-	uint64_t copied_bytes;	/* decode, apart: by the module of its host */
+	uint64_t missing;	/* decode: blocks that were not found */
+	uint64_t fetched_bytes;	/* decode: bytes that a peer sent */
+	uint64_t copied_bytes;	/* decode, apart: copied by its host's module */
 };
 
 struct shared {
@@ -61,7 +64,7 @@ struct job {
 	struct shared *shared;
 };
 
-/* What prefill tells decode first when they are apart. */
+/* The first message from prefill to decode when they are apart. */
 struct apart_hello {
 	uint64_t magic;
 	uint64_t block_size;
@@ -69,13 +72,25 @@ struct apart_hello {
 	uint32_t reserved;
 };
 
-#define APART_MAGIC	0x31796c7065726b76ULL	/* also tells hosts of another byte order */
+#define APART_MAGIC	0x31796c7065726b76ULL	/* differs on hosts of another byte order */
 
-/*
- * Both run in a process of their own and return its exit code. When they are
- * apart, prefill gets what decode counted at the end.
+/**
+ * prefill_main() - The process that produces blocks
+ * @job:       The job. When the processes are apart, its tally of decode gets
+ *	       the counters of decode at the end.
+ * @to_decode: The connection, which is closed.
+ *
+ * Return: the exit code of the process.
  */
 int prefill_main(const struct job *job, int to_decode);
+
+/**
+ * decode_main() - The process that consumes blocks and verifies them
+ * @job:	  The job.
+ * @from_prefill: The connection, which is closed.
+ *
+ * Return: the exit code of the process.
+ */
 int decode_main(const struct job *job, int from_prefill);
 
 #define tally_add(counter, value) \

@@ -49,7 +49,7 @@ bool knob_read_u64(const char *name, uint64_t *value)
 	return *text && !*end;
 }
 
-/* The policy in use is the one in brackets: "[lru] sieve". */
+/* The policy in use is in brackets: "[lru] sieve". */
 int policy_read(char *name, size_t len)
 {
 	char text[KNOB_TEXT];
@@ -71,15 +71,15 @@ int policy_read(char *name, size_t len)
 static void cannot_set(const char *name, const char *text, int error)
 {
 	if (error == -ENOENT)
-		die(EX_NO_POOL, "there is no " ROOT "/%s; is the module loaded (modprobe kvpool)?",
+		die(EX_NO_POOL, "there is no " ROOT "/%s; load the module with 'modprobe kvpool'",
 		    name);
 	if (error == -EACCES || error == -EPERM)
-		die(EX_NO_POOL, "no permission to set " ROOT "/%s; run as root, or leave the option away",
+		die(EX_NO_POOL, "no permission to set " ROOT "/%s; run as root, or leave out the option",
 		    name);
 	die(EX_NO_POOL, "cannot set " ROOT "/%s to '%s': %s", name, text, strerror(-error));
 }
 
-/* Writes 1 to a file that makes something happen. */
+/* Writes 1 to a file that triggers an action. */
 void knob_trigger(const char *name)
 {
 	int error = knob_write(name, "1");
@@ -88,7 +88,7 @@ void knob_trigger(const char *name)
 		cannot_set(name, "1", error);
 }
 
-/* Sets a knob for this run; exits with a message when that is impossible. */
+/* Sets a knob for this run, or ends the program with a message. */
 void knob_set(const char *name, const char *text)
 {
 	char old[KNOB_TEXT];
@@ -107,7 +107,7 @@ void knob_set(const char *name, const char *text)
 	nr_saved++;
 }
 
-/* Puts the knobs back, the last first. */
+/* Restores the knobs, the last first. */
 void knobs_restore(void)
 {
 	int error;
@@ -116,13 +116,13 @@ void knobs_restore(void)
 		nr_saved--;
 		error = knob_write(saved[nr_saved].name, saved[nr_saved].text);
 		if (error)
-			complain("cannot set " ROOT "/%s back to '%s': %s",
+			complain("cannot restore " ROOT "/%s to '%s': %s; set it by hand",
 				 saved[nr_saved].name, saved[nr_saved].text,
 				 strerror(-error));
 	}
 }
 
-/* A child leaves the knobs to its parent. */
+/* Called by a child: its parent restores the knobs. */
 void knobs_forget(void)
 {
 	nr_saved = 0;
@@ -148,7 +148,7 @@ static unsigned int list_tiers(unsigned int *tiers)
 	return nr;
 }
 
-/* What all tiers together may hold, in bytes; zero if it cannot be read. */
+/* The limits of all tiers together, in bytes; zero if one cannot be read. */
 uint64_t pool_limit(void)
 {
 	unsigned int tiers[MAX_TIERS];
@@ -165,7 +165,7 @@ uint64_t pool_limit(void)
 	return total;
 }
 
-/* The first tier gets all of it, the others get nothing. */
+/* The limit of the first tier is @bytes, that of all others zero. */
 void pool_set_limit(uint64_t bytes)
 {
 	unsigned int tiers[MAX_TIERS];
@@ -175,7 +175,7 @@ void pool_set_limit(uint64_t bytes)
 	unsigned int i;
 
 	if (!nr)
-		die(EX_NO_POOL, "there is no tier in " ROOT "/tiers; is the module loaded (modprobe kvpool)?");
+		die(EX_NO_POOL, "there is no tier in " ROOT "/tiers; load the module with 'modprobe kvpool'");
 	for (i = 0; i < nr; i++) {
 		snprintf(name, sizeof(name), "tiers/dram%u/limit_bytes", tiers[i]);
 		snprintf(text, sizeof(text), "%" PRIu64, i ? 0 : bytes);

@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "common.h"
+#include "common-trace.h"
 
 struct reader {
 	const char *path;
@@ -56,7 +57,7 @@ static uint64_t take_number(struct reader *reader, const char *what)
 	return value;
 }
 
-/* Passes over a string, with the opening quote taken already. */
+/* Skips a string, whose opening quote has been read. */
 static void skip_string(struct reader *reader)
 {
 	for (; *reader->at != '"'; reader->at++) {
@@ -68,7 +69,7 @@ static void skip_string(struct reader *reader)
 	reader->at++;
 }
 
-/* Passes over any value, up to the comma or brace that follows it. */
+/* Skips a value of any type, up to the comma or brace behind it. */
 static void skip_value(struct reader *reader)
 {
 	unsigned int depth = 0;
@@ -128,7 +129,7 @@ static void read_request(struct reader *reader, struct trace *trace)
 		skip_space(reader);
 		if (len == 8 && !memcmp(name, "hash_ids", 8)) {
 			if (has_ids)
-				bad(reader, "hash_ids is there twice");
+				bad(reader, "hash_ids comes twice");
 			has_ids = true;
 			read_ids(reader, trace, &request);
 		} else if (len == 12 && !memcmp(name, "input_length", 12)) {
@@ -153,7 +154,7 @@ static void read_request(struct reader *reader, struct trace *trace)
 	trace->requests[trace->nr_requests++] = request;
 }
 
-/* Reads at most @limit requests; exits with a message when the file is bad. */
+/* Reads at most @limit requests; a bad file ends the program with a message. */
 void trace_read(struct trace *trace, const char *path, size_t limit)
 {
 	struct reader reader = { .path = path };

@@ -8,7 +8,7 @@
 
 const char *progname = "kvpool";
 
-static void say(const char *fmt, va_list args)
+static void print_message(const char *fmt, va_list args)
 {
 	fflush(stdout);
 	fprintf(stderr, "%s: ", progname);
@@ -21,7 +21,7 @@ void complain(const char *fmt, ...)
 	va_list args;
 
 	va_start(args, fmt);
-	say(fmt, args);
+	print_message(fmt, args);
 	va_end(args);
 }
 
@@ -30,7 +30,7 @@ void die(int code, const char *fmt, ...)
 	va_list args;
 
 	va_start(args, fmt);
-	say(fmt, args);
+	print_message(fmt, args);
 	va_end(args);
 	exit(code);
 }

@@ -2,7 +2,7 @@
 /*
  * kvpool-llm: a small transformer that answers the questions of a conversation,
  * with its KV cache in the pool: a prefill process produces it, on this host or
- * another, and a decode process consumes it. llm-roles.c says what they do.
+ * another, and a decode process consumes it. llm-roles.c describes both.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -11,6 +11,8 @@
 #include <kvpool.h>
 
 #include "common.h"
+#include "common-options.h"
+#include "llm-report.h"
 #include "llm-roles.h"
 
 struct options {
@@ -36,12 +38,12 @@ static void usage(FILE *to)
 "Let a small transformer with random weights answer the questions of a conversation.\n"
 "\n"
 "  alone                   one process computes everything, without a pool\n"
-"  prefill                 compute what is asked, keep the KV cache in the pool, and let\n"
+"  prefill                 compute the questions, keep the KV cache in the pool, and let\n"
 "                          decode answer\n"
 "  decode                  answer with the KV cache that prefill left in the pool\n"
 "\n"
 "alone, prefill:\n"
-"  -c, --conversation FILE questions, one a line (four of its own)\n"
+"  -c, --conversation FILE questions, one per line (four built-in ones)\n"
 "  -a, --answer N          tokens of each answer, 1 to %d (24)\n"
 "  -b, --block-tokens N    tokens of a block, 2 to 1024 (16)\n"
 "  -s, --seed N            seed of the weights (1)\n"
@@ -50,20 +52,20 @@ static void usage(FILE *to)
 "  -j, --json              print the figures as one JSON object\n"
 "prefill:\n"
 "  -C, --connect HOST:PORT where decode listens\n"
-"      --damage N          add 1 to a value of the cache in turn N (from 0), to see that\n"
+"      --damage N          add 1 to a value of the cache in turn N (from 0), to test that\n"
 "                          the tokens differ then\n"
 "decode:\n"
 "  -l, --listen [HOST:]PORT\n"
-"                          where to wait for prefill; ends when it does\n"
+"                          where to wait for prefill; decode ends when prefill does\n"
 "prefill, decode:\n"
 "  -T, --tenant NAME       tenant to work in (default)\n"
 "  -r, --remote            ask the peers of this host's pool for blocks that it lacks\n"
-"  -p, --peer N            ask only the peer with this number\n"
+"  -p, --peer NAME         ask only the peer with this name\n"
 "\n"
-"The connection carries the questions and the answers; the KV cache does not pass there.\n"
+"The connection carries the questions and the answers; it does not carry the KV cache.\n"
 "\n"
 "Exit status: 0 done, and equal to what was expected; 1 other answers, or the other\n"
-"process went away; 2 wrong usage; 3 the pool cannot be used; 4 a file cannot be read\n"
+"process has ended; 2 wrong usage; 3 the pool cannot be used; 4 a file cannot be read\n"
 "or written.\n", LLM_MAX_ANSWER);
 }
 
@@ -73,7 +75,6 @@ static void parse_options(struct options *options, struct llm_run *run, int argc
 	struct number block = { run->settings.block_tokens, 2, 1024 };
 	struct number seed = { run->settings.seed, 0, UINT64_MAX };
 	struct number damage = { (uint64_t)run->damage, 0, LLM_MAX_TURNS - 1 };
-	struct number peer = { 0, 1, UINT32_MAX };
 	const struct opt opts[] = {
 		{ 'c', "conversation", parse_text, &options->conversation, NULL },
 		{ 'a', "answer", parse_number, &answer, NULL },
@@ -87,19 +88,18 @@ static void parse_options(struct options *options, struct llm_run *run, int argc
 		{ 'l', "listen", parse_text, &run->listen, NULL },
 		{ 'T', "tenant", parse_text, &run->cache.tenant, NULL },
 		{ 'r', "remote", NULL, &run->cache.remote, NULL },
-		{ 'p', "peer", parse_number, &peer, NULL },
+		{ 'p', "peer", parse_text, &run->cache.peer, NULL },
 	};
 	int at = take_options(argc, argv, usage, opts, ARRAY_SIZE(opts));
 
 	if (at + 1 != argc)
-		die(EX_BAD_USAGE, "say alone, prefill or decode; see --help");
+		die(EX_BAD_USAGE, "name a role: alone, prefill or decode; see --help");
 	options->role = argv[at];
 	run->settings.answer_tokens = (uint32_t)answer.value;
 	run->settings.block_tokens = (uint32_t)block.value;
 	run->settings.seed = seed.value;
 	run->damage = (int)damage.value;
-	run->cache.peer = (uint32_t)peer.value;
-	run->cache.remote |= peer.value != 0;
+	run->cache.remote |= run->cache.peer != NULL;
 }
 
 static void read_conversation(struct llm_run *run, const char *path)
@@ -144,15 +144,15 @@ static void (*choose_role(const struct options *options, const struct llm_run *r
 	if (decode && !run->listen)
 		die(EX_BAD_USAGE, "decode needs --listen");
 	if (decode && (options->conversation || options->output || options->expect))
-		die(EX_BAD_USAGE, "decode is told what to do by prefill; give it --listen, --tenant, --remote and --peer only");
+		die(EX_BAD_USAGE, "decode receives its settings from prefill; give it --listen, --tenant, --remote and --peer only");
 	if (decode)
 		return llm_decode;
 	if (!strcmp(options->role, "alone"))
 		return llm_alone;
 	if (strcmp(options->role, "prefill"))
-		die(EX_BAD_USAGE, "'%s' is not a role: alone, prefill, decode", options->role);
+		die(EX_BAD_USAGE, "'%s' is not a role; the roles are alone, prefill and decode", options->role);
 	if (!run->connect)
-		die(EX_BAD_USAGE, "prefill needs --connect: where does decode listen?");
+		die(EX_BAD_USAGE, "prefill needs --connect HOST:PORT, where decode listens");
 	return llm_prefill;
 }
 

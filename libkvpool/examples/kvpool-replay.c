@@ -2,8 +2,8 @@
 /*
  * kvpool-replay: follows a request trace with a prefill process that produces
  * KV-cache blocks and a decode process that consumes them, each with its own
- * open file of the pool, and verifies every byte. common-roles.c says
- * what the two do. They may run on two hosts whose pools are peers.
+ * open file of the pool, and verifies every byte. common-roles.c describes both
+ * processes. They may run on two hosts whose pools are peers.
  */
 #include <errno.h>
 #include <inttypes.h>
@@ -20,6 +20,7 @@
 
 #include "common.h"
 #include "common-net.h"
+#include "common-options.h"
 #include "common-report.h"
 #include "common-roles.h"
 #include "common-sysfs.h"
@@ -53,7 +54,7 @@ static void usage(FILE *to)
 {
 	fprintf(to,
 "Usage: kvpool-replay --trace FILE [OPTION]...\n"
-"Produce and consume KV-cache blocks through /dev/kvpool as a request trace says,\n"
+"Produce and consume KV-cache blocks through /dev/kvpool for a request trace,\n"
 "and verify every byte that is consumed.\n"
 "\n"
 "  -t, --trace FILE        trace in JSON lines, - for standard input\n"
@@ -62,23 +63,23 @@ static void usage(FILE *to)
 "  -p, --pool SIZE         size of the pool during the run; needs root\n"
 "  -P, --policy NAME       eviction policy during the run; needs root\n"
 "  -T, --tenant NAME       tenant to work in (default)\n"
-"  -D, --drop              first evict what the tenant has; needs root\n"
-"  -d, --pipeline DEPTH    requests on the way at once, 1 to %u (1); with more than\n"
-"                          one, hit counts depend on timing\n"
+"  -D, --drop              first evict all blocks of the tenant; needs root\n"
+"  -d, --pipeline DEPTH    requests in flight, 1 to %u (1); with several,\n"
+"                          hit counts depend on timing\n"
 "  -o, --hits-out FILE     write 'request blocks hits produced consumed' lines\n"
 "  -e, --expect-hits FILE  fail if these lines, from the simulator, differ\n"
-"      --damage N          flip a bit in a block that request N produces, to see\n"
-"                          that verification notices\n"
-"  -C, --connect HOST:PORT be prefill only; decode listens there, on a host whose pool\n"
-"                          asks this one's for blocks\n"
+"      --damage N          flip a bit in a block that request N produces, to test\n"
+"                          that verification finds it\n"
+"  -C, --connect HOST:PORT run prefill only; decode listens there, on a host that\n"
+"                          has this host as a peer\n"
 "  -l, --listen [HOST:]PORT\n"
-"                          be decode only, in --tenant; the rest is said by prefill\n"
+"                          run decode only, in --tenant; prefill sends the other options\n"
 "  -j, --json              print the figures as one JSON object\n"
 "  -q, --quiet             no progress\n"
 "  -h, --help              show this text\n"
 "\n"
 "SIZE is in bytes, or has a suffix K, M, G or T (powers of 1024).\n"
-"Knobs that are set for the run are set back at its end.\n"
+"Knobs that are set for the run are restored at its end.\n"
 "\n"
 "Exit status: 0 all verified, and equal to what was expected; 1 a wrong byte, a\n"
 "difference, or bytes copied by the kernel; 2 wrong usage; 3 the pool or a knob\n"
@@ -116,7 +117,7 @@ static void parse_options(struct options *options, int argc, char **argv)
 	if (at < argc)
 		die(EX_BAD_USAGE, "'%s' is not an option; see --help", argv[at]);
 	if (options->listen && (options->trace || options->connect || options->expect_hits))
-		die(EX_BAD_USAGE, "--listen: the trace and what is expected are prefill's matter");
+		die(EX_BAD_USAGE, "--listen: give --trace, --connect and --expect-hits to prefill only");
 	if (!options->trace && !options->listen)
 		die(EX_BAD_USAGE, "--trace is missing; kvpool-tracegen makes a trace");
 	if (options->block_size < KVPOOL_BLOCK_MIN || options->block_size > KVPOOL_BLOCK_MAX)
@@ -125,11 +126,11 @@ static void parse_options(struct options *options, int argc, char **argv)
 	if (options->pool_bytes % (2 << 20))
 		die(EX_BAD_USAGE, "--pool: the size must be a multiple of 2M");
 	if (options->expect_hits && options->depth > 1)
-		die(EX_BAD_USAGE, "--expect-hits needs --pipeline 1: with more, hit counts depend on timing");
+		die(EX_BAD_USAGE, "--expect-hits needs --pipeline 1: with a higher value, hit counts depend on timing");
 }
 
 /* ------------------------------------------------------------------------ */
-/* What the simulator said                                                  */
+/* Results of the simulator                                                 */
 /* ------------------------------------------------------------------------ */
 
 struct expected {
@@ -156,8 +157,8 @@ static struct expected *read_expected(const char *path, const struct trace *trac
 			die(EX_BAD_INPUT, "%s: the line for request %" PRIu64
 			    " is not 'request blocks hits produced consumed'", path, at);
 		if (now->blocks != trace->requests[at].nr_ids)
-			die(EX_BAD_INPUT, "%s: request %" PRIu64 " has %" PRIu64 " blocks there and %"
-			    PRIu32 " in the trace; it was made from another trace",
+			die(EX_BAD_INPUT, "%s: request %" PRIu64 " has %" PRIu64 " blocks in it and %"
+			    PRIu32 " in the trace; run the simulator on the same trace",
 			    path, at, now->blocks, trace->requests[at].nr_ids);
 		at++;
 	}
@@ -187,7 +188,7 @@ static enum comparison compare(const struct job *job, const struct expected *exp
 			continue;
 		if (different++ < 5)
 			complain("HITS DIFFER: request %zu of %" PRIu32 " blocks: hits %" PRIu32
-				 ", produced %" PRIu32 ", consumed %" PRIu32 "; the simulator says %"
+				 ", produced %" PRIu32 ", consumed %" PRIu32 "; the simulator has %"
 				 PRIu64 ", %" PRIu64 ", %" PRIu64,
 				 i, trace->requests[i].nr_ids, got->hits, got->produced,
 				 got->consumed, want->hits, want->produced, want->consumed);
@@ -231,13 +232,13 @@ static struct kvpool_stats read_stats(const char *tenant)
 	struct kvpool_stats stats;
 	struct kvpool *pool;
 
-	if (kvpool_open(&pool, &opts) || kvpool_stats(pool, &stats, sizeof(stats)))
+	if (kvpool_open(&pool, &opts) || kvpool_stats_read(pool, &stats, sizeof(stats)))
 		die(EX_NO_POOL, "%s", kvpool_last_error());
 	kvpool_close(pool);
 	return stats;
 }
 
-/* @other is an end that the process has no business with, or -1. */
+/* @other is an end of the connection that the process does not use, or -1. */
 static pid_t start(const struct job *job, int (*role)(const struct job *, int),
 		   const char *name, int mine, int other)
 {
@@ -261,7 +262,7 @@ static pid_t start(const struct job *job, int (*role)(const struct job *, int),
 	exit(role(job, mine));
 }
 
-/* True if it ended well. */
+/* True if the process ended without an error. */
 static bool ended_well(const char *name, int status, int *code)
 {
 	if (WIFEXITED(status) && !WEXITSTATUS(status))
@@ -277,10 +278,11 @@ static bool ended_well(const char *name, int status, int *code)
 }
 
 /*
- * Waits for the processes, of which one is zero if it runs on another host.
- * Returns the exit code that theirs make.
+ * Waits for the processes; @prefill or @decode is zero if that process runs on
+ * another host. Returns the exit code that follows from those of the processes.
  */
-static int wait_for_all(struct report *report, pid_t prefill, pid_t decode, bool quiet)
+static int wait_for_all(const struct options *options, struct report *report, pid_t prefill,
+			pid_t decode)
 {
 	uint64_t begin = now_ns();
 	uint64_t shown = begin;
@@ -300,7 +302,7 @@ static int wait_for_all(struct report *report, pid_t prefill, pid_t decode, bool
 		if (signalled)
 			__atomic_store_n(&report->job->shared->stop, 1, __ATOMIC_RELAXED);
 		usleep(20000);
-		if (!quiet && now_ns() - shown >= interval) {
+		if (!options->quiet && now_ns() - shown >= interval) {
 			shown = now_ns();
 			report_progress(report, shown - begin);
 		}
@@ -310,7 +312,7 @@ static int wait_for_all(struct report *report, pid_t prefill, pid_t decode, bool
 	return code;
 }
 
-/* Comparing needs a pool that is in the state in which the simulator begins. */
+/* A comparison needs a pool in the state in which the simulator begins. */
 static void check_preconditions(const struct options *options, const struct report *report)
 {
 	uint64_t high;
@@ -325,10 +327,10 @@ static void check_preconditions(const struct options *options, const struct repo
 		    report->policy);
 	if (knob_read_u64("watermark_high", &high) && high != 100)
 		die(EX_NO_POOL, "--expect-hits needs the knob watermark_high at 100, it is %" PRIu64
-		    "; kvpoolctl knobs set watermark_high 100", high);
+		    "; set it with 'kvpoolctl knob set watermark_high 100'", high);
 }
 
-/* What the kernel counted must be what the two processes did. */
+/* The counters of the kernel must equal those of the two processes. */
 static bool check_stats(const struct options *options, const struct report *report)
 {
 	const struct kvpool_stats *before = &report->before;
@@ -338,7 +340,7 @@ static bool check_stats(const struct options *options, const struct report *repo
 	const struct {
 		const char *name;
 		uint64_t counted, want;
-		bool alone;	/* holds only while nobody else uses the tenant */
+		bool alone;	/* holds only while no other program uses the tenant */
 	} checks[] = {
 		{ "copied_bytes", after->copied_bytes - before->copied_bytes, 0, false },
 		{ "leases at the end", after->leases, before->leases, true },
@@ -385,7 +387,7 @@ static void set_knobs(const struct options *options)
 {
 	char name[KNOB_TEXT];
 
-	/* die() leaves through exit(): the knobs are put back there too. */
+	/* die() calls exit(), which restores the knobs too. */
 	atexit(knobs_restore);
 	if (options->policy)
 		knob_set("policy", options->policy);
@@ -417,11 +419,11 @@ static int run_apart(const struct options *options, struct report *report)
 	pid_t prefill;
 
 	if (!send_all(fd, &hello, sizeof(hello)))
-		die(EX_FAILED, "decode went away");
+		die(EX_FAILED, "decode has ended; its last message says why");
 	catch_signals();
 	prefill = start(report->job, prefill_main, "kvpool-replay prefill", fd, -1);
 	close(fd);
-	return wait_for_all(report, prefill, 0, options->quiet);
+	return wait_for_all(options, report, prefill, 0);
 }
 
 static int run(const struct options *options, struct report *report)
@@ -436,7 +438,7 @@ static int run(const struct options *options, struct report *report)
 	prefill = start(report->job, prefill_main, "kvpool-replay prefill", sockets[0], sockets[1]);
 	close(sockets[0]);
 	close(sockets[1]);
-	return wait_for_all(report, prefill, decode, options->quiet);
+	return wait_for_all(options, report, prefill, decode);
 }
 
 /* Decode here, prefill on another host. */
@@ -453,7 +455,7 @@ static int decode_apart(const struct options *options)
 
 	if (!receive_all(fd, &hello, sizeof(hello)) || hello.magic != APART_MAGIC ||
 	    hello.block_size < KVPOOL_BLOCK_MIN || hello.block_size > KVPOOL_BLOCK_MAX)
-		die(EX_FAILED, "what is connected does not speak like prefill");
+		die(EX_FAILED, "the program that has connected does not speak like prefill; start 'kvpool-replay --connect' of the same version there");
 	trace.longest = hello.longest;
 	job.block_size = hello.block_size;
 	code = decode_main(&job, fd);

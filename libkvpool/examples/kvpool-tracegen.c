@@ -1,13 +1,14 @@
 // SPDX-License-Identifier: MIT
 /*
- * kvpool-tracegen: makes a request trace of the shape of a production service.
+ * kvpool-tracegen: makes a request trace with the statistics of a production
+ * service.
  *
- * The model: requests arrive in ticks of three seconds. Each one either opens a
- * conversation, takes an earlier conversation a turn further, or shares the
- * beginning of an earlier prompt (a document or a tool prompt) and goes on
- * differently. All prompts begin with the same system prompt. How long prompts,
- * answers and pauses are comes from tables of quantiles that were measured on
- * the conversation trace which Mooncake published with its FAST'25 paper.
+ * The model: requests arrive in ticks of three seconds. A request opens a
+ * conversation, adds a turn to an earlier conversation, or shares the beginning
+ * of an earlier prompt (a document or a tool prompt) and continues differently.
+ * All prompts begin with the same system prompt. The lengths of prompts, answers
+ * and pauses come from tables of quantiles that were measured on the conversation
+ * trace which Mooncake published with its FAST'25 paper.
  *
  * Only integers and the four operations on doubles are used: a seed gives the
  * same trace on every machine.
@@ -18,6 +19,7 @@
 #include <string.h>
 
 #include "common.h"
+#include "common-options.h"
 
 #define BLOCK_TOKENS	512
 #define MAX_TOKENS	126195
@@ -54,13 +56,13 @@ static const double pause_ms[POINTS] = {
 	318000, 474000, 606000, 972000, 1458000, 3030000
 };
 
-/* What a request that branches off shares with the earlier prompt. */
+/* Share of the earlier prompt that a request which branches off begins with. */
 static const double branch_share[POINTS] = {
 	0.015, 0.035, 0.053, 0.068, 0.097, 0.129, 0.167, 0.214, 0.29, 0.4,
 	0.524, 0.833, 0.906, 0.938, 0.957, 0.986
 };
 
-/* Blocks behind what it shares. */
+/* Blocks behind that share. */
 static const double branch_blocks[POINTS] = {
 	1, 2, 2, 4, 10, 14, 17, 19, 22, 27, 32, 39, 52, 63, 85, 186
 };
@@ -85,7 +87,7 @@ static const double next_turn[] = {
 
 #define LAST_TURN	(sizeof(next_turn) / sizeof(next_turn[0]) + 1)
 
-#define RESEND		0.03	/* a turn that sends the same prompt again */
+#define RESEND		0.03	/* a turn that repeats the same prompt */
 #define BRANCH		0.0865	/* of requests that continue no conversation */
 
 struct past {
@@ -340,10 +342,10 @@ static void usage(FILE *to)
 {
 	fprintf(to,
 "Usage: kvpool-tracegen [OPTION]...\n"
-"Make a request trace of the shape of a production LLM service.\n"
+"Make a request trace with the statistics of a production LLM service.\n"
 "\n"
 "  -n, --requests N   requests in the trace (12031)\n"
-"  -s, --seed S       number that the randomness begins with (1)\n"
+"  -s, --seed S       seed of the random numbers (1)\n"
 "  -t, --span SEC     seconds that the trace covers (3537); the pauses between\n"
 "                     the turns of a conversation do not scale with it\n"
 "  -o, --output FILE  where to write it (standard output)\n"

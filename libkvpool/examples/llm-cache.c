@@ -22,7 +22,7 @@ struct llm_cache {
 	uint64_t block_bytes;
 	uint64_t copied_before;
 	bool remote;
-	uint32_t peer;
+	const char *peer;
 	char key_seed[96];
 	struct llm_cache_counts counts;
 };
@@ -31,7 +31,7 @@ static uint64_t copied_bytes(struct llm_cache *cache)
 {
 	struct kvpool_stats stats;
 
-	if (kvpool_stats(cache->pool, &stats, sizeof(stats)))
+	if (kvpool_stats_read(cache->pool, &stats, sizeof(stats)))
 		die(EX_NO_POOL, "%s", kvpool_last_error());
 	return stats.copied_bytes;
 }
@@ -47,7 +47,7 @@ struct llm_cache *llm_cache_open(const struct llm_cache_opts *opts)
 	cache->remote = opts->remote;
 	cache->peer = opts->peer;
 	cache->keys = xcalloc(max_blocks, sizeof(*cache->keys));
-	/* Whatever makes other bytes must make other keys. */
+	/* Keys must differ where the bytes of the blocks differ. */
 	snprintf(cache->key_seed, sizeof(cache->key_seed),
 		 "kvpool-llm 1 layers %d heads %d of %d hidden %d float block %" PRIu32
 		 " seed %" PRIu64, LLM_LAYERS, LLM_HEADS, LLM_HEAD_DIM, LLM_HIDDEN,
@@ -79,9 +79,9 @@ struct llm_cache_counts llm_cache_counts(struct llm_cache *cache)
 
 uint32_t llm_cache_tokens(struct llm_cache *cache, const uint32_t *tokens, uint32_t nr)
 {
-	int made = kvpool_key_chain(cache->key_seed, strlen(cache->key_seed),
-				    cache->block_tokens, tokens, nr, cache->keys,
-				    LLM_MAX_TOKENS / cache->block_tokens);
+	int made = kvpool_prefix_keys(cache->key_seed, strlen(cache->key_seed),
+				      cache->block_tokens, tokens, nr, cache->keys,
+				      LLM_MAX_TOKENS / cache->block_tokens);
 
 	if (made < 0)
 		die(EX_NO_POOL, "cannot make the keys of a prompt: %s", kvpool_strerror(made));
@@ -119,12 +119,12 @@ uint32_t llm_cache_lease(struct llm_cache *cache, uint32_t max_blocks, struct ll
 	if (cache->remote) {
 		opts.flags |= KVPOOL_CONSUME_REMOTE;
 		opts.length = cache->block_bytes;
-		opts.peer = cache->peer;
+		opts.peer_name = cache->peer;
 	}
 	if (max_blocks > cache->nr_keys)
 		max_blocks = cache->nr_keys;
 	if (max_blocks)
-		hits = kvpool_consume_begin(cache->leases, cache->keys, max_blocks, &opts);
+		hits = kvpool_consume_begin(cache->leases, cache->keys, NULL, max_blocks, &opts);
 	if (hits < 0)
 		die(EX_NO_POOL, "a prefix could not be leased: %s", kvpool_last_error());
 	for (i = 0; i < (unsigned int)hits; i++) {
@@ -145,7 +145,7 @@ void llm_cache_release(struct llm_cache *cache)
 		die(EX_NO_POOL, "leases could not be ended: %s", kvpool_last_error());
 }
 
-/* Whether a block is there to be filled; if not, that is no failure. */
+/* Whether a block was reserved; a pending or sealed key and a full pool are no failures. */
 static bool reserved(struct llm_cache *cache, unsigned int index)
 {
 	int status = kvpool_block_status(cache->made, index);
@@ -193,7 +193,7 @@ void llm_cache_seal(struct llm_cache *cache)
 
 	if (!kvpool_batch_held(cache->made))
 		return;
-	sealed = kvpool_produce_commit(cache->made, NULL, 0, 0);
+	sealed = kvpool_produce_commit(cache->made, NULL, NULL, 0, 0);
 	if (sealed < 0)
 		die(EX_NO_POOL, "blocks could not be sealed: %s", kvpool_last_error());
 	cache->counts.produced_blocks += (uint64_t)sealed;

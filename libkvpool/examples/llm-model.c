@@ -9,7 +9,7 @@
 
 /*
  * Matrices are stored by input: the products of one input are added to all
- * outputs at once, which needs no reassociation to use vector instructions.
+ * outputs in one loop, which uses vector instructions without reassociation.
  */
 struct layer {
 	float wq[LLM_DIM][LLM_DIM];
@@ -35,7 +35,7 @@ struct llm_state {
 };
 
 /* ------------------------------------------------------------------------ */
-/* Functions that libm would not compute alike everywhere                   */
+/* Functions that differ between implementations of libm                    */
 /* ------------------------------------------------------------------------ */
 
 /* e to the power of x, for -700 < x < 700. */
@@ -214,7 +214,7 @@ static void rotate(const struct llm_model *model, float *vector, uint32_t pos)
 	}
 }
 
-/* One head looks at all tokens up to @pos: those behind it are masked. */
+/* A head attends to all tokens up to @pos: those behind it are masked. */
 static void attend(struct llm_state *state, const struct llm_rows *rows, uint32_t pos,
 		   unsigned int layer, unsigned int first, const float *query, float *out)
 {

@@ -4,8 +4,8 @@
  *
  * Decoder only, as LLMs are: byte-level tokens, RMSNorm, multi-head attention
  * with a causal mask and rotary positions, a gated MLP (SwiGLU). Its weights
- * are random, so what it says means nothing; that it says the same whatever
- * part of the KV cache came from elsewhere means that this part was right.
+ * are random, so its answers mean nothing. Equal answers, whatever part of the KV
+ * cache came from the pool, mean that this part was right.
  *
  * Results do not depend on the host: every operation is an IEEE 754 addition,
  * multiplication, division or square root in an order that the source fixes
@@ -42,25 +42,55 @@ struct llm_rows {
 	float *row[LLM_LAYERS][2];
 };
 
+/**
+ * llm_model_create() - Make a model with random weights
+ * @seed: The seed of the weights.
+ *
+ * Return: the model, which threads may share, to be freed with
+ * llm_model_destroy().
+ */
 struct llm_model *llm_model_create(uint64_t seed);
+
+/**
+ * llm_model_destroy() - Free a model
+ * @model: The model, or null.
+ */
 void llm_model_destroy(struct llm_model *model);
 
 /* Scratch memory for one thread. */
 struct llm_state;
 
+/**
+ * llm_state_create() - Make scratch memory
+ * @model: The model, which must outlive the state.
+ *
+ * Return: the state, to be freed with llm_state_destroy().
+ */
 struct llm_state *llm_state_create(const struct llm_model *model);
+
+/**
+ * llm_state_destroy() - Free scratch memory
+ * @state: The state, or null.
+ */
 void llm_state_destroy(struct llm_state *state);
 
-/*
- * Runs @token, the one number @pos, through the layers. If @logits is not null,
- * the LLM_VOCAB scores of the next token are stored there.
+/**
+ * llm_forward() - Run a token through the layers
+ * @state:  Scratch memory.
+ * @rows:   Rows of all tokens up to @pos.
+ * @pos:    Position of the token.
+ * @token:  The token.
+ * @logits: Where to store the LLM_VOCAB scores of the next token, or null.
  */
 void llm_forward(struct llm_state *state, const struct llm_rows *rows, uint32_t pos,
 		 uint32_t token, float *logits);
 
-/*
- * The next token, greedily: the printable byte with the highest score, the
- * lowest such byte if several have it.
+/**
+ * llm_choose() - The next token, greedily
+ * @logits: The scores.
+ *
+ * Return: the printable byte with the highest score, the lowest such byte if
+ * several have it.
  */
 uint32_t llm_choose(const float *logits);
 

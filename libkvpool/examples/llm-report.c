@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-/* What kvpool-llm found, for people, as JSON, and for a later comparison. */
+/* The figures of kvpool-llm, for people, as JSON, and for a later comparison. */
 #include <errno.h>
 #include <inttypes.h>
 #include <stdarg.h>
@@ -7,12 +7,12 @@
 
 #include "common.h"
 #include "common-report.h"
-#include "llm-roles.h"
+#include "llm-report.h"
 
 #define FILE_HEAD	"kvpool-llm answers 1"
 
 /* ------------------------------------------------------------------------ */
-/* Answers of one run, for another to be compared with                      */
+/* Answers of a run, for comparison with those of another run               */
 /* ------------------------------------------------------------------------ */
 
 void llm_write_answers(const struct llm_run *run, const char *path)
@@ -38,7 +38,7 @@ void llm_write_answers(const struct llm_run *run, const char *path)
 		die(EX_BAD_INPUT, "cannot write to %s: %s", path, strerror(errno));
 }
 
-/* False if it is no line of a turn. */
+/* False if the line is not that of a turn. */
 static bool compare_turn(FILE *file, struct llm_turn *turn, unsigned int want)
 {
 	uint32_t prompt, nr, token, at;
@@ -63,7 +63,7 @@ static bool compare_turn(FILE *file, struct llm_turn *turn, unsigned int want)
 	return true;
 }
 
-/* True if all turns are as that run had them. */
+/* True if all turns equal those in the file. */
 bool llm_compare_answers(struct llm_run *run, const char *path)
 {
 	FILE *file = fopen(path, "re");
@@ -73,9 +73,9 @@ bool llm_compare_answers(struct llm_run *run, const char *path)
 	if (!file)
 		die(EX_BAD_INPUT, "cannot open %s: %s", path, strerror(errno));
 	if (fscanf(file, FILE_HEAD " seed %" SCNu64, &seed) != 1)
-		die(EX_BAD_INPUT, "%s was not written with --output", path);
+		die(EX_BAD_INPUT, "%s is not an answer file; write one with --output", path);
 	if (seed != run->settings.seed)
-		die(EX_BAD_INPUT, "%s is of weights with the seed %" PRIu64, path, seed);
+		die(EX_BAD_INPUT, "%s has the answers of the seed %" PRIu64 "; give --seed the same", path, seed);
 	for (i = 0; i < run->nr_turns; i++) {
 		if (!compare_turn(file, &run->turns[i], i))
 			die(EX_BAD_INPUT, "%s: turn %u is missing or damaged", path, i);
@@ -178,7 +178,7 @@ static void print_totals(const struct llm_run *run)
 	printf("  blocks produced                     %" PRIu64 ", each %zu bytes (%" PRIu32
 	       " tokens)\n", all.produced, run->settings.block_tokens * LLM_TOKEN_BYTES,
 	       run->settings.block_tokens);
-	printf("  blocks brought from peers           %" PRIu64 ", %" PRIu64 " bytes (%s)\n",
+	printf("  blocks read from peers              %" PRIu64 ", %" PRIu64 " bytes (%s)\n",
 	       all.remote, all.remote_bytes, size_text(all.remote_bytes, size, sizeof(size)));
 	printf("  bytes copied by the kernel          prefill %" PRIu64 ", decode %" PRIu64 "\n",
 	       run->prefill_copied, run->decode_copied);
@@ -212,7 +212,7 @@ void llm_report_text(const struct llm_run *run, const char *role)
 	if (pool)
 		print_totals(run);
 	if (emulated_cpu())
-		printf("\n  The CPU is emulated (QEMU without KVM): times say nothing about hardware,\n"
+		printf("\n  The CPU is emulated (QEMU without KVM): times do not apply to hardware,\n"
 		       "  and the weights are random, so answers mean nothing. Counts are exact.\n");
 }
 

@@ -2,12 +2,12 @@
 /*
  * The roles of kvpool-llm.
  *
- * alone computes every prompt from its first token. With a pool there are two:
- * prefill takes the question, leases the longest prefix that is in the pool,
- * computes the blocks behind it in the pool's memory, seals them and tells
- * decode. Decode leases the blocks of the prompt, computes the tokens that fill
- * no block, and answers. What it adds to the cache it stores in the pool too, so
- * that prefill finds it there at the next turn.
+ * alone computes every prompt from its first token. With a pool there are two
+ * roles: prefill takes the question, leases the longest prefix that is in the
+ * pool, computes the blocks behind it in the pool's memory, seals them and sends
+ * the question to decode. Decode leases the blocks of the prompt, computes the
+ * tokens that fill no block, and answers. It stores the blocks of its answer in the
+ * pool too, so that prefill finds them there at the next turn.
  */
 #include <errno.h>
 #include <inttypes.h>
@@ -20,10 +20,10 @@
 #include "llm-roles.h"
 
 /* ------------------------------------------------------------------------ */
-/* What prefill and decode say to each other                                */
+/* Messages between prefill and decode                                      */
 /* ------------------------------------------------------------------------ */
 
-#define WIRE_MAGIC	0x6b766c6cU	/* also tells hosts of another byte order */
+#define WIRE_MAGIC	0x6b766c6cU	/* differs on hosts of another byte order */
 
 enum wire_type { WIRE_SETTINGS, WIRE_QUESTION, WIRE_FIRST, WIRE_ANSWER };
 
@@ -45,7 +45,7 @@ struct wire_question {
 
 struct wire_answer {
 	uint32_t magic;
-	uint32_t type;			/* WIRE_FIRST: only to say that there is one token */
+	uint32_t type;			/* WIRE_FIRST: the first token is computed */
 	uint32_t turn;
 	uint32_t nr_tokens;
 	uint64_t digest;
@@ -54,13 +54,13 @@ struct wire_answer {
 	uint32_t tokens[LLM_MAX_ANSWER];
 };
 
-static void lost(const char *whom)
+static void lost(const char *role)
 {
-	die(EX_FAILED, "%s went away; what it said last tells why", whom);
+	die(EX_FAILED, "%s has ended; its last message says why", role);
 }
 
 /* ------------------------------------------------------------------------ */
-/* The engine that all roles have                                           */
+/* The engine that all roles use                                            */
 /* ------------------------------------------------------------------------ */
 
 struct engine {
@@ -78,19 +78,25 @@ struct engine {
 	uint32_t computed;
 };
 
-static struct engine *engine_create(const struct llm_run *run, bool pool)
+static struct engine *engine_create(const struct llm_run *run)
 {
 	struct engine *engine = xcalloc(1, sizeof(*engine));
-	struct llm_cache_opts opts = run->cache;
 
 	engine->model = llm_model_create(run->settings.seed);
 	engine->state = llm_state_create(engine->model);
 	engine->own = xcalloc(LLM_MAX_TOKENS, LLM_TOKEN_BYTES);
 	engine->block_tokens = run->settings.block_tokens;
+	return engine;
+}
+
+static struct engine *engine_create_with_pool(const struct llm_run *run)
+{
+	struct engine *engine = engine_create(run);
+	struct llm_cache_opts opts = run->cache;
+
 	opts.seed = run->settings.seed;
 	opts.block_tokens = run->settings.block_tokens;
-	if (pool)
-		engine->cache = llm_cache_open(&opts);
+	engine->cache = llm_cache_open(&opts);
 	return engine;
 }
 
@@ -103,7 +109,7 @@ static void engine_destroy(struct engine *engine)
 	free(engine);
 }
 
-/* A turn begins: nothing that an earlier one left is used. */
+/* A turn begins: no row of an earlier turn is used. */
 static void engine_begin(struct engine *engine)
 {
 	float *row = engine->own;
@@ -159,7 +165,7 @@ static void compute(struct engine *engine, uint32_t from, uint32_t to, float *lo
 			    from + 1 == to ? logits : NULL);
 }
 
-/* FNV-1a: the scores and not only the tokens must be those of the other run. */
+/* FNV-1a: the scores, not only the tokens, must equal those of the other run. */
 static uint32_t next_token(struct engine *engine)
 {
 	const unsigned char *byte = (const unsigned char *)engine->logits;
@@ -170,7 +176,7 @@ static uint32_t next_token(struct engine *engine)
 	return llm_choose(engine->logits);
 }
 
-/* Answers what is in engine->tokens; rows before @from are there already. */
+/* Answers the conversation in engine->tokens; rows before @from are computed already. */
 static void answer(struct engine *engine, uint32_t from, uint32_t nr_answer, uint32_t *tokens,
 		   void (*first)(void *), void *arg)
 {
@@ -185,7 +191,7 @@ static void answer(struct engine *engine, uint32_t from, uint32_t nr_answer, uin
 		if (!i)
 			first(arg);
 		engine->tokens[at] = tokens[i];
-		/* The last token is not looked at by any other yet. */
+		/* No later token attends to the last token yet. */
 		if (i + 1 < nr_answer)
 			compute(engine, at, at + 1, engine->logits);
 		at++;
@@ -219,7 +225,7 @@ static void note_time(void *arg)
 
 void llm_alone(struct llm_run *run)
 {
-	struct engine *engine = engine_create(run, false);
+	struct engine *engine = engine_create(run);
 	unsigned int i;
 
 	for (i = 0; i < run->nr_turns; i++) {
@@ -243,14 +249,14 @@ void llm_alone(struct llm_run *run)
 /* Prefill                                                                  */
 /* ------------------------------------------------------------------------ */
 
-static void prefill_blocks(struct engine *engine, bool damage)
+static void prefill_blocks(struct engine *engine, const struct llm_run *run, uint32_t turn)
 {
 	uint32_t nr = llm_cache_tokens(engine->cache, engine->tokens, engine->nr);
 	uint32_t hits = llm_cache_lease(engine->cache, nr, engine->rows);
 
 	llm_cache_reserve(engine->cache, hits, nr, engine->rows);
 	compute(engine, hits * engine->block_tokens, nr * engine->block_tokens, NULL);
-	if (damage && hits < nr)
+	if (run->damage == (int)turn && hits < nr)
 		*engine->rows[hits * engine->block_tokens].row[0][LLM_V] += 1;
 	llm_cache_seal(engine->cache);
 }
@@ -270,7 +276,7 @@ static void ask(struct engine *engine, struct llm_run *run, uint32_t i, int fd)
 		if (!receive_all(fd, &got, sizeof(got)))
 			lost("decode");
 		if (got.magic != WIRE_MAGIC || got.turn != i || got.nr_tokens > LLM_MAX_ANSWER)
-			die(EX_FAILED, "what is connected does not speak like decode");
+			die(EX_FAILED, "the program at the other end does not speak like decode; start 'kvpool-llm decode' of the same version there");
 		if (got.type == WIRE_FIRST)
 			note_time(&turn->first_token_ns);
 	} while (got.type != WIRE_ANSWER);
@@ -288,7 +294,7 @@ void llm_prefill(struct llm_run *run)
 		.block_tokens = run->settings.block_tokens,
 		.answer_tokens = run->settings.answer_tokens, .seed = run->settings.seed,
 	};
-	struct engine *engine = engine_create(run, true);
+	struct engine *engine = engine_create_with_pool(run);
 	int fd = net_connect("--connect", run->connect, 60);
 	unsigned int i;
 
@@ -301,9 +307,9 @@ void llm_prefill(struct llm_run *run)
 		append_question(engine, run->questions[i]);
 		engine_begin(engine);
 		turn->prompt_tokens = engine->nr;
-		prefill_blocks(engine, run->damage == (int)i);
+		prefill_blocks(engine, run, i);
 		ask(engine, run, i, fd);
-		/* Kept until decode had them: the blocks behind are younger. */
+		/* Only now: in eviction order the prompt's blocks are younger than the answer's. */
 		llm_cache_release(engine->cache);
 		turn->prefill = side(engine);
 		append_answer(engine, turn->answer, turn->answer_tokens);
@@ -360,7 +366,7 @@ static void receive_question(struct engine *engine, const struct wire_question *
 
 	if (question->magic != WIRE_MAGIC || question->type != WIRE_QUESTION ||
 	    !question->nr_tokens || question->nr_tokens > LLM_MAX_TOKENS)
-		die(EX_FAILED, "what is connected does not speak like prefill");
+		die(EX_FAILED, "the program that has connected does not speak like prefill; start 'kvpool-llm prefill' of the same version there");
 	engine->nr = question->nr_tokens;
 	if (!receive_all(fd, engine->tokens, engine->nr * sizeof(*engine->tokens)))
 		lost("prefill");
@@ -382,11 +388,11 @@ void llm_decode(struct llm_run *run)
 	if (settings.magic != WIRE_MAGIC || settings.type != WIRE_SETTINGS ||
 	    !settings.block_tokens || settings.block_tokens > LLM_MAX_TOKENS ||
 	    settings.answer_tokens < 1 || settings.answer_tokens > LLM_MAX_ANSWER)
-		die(EX_FAILED, "what is connected does not speak like prefill");
+		die(EX_FAILED, "the program that has connected does not speak like prefill; start 'kvpool-llm prefill' of the same version there");
 	run->settings.seed = settings.seed;
 	run->settings.block_tokens = settings.block_tokens;
 	run->settings.answer_tokens = settings.answer_tokens;
-	engine = engine_create(run, true);
+	engine = engine_create_with_pool(run);
 	while (run->nr_turns < LLM_MAX_TURNS &&
 	       receive_all(with.fd, &question, sizeof(question))) {
 		struct llm_turn *turn = &run->turns[run->nr_turns++];

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The roles of kvpool-llm, and what they found. */
+/* The roles of kvpool-llm, and their results. */
 #ifndef KVPOOL_EXAMPLES_LLM_ROLES_H
 #define KVPOOL_EXAMPLES_LLM_ROLES_H
 
@@ -11,17 +11,17 @@
 #define LLM_MAX_TURNS	64
 #define LLM_MAX_ANSWER	512
 
-/* What the one who asks decides; decode is told. */
+/* Settings of alone and prefill; prefill sends them to decode. */
 struct llm_settings {
 	uint64_t seed;
 	uint32_t block_tokens;
 	uint32_t answer_tokens;
 };
 
-/* What one side did for a turn. */
+/* The work of one side for a turn. */
 struct llm_side {
 	uint32_t local_blocks;	/* leased from the pool of this host */
-	uint32_t remote_blocks;	/* brought from a peer */
+	uint32_t remote_blocks;	/* read from a peer */
 	uint32_t produced_blocks;
 	uint32_t computed_tokens;
 	uint64_t remote_bytes;
@@ -43,7 +43,7 @@ struct llm_turn {
 
 struct llm_run {
 	struct llm_settings settings;
-	struct llm_cache_opts cache;	/* block_tokens and seed are the settings' */
+	struct llm_cache_opts cache;	/* block_tokens and seed are those of settings */
 	const char *listen;
 	const char *connect;
 	int damage;			/* turn with a block to damage, or -1 */
@@ -54,15 +54,27 @@ struct llm_run {
 	uint64_t decode_copied;
 };
 
-/* Each returns when the conversation is over, or ends the program. */
-void llm_alone(struct llm_run *run);
-void llm_prefill(struct llm_run *run);
-void llm_decode(struct llm_run *run);
+/*
+ * The functions below return when the conversation is over, and end the program
+ * with a message when it fails.
+ */
 
-/* llm-report.c */
-void llm_write_answers(const struct llm_run *run, const char *path);
-bool llm_compare_answers(struct llm_run *run, const char *path);
-void llm_report_text(const struct llm_run *run, const char *role);
-void llm_report_json(const struct llm_run *run, const char *role);
+/**
+ * llm_alone() - Compute everything in this process, without a pool
+ * @run: Settings and questions; gets the turns.
+ */
+void llm_alone(struct llm_run *run);
+
+/**
+ * llm_prefill() - Compute the prompts, and let decode answer
+ * @run: Settings, questions and connection; gets the turns of both sides.
+ */
+void llm_prefill(struct llm_run *run);
+
+/**
+ * llm_decode() - Answer the prompts that prefill sends
+ * @run: Connection; gets the settings and the turns of this side.
+ */
+void llm_decode(struct llm_run *run);
 
 #endif /* KVPOOL_EXAMPLES_LLM_ROLES_H */

@@ -7,7 +7,7 @@
 
 #include "shared.h"
 
-/* Without the line end. */
+/* Stores the first line, without its end. */
 int file_read(const char *path, char *value, size_t len)
 {
 	ssize_t got;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-/* Options from a table, so that each is named once. */
+/* Reads command-line options from a table with one entry for each. */
 #include <getopt.h>
 #include <stdlib.h>
 #include <string.h>
@@ -13,7 +13,7 @@ static int option_value(const struct opt *opts, int i)
 	return opts[i].letter ?: LONG_ONLY + i;
 }
 
-/* What getopt_long() takes. */
+/* Makes the tables that getopt_long() takes. */
 static void make_tables(const struct opt *opts, int nr, struct option *longs, char *shorts)
 {
 	int i;
@@ -35,7 +35,7 @@ static void make_tables(const struct opt *opts, int nr, struct option *longs, ch
 	strcpy(shorts, "h");
 }
 
-/* Takes the options in their order; ends at the first that is not as it should be. */
+/* Takes the options in their order; ends at the first that is not valid. */
 enum opts_end read_options(int argc, char **argv, const struct opt *opts, int nr,
 			   const struct opt **wrong)
 {

@@ -43,7 +43,7 @@ bool parse_size(const char *text, uint64_t *value)
 	return true;
 }
 
-/* With @decimals digits behind the point, or none where it is exact. */
+/* With @decimals digits behind the point, or none if the number is exact. */
 const char *format_size(uint64_t bytes, int decimals, char *buf, size_t len)
 {
 	static const char * const units[] = { "B", "KiB", "MiB", "GiB", "TiB", "PiB" };

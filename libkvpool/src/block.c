@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 /* The blocks of a batch and their bytes. */
 
-#include "private.h"
+#include "batch.h"
+#include "error.h"
+#include "export.h"
 
 #include <errno.h>
 #include <limits.h>
@@ -46,11 +48,12 @@ KVP_EXPORT const struct kvpool_span *kvpool_block_spans(const struct kvpool_batc
 							unsigned int index,
 							unsigned int *nr_spans)
 {
-	if (!kvp_is_held(batch, index)) {
-		*nr_spans = 0;
+	const bool held = kvp_is_held(batch, index);
+
+	if (nr_spans)
+		*nr_spans = held ? batch->entries[index].nr_spans : 0;
+	if (!held)
 		return NULL;
-	}
-	*nr_spans = batch->entries[index].nr_spans;
 	return batch->spans + batch->entries[index].span_index;
 }
 
@@ -112,11 +115,13 @@ KVP_EXPORT int kvpool_block_iov(const struct kvpool_batch *batch, unsigned int i
 	unsigned int nr, i;
 	int ret;
 
+	if (nr_iov < 0 || (!iov && nr_iov))
+		return kvp_fail(-EINVAL, "%s: no array of pieces", __func__);
 	ret = check_access(batch, index, 0, 0, __func__);
 	if (ret)
 		return ret;
 	spans = kvpool_block_spans(batch, index, &nr);
-	for (i = 0; i < nr && nr_iov > 0 && i < (unsigned int)nr_iov; i++) {
+	for (i = 0; i < nr && i < (unsigned int)nr_iov; i++) {
 		iov[i].iov_base = address(batch, &spans[i]);
 		iov[i].iov_len = spans[i].length;
 	}

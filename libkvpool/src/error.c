@@ -1,13 +1,15 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-/* What went wrong, in words. */
+/* Errors in words. */
 
-#include "private.h"
+#include "error.h"
+#include "export.h"
+
+#include <kvpool.h>
 
 #include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/ioctl.h>
 
 static _Thread_local char kvp_text[512];
 
@@ -26,6 +28,11 @@ int kvp_fail(int error, const char *fmt, ...)
 	return error;
 }
 
+const char *kvp_errno_text(int error)
+{
+	return strerrordesc_np(error) ?: "unknown error";
+}
+
 KVP_EXPORT const char *kvpool_strerror(int error)
 {
 	switch (error < 0 ? -error : error) {
@@ -36,7 +43,7 @@ KVP_EXPORT const char *kvpool_strerror(int error)
 	case EACCES:
 		return "permission denied";
 	case EBADF:
-		return "not held by this batch, or the pool is open read-only";
+		return "not held, or the pool is open read-only";
 	case EBUSY:
 		return "the key is pending or the object is in use";
 	case ECANCELED:
@@ -57,18 +64,18 @@ KVP_EXPORT const char *kvpool_strerror(int error)
 		return "a value is outside its range";
 	case EMFILE:
 		return "the open file has reached its limit of reservations and leases";
+	case EMSGSIZE:
+		return "the peer's block is of another length";
 	case ENOBUFS:
 		return "the array for the results is too small";
 	case ENODEV:
 		return "no such device";
 	case ENOENT:
-		return "no such block";
+		return "no such block, reservation, lease, tenant or peer";
 	case ENOMEM:
 		return "out of memory";
 	case ENOSPC:
-		return "no space in the pool: what fills it may not be evicted";
-	case EMSGSIZE:
-		return "the peer's block is of another length";
+		return "no space: the blocks in the pool may not be evicted, or it has all of its rings";
 	case ENOTTY:
 		return "the kvpool module does not know this call";
 	case ENXIO:
@@ -92,49 +99,4 @@ KVP_EXPORT const char *kvpool_strerror(int error)
 	default:
 		return "unexpected error";
 	}
-}
-
-int kvp_ioctl(const struct kvpool *pool, unsigned long cmd, void *arg, const char *call)
-{
-	int error;
-
-	if (ioctl(pool->fd, cmd, arg) >= 0)
-		return 0;
-	error = errno;
-	switch (error) {
-	case EBADF:
-		if (!(pool->info.mode & KVPOOL_MODE_PRODUCE))
-			return kvp_fail(-error, "%s: the pool is open read-only; open it without KVPOOL_OPEN_RDONLY",
-					call);
-		return kvp_fail(-error, "%s: descriptor %d is not open; something other than kvpool_close() closed it",
-				call, pool->fd);
-	case ENOTTY:
-		return kvp_fail(-error, "%s: the loaded kvpool module (ABI version %u) does not know this call; load a newer module",
-				call, pool->info.abi_version);
-	default:
-		/* The statuses' explanations do not hold for whole calls. */
-		return kvp_fail(-error, "%s: the kvpool module refused the call: %s",
-				call, strerrordesc_np(error) ?: "unknown error");
-	}
-}
-
-int kvp_options(void *to, size_t known, size_t first, const void *from, const char *call)
-{
-	const unsigned char *bytes = from;
-	uint32_t size;
-	size_t i;
-
-	memset(to, 0, known);
-	if (!from)
-		return 0;
-	memcpy(&size, from, sizeof(size));
-	if (size < first)
-		return kvp_fail(-EINVAL, "%s: the options say that their size is %u bytes, it is at least %zu",
-				call, size, first);
-	for (i = known; i < size; i++)
-		if (bytes[i])
-			return kvp_fail(-E2BIG, "%s: the options ask for something that this library does not know; install a newer libkvpool",
-					call);
-	memcpy(to, from, size < known ? size : known);
-	return 0;
 }

@@ -1,7 +1,10 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 /* Chained prefix keys. */
 
-#include "private.h"
+#include "error.h"
+#include "export.h"
+
+#include <kvpool.h>
 
 #include <endian.h>
 #include <errno.h>
@@ -69,10 +72,11 @@ static int chain_append(struct kvpool_key_chain *chain, const uint32_t *tokens,
 	if (nr_tokens % chain->block_tokens >= chain->block_tokens - chain->partial)
 		full++;
 	if (full > INT_MAX)
-		return kvp_fail(-EINVAL, "%s: more than %d keys at once", call, INT_MAX);
+		return kvp_fail(-EINVAL, "%s: more than %d keys in one call; pass the tokens in parts", call,
+				INT_MAX);
 	if (full > max_keys)
-		return kvp_fail(-ENOBUFS, "%s: %zu keys do not fit in an array of %zu", call, full,
-				max_keys);
+		return kvp_fail(-ENOBUFS, "%s: %zu keys do not fit in an array of %zu; make it larger", call,
+				full, max_keys);
 	for (i = 0; i < full; i++) {
 		n = chain->block_tokens - chain->partial;
 		hash_tokens(&chain->hash, tokens, n);
@@ -96,9 +100,9 @@ static int check_seed(const void *seed, size_t seed_size, uint32_t block_tokens,
 	return 0;
 }
 
-KVP_EXPORT int kvpool_key_chain(const void *seed, size_t seed_size, uint32_t block_tokens,
-				const uint32_t *tokens, size_t nr_tokens,
-				struct kvpool_key *keys, size_t max_keys)
+KVP_EXPORT int kvpool_prefix_keys(const void *seed, size_t seed_size, uint32_t block_tokens,
+				  const uint32_t *tokens, size_t nr_tokens,
+				  struct kvpool_key *keys, size_t max_keys)
 {
 	struct kvpool_key_chain chain;
 	int ret;
@@ -107,7 +111,7 @@ KVP_EXPORT int kvpool_key_chain(const void *seed, size_t seed_size, uint32_t blo
 	if (ret)
 		return ret;
 	chain_init(&chain, seed, seed_size, block_tokens);
-	/* Tokens without a key need not be hashed. */
+	/* Tokens at the end that have no key are not hashed. */
 	nr_tokens -= nr_tokens % block_tokens;
 	return chain_append(&chain, tokens, nr_tokens, keys, max_keys, __func__);
 }

@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 /* Calls on blocks that are in the pool, without leases. */
 
-#include "private.h"
+#include "error.h"
+#include "export.h"
+#include "pool.h"
 
 #include <errno.h>
 #include <limits.h>
@@ -22,7 +24,7 @@ static unsigned int fill(struct kvpool_entry *entries, const struct kvpool *pool
 		n = pool->max_batch;
 	memset(entries, 0, n * sizeof(*entries));
 	for (i = 0; i < n; i++) {
-		memcpy(entries[i].key, keys[i].bytes, sizeof(entries[i].key));
+		entries[i].key = keys[i];
 		entries[i].flags = flags;
 	}
 	return n;
@@ -106,7 +108,7 @@ static int change(struct kvpool *pool, unsigned long cmd, const struct kvpool_ke
 		for (i = 0; status && i < n; i++)
 			status[done + i] = entries[i].status;
 	}
-	/* Say what was done: the keys from here on have the call's error. */
+	/* Keys that the call did not reach have its error as their status. */
 	for (i = done; ret && status && i < nr_keys; i++)
 		status[i] = ret;
 	return ret && !changed ? ret : changed;
@@ -122,15 +124,4 @@ KVP_EXPORT int kvpool_pin(struct kvpool *pool, const struct kvpool_key *keys,
 			  unsigned int nr_keys, uint32_t pin, int *status)
 {
 	return change(pool, KVPOOL_IOC_PIN, keys, nr_keys, pin, status, __func__);
-}
-
-KVP_EXPORT int kvpool_stats(struct kvpool *pool, struct kvpool_stats *stats, size_t size)
-{
-	if (!pool || !stats || size < KVP_SIZE_TO(struct kvpool_stats, rejected) ||
-	    size > UINT32_MAX)
-		return kvp_fail(-EINVAL, "%s: no pool, nowhere to store the statistics, or a wrong size of %zu bytes",
-				__func__, size);
-	memset(stats, 0, size);
-	stats->size = size;
-	return kvp_ioctl(pool, KVPOOL_IOC_STATS, stats, __func__);
 }

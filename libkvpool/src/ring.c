@@ -1,18 +1,23 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 /* Operations that are submitted and reaped. */
 
-#include "private.h"
+#include "clock.h"
+#include "error.h"
+#include "export.h"
+#include "options.h"
+#include "pool.h"
+#include "run.h"
 
 #include <errno.h>
 #include <limits.h>
 #include <poll.h>
 #include <pthread.h>
 #include <stdatomic.h>
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
 #include <sys/mman.h>
-#include <time.h>
 #include <unistd.h>
 
 #define DEFAULT_ENTRIES	256U
@@ -20,6 +25,7 @@
 /* The module writes its side of the mapping from other CPUs, hence the atomics. */
 struct kvpool_ring {
 	struct kvpool *pool;
+	uint32_t number;			/* the module's, zero until there is one */
 	void *map;
 	size_t map_size;
 	uint32_t entries;
@@ -33,14 +39,6 @@ struct kvpool_ring {
 	uint32_t head;
 };
 
-static uint64_t now_ns(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return (uint64_t)ts.tv_sec * 1000000000 + (uint64_t)ts.tv_nsec;
-}
-
 static int map_ring(struct kvpool_ring *ring, const struct kvpool_ring_setup *setup,
 		    const char *call)
 {
@@ -48,12 +46,12 @@ static int map_ring(struct kvpool_ring *ring, const struct kvpool_ring_setup *se
 		       (uint64_t)setup->entries * sizeof(*ring->completions);
 	int error;
 
-	if (!setup->entries || (setup->entries & (setup->entries - 1)) ||
+	if (!setup->ring || !setup->entries || (setup->entries & (setup->entries - 1)) ||
 	    end > setup->length || setup->length > SIZE_MAX / 2 ||
 	    setup->head_offset + sizeof(uint32_t) > setup->length ||
 	    setup->tail_offset + sizeof(uint32_t) > setup->length)
-		return kvp_fail(-EPROTO, "%s: the module describes a ring of %u entries in %llu bytes, which makes no sense",
-				call, setup->entries, (unsigned long long)setup->length);
+		return kvp_fail(-EPROTO, "%s: the module describes the ring %u of %u entries in %llu bytes, which makes no sense",
+				call, setup->ring, setup->entries, (unsigned long long)setup->length);
 	ring->map_size = setup->length;
 	ring->map = mmap(NULL, ring->map_size, PROT_READ | PROT_WRITE, MAP_SHARED,
 			 ring->pool->fd, (off_t)setup->offset);
@@ -61,7 +59,7 @@ static int map_ring(struct kvpool_ring *ring, const struct kvpool_ring_setup *se
 		error = errno;
 		ring->map = NULL;
 		return kvp_fail(-error, "%s: mapping the ring of %zu bytes failed: %s", call,
-				ring->map_size, strerrordesc_np(error) ?: "unknown error");
+				ring->map_size, kvp_errno_text(error));
 	}
 	ring->entries = setup->entries;
 	ring->shared_head = (void *)((char *)ring->map + setup->head_offset);
@@ -89,15 +87,27 @@ static int setup_ring(struct kvpool_ring *ring, uint32_t entries, const char *ca
 	ring->fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	if (ring->fd < 0) {
 		error = errno;
-		return kvp_fail(-error, "%s: no eventfd: %s", call,
-				strerrordesc_np(error) ?: "unknown error");
+		return kvp_fail(-error, "%s: the system has no eventfd for the ring: %s", call,
+				kvp_errno_text(error));
 	}
 	setup.eventfd = ring->fd;
 	error = kvp_ioctl(ring->pool, KVPOOL_IOC_RING, &setup, call);
-	if (error == -EBUSY)
-		return kvp_fail(error, "%s: this pool has or had a ring, and it can have one only; open the pool again for another",
-				call);
-	return error ?: map_ring(ring, &setup, call);
+	if (error == -ENOSPC)
+		return kvp_fail(error, "%s: this pool has %u rings, which is the limit; destroy a ring, or open the pool a second time",
+				call, KVPOOL_RINGS_MAX);
+	if (error)
+		return error;
+	ring->number = setup.ring;
+	return map_ring(ring, &setup, call);
+}
+
+/* Ends the ring in the module. Its completions can still be taken. */
+static void end_ring(struct kvpool_ring *ring, const char *call)
+{
+	struct kvpool_ring_end arg = { .size = sizeof(arg), .ring = ring->number };
+
+	if (ring->number)
+		kvp_ioctl(ring->pool, KVPOOL_IOC_RING_END, &arg, call);
 }
 
 KVP_EXPORT int kvpool_ring_create(struct kvpool *pool, const struct kvpool_ring_opts *opts,
@@ -127,6 +137,7 @@ KVP_EXPORT int kvpool_ring_create(struct kvpool *pool, const struct kvpool_ring_
 	pthread_mutex_init(&ring->lock, NULL);
 	ret = setup_ring(ring, o.entries ?: DEFAULT_ENTRIES, __func__);
 	if (ret) {
+		end_ring(ring, __func__);
 		free_ring(ring);
 		return ret;
 	}
@@ -166,6 +177,7 @@ KVP_EXPORT int kvpool_ring_submit(struct kvpool_ring *ring, const struct kvpool_
 			n = ring->pool->max_batch;
 		arg.nr_ops = n;
 		arg.ops = (uintptr_t)(ops + done);
+		arg.ring = ring->number;
 		/* Before they can be reaped. */
 		atomic_fetch_add_explicit(&ring->pending, n, memory_order_relaxed);
 		ret = kvp_ioctl(ring->pool, KVPOOL_IOC_SUBMIT, &arg, __func__);
@@ -179,7 +191,7 @@ KVP_EXPORT int kvpool_ring_submit(struct kvpool_ring *ring, const struct kvpool_
 	return done || ret == -EBUSY ? (int)done : ret;
 }
 
-/* Takes what is there, without a system call. */
+/* Takes the completions that are there, without a system call. */
 static unsigned int take(struct kvpool_ring *ring, struct kvpool_completion *completions,
 			 unsigned int nr, bool *more)
 {
@@ -187,7 +199,7 @@ static unsigned int take(struct kvpool_ring *ring, struct kvpool_completion *com
 
 	pthread_mutex_lock(&ring->lock);
 	ready = atomic_load_explicit(ring->tail, memory_order_acquire) - ring->head;
-	/* A process that has spoilt its own mapping gets nonsense, and no more. */
+	/* A process that has spoilt its own mapping reads nonsense, but no more entries. */
 	if (ready > ring->entries)
 		ready = ring->entries;
 	*more = ready > nr;
@@ -211,7 +223,7 @@ static int wait_fd(int fd, uint64_t deadline)
 	struct timespec ts;
 
 	if (deadline != KVPOOL_WAIT_FOREVER) {
-		now = now_ns();
+		now = kvp_now();
 		left = deadline > now ? deadline - now : 0;
 		ts.tv_sec = (time_t)(left / 1000000000);
 		ts.tv_nsec = (long)(left % 1000000000);
@@ -232,7 +244,7 @@ static void set_fd(int fd)
 	const uint64_t one = 1;
 
 	if (write(fd, &one, sizeof(one)) < 0)
-		return;		/* it is at its limit, so it is readable */
+		return;		/* its count is at the limit: it is readable */
 }
 
 static void clear_fd(int fd)
@@ -240,7 +252,7 @@ static void clear_fd(int fd)
 	uint64_t count;
 
 	if (read(fd, &count, sizeof(count)) < 0)
-		return;		/* it was clear */
+		return;		/* the count was zero */
 }
 
 KVP_EXPORT int kvpool_ring_reap(struct kvpool_ring *ring, struct kvpool_completion *completions,
@@ -256,19 +268,19 @@ KVP_EXPORT int kvpool_ring_reap(struct kvpool_ring *ring, struct kvpool_completi
 				__func__, min, nr);
 	got = take(ring, completions, nr, &more);
 	if (got < min) {
-		deadline = timeout_ns == KVPOOL_WAIT_FOREVER ? timeout_ns : now_ns() + timeout_ns;
+		deadline = timeout_ns == KVPOOL_WAIT_FOREVER ? timeout_ns : kvp_now() + timeout_ns;
 		if (deadline < timeout_ns)
 			deadline = KVPOOL_WAIT_FOREVER;
 	}
 	while (got < min && !ret) {
-		/* Clear, then look, then wait: what comes between sets it again. */
+		/* Clear, then look, then wait: a completion in between sets the eventfd. */
 		clear_fd(ring->fd);
 		cleared = true;
 		got += take(ring, completions + got, nr - got, &more);
 		if (got < min)
 			ret = wait_fd(ring->fd, deadline);
 	}
-	/* Another thread may wait for what this one has left. */
+	/* Another thread may wait for the completions that this thread has left. */
 	if (cleared && more)
 		set_fd(ring->fd);
 	if (got || !ret)
@@ -277,75 +289,62 @@ KVP_EXPORT int kvpool_ring_reap(struct kvpool_ring *ring, struct kvpool_completi
 		return kvp_fail(ret, "%s: no operation completed in time; %u are pending", __func__,
 				kvpool_ring_pending(ring));
 	return kvp_fail(ret, "%s: the wait ended: %s", __func__,
-			strerrordesc_np(-ret) ?: "unknown error");
+			kvp_errno_text(-ret));
 }
 
 KVP_EXPORT int kvpool_ring_cancel(struct kvpool_ring *ring, uint32_t flags, uint64_t match)
 {
-	struct kvpool_cancel arg = { .size = sizeof(arg), .flags = flags, .match = match };
-	int ret;
-
 	if (!ring)
 		return kvp_fail(-EINVAL, "%s: no ring", __func__);
-	ret = kvp_ioctl(ring->pool, KVPOOL_IOC_CANCEL, &arg, __func__);
-	if (ret)
-		return ret;
-	return arg.nr_done > INT_MAX ? INT_MAX : (int)arg.nr_done;
+	return kvp_cancel(ring->pool, ring->number, flags, match, __func__);
 }
 
-/* What nobody has reaped nobody releases. */
-static void end_leases(struct kvpool_ring *ring)
+static int end_handles(struct kvpool_ring *ring, unsigned long cmd,
+		       struct kvpool_handle_entry *entries, unsigned int nr, const char *call)
+{
+	struct kvpool_handles arg = {
+		.size = sizeof(arg),
+		.nr_entries = nr,
+		.entries = (uintptr_t)entries,
+	};
+
+	return nr ? kvp_ioctl(ring->pool, cmd, &arg, call) : 0;
+}
+
+/*
+ * Only the caller of kvpool_ring_reap() could end the handles of completions; of
+ * those that were not reaped the ring does. A completion does not tell a lease
+ * from a reservation: a handle that is not found among the leases is a reservation.
+ */
+static void end_unreaped(struct kvpool_ring *ring, const char *call)
 {
 	struct kvpool_completion completions[64];
 	struct kvpool_handle_entry entries[64];
-	unsigned int got, i;
+	unsigned int got, nr, left, i;
 	bool more;
 
 	do {
-		struct kvpool_handles arg = {
-			.size = sizeof(arg),
-			.entries = (uintptr_t)entries,
-		};
-
 		got = take(ring, completions, 64, &more);
 		memset(entries, 0, sizeof(entries));
-		for (i = 0; i < got; i++)
+		for (i = nr = 0; i < got; i++)
 			if (completions[i].handle)
-				entries[arg.nr_entries++].handle = completions[i].handle;
-		if (arg.nr_entries)
-			kvp_ioctl(ring->pool, KVPOOL_IOC_RELEASE, &arg, __func__);
+				entries[nr++].handle = completions[i].handle;
+		if (end_handles(ring, KVPOOL_IOC_RELEASE, entries, nr, call))
+			continue;
+		for (i = left = 0; i < nr; i++)
+			if (entries[i].status == -ENOENT)
+				entries[left++] = (struct kvpool_handle_entry) {
+					.handle = entries[i].handle,
+				};
+		end_handles(ring, KVPOOL_IOC_ABORT, entries, left, call);
 	} while (more);
 }
 
 KVP_EXPORT void kvpool_ring_destroy(struct kvpool_ring *ring)
 {
-	struct kvpool_cancel all = { .size = sizeof(all), .flags = KVPOOL_CANCEL_ALL };
-
 	if (!ring)
 		return;
-	kvp_ioctl(ring->pool, KVPOOL_IOC_CANCEL, &all, __func__);
-	end_leases(ring);
+	end_ring(ring, __func__);
+	end_unreaped(ring, __func__);
 	free_ring(ring);
-}
-
-KVP_EXPORT int kvpool_lease_spans(struct kvpool *pool, uint64_t handle,
-				  struct kvpool_span *spans, unsigned int nr_spans)
-{
-	struct kvpool_spans arg = { .size = sizeof(arg), .handle = handle };
-	unsigned int done = 0;
-	int ret;
-
-	if (!pool || (!spans && nr_spans) || nr_spans > INT_MAX)
-		return kvp_fail(-EINVAL, "%s: no pool, or no array of spans", __func__);
-	do {
-		arg.first = done;
-		arg.spans = (uintptr_t)(spans + done);
-		arg.nr_spans = nr_spans - done < KVP_SPANS_CAP ? nr_spans - done : KVP_SPANS_CAP;
-		arg.total = 0;
-		ret = kvp_ioctl(pool, KVPOOL_IOC_SPANS, &arg, __func__);
-		if (ret)
-			return ret;
-		done += arg.nr_spans;
-	} while (arg.nr_spans && done < nr_spans && done < arg.total);
-	return arg.total > INT_MAX ? INT_MAX : (int)arg.total;
 }

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "mock.h"
+#include "mock-ring.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -18,7 +19,7 @@ struct mock mock;
 static unsigned char *arena;
 
 /* Threads share the mock: it writes only when something is wrong. */
-static void bad(bool is_bad)
+void mock_bad(bool is_bad)
 {
 	if (is_bad)
 		mock.bad_input = true;
@@ -64,15 +65,15 @@ void *__wrap_reallocarray(void *old, size_t nr, size_t size)
 }
 
 /* Threads share the mock and leave no log. */
-static void count_held(int n)
+void mock_count_held(int n)
 {
 	if (!mock.no_log)
 		mock.held += n;
 }
 
-struct kvpool_key mock_key(struct mock_key spec)
+struct kvpool_key mock_make_key(struct mock_key spec)
 {
-	struct kvpool_key key = { 0 };
+	struct kvpool_key key = { .words = { 0 } };
 
 	key.bytes[0] = spec.status;
 	key.bytes[1] = spec.spans;
@@ -86,7 +87,7 @@ struct kvpool_key mock_key(struct mock_key spec)
 
 struct kvpool_key mock_id(unsigned int id)
 {
-	return mock_key((struct mock_key){ .id = id });
+	return mock_make_key((struct mock_key){ .id = id });
 }
 
 void mock_ids(struct kvpool_key *keys, unsigned int nr)
@@ -126,14 +127,15 @@ static bool same(const struct mock_call *a, const struct mock_call *b)
 {
 	return a->cmd == b->cmd && a->nr == b->nr && a->flags == b->flags && a->node == b->node &&
 	       a->first == b->first && a->last == b->last && a->entry_flags == b->entry_flags &&
-	       a->timeout_ns == b->timeout_ns && a->peer == b->peer && a->length == b->length;
+	       a->last_flags == b->last_flags && a->timeout_ns == b->timeout_ns &&
+	       a->peer == b->peer && a->length == b->length && a->ring == b->ring;
 }
 
 static void print_call(const char *what, const struct mock_call *c)
 {
-	printf("# %s: ioctl %#lx, %u entries (%u to %u), flags %#x, node %d, entry flags %#x, timeout %llu, peer %u, length %llu\n",
+	printf("# %s: ioctl %#lx, %u entries (%u to %u), flags %#x, node %d, entry flags %#x to %#x, timeout %llu, peer %u, length %llu, ring %u\n",
 	       what, c->cmd, c->nr, c->first, c->last, c->flags, c->node, c->entry_flags,
-	       c->timeout_ns, c->peer, c->length);
+	       c->last_flags, c->timeout_ns, c->peer, c->length, c->ring);
 }
 
 bool mock_saw(const struct mock_call *calls, unsigned int nr)
@@ -193,15 +195,16 @@ void *__wrap_mmap(void *addr, size_t length, int prot, int flags, int fd, off_t 
 {
 	if (fd != MOCK_FD)
 		return __real_mmap(addr, length, prot, flags, fd, offset);
-	mock.map_length = length;
-	mock.map_prot = prot;
-	mock.map_flags = flags;
 	if (mock.mmap_error) {
 		errno = mock.mmap_error;
 		return MAP_FAILED;
 	}
-	if (offset == (off_t)MOCK_ARENA)
-		return mock_ring_map(length);
+	/* Threads make rings concurrently. */
+	if (offset >= (off_t)MOCK_ARENA)
+		return mock_ring_map((unsigned long long)offset, length);
+	mock.map_length = length;
+	mock.map_prot = prot;
+	mock.map_flags = flags;
 	mock.maps++;
 	if (!arena)
 		arena = __real_mmap(NULL, MOCK_ARENA, PROT_READ | PROT_WRITE,
@@ -217,14 +220,19 @@ int __wrap_munmap(void *addr, size_t length)
 	return 0;
 }
 
-/* A handle carries what its key said. */
-static unsigned long long make_handle(const unsigned char *key)
+static unsigned int key_id(const struct kvpool_key *key)
 {
 	unsigned int id;
 
-	memcpy(&id, key + 4, sizeof(id));
-	return (id + 1ULL) | (unsigned long long)key[2] << 32 |
-	       (unsigned long long)key[3] << 40 | (unsigned long long)key[1] << 48;
+	memcpy(&id, key->bytes + 4, sizeof(id));
+	return id;
+}
+
+/* A handle carries the bytes of its key that say how it ends. */
+unsigned long long mock_handle(const struct kvpool_key *key)
+{
+	return (key_id(key) + 1ULL) | (unsigned long long)key->bytes[2] << 32 |
+	       (unsigned long long)key->bytes[3] << 40 | (unsigned long long)key->bytes[1] << 48;
 }
 
 static unsigned int handle_id(unsigned long long handle)
@@ -232,22 +240,14 @@ static unsigned int handle_id(unsigned long long handle)
 	return (unsigned int)handle - 1;
 }
 
-static unsigned int id_of(const unsigned char *key)
-{
-	unsigned int id;
-
-	memcpy(&id, key + 4, sizeof(id));
-	return id;
-}
-
-static unsigned int key_id(const struct kvpool_entry *entry)
-{
-	return id_of(entry->key);
-}
-
 static unsigned int count_spans(unsigned int spans)
 {
 	return spans == 255 ? MOCK_MANY_SPANS : spans ?: 1;
+}
+
+unsigned int mock_count_spans(const struct kvpool_key *key)
+{
+	return count_spans(key->bytes[1]);
 }
 
 /* Spans of one block do not touch: 4 KiB pieces at a distance. */
@@ -262,8 +262,13 @@ static struct kvpool_span make_span(unsigned int id, unsigned int spans, unsigne
 	return span;
 }
 
-/* What a leased block's length is. */
-static unsigned long long lease_length(unsigned int spans)
+struct kvpool_span mock_first_span(const struct kvpool_key *key, unsigned long long length)
+{
+	return make_span(key_id(key), mock_count_spans(key), 0, length);
+}
+
+/* The length of a leased block. */
+unsigned long long mock_lease_length(unsigned int spans)
 {
 	return 4096ULL * spans - (spans > 1 ? 100 : 0);
 }
@@ -274,35 +279,35 @@ static int key_status(const struct kvpool_entry *entry)
 {
 	unsigned int settles;
 
-	memcpy(&settles, entry->key + 8, sizeof(settles));
+	memcpy(&settles, entry->key.bytes + 8, sizeof(settles));
 	if (settles && nr_lookups >= settles)
 		return 0;
-	return -(int)entry->key[0];
+	return -(int)entry->key.bytes[0];
 }
 
 /* RESERVE and LEASE. Returns the number of handles made. */
-static unsigned int take(struct kvpool_entry *entries, unsigned int nr,
-			 struct kvpool_span *spans, __u32 *nr_spans, bool reserve, bool prefix)
+static unsigned int take(unsigned long cmd, struct kvpool_entry *entries, unsigned int nr,
+			 struct kvpool_span *spans, __u32 *nr_spans, unsigned int flags)
 {
 	unsigned int i, s, n, room = *nr_spans < mock.room ? *nr_spans : mock.room;
+	const bool reserve = cmd == KVPOOL_IOC_RESERVE;
 	unsigned int used = 0, made = 0;
 	bool missed = false;
 
 	for (i = 0; i < nr; i++) {
 		struct kvpool_entry *e = &entries[i];
 
-		if (e->handle || e->status || e->span_index || e->nr_spans || e->flags ||
-		    !e->length == reserve)
-			mock.bad_input = true;
+		mock_bad(e->handle || e->status || e->span_index || e->nr_spans || e->flags ||
+			 !e->length == reserve);
 		e->status = missed ? -ECANCELED : key_status(e);
 		if (e->status) {
-			missed = missed || prefix;
+			missed = missed || (!reserve && (flags & KVPOOL_LOOKUP_PREFIX));
 			continue;
 		}
-		n = count_spans(e->key[1]);
+		n = mock_count_spans(&e->key);
 		if (!reserve)
-			e->length = lease_length(n);
-		e->handle = make_handle(e->key);
+			e->length = mock_lease_length(n);
+		e->handle = mock_handle(&e->key) | (reserve ? MOCK_RESERVATION : 0);
 		e->nr_spans = n;
 		e->span_index = KVPOOL_SPAN_NONE;
 		made++;
@@ -310,53 +315,32 @@ static unsigned int take(struct kvpool_entry *entries, unsigned int nr,
 			continue;
 		e->span_index = used;
 		for (s = 0; s < n; s++)
-			spans[used++] = make_span(key_id(e), n, s, e->length);
+			spans[used++] = make_span(key_id(&e->key), n, s, e->length);
 	}
 	*nr_spans = used;
-	count_held(made);
+	mock_count_held(made);
 	return made;
 }
 
-/* SUBMIT with results; of the operations only leases that may ask peers. */
-static unsigned int submit(const struct kvpool_op *ops, struct kvpool_completion *results,
-			   unsigned int nr)
-{
-	unsigned int i, n, made = 0;
-
-	for (i = 0; i < nr; i++) {
-		const struct kvpool_op *op = &ops[i];
-
-		bad(op->opcode != KVPOOL_OP_LEASE || op->handle || op->reserved || op->tag ||
-		    !(op->flags & KVPOOL_OP_REMOTE) || op->node != KVPOOL_NODE_ANY);
-		memset(&results[i], 0, sizeof(results[i]));
-		results[i].status = -(int)op->key[0];
-		if (results[i].status)
-			continue;
-		n = count_spans(op->key[1]);
-		results[i].route = op->key[12] ? KVPOOL_ROUTE_RDMA : KVPOOL_ROUTE_LOCAL;
-		results[i].handle = make_handle(op->key);
-		results[i].length = lease_length(n);
-		results[i].nr_spans = n;
-		results[i].span = make_span(id_of(op->key), n, 0, results[i].length);
-		made++;
-	}
-	count_held(made);
-	return nr;
-}
-
-static unsigned int end(struct kvpool_handle_entry *entries, unsigned int nr, bool seal)
+static unsigned int end(unsigned long cmd, struct kvpool_handle_entry *entries, unsigned int nr)
 {
 	unsigned int i, done = 0;
 
 	for (i = 0; i < nr; i++) {
-		if (entries[i].status || !entries[i].handle)
-			mock.bad_input = true;
+		bool reserved = entries[i].handle & MOCK_RESERVATION;
+
+		mock_bad(entries[i].status || !entries[i].handle);
+		if (reserved == (cmd == KVPOOL_IOC_RELEASE)) {
+			entries[i].status = -ENOENT;
+			continue;
+		}
 		/* The second attempt without a pin is within the quota. */
 		entries[i].status = -(int)(entries[i].handle >> 32 & 0xff);
-		if (!seal || (entries[i].status == -EDQUOT && !entries[i].flags))
+		if (cmd != KVPOOL_IOC_SEAL ||
+		    (entries[i].status == -EDQUOT && !entries[i].flags))
 			entries[i].status = 0;
 		done += !entries[i].status;
-		count_held(entries[i].status == -EDQUOT ? 0 : -1);
+		mock_count_held(entries[i].status == -EDQUOT ? 0 : -1);
 	}
 	return done;
 }
@@ -366,16 +350,29 @@ static int do_spans(struct kvpool_spans *arg)
 	struct kvpool_span *spans = (void *)(uintptr_t)arg->spans;
 	unsigned int n = count_spans(arg->handle >> 48 & 0xff), i;
 
-	if (arg->flags || arg->reserved || arg->total || arg->nr_spans > 65536)
-		mock.bad_input = true;
+	mock_bad(arg->flags || arg->reserved || arg->total || arg->nr_spans > 65536);
 	if (arg->handle >> 40 & 0xff) {
 		errno = arg->handle >> 40 & 0xff;
 		return -1;
 	}
 	arg->total = n;
 	for (i = 0; i < arg->nr_spans && arg->first + i < n; i++)
-		spans[i] = make_span(handle_id(arg->handle), n, arg->first + i, lease_length(n));
+		spans[i] = make_span(handle_id(arg->handle), n, arg->first + i,
+				     mock_lease_length(n));
 	arg->nr_spans = i;
+	return 0;
+}
+
+static int find_peer(struct kvpool_peer_name *arg)
+{
+	mock_bad(arg->size != sizeof(*arg) || arg->flags || arg->reserved ||
+		 !arg->peer == !arg->name[0]);
+	if (arg->peer ? arg->peer != MOCK_PEER_NR : strcmp((char *)arg->name, MOCK_PEER)) {
+		errno = ENOENT;
+		return -1;
+	}
+	arg->peer = MOCK_PEER_NR;
+	strcpy((char *)arg->name, MOCK_PEER);
 	return 0;
 }
 
@@ -430,15 +427,15 @@ int __wrap_ioctl(int fd, unsigned long cmd, ...)
 		struct kvpool_reserve *a = arg;
 		struct kvpool_entry *e = (void *)(uintptr_t)a->entries;
 
-		bad(size != sizeof(*a) || a->nr_done);
+		mock_bad(size != sizeof(*a) || a->nr_done);
 		call->nr = a->nr_entries;
 		call->flags = a->flags;
 		call->node = a->node;
-		call->first = key_id(e);
-		call->last = key_id(e + a->nr_entries - 1);
+		call->first = key_id(&e->key);
+		call->last = key_id(&e[a->nr_entries - 1].key);
 		call->nr_spans = a->nr_spans;
-		a->nr_done = take(e, a->nr_entries, (void *)(uintptr_t)a->spans, &a->nr_spans, true,
-				  false);
+		a->nr_done = take(cmd, e, a->nr_entries, (void *)(uintptr_t)a->spans,
+				  &a->nr_spans, a->flags);
 		return 0;
 	}
 	case KVPOOL_IOC_LEASE:
@@ -450,26 +447,26 @@ int __wrap_ioctl(int fd, unsigned long cmd, ...)
 
 		if (!mock.no_log)
 			nr_lookups = mock.nr_calls;
-		bad(size != sizeof(*a) || a->nr_hits || a->reserved);
+		mock_bad(size != sizeof(*a) || a->nr_hits || a->reserved);
 		call->nr = a->nr_entries;
 		call->flags = a->flags;
-		call->first = key_id(e);
-		call->last = key_id(e + a->nr_entries - 1);
+		call->first = key_id(&e->key);
+		call->last = key_id(&e[a->nr_entries - 1].key);
 		call->timeout_ns = a->timeout_ns;
 		call->nr_spans = a->nr_spans;
 		if (mock.slow_ns)
 			nanosleep(&(struct timespec){ .tv_nsec = mock.slow_ns }, NULL);
 		if (cmd == KVPOOL_IOC_LEASE) {
-			a->nr_hits = take(e, a->nr_entries, (void *)(uintptr_t)a->spans, &a->nr_spans,
-					  false, prefix);
+			a->nr_hits = take(cmd, e, a->nr_entries, (void *)(uintptr_t)a->spans,
+					  &a->nr_spans, a->flags);
 			return 0;
 		}
-		bad(a->spans || a->nr_spans || a->timeout_ns);
+		mock_bad(a->spans || a->nr_spans || a->timeout_ns);
 		for (i = 0; i < a->nr_entries; i++) {
 			e[i].status = missed ? -ECANCELED : key_status(&e[i]);
 			missed = missed || (prefix && e[i].status);
 			if (!e[i].status)
-				e[i].length = lease_length(count_spans(e[i].key[1]));
+				e[i].length = mock_lease_length(mock_count_spans(&e[i].key));
 			a->nr_hits += !e[i].status;
 		}
 		return 0;
@@ -480,12 +477,13 @@ int __wrap_ioctl(int fd, unsigned long cmd, ...)
 		struct kvpool_handles *a = arg;
 		struct kvpool_handle_entry *e = (void *)(uintptr_t)a->entries;
 
-		bad(size != sizeof(*a) || a->nr_done || a->flags);
+		mock_bad(size != sizeof(*a) || a->nr_done || a->flags);
 		call->nr = a->nr_entries;
 		call->first = handle_id(e->handle);
 		call->last = handle_id(e[a->nr_entries - 1].handle);
 		call->entry_flags = e->flags;
-		a->nr_done = end(e, a->nr_entries, cmd == KVPOOL_IOC_SEAL);
+		call->last_flags = e[a->nr_entries - 1].flags;
+		a->nr_done = end(cmd, e, a->nr_entries);
 		return 0;
 	}
 	case KVPOOL_IOC_REMOVE:
@@ -494,11 +492,12 @@ int __wrap_ioctl(int fd, unsigned long cmd, ...)
 		struct kvpool_entry *e = (void *)(uintptr_t)a->entries;
 		unsigned int i;
 
-		bad(size != sizeof(*a) || a->nr_done || a->flags);
+		mock_bad(size != sizeof(*a) || a->nr_done || a->flags);
 		call->nr = a->nr_entries;
-		call->first = key_id(e);
-		call->last = key_id(e + a->nr_entries - 1);
+		call->first = key_id(&e->key);
+		call->last = key_id(&e[a->nr_entries - 1].key);
 		call->entry_flags = e->flags;
+		call->last_flags = e[a->nr_entries - 1].flags;
 		for (i = 0; i < a->nr_entries; i++) {
 			e[i].status = key_status(&e[i]);
 			a->nr_done += !e[i].status;
@@ -509,33 +508,45 @@ int __wrap_ioctl(int fd, unsigned long cmd, ...)
 		struct kvpool_submit *a = arg;
 		struct kvpool_op *ops = (void *)(uintptr_t)a->ops;
 
-		bad(size != sizeof(*a) || a->flags || a->nr_done);
+		mock_bad(size != sizeof(*a) || a->flags || a->nr_done || a->reserved ||
+			 !a->results == !a->ring);
 		call->nr = a->nr_ops;
 		call->flags = ops->flags;
 		call->peer = ops->peer;
 		call->length = ops->length;
 		call->timeout_ns = ops->timeout_ns;
-		call->first = id_of(ops->key);
-		call->last = id_of(ops[a->nr_ops - 1].key);
-		if (!a->results || ops->opcode != KVPOOL_OP_LEASE)
-			return mock_ring_ioctl(cmd, arg);
-		a->nr_done = submit(ops, (void *)(uintptr_t)a->results, a->nr_ops);
-		return 0;
-	}
-	case KVPOOL_IOC_RING:
-	case KVPOOL_IOC_CANCEL:
+		call->first = key_id(&ops->key);
+		call->last = key_id(&ops[a->nr_ops - 1].key);
+		call->ring = a->ring;
 		return mock_ring_ioctl(cmd, arg);
+	}
+	case KVPOOL_IOC_CANCEL: {
+		struct kvpool_cancel *a = arg;
+
+		mock_bad(size != sizeof(*a) || a->nr_done);
+		call->flags = a->flags;
+		call->ring = a->ring;
+		return mock_ring_ioctl(cmd, arg);
+	}
+	case KVPOOL_IOC_RING_END:
+		call->ring = ((struct kvpool_ring_end *)arg)->ring;
+		return mock_ring_ioctl(cmd, arg);
+	case KVPOOL_IOC_RING:
+		return mock_ring_ioctl(cmd, arg);
+	case KVPOOL_IOC_PEER:
+		call->peer = ((struct kvpool_peer_name *)arg)->peer;
+		return find_peer(arg);
 	case KVPOOL_IOC_SPANS:
 		call->nr = ((struct kvpool_spans *)arg)->nr_spans;
 		call->first = ((struct kvpool_spans *)arg)->first;
 		call->last = handle_id(((struct kvpool_spans *)arg)->handle);
-		bad(size != sizeof(struct kvpool_spans));
+		mock_bad(size != sizeof(struct kvpool_spans));
 		return do_spans(arg);
 	case KVPOOL_IOC_STATS: {
 		struct kvpool_stats *a = arg;
 
-		/* A caller of a later version has more; that stays zero. */
-		bad(size < sizeof(*a) || a->flags);
+		/* The additional members of a caller of a later version stay zero. */
+		mock_bad(size < sizeof(*a) || a->flags);
 		call->nr = size;
 		a->blocks = 11;
 		a->rejected = 22;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * A stand-in for /dev/kvpool at the library's system calls (--wrap). A key says
- * what happens to it, so that a test is a table of keys and the calls that must
- * have come.
+ * A stand-in for /dev/kvpool at the library's system calls (--wrap). The bytes of
+ * a key control how the device treats it, so that a test is a table of keys and of
+ * the calls that must reach the device.
  */
 #ifndef KVPOOL_MOCK_H
 #define KVPOOL_MOCK_H
@@ -11,10 +11,16 @@
 
 #include <stdbool.h>
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 #define MOCK_ARENA	(64ULL << 20)
 #define MOCK_MANY_SPANS	70000U		/* for @spans 255 */
+#define MOCK_PEER	"rack-1"	/* name of the only peer that can be found */
+#define MOCK_PEER_NR	3U
 
-/* What a mock key is made of. */
+/* The bytes of a mock key. */
 struct mock_key {
 	unsigned char status;		/* errno of the call that takes the handle */
 	unsigned char spans;		/* number of spans; 0 means 1 */
@@ -25,10 +31,27 @@ struct mock_key {
 	bool remote;			/* an operation finds it at a peer */
 };
 
-struct kvpool_key mock_key(struct mock_key spec);
+/**
+ * mock_make_key() - Make a key that the device treats in some way
+ * @spec: The way.
+ *
+ * Return: the key.
+ */
+struct kvpool_key mock_make_key(struct mock_key spec);
+
+/**
+ * mock_id() - Make the key of a block that is there
+ * @id: Tells keys apart.
+ *
+ * Return: the key.
+ */
 struct kvpool_key mock_id(unsigned int id);
 
-/* Their ids are their indices. */
+/**
+ * mock_ids() - Make keys whose ids are their indices
+ * @keys: Where to store them.
+ * @nr:   Their number.
+ */
 void mock_ids(struct kvpool_key *keys, unsigned int nr);
 
 /* One ioctl as the device saw it. */
@@ -40,16 +63,18 @@ struct mock_call {
 	unsigned int first;		/* id of the first entry, or first span */
 	unsigned int last;		/* id of the last entry */
 	unsigned int entry_flags;	/* of the first entry */
+	unsigned int last_flags;	/* of the last entry */
 	unsigned long long timeout_ns;
 	unsigned int nr_spans;
 	unsigned int peer;
-	unsigned long long length;
+	unsigned long long length;	/* of the first entry */
+	unsigned int ring;
 };
 
 #define MOCK_MAX_CALLS 64
 
 struct mock {
-	/* What the device does. */
+	/* How the device behaves. */
 	int open_error;
 	int mmap_error;
 	int fail_errno;			/* of the ioctl number @fail_at, from 1 */
@@ -58,12 +83,12 @@ struct mock {
 	struct kvpool_info info;
 	bool no_log;
 	unsigned int room;		/* spans written per call, ~0U for all */
-	unsigned int slow_ns;		/* what every lease takes */
-	unsigned int fail_alloc;	/* the allocation that fails, from 1 */
+	unsigned int slow_ns;		/* duration of every lease call */
+	unsigned int fail_alloc;	/* number of the allocation that fails, from 1 */
 	unsigned int ring_start;	/* head and tail of a new ring */
 	bool ring_nonsense;		/* the description of the ring is wrong */
 
-	/* What it saw. */
+	/* The calls that reached it. */
 	char path[128];
 	int open_flags;
 	unsigned int opens, closes, maps, unmaps;
@@ -80,30 +105,78 @@ struct mock {
 
 extern struct mock mock;
 
-/* Forgets all, and makes a device that works. */
+/* mock_reset() - Forget all, and make a device that works */
 void mock_reset(void);
 
-/* Forgets the calls. */
+/* mock_forget() - Forget the calls */
 void mock_forget(void);
 
-/* Compares the calls with a table; says what differs. */
+/**
+ * mock_saw() - Compare the calls with a table, and print the differences
+ * @calls: The table.
+ * @nr:    Its length.
+ *
+ * Return: whether they are the same, and all input was well-formed.
+ */
 bool mock_saw(const struct mock_call *calls, unsigned int nr);
 
-/*
- * mock-ring.c: RING, CANCEL and SUBMIT. An operation for the ring whose key has
- * @settles stays in flight until it is cancelled or completed here.
+/* For mock-ring.c; threads may call these concurrently. */
+
+#define MOCK_RESERVATION	(1ULL << 56)	/* in handles of reservations */
+
+/**
+ * mock_bad() - Record that the caller did something wrong
+ * @is_bad: Whether it did.
  */
-void mock_ring_reset(void);
-int mock_ring_ioctl(unsigned long cmd, void *arg);
-void *mock_ring_map(size_t length);
-void mock_ring_complete(unsigned int nr, int status);
-uint32_t *mock_ring_head(void);
-uint32_t *mock_ring_tail(void);
+void mock_bad(bool is_bad);
+
+/**
+ * mock_count_held() - Count handles that were made or ended
+ * @n: Their number, negative for those that ended.
+ */
+void mock_count_held(int n);
+
+/**
+ * mock_handle() - The handle of a lease
+ * @key: The key of the block.
+ *
+ * Return: the handle.
+ */
+unsigned long long mock_handle(const struct kvpool_key *key);
+
+/**
+ * mock_count_spans() - How many spans a block has
+ * @key: The key of the block.
+ *
+ * Return: the number.
+ */
+unsigned int mock_count_spans(const struct kvpool_key *key);
+
+/**
+ * mock_first_span() - The first span of a block
+ * @key:    The key of the block.
+ * @length: Its length in bytes.
+ *
+ * Return: the span.
+ */
+struct kvpool_span mock_first_span(const struct kvpool_key *key, unsigned long long length);
+
+/**
+ * mock_lease_length() - The length of a leased block
+ * @spans: Number of its spans.
+ *
+ * Return: bytes.
+ */
+unsigned long long mock_lease_length(unsigned int spans);
 
 #define expect_calls(...) do {							\
 	static const struct mock_call calls_[] = { __VA_ARGS__ };		\
 										\
 	expect(mock_saw(calls_, sizeof(calls_) / sizeof(*calls_)));		\
 } while (0)
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif

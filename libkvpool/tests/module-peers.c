@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 /*
- * The library on two hosts. One of them makes blocks, the other is what a decode
- * engine is to it:
+ * The library on two hosts: one host makes blocks, the other fetches them as a
+ * decode engine does.
  *
  *	module-peers produce SEED	on the host that has the blocks
- *	module-peers consume SEED PEER	on one that has it as a peer; TAP
+ *	module-peers consume SEED PEER	on the other, where PEER is the number of
+ *					the first; TAP
  */
 
 #include <kvpool.h>
@@ -23,7 +24,7 @@ static struct kvpool_ring *ring;
 static const char *seed;
 static uint32_t peer;
 
-static struct kvpool_key keys[2 * NR];	/* the second half nobody has made */
+static struct kvpool_key keys[2 * NR];	/* no host has the second half */
 static struct kvpool_op ops[NR];
 static struct kvpool_completion done[NR];
 
@@ -50,7 +51,7 @@ static void make_keys(const char *name)
 {
 	static uint32_t tokens[2 * NR];
 
-	if (kvpool_key_chain(name, strlen(name), 1, tokens, 2 * NR, keys, 2 * NR) != 2 * NR)
+	if (kvpool_prefix_keys(name, strlen(name), 1, tokens, 2 * NR, keys, 2 * NR) != 2 * NR)
 		bail();
 }
 
@@ -74,7 +75,7 @@ static int produce(void)
 		if (kvpool_block_write(batch, i, 0, bytes, lengths[i]))
 			bail();
 	}
-	made = kvpool_produce_commit(batch, NULL, 0, 0);
+	made = kvpool_produce_commit(batch, NULL, NULL, 0, 0);
 	kvpool_batch_destroy(batch);
 	free(bytes);
 	return made;
@@ -83,19 +84,19 @@ static int produce(void)
 static bool bytes_are_right(const struct kvpool_completion *c)
 {
 	unsigned int i = c->user_data;
-	struct kvpool_span *spans = calloc(c->nr_spans, sizeof(*spans));
+	struct iovec *iov = calloc(c->nr_spans, sizeof(*iov));
 	const unsigned char *from;
 	uint64_t at = 0, j;
-	bool good = spans && c->length == length_of(i) &&
-		    kvpool_lease_spans(pool, c->handle, spans, c->nr_spans) == (int)c->nr_spans;
+	bool good = iov && c->length == length_of(i) &&
+		    kvpool_lease_iov(pool, c, iov, (int)c->nr_spans) == (int)c->nr_spans;
 	unsigned int s;
 
 	for (s = 0; good && s < c->nr_spans; s++) {
-		from = (unsigned char *)kvpool_base(pool) + spans[s].offset;
-		for (j = 0; good && j < spans[s].length; j++, at++)
+		from = iov[s].iov_base;
+		for (j = 0; good && j < iov[s].iov_len; j++, at++)
 			good = from[j] == byte_of(i, at);
 	}
-	free(spans);
+	free(iov);
 	return good && at == length_of(i);
 }
 
@@ -114,7 +115,7 @@ static uint64_t statistic(size_t offset)
 {
 	struct kvpool_stats stats;
 
-	if (kvpool_stats(pool, &stats, sizeof(stats)))
+	if (kvpool_stats_read(pool, &stats, sizeof(stats)))
 		bail();
 	return *(uint64_t *)((char *)&stats + offset);
 }
@@ -171,7 +172,25 @@ static void probes(void)
 	close_pool();
 }
 
-/* All of them are in flight at once; each is used as it comes. */
+static void finds_peers_by_name(void)
+{
+	struct kvpool_remote_opts opts = { .size = sizeof(opts) };
+	char name[KVPOOL_NAME_SIZE];
+	uint32_t number = 0;
+
+	open_pool();
+	expect_int(kvpool_peer_read_name(pool, peer, name, sizeof(name)), 0);
+	expect_int(kvpool_peer_find(pool, name, &number), 0);
+	expect_int(number, peer);
+	opts.peer_name = name;
+	expect_int(kvpool_probe(pool, keys, NR, &opts, NULL, NULL, NULL), NR);
+	opts.peer_name = "no-such-peer";
+	expect_int(kvpool_probe(pool, keys, NR, &opts, NULL, NULL, NULL), -ENOENT);
+	expect_int(kvpool_peer_read_name(pool, 0x7fffffff, name, sizeof(name)), -ENOENT);
+	close_pool();
+}
+
+/* All of them are in flight together; each is checked as it completes. */
 static void fetch_all(uint32_t flags, uint32_t route)
 {
 	unsigned int got = 0, good = 0, i;
@@ -228,7 +247,7 @@ static void wrong_length(void)
 	close_pool();
 }
 
-/* Whatever had happened to them, nothing is left of them afterwards. */
+/* However the operations end, nothing is left of them afterwards. */
 static void cancels(void)
 {
 	int round, n, i, ended = 0, fetched = 0;
@@ -237,7 +256,7 @@ static void cancels(void)
 	for (round = 0; round < 10; round++) {
 		fill_fetches(round % 2 ? KVPOOL_OP_TRANSIENT : 0);
 		expect_int(kvpool_ring_submit(ring, ops, NR), NR);
-		/* From time to time some may arrive first. */
+		/* In some rounds a few may arrive first. */
 		if (round % 3)
 			kvpool_ring_reap(ring, done, round, round, KVPOOL_WAIT_FOREVER);
 		n = kvpool_ring_cancel(ring, KVPOOL_CANCEL_ALL, 0);
@@ -255,7 +274,7 @@ static void cancels(void)
 		release(done, n);
 		kvpool_remove(pool, keys, NR, NULL);
 	}
-	printf("# %d were cancelled, %d were there first\n", ended, fetched);
+	printf("# %d were cancelled, %d completed before\n", ended, fetched);
 	expect(ended > 0);
 	close_pool();
 }
@@ -273,7 +292,7 @@ static void deadlines(void)
 		late += done[i].status == -ETIMEDOUT;
 	expect(late > 0);
 	release(done, NR);
-	/* What was given up can be fetched again. */
+	/* Fetches that timed out can be retried. */
 	fetch_all(KVPOOL_OP_TRANSIENT, KVPOOL_ROUTE_RDMA);
 	close_pool();
 }
@@ -312,26 +331,29 @@ static void batches_from_peers(void)
 	struct kvpool_consume_opts opts = {
 		.size = sizeof(opts),
 		.flags = KVPOOL_CONSUME_REMOTE | KVPOOL_CONSUME_PREFIX,
-		.length = length_of(0),
 		.timeout_ns = 100 * SEC,
 	};
+	static unsigned char bytes[2 << 20];
 	struct kvpool_batch *batch;
-	struct kvpool_key same[5];
-	unsigned char bytes[4096];
-	unsigned int i, j;
+	struct kvpool_key some[5];
+	uint64_t lengths[5], j;
+	unsigned int i;
 	bool good = true;
 
 	open_pool();
-	for (i = 0; i < 5; i++)
-		same[i] = keys[i == 3 ? NR : 3 * i];
+	for (i = 0; i < 5; i++) {
+		some[i] = keys[i == 3 ? NR : i];
+		lengths[i] = length_of(i);
+	}
 	if (kvpool_batch_create(pool, 5, &batch))
 		bail();
-	expect_int(kvpool_consume_begin(batch, same, 5, &opts), 3);
+	expect_int(kvpool_consume_begin(batch, some, lengths, 5, &opts), 3);
 	for (i = 0; i < 3; i++) {
 		expect_int(kvpool_block_route(batch, i), KVPOOL_ROUTE_RDMA);
-		expect_int(kvpool_block_read(batch, i, 0, bytes, sizeof(bytes)), 0);
-		for (j = 0; j < sizeof(bytes); j++)
-			good = good && bytes[j] == byte_of(3 * i, j);
+		expect_int(kvpool_block_length(batch, i), lengths[i]);
+		expect_int(kvpool_block_read(batch, i, 0, bytes, lengths[i]), 0);
+		for (j = 0; j < lengths[i]; j++)
+			good = good && bytes[j] == byte_of(i, j);
 	}
 	expect(good);
 	expect_int(kvpool_block_status(batch, 3), -ENOENT);
@@ -353,7 +375,7 @@ static void *fetch_too(void *arg)
 	return (void *)good;
 }
 
-/* Who wants a block that is on its way waits for it. */
+/* A second fetch of a block that is in flight waits for the first. */
 static void two_fetch_the_same(void)
 {
 	pthread_t threads[2];
@@ -389,6 +411,7 @@ int main(int argc, char **argv)
 	seed = argv[2];
 	peer = (uint32_t)atoi(argv[3]);
 	run(probes);
+	run(finds_peers_by_name);
 	run(fetches);
 	run(wrong_length);
 	run(cancels);

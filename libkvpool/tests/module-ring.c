@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 /*
  * Operations on a loaded module, from the outside and on one host. Keys are of
- * this run, so that whatever else is in the pool does not matter.
+ * this run, so that other blocks in the pool do not matter.
  */
 
 #include <kvpool.h>
@@ -39,7 +39,7 @@ static void make_keys(void)
 	seed[1] = getpid();
 	seed[2] = ts.tv_sec;
 	seed[3] = ts.tv_nsec;
-	kvpool_key_chain(seed, sizeof(seed), 1, tokens, NR, keys, NR);
+	kvpool_prefix_keys(seed, sizeof(seed), 1, tokens, NR, keys, NR);
 }
 
 static void setup(unsigned int entries)
@@ -58,9 +58,8 @@ static void cleanup(void)
 	kvpool_close(pool);
 }
 
-/* A batch that holds the reservations; sealed if @seal. */
-static struct kvpool_batch *produce(struct kvpool *p, unsigned int first, unsigned int nr,
-				    bool seal)
+/* A batch that holds the reservations of filled blocks. */
+static struct kvpool_batch *reserve(struct kvpool *p, unsigned int first, unsigned int nr)
 {
 	const struct kvpool_produce_opts opts = { .size = sizeof(opts), .length = LENGTH };
 	struct kvpool_batch *batch;
@@ -74,24 +73,36 @@ static struct kvpool_batch *produce(struct kvpool *p, unsigned int first, unsign
 		memset(bytes, (int)(first + i), sizeof(bytes));
 		kvpool_block_write(batch, i, 0, bytes, sizeof(bytes));
 	}
-	if (seal && kvpool_produce_commit(batch, NULL, 0, 0) != (int)nr)
-		bail();
 	return batch;
+}
+
+static void produce(struct kvpool *p, unsigned int first, unsigned int nr)
+{
+	struct kvpool_batch *batch = reserve(p, first, nr);
+
+	if (kvpool_produce_commit(batch, NULL, NULL, 0, 0) != (int)nr)
+		bail();
+	kvpool_batch_destroy(batch);
 }
 
 static bool bytes_are(const struct kvpool_completion *c, unsigned char value)
 {
 	struct kvpool_span spans[4];
 	const unsigned char *at;
+	struct iovec iov[4];
 	uint64_t bytes = 0, j;
 	int nr, i;
 
 	nr = kvpool_lease_spans(pool, c->handle, spans, 4);
 	if (nr != (int)c->nr_spans || c->length != LENGTH ||
-	    memcmp(&spans[0], &c->span, sizeof(spans[0])))
+	    memcmp(&spans[0], &c->span, sizeof(spans[0])) ||
+	    kvpool_lease_iov(pool, c, iov, 4) != nr)
 		return false;
 	for (i = 0; i < nr && i < 4; i++) {
-		at = (unsigned char *)kvpool_base(pool) + spans[i].offset;
+		at = iov[i].iov_base;
+		if (at != (unsigned char *)kvpool_base(pool) + spans[i].offset ||
+		    iov[i].iov_len != spans[i].length)
+			return false;
 		for (j = 0; j < spans[i].length; j++, bytes++)
 			if (at[j] != value)
 				return false;
@@ -103,7 +114,7 @@ static uint64_t leases(void)
 {
 	struct kvpool_stats stats;
 
-	if (kvpool_stats(pool, &stats, sizeof(stats)))
+	if (kvpool_stats_read(pool, &stats, sizeof(stats)))
 		bail();
 	return stats.leases;
 }
@@ -114,7 +125,7 @@ static void leases_and_releases(void)
 	uint64_t before;
 
 	setup(4096);
-	kvpool_batch_destroy(produce(pool, 0, 200, true));
+	produce(pool, 0, 200);
 	before = leases();
 	for (i = 0; i < NR; i++)
 		kvpool_op_lease(&ops[i], &keys[i], 0, i);
@@ -134,7 +145,7 @@ static void leases_and_releases(void)
 	expect_int(leases(), before + 200);
 	expect_int(kvpool_run(pool, ops, released, done), 200);
 	expect_int(leases(), before);
-	/* Once more is once too often. */
+	/* A lease ends once. */
 	expect_int(kvpool_run(pool, ops, 1, done), 0);
 	expect_int(done[0].status, -ENOENT);
 	cleanup();
@@ -146,7 +157,7 @@ static void waits_for_producers(void)
 	struct pollfd wait;
 
 	setup(64);
-	batch = produce(pool, 0, 3, false);
+	batch = reserve(pool, 0, 3);
 	kvpool_op_lease(&ops[0], &keys[0], 0, 10);
 	kvpool_op_lease(&ops[1], &keys[0], KVPOOL_OP_WAIT, 11);
 	kvpool_op_lease(&ops[2], &keys[1], KVPOOL_OP_WAIT, 12);
@@ -157,7 +168,7 @@ static void waits_for_producers(void)
 	expect_int(done[0].status, -EINPROGRESS);
 	expect_int(kvpool_ring_pending(ring), 3);
 
-	expect_int(kvpool_produce_commit(batch, (unsigned int[]){ 0 }, 1, 0), 1);
+	expect_int(kvpool_produce_commit(batch, (unsigned int[]){ 0 }, NULL, 1, 0), 1);
 	wait = (struct pollfd) { .fd = kvpool_ring_fd(ring), .events = POLLIN };
 	expect_int(poll(&wait, 1, -1), 1);
 	expect_int(kvpool_ring_reap(ring, done, NR, 1, KVPOOL_WAIT_FOREVER), 1);
@@ -182,7 +193,7 @@ static void cancels_and_deadlines(void)
 	int i, got, late = 0;
 
 	setup(64);
-	batch = produce(pool, 0, 1, false);
+	batch = reserve(pool, 0, 1);
 	for (i = 0; i < 20; i++) {
 		kvpool_op_lease(&ops[i], &keys[0], KVPOOL_OP_WAIT, i);
 		ops[i].tag = i % 2;
@@ -206,8 +217,8 @@ static void cancels_and_deadlines(void)
 		late += done[0].status == -ETIMEDOUT;
 	}
 	expect_int(late, 20);
-	/* The block is none the worse for it. */
-	expect_int(kvpool_produce_commit(batch, NULL, 0, 0), 1);
+	/* The block can be sealed all the same. */
+	expect_int(kvpool_produce_commit(batch, NULL, NULL, 0, 0), 1);
 	expect_int(kvpool_exists(pool, keys, 1, NULL, NULL), 1);
 	kvpool_batch_destroy(batch);
 	cleanup();
@@ -237,7 +248,7 @@ static void full_ring(void)
 	cleanup();
 }
 
-/* Leases that nobody has reaped, and waits, end with the ring. */
+/* Leases of completions that were not reaped, and waits, end with the ring. */
 static void destroy_gives_back(void)
 {
 	struct kvpool_batch *batch;
@@ -245,8 +256,8 @@ static void destroy_gives_back(void)
 	int i;
 
 	setup(512);
-	kvpool_batch_destroy(produce(pool, 0, 100, true));
-	batch = produce(pool, 100, 1, false);
+	produce(pool, 0, 100);
+	batch = reserve(pool, 100, 1);
 	before = leases();
 	for (i = 0; i < 100; i++)
 		kvpool_op_lease(&ops[i], &keys[i], 0, i);
@@ -257,7 +268,122 @@ static void destroy_gives_back(void)
 	kvpool_ring_destroy(ring);
 	ring = NULL;
 	expect_int(leases(), before);
-	expect_int(kvpool_ring_create(pool, NULL, &ring), -EBUSY);
+	kvpool_batch_destroy(batch);
+	cleanup();
+}
+
+/* Blocks are reserved, filled and sealed without a batch. */
+static void reserves_and_seals(void)
+{
+	struct iovec iov[4];
+	int i, j, nr, released = 0;
+	uint64_t handle;
+
+	setup(64);
+	for (i = 0; i < 20; i++)
+		kvpool_op_reserve(&ops[i], &keys[i], LENGTH, i);
+	kvpool_op_reserve(&ops[20], &keys[3], LENGTH, 20);
+	expect_int(kvpool_ring_submit(ring, ops, 21), 21);
+	expect_int(kvpool_ring_reap(ring, done, NR, 21, KVPOOL_WAIT_FOREVER), 21);
+	for (i = 0; i < 21; i++) {
+		uint64_t key = done[i].user_data;
+
+		if (key == 20) {
+			/* Pending: the same key comes twice. */
+			expect_int(done[i].status, -EBUSY);
+			continue;
+		}
+		expect_int(done[i].status, 0);
+		nr = kvpool_lease_iov(pool, &done[i], iov, 4);
+		expect(nr >= 1 && nr <= 4);
+		for (j = 0; j < nr; j++)
+			memset(iov[j].iov_base, (int)key, iov[j].iov_len);
+		kvpool_op_seal(&ops[key], done[i].handle, key == 1 ? KVPOOL_OP_PIN_SOFT : 0, key);
+	}
+	/* One block is given back, the others are published. */
+	handle = ops[19].handle;
+	expect_int(kvpool_abort_handles(pool, &handle, 1, NULL), 1);
+	expect_int(kvpool_run(pool, ops, 20, done), 19);
+	expect_int(done[19].status, -ENOENT);
+	expect_int(kvpool_match_prefix(pool, keys, 20), 19);
+	for (i = 0; i < 19; i++)
+		kvpool_op_lease(&ops[i], &keys[i], 0, i);
+	expect_int(kvpool_run(pool, ops, 19, done), 19);
+	for (i = 0; i < 19; i++) {
+		expect(bytes_are(&done[i], (unsigned char)i));
+		kvpool_op_release(&ops[released++], done[i].handle, 0);
+	}
+	expect_int(kvpool_run(pool, ops, 19, done), 19);
+	cleanup();
+}
+
+/* A ring that ends ends its own operations and reservations, and no others. */
+static void rings_are_separate(void)
+{
+	struct kvpool_ring *two, *more[KVPOOL_RINGS_MAX];
+	struct kvpool_batch *batch;
+	unsigned int i;
+	int status;
+
+	setup(64);
+	expect_int(kvpool_ring_create(pool, NULL, &two), 0);
+	expect(kvpool_ring_fd(two) != kvpool_ring_fd(ring));
+	batch = reserve(pool, 0, 1);
+	for (i = 0; i < 4; i++)
+		kvpool_op_lease(&ops[i], &keys[0], KVPOOL_OP_WAIT, i);
+	kvpool_op_reserve(&ops[4], &keys[1], LENGTH, 4);
+	expect_int(kvpool_ring_submit(ring, ops, 2), 2);
+	expect_int(kvpool_ring_submit(two, ops + 2, 3), 3);
+	expect_int(kvpool_ring_cancel(ring, KVPOOL_CANCEL_USER_DATA, 2), 0);
+	expect_int(kvpool_ring_cancel(two, KVPOOL_CANCEL_USER_DATA, 2), 1);
+	expect_int(kvpool_exists(pool, keys + 1, 1, &status, NULL), 0);
+	expect_int(status, -EINPROGRESS);
+	kvpool_ring_destroy(two);
+	expect_int(kvpool_exists(pool, keys + 1, 1, &status, NULL), 0);
+	expect_int(status, -ENOENT);
+
+	expect_int(kvpool_ring_pending(ring), 2);
+	expect_int(kvpool_produce_commit(batch, NULL, NULL, 0, 0), 1);
+	expect_int(kvpool_ring_reap(ring, done, NR, 2, KVPOOL_WAIT_FOREVER), 2);
+	expect(!done[0].status && !done[1].status);
+	for (i = 0; i < KVPOOL_RINGS_MAX - 1; i++)
+		expect_int(kvpool_ring_create(pool, NULL, &more[i]), 0);
+	expect_int(kvpool_ring_create(pool, NULL, &two), -ENOSPC);
+	while (i--)
+		kvpool_ring_destroy(more[i]);
+	expect_int(kvpool_ring_create(pool, NULL, &two), 0);
+	kvpool_ring_destroy(two);
+	kvpool_batch_destroy(batch);
+	cleanup();
+}
+
+/* Also operations that another thread waits for. */
+static void *run_one(void *arg)
+{
+	return (void *)(intptr_t)kvpool_run(pool, arg, 1, &done[NR - 1]);
+}
+
+static void cancels_all_of_a_pool(void)
+{
+	struct kvpool_batch *batch;
+	pthread_t thread;
+	int ended = 0;
+	void *ret;
+
+	setup(16);
+	batch = reserve(pool, 0, 1);
+	kvpool_op_lease(&ops[0], &keys[0], KVPOOL_OP_WAIT, 1);
+	kvpool_op_lease(&ops[1], &keys[0], KVPOOL_OP_WAIT, 2);
+	expect_int(kvpool_ring_submit(ring, ops, 1), 1);
+	expect_int(pthread_create(&thread, NULL, run_one, &ops[1]), 0);
+	while (ended < 2)
+		ended += kvpool_cancel_ops(pool, KVPOOL_CANCEL_ALL, 0);
+	expect_int(ended, 2);
+	pthread_join(thread, &ret);
+	expect_int((intptr_t)ret, 0);
+	expect_int(done[NR - 1].status, -ECANCELED);
+	expect_int(kvpool_ring_reap(ring, done, 1, 1, KVPOOL_WAIT_FOREVER), 1);
+	expect_int(done[0].status, -ECANCELED);
 	kvpool_batch_destroy(batch);
 	cleanup();
 }
@@ -278,7 +404,7 @@ static void *wait_for_one(void *arg)
 	return kvpool_ring_reap(ring, one, 1, 1, KVPOOL_WAIT_FOREVER) == 1 ? arg : NULL;
 }
 
-/* How an engine ends a thread that waits for completions. */
+/* An engine wakes a thread that waits for completions so. */
 static void nothing_wakes(void)
 {
 	pthread_t thread;
@@ -301,8 +427,8 @@ static void signal_ends_run(void)
 	timer_t timer;
 
 	setup(16);
-	batch = produce(pool, 0, 1, false);
-	kvpool_batch_destroy(produce(pool, 1, 1, true));
+	batch = reserve(pool, 0, 1);
+	produce(pool, 1, 1);
 	before = leases();
 	kvpool_op_lease(&ops[0], &keys[0], KVPOOL_OP_WAIT, 1);
 	kvpool_op_lease(&ops[1], &keys[1], KVPOOL_OP_WAIT, 2);
@@ -321,15 +447,18 @@ static void signal_ends_run(void)
 static void peers_that_are_not_there(void)
 {
 	struct kvpool_remote_opts opts = { .size = sizeof(opts), .peer = 0x7fffffff };
+	struct kvpool_info info;
+	uint32_t number;
 	bool fabric;
 	uint64_t lengths[3];
 	uint32_t peers[3];
 	int status[3];
 
 	setup(16);
-	fabric = kvpool_info(pool)->features & KVPOOL_FEATURE_FABRIC;
-	kvpool_batch_destroy(produce(pool, 0, 1, true));
-	/* What is here needs no peer. */
+	expect_int(kvpool_info_read(pool, &info, sizeof(info)), 0);
+	fabric = info.features & KVPOOL_FEATURE_FABRIC;
+	produce(pool, 0, 1);
+	/* Blocks of this host need no peer. */
 	expect_int(kvpool_probe(pool, keys, 3, NULL, status, lengths, peers), 1);
 	expect_int(status[0], 0);
 	expect_int(lengths[0], LENGTH);
@@ -340,11 +469,12 @@ static void peers_that_are_not_there(void)
 	expect(status[0] == (fabric ? -ENOENT : -EOPNOTSUPP));
 	opts.peer = 0;
 	expect_int(kvpool_push(pool, keys, 1, &opts, status), -EINVAL);
+	expect(kvpool_peer_find(pool, "no-such-peer", &number) < 0);
 	kvpool_op_fetch(&ops[0], &keys[2], LENGTH, 0x7fffffff, 1);
 	expect_int(kvpool_run(pool, ops, 1, done), 0);
 	expect(done[0].status == (fabric ? -ENOENT : -EOPNOTSUPP));
-	/* The key is free: nobody waits for a fetch that was none. */
-	kvpool_batch_destroy(produce(pool, 2, 1, true));
+	/* The key is free: no fetch of it was begun. */
+	produce(pool, 2, 1);
 	cleanup();
 }
 
@@ -356,7 +486,7 @@ static void consumers_have_no_ring(void)
 	make_keys();
 	if (kvpool_open(&producer, NULL) || kvpool_open(&pool, &opts))
 		bail();
-	kvpool_batch_destroy(produce(producer, 0, 1, true));
+	produce(producer, 0, 1);
 	expect_int(kvpool_ring_create(pool, NULL, &ring), -EBADF);
 	kvpool_op_lease(&ops[0], &keys[0], 0, 1);
 	expect_int(kvpool_run(pool, ops, 1, done), 1);
@@ -368,7 +498,7 @@ static void consumers_have_no_ring(void)
 	kvpool_close(producer);
 }
 
-/* Killed in the midst: what it waited for and held is gone. */
+/* The waits and the leases of a killed process end. */
 static void killed_while_waiting(void)
 {
 	struct kvpool_batch *batch;
@@ -378,8 +508,8 @@ static void killed_while_waiting(void)
 	pid_t pid;
 
 	setup(16);
-	batch = produce(pool, 0, 1, false);
-	kvpool_batch_destroy(produce(pool, 1, 1, true));
+	batch = reserve(pool, 0, 1);
+	produce(pool, 1, 1);
 	before = leases();
 	expect_int(pipe(ready), 0);
 	fflush(stdout);
@@ -416,6 +546,9 @@ int main(void)
 	run(cancels_and_deadlines);
 	run(full_ring);
 	run(destroy_gives_back);
+	run(reserves_and_seals);
+	run(rings_are_separate);
+	run(cancels_all_of_a_pool);
 	run(each_completes_once);
 	run(nothing_wakes);
 	run(signal_ends_run);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 /*
  * The library on a loaded module, from the outside. Blocks have keys of this
- * run, so that whatever else is in the pool does not matter.
+ * run, so that other blocks in the pool do not matter.
  */
 
 #include <kvpool.h>
@@ -52,7 +52,7 @@ static void make_keys(unsigned int nr)
 		seed[3] = now();
 	}
 	seed[0]++;
-	expect_int(kvpool_key_chain(seed, sizeof(seed), 1, tokens, nr, keys, NR), nr);
+	expect_int(kvpool_prefix_keys(seed, sizeof(seed), 1, tokens, nr, keys, NR), nr);
 }
 
 static void setup(unsigned int nr)
@@ -105,13 +105,17 @@ static bool verify(struct kvpool_batch *b, unsigned int i, uint64_t salt)
 	return length && off == length;
 }
 
-static void tells_what_it_is(void)
+static void has_information(void)
 {
 	const struct kvpool_info *info;
+	struct kvpool_info now;
 
 	setup(0);
-	info = kvpool_info(pool);
-	expect(info->abi_version >= 1);
+	info = kvpool_info_cached(pool);
+	expect_int(info->abi_version, KVPOOL_ABI_VERSION);
+	expect_int(kvpool_info_read(pool, &now, sizeof(now)), 0);
+	expect_int(now.abi_version, info->abi_version);
+	expect_int(now.arena_size, info->arena_size);
 	expect(info->max_batch >= 1024);
 	expect_int(info->block_min, KVPOOL_BLOCK_MIN);
 	expect_int(info->block_max, KVPOOL_BLOCK_MAX);
@@ -126,11 +130,11 @@ static void tells_what_it_is(void)
 
 static void says_what_fails(void)
 {
-	struct kvpool_open_opts opts = { .size = sizeof(opts), .tenant = "nobody-has-this" };
+	struct kvpool_open_opts opts = { .size = sizeof(opts), .tenant = "no-such-tenant" };
 	struct kvpool *p;
 
 	expect_int(kvpool_open(&p, &opts), -ENOENT);
-	expect_text(kvpool_last_error(), "no tenant 'nobody-has-this'");
+	expect_text(kvpool_last_error(), "no tenant 'no-such-tenant'");
 	opts = (struct kvpool_open_opts){ .size = sizeof(opts), .device = "/dev/null" };
 	expect_int(kvpool_open(&p, &opts), -EPROTONOSUPPORT);
 	expect_text(kvpool_last_error(), "/dev/null is not a kvpool device");
@@ -153,15 +157,15 @@ static void other_process_reads_what_was_sealed(void)
 		expect(produce(batch, i, i));
 		expect_int(kvpool_block_length(batch, i), lengths[i]);
 	}
-	expect_int(kvpool_produce_commit(batch, NULL, 0, 0), nr);
+	expect_int(kvpool_produce_commit(batch, NULL, NULL, 0, 0), nr);
 	expect_int(kvpool_batch_held(batch), 0);
 
 	fflush(stdout);
 	pid = fork();
 	if (!pid) {
-		/* A process of its own: nothing of the parent's is used. */
+		/* A process of its own: it uses no object of its parent. */
 		if (kvpool_open(&pool, &opts) || kvpool_batch_create(pool, nr, &batch) ||
-		    kvpool_consume_begin(batch, keys, nr, &prefix) != (int)nr)
+		    kvpool_consume_begin(batch, keys, NULL, nr, &prefix) != (int)nr)
 			_exit(100);
 		for (i = 0; i < nr; i++) {
 			good += kvpool_block_length(batch, i) == lengths[i] &&
@@ -188,17 +192,17 @@ static void long_batches(void)
 	expect_int(kvpool_produce_begin(batch, keys, NULL, NR, &opts), NR);
 	for (i = 0; i < NR; i++)
 		expect_int(kvpool_block_write(batch, i, 100, &i, sizeof(i)), 0);
-	expect_int(kvpool_produce_commit(batch, NULL, 0, 0), NR);
+	expect_int(kvpool_produce_commit(batch, NULL, NULL, 0, 0), NR);
 	expect_int(kvpool_match_prefix(pool, keys, NR), NR);
 	expect_int(kvpool_remove(pool, keys + 2000, 1, NULL), 1);
 	expect_int(kvpool_match_prefix(pool, keys, NR), 2000);
 	expect_int(kvpool_exists(pool, keys, NR, NULL, NULL), NR - 1);
-	expect_int(kvpool_consume_begin(batch, keys, NR, &prefix), 2000);
+	expect_int(kvpool_consume_begin(batch, keys, NULL, NR, &prefix), 2000);
 	expect_int(kvpool_block_status(batch, 2000), -ENOENT);
 	expect_int(kvpool_block_status(batch, 2001), -ECANCELED);
 	expect_int(kvpool_block_status(batch, NR - 1), -ECANCELED);
 	expect_int(kvpool_consume_end(batch, NULL, 0), 2000);
-	expect_int(kvpool_consume_begin(batch, keys, NR, NULL), NR - 1);
+	expect_int(kvpool_consume_begin(batch, keys, NULL, NR, NULL), NR - 1);
 	for (i = 0; i < NR; i++) {
 		unsigned int got = ~i;
 
@@ -228,7 +232,7 @@ static void first_writer_wins(void)
 	expect_int(status[0], -EBUSY);
 
 	/* One is sealed, one is aborted, one goes with its batch. */
-	expect_int(kvpool_produce_commit(batch, (unsigned int[]){ 1 }, 1, 0), 1);
+	expect_int(kvpool_produce_commit(batch, (unsigned int[]){ 1 }, NULL, 1, 0), 1);
 	expect_int(kvpool_produce_abort(batch, NULL, 0), 1);
 	kvpool_batch_destroy(other);
 	expect_int(kvpool_exists(pool, keys, 3, status, NULL), 1);
@@ -246,15 +250,15 @@ static void leases_outlive_removal(void)
 	struct kvpool_stats before, during, after;
 
 	setup(1);
-	expect_int(kvpool_stats(pool, &before, sizeof(before)), 0);
+	expect_int(kvpool_stats_read(pool, &before, sizeof(before)), 0);
 	expect_int(kvpool_produce_begin(batch, keys, NULL, 1, &opts), 1);
 	expect(produce(batch, 0, 5));
-	expect_int(kvpool_produce_commit(batch, NULL, 0, 0), 1);
-	expect_int(kvpool_consume_begin(batch, keys, 1, NULL), 1);
+	expect_int(kvpool_produce_commit(batch, NULL, NULL, 0, 0), 1);
+	expect_int(kvpool_consume_begin(batch, keys, NULL, 1, NULL), 1);
 	expect_int(kvpool_remove(pool, keys, 1, NULL), 1);
 	expect_int(kvpool_exists(pool, keys, 1, NULL, NULL), 0);
 	expect(verify(batch, 0, 5));
-	expect_int(kvpool_stats(pool, &during, sizeof(during)), 0);
+	expect_int(kvpool_stats_read(pool, &during, sizeof(during)), 0);
 	expect_int(during.leases, before.leases + 1);
 	expect_int(during.produced_blocks, before.produced_blocks + 1);
 	expect_int(during.produced_bytes, before.produced_bytes + 100000);
@@ -262,7 +266,7 @@ static void leases_outlive_removal(void)
 	expect_int(during.bytes, before.bytes + 102400);
 	expect_int(during.copied_bytes, before.copied_bytes);
 	expect_int(kvpool_consume_end(batch, NULL, 0), 1);
-	expect_int(kvpool_stats(pool, &after, sizeof(after)), 0);
+	expect_int(kvpool_stats_read(pool, &after, sizeof(after)), 0);
 	expect_int(after.bytes, before.bytes);
 	expect_int(after.leases, before.leases);
 	cleanup(1);
@@ -279,24 +283,24 @@ static void close_gives_back(void)
 
 	setup(4);
 	expect_int(kvpool_produce_begin(batch, keys, NULL, 2, &opts), 2);
-	expect_int(kvpool_produce_commit(batch, NULL, 0, 0), 2);
-	expect_int(kvpool_stats(pool, &before, sizeof(before)), 0);
+	expect_int(kvpool_produce_commit(batch, NULL, NULL, 0, 0), 2);
+	expect_int(kvpool_stats_read(pool, &before, sizeof(before)), 0);
 
-	/* A process ends with a reservation and two leases that nobody gives back. */
+	/* A process ends while it holds two reservations and two leases. */
 	fflush(stdout);
 	pid = fork();
 	if (!pid) {
 		if (kvpool_open(&mine, NULL) || kvpool_batch_create(mine, 0, &other) ||
 		    kvpool_produce_begin(other, keys + 2, NULL, 2, &opts) != 2 ||
 		    kvpool_batch_create(mine, 0, &other) ||
-		    kvpool_consume_begin(other, keys, 2, NULL) != 2)
+		    kvpool_consume_begin(other, keys, NULL, 2, NULL) != 2)
 			_exit(1);
 		kill(getpid(), SIGKILL);
 	}
 	waitpid(pid, &wstatus, 0);
 	expect_int(WIFSIGNALED(wstatus) ? WTERMSIG(wstatus) : 0, SIGKILL);
 	for (tries = 0; tries < 100; tries++) {
-		expect_int(kvpool_stats(pool, &after, sizeof(after)), 0);
+		expect_int(kvpool_stats_read(pool, &after, sizeof(after)), 0);
 		if (after.bytes == before.bytes && after.leases == before.leases)
 			break;
 		usleep(10000);
@@ -312,7 +316,7 @@ static void close_gives_back(void)
 static void *seal_soon(void *arg)
 {
 	usleep(50000);
-	return (void *)(intptr_t)kvpool_produce_commit(arg, NULL, 0, 0);
+	return (void *)(intptr_t)kvpool_produce_commit(arg, NULL, NULL, 0, 0);
 }
 
 static void waits(void)
@@ -326,11 +330,11 @@ static void waits(void)
 	setup(2);
 	expect_int(kvpool_batch_create(pool, 0, &reader), 0);
 	expect_int(kvpool_produce_begin(batch, keys, NULL, 1, &opts), 1);
-	expect_int(kvpool_consume_begin(reader, keys, 2, NULL), 0);
+	expect_int(kvpool_consume_begin(reader, keys, NULL, 2, NULL), 0);
 	expect_int(kvpool_block_status(reader, 0), -EINPROGRESS);
 	expect_int(kvpool_block_status(reader, 1), -ENOENT);
 	start = now();
-	expect_int(kvpool_consume_begin(reader, keys, 2, &wait), 0);
+	expect_int(kvpool_consume_begin(reader, keys, NULL, 2, &wait), 0);
 	expect(now() - start >= 30 * MS);
 	expect_int(kvpool_block_status(reader, 0), -ETIMEDOUT);
 	expect_int(kvpool_block_status(reader, 1), -ENOENT);
@@ -338,7 +342,7 @@ static void waits(void)
 	wait.timeout_ns = KVPOOL_WAIT_FOREVER;
 	wait.flags = KVPOOL_CONSUME_PREFIX;
 	expect_int(pthread_create(&thread, NULL, seal_soon, batch), 0);
-	expect_int(kvpool_consume_begin(reader, keys, 2, &wait), 1);
+	expect_int(kvpool_consume_begin(reader, keys, NULL, 2, &wait), 1);
 	expect_int(kvpool_block_status(reader, 0), 0);
 	pthread_join(thread, NULL);
 	kvpool_batch_destroy(reader);
@@ -361,11 +365,11 @@ static void signal_ends_a_wait(void)
 	setup(NR);
 	expect_int(kvpool_batch_create(pool, 0, &reader), 0);
 	expect_int(kvpool_produce_begin(batch, keys, NULL, NR, &opts), NR);
-	expect_int(kvpool_produce_commit(batch, (unsigned int[]){ 0 }, 1, 0), 1);
+	expect_int(kvpool_produce_commit(batch, (unsigned int[]){ 0 }, NULL, 1, 0), 1);
 	sigaction(SIGALRM, &act, &old);
-	/* Again and again, for the first may come before the wait. */
+	/* Repeatedly, since the first signal may come before the wait. */
 	ualarm(50000, 50000);
-	expect_int(kvpool_consume_begin(reader, keys, NR, &wait), 1);
+	expect_int(kvpool_consume_begin(reader, keys, NULL, NR, &wait), 1);
 	ualarm(0, 0);
 	sigaction(SIGALRM, &old, NULL);
 	expect_int(kvpool_block_status(reader, 0), 0);
@@ -388,17 +392,17 @@ static void poll_tells_of_settled_keys(void)
 	expect_int(kvpool_batch_create(mine, 0, &reader), 0);
 	pfd = (struct pollfd){ .fd = kvpool_fd(mine), .events = POLLIN };
 	expect_int(kvpool_produce_begin(batch, keys, NULL, 3, &opts), 3);
-	expect_int(kvpool_produce_commit(batch, (unsigned int[]){ 0 }, 1, 0), 1);
+	expect_int(kvpool_produce_commit(batch, (unsigned int[]){ 0 }, NULL, 1, 0), 1);
 
-	expect_int(kvpool_consume_begin(reader, keys, 2, NULL), 1);
+	expect_int(kvpool_consume_begin(reader, keys, NULL, 2, NULL), 1);
 	expect_int(poll(&pfd, 1, 0), 0);
-	expect_int(kvpool_produce_commit(batch, (unsigned int[]){ 1 }, 1, 0), 1);
+	expect_int(kvpool_produce_commit(batch, (unsigned int[]){ 1 }, NULL, 1, 0), 1);
 	expect_int(poll(&pfd, 1, 1000), 1);
 	expect_int(pfd.revents & POLLIN, POLLIN);
 	expect_int(kvpool_consume_end(reader, NULL, 0), 1);
 
 	/* In a batch of several calls the pending key is in the first. */
-	expect_int(kvpool_consume_begin(reader, keys, NR, NULL), 2);
+	expect_int(kvpool_consume_begin(reader, keys, NULL, NR, NULL), 2);
 	expect_int(kvpool_block_status(reader, 2), -EINPROGRESS);
 	expect_int(poll(&pfd, 1, 0), 0);
 	expect_int(kvpool_produce_abort(batch, NULL, 0), 1);
@@ -418,15 +422,15 @@ static void read_only_stays_read_only(void)
 	setup(2);
 	expect_int(kvpool_produce_begin(batch, keys, NULL, 1, &opts), 1);
 	expect(produce(batch, 0, 1));
-	expect_int(kvpool_produce_commit(batch, NULL, 0, 0), 1);
+	expect_int(kvpool_produce_commit(batch, NULL, NULL, 0, 0), 1);
 	expect_int(kvpool_open(&mine, &ropts), 0);
-	expect_int(kvpool_info(mine)->mode, KVPOOL_MODE_CONSUME);
+	expect_int(kvpool_info_cached(mine)->mode, KVPOOL_MODE_CONSUME);
 	expect_int(kvpool_batch_create(mine, 0, &reader), 0);
 	expect_int(kvpool_produce_begin(reader, keys + 1, NULL, 1, &opts), -EBADF);
 	expect_text(kvpool_last_error(), "open read-only");
 	expect_int(kvpool_remove(mine, keys, 1, NULL), -EBADF);
 	expect_int(kvpool_pin(mine, keys, 1, KVPOOL_PIN_SOFT, NULL), -EBADF);
-	expect_int(kvpool_consume_begin(reader, keys, 1, NULL), 1);
+	expect_int(kvpool_consume_begin(reader, keys, NULL, 1, NULL), 1);
 	expect(verify(reader, 0, 1));
 	expect(mprotect(kvpool_base(mine), 4096, PROT_READ | PROT_WRITE) && errno == EACCES);
 	kvpool_batch_destroy(reader);
@@ -441,19 +445,26 @@ static void pins(void)
 	int status[2];
 
 	setup(2);
-	expect_int(kvpool_stats(pool, &before, sizeof(before)), 0);
+	expect_int(kvpool_stats_read(pool, &before, sizeof(before)), 0);
 	expect_int(kvpool_produce_begin(batch, keys, NULL, 1, &opts), 1);
-	expect_int(kvpool_produce_commit(batch, NULL, 0, 3), -EINVAL);
+	expect_int(kvpool_produce_commit(batch, NULL, NULL, 0, 3), -EINVAL);
 	expect_int(kvpool_batch_held(batch), 1);
-	expect_int(kvpool_produce_commit(batch, NULL, 0, KVPOOL_PIN_SOFT), 1);
+	expect_int(kvpool_produce_commit(batch, NULL, (uint32_t[]){ KVPOOL_PIN_SOFT }, 0, 0), 1);
 	expect_int(kvpool_pin(pool, keys, 2, 0, status), 1);
 	expect_int(status[0], 0);
 	expect_int(status[1], -ENOENT);
 	if (before.pin_quota_bytes >= before.pinned_bytes + 4096) {
 		expect_int(kvpool_pin(pool, keys, 1, KVPOOL_PIN_HARD, NULL), 1);
-		expect_int(kvpool_stats(pool, &after, sizeof(after)), 0);
+		expect_int(kvpool_stats_read(pool, &after, sizeof(after)), 0);
 		expect_int(after.pinned_bytes, before.pinned_bytes + 4096);
 		expect_int(kvpool_pin(pool, keys, 1, 0, NULL), 1);
+		expect_int(kvpool_remove(pool, keys, 1, NULL), 1);
+		/* One of two is pinned: the quota has its bytes only. */
+		expect_int(kvpool_produce_begin(batch, keys, NULL, 2, &opts), 2);
+		expect_int(kvpool_produce_commit(batch, NULL, (uint32_t[]){ 0, KVPOOL_PIN_HARD },
+						 0, 0), 2);
+		expect_int(kvpool_stats_read(pool, &after, sizeof(after)), 0);
+		expect_int(after.pinned_bytes, before.pinned_bytes + 4096);
 	}
 	cleanup(2);
 }
@@ -469,10 +480,10 @@ static void received_file(void)
 	expect_int(kvpool_batch_create(mine, 0, &other), 0);
 	expect_int(kvpool_produce_begin(other, keys, NULL, 1, &opts), 1);
 	expect(produce(other, 0, 3));
-	expect_int(kvpool_produce_commit(other, NULL, 0, 0), 1);
+	expect_int(kvpool_produce_commit(other, NULL, NULL, 0, 0), 1);
 	kvpool_batch_destroy(other);
 	kvpool_close(mine);
-	expect_int(kvpool_consume_begin(batch, keys, 1, NULL), 1);
+	expect_int(kvpool_consume_begin(batch, keys, NULL, 1, NULL), 1);
 	expect(verify(batch, 0, 3));
 	cleanup(1);
 }
@@ -498,8 +509,8 @@ static void *work(void *arg)
 		bad += kvpool_produce_begin(b, own, NULL, 16, &opts) != 16;
 		for (i = 0; i < 16; i++)
 			bad += !produce(b, i, me * 1000 + round + i);
-		bad += kvpool_produce_commit(b, NULL, 0, 0) != 16;
-		bad += kvpool_consume_begin(b, own, 16, &prefix) != 16;
+		bad += kvpool_produce_commit(b, NULL, NULL, 0, 0) != 16;
+		bad += kvpool_consume_begin(b, own, NULL, 16, &prefix) != 16;
 		for (i = 0; i < 16; i++)
 			bad += !verify(b, i, me * 1000 + round + i);
 		bad += kvpool_consume_end(b, NULL, 0) != 16;
@@ -539,11 +550,11 @@ static void blocks_in_many_pieces(void)
 	hole = calloc(holes, sizeof(*hole));
 	for (i = 0; i < holes; i++) {
 		token = i;
-		expect_int(kvpool_key_chain(keys[0].bytes, 32, 1, &token, 1, &hole[i], 1), 1);
+		expect_int(kvpool_prefix_keys(keys[0].bytes, 32, 1, &token, 1, &hole[i], 1), 1);
 	}
 	expect_int(kvpool_batch_create(pool, 0, &other), 0);
 	expect_int(kvpool_produce_begin(other, hole, NULL, holes, &small), holes);
-	expect_int(kvpool_produce_commit(other, NULL, 0, 0), holes);
+	expect_int(kvpool_produce_commit(other, NULL, NULL, 0, 0), holes);
 	for (i = 0; i < holes; i += 2)
 		taken += kvpool_remove(pool, &hole[i], 1, NULL);
 	expect_int(taken, holes / 2);
@@ -552,8 +563,8 @@ static void blocks_in_many_pieces(void)
 	expect(kvpool_block_spans(batch, 1, &m));
 	printf("# blocks of 6 MiB in %u and %u spans\n", n, m);
 	expect(produce(batch, 0, 7) && produce(batch, 1, 8));
-	expect_int(kvpool_produce_commit(batch, NULL, 0, 0), 2);
-	expect_int(kvpool_consume_begin(batch, keys, 2, NULL), 2);
+	expect_int(kvpool_produce_commit(batch, NULL, NULL, 0, 0), 2);
+	expect_int(kvpool_consume_begin(batch, keys, NULL, 2, NULL), 2);
 	expect(verify(batch, 0, 7) && verify(batch, 1, 8));
 	expect_int(kvpool_block_iov(batch, 0, NULL, 0), n);
 	expect_int(kvpool_block_iov(batch, 1, NULL, 0), m);
@@ -564,8 +575,8 @@ static void blocks_in_many_pieces(void)
 }
 
 /*
- * The order of a prefix must survive its being split into several calls: when
- * space is short the tail goes and the head stays. Only where the pool is small
+ * A prefix keeps its order when the library splits it into several calls: when
+ * space is short its tail is evicted and its head stays. The pool must be small
  * enough to be filled.
  */
 static void tail_goes_before_head(void)
@@ -578,26 +589,26 @@ static void tail_goes_before_head(void)
 
 	for (round = 0; round < 2; round++) {
 		setup(NR);
-		expect_int(kvpool_stats(pool, &before, sizeof(before)), 0);
+		expect_int(kvpool_stats_read(pool, &before, sizeof(before)), 0);
 		expect_int(kvpool_produce_begin(batch, keys, NULL, NR, &small), NR);
-		expect_int(kvpool_produce_commit(batch, NULL, 0, 0), NR);
+		expect_int(kvpool_produce_commit(batch, NULL, NULL, 0, 0), NR);
 		/* The order of the seal, and then that of the release. */
 		if (round) {
-			expect_int(kvpool_consume_begin(batch, keys, NR, &prefix), NR);
+			expect_int(kvpool_consume_begin(batch, keys, NULL, NR, &prefix), NR);
 			expect_int(kvpool_consume_end(batch, NULL, 0), NR);
 		}
 		for (i = 0; i < 64; i++) {
 			token = i;
-			kvpool_key_chain(keys[0].bytes, 32, 1, &token, 1, &filler[i], 1);
+			kvpool_prefix_keys(keys[0].bytes, 32, 1, &token, 1, &filler[i], 1);
 			expect_int(kvpool_produce_begin(batch, &filler[i], NULL, 1, &big), 1);
-			expect_int(kvpool_produce_commit(batch, NULL, 0, 0), 1);
-			expect_int(kvpool_stats(pool, &after, sizeof(after)), 0);
+			expect_int(kvpool_produce_commit(batch, NULL, NULL, 0, 0), 1);
+			expect_int(kvpool_stats_read(pool, &after, sizeof(after)), 0);
 			if (after.evicted_blocks >= before.evicted_blocks + 1200)
 				break;
 		}
 		/*
-		 * Eviction may still be at work. One walk from the head meets
-		 * the end of what is left once, wherever that is by then.
+		 * Eviction may still be in progress. One walk from the head
+		 * meets the end of the resident prefix once, wherever it is.
 		 */
 		left = kvpool_exists(pool, keys, NR, status, NULL);
 		for (leading = 0; leading < NR && !status[leading]; leading++)
@@ -613,7 +624,7 @@ static void tail_goes_before_head(void)
 
 int main(void)
 {
-	run(tells_what_it_is);
+	run(has_information);
 	run(says_what_fails);
 	run(other_process_reads_what_was_sealed);
 	run(long_batches);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* What is done to a ring on the mock and on the module alike. */
+/* Tests of a ring that run on the mock and on the module. */
 #ifndef KVPOOL_RING_COMMON_H
 #define KVPOOL_RING_COMMON_H
 
@@ -17,11 +17,11 @@
 #define MOST_THREADS	4
 #define MOST_BATCH	32
 
-/* Threads of a ring: each submits its own operations and reaps anybody's. */
+/* Threads that share a ring: each submits its own operations and reaps those of all. */
 struct sharing {
 	unsigned int threads;
 	unsigned int per_thread;	/* operations */
-	unsigned int batch;		/* of these submitted at once */
+	unsigned int batch;		/* operations in one submission */
 	uint64_t wait_ns;		/* when the ring has no room */
 };
 
@@ -87,7 +87,7 @@ static inline void on_alarm(int sig)
 	(void)sig;
 }
 
-/* A signal every @ns, for a call that has to end by it, whenever it begins to wait. */
+/* A signal every @ns, so that one comes after the call has begun to wait. */
 static inline timer_t alarms_begin(long ns)
 {
 	const struct sigaction action = { .sa_handler = on_alarm };

@@ -1,10 +1,10 @@
 #!/bin/sh
 # SPDX-License-Identifier: LGPL-2.1-or-later
 #
-# Runs the test programs and the checks of what the library ships, and makes one
-# stream of TAP of it.
+# Runs the test programs and checks headers, symbols, versions and manual, and
+# prints one stream of TAP.
 #
-# usage: run.sh OUTPUT_DIR PROGRAM...   (from the directory libkvpool)
+# usage: VERSION=X.Y.Z run.sh OUTPUT_DIR PROGRAM...   (from the directory libkvpool)
 
 out=$1
 shift
@@ -43,6 +43,9 @@ try() # name command...
 	fi
 }
 
+KVPOOL_TEST_LIBRARY=$out/libkvpool.so
+export KVPOOL_TEST_LIBRARY
+
 for program; do
 	flavour=$(basename "$(dirname "$program")")
 	name="$flavour/$(basename "$program")"
@@ -63,65 +66,70 @@ for program; do
 	fi
 done
 
+# The names in the map, in the library, in the header, and in the manual are the same.
 sed -n 's/^\t\t\(kvpool_[a-z_]*\);$/\1/p' libkvpool.map | sort > "$tmp/map"
 ${NM:-nm} -D --defined-only "$out/libkvpool.so" | sed -n 's/.* T \([^@]*\)@.*/\1/p' |
 	sort > "$tmp/exported"
 try "symbols: the library exports what its map names" diff "$tmp/map" "$tmp/exported"
-sed -n '/^static inline/d;s/^[^ *\/#].*[ *]\(kvpool_[a-z_]*\)(.*/\1/p' include/kvpool.h |
-	sort -u > "$tmp/header"
+sed -n 's/^[^ *\/#].*[ *]\(kvpool_[a-z_]*\)(.*/\1/p' include/kvpool.h | sort -u > "$tmp/header"
 try "symbols: the header declares what the map names" diff "$tmp/map" "$tmp/header"
+sed -n 's/^\.Nm \(kvpool_[a-z_]*\).*/\1/p' man/kvpool_*.3 | sort -u > "$tmp/documented"
+try "manual: describes what the map names" diff "$tmp/map" "$tmp/documented"
+grep -oh 'kvpool_[a-z_]*(' tests/test-cxx.cc | tr -d '(' | sort -u > "$tmp/called"
+try "symbols: the test in C++ calls what the map names" diff "$tmp/map" "$tmp/called"
+sed -n 's/^KVPOOL_INLINE .*\(kvpool_op_[a-z_]*\)(.*/\1/p' include/kvpool.h | sort > "$tmp/inline"
+sed -n 's/^\tcompare(\(kvpool_op_[a-z_]*\),.*/\1/p' tests/test-ffi.c | sort > "$tmp/compared"
+try "symbols: every inline function is compared with the exported one" \
+	diff "$tmp/inline" "$tmp/compared"
 
-include="-Iinclude -I../uapi"
+# C++ programs leave out the word struct.
+sed -n 's/^\(struct\|enum\|union\) \(kvpool[a-z_]*\).*/\2/p' include/kvpool.h \
+	../uapi/linux/kvpool.h ../uapi/linux/kvpool_netlink.h | sort -u > "$tmp/types"
+comm -12 "$tmp/map" "$tmp/types" > "$tmp/clashes"
+try "symbols: no function has the name of a structure" diff /dev/null "$tmp/clashes"
+
+# The version of the header is that of the build.
+sed -n 's/^Version: //p' "$out/libkvpool.pc" > "$tmp/version"
+basename "$(readlink -f "$out/libkvpool.so")" | sed 's/^libkvpool\.so\.//' >> "$tmp/version"
+printf '#include <kvpool.h>\nKVPOOL_VERSION_MAJOR KVPOOL_VERSION_MINOR KVPOOL_VERSION_PATCH\n' |
+	${CC:-cc} -Iinclude -I../uapi -E -P - | tail -n 1 | tr ' ' . >> "$tmp/version"
+printf '%s\n%s\n%s\n' "$VERSION" "$VERSION" "$VERSION" > "$tmp/versions"
+try "version: library, pkg-config and header agree" diff "$tmp/versions" "$tmp/version"
+
+# Before C11 the kernel's header has an extension, which system headers may use.
 echo '#include <kvpool.h>' > "$tmp/c.c"
-# Some calls have the name of a structure.
-cat > "$tmp/c.cc" <<EOF
-#include <kvpool.h>
-
-int main()
-{
-	struct kvpool_stats stats;
-	struct kvpool *pool;
-
-	if (kvpool_open(&pool, nullptr))
-		return 1;
-	const struct kvpool_info *info = kvpool_info(pool);
-	return kvpool_stats(pool, &stats, sizeof(stats)) || info->abi_version < 1;
-}
-EOF
 for std in c99 c11 gnu17; do
-	# shellcheck disable=SC2086
 	try "header: compiles as $std" ${CC:-cc} -std=$std -pedantic -Wall -Wextra -Werror \
-		$include -fsyntax-only "$tmp/c.c"
+		-Iinclude -isystem ../uapi -fsyntax-only "$tmp/c.c"
 done
+# As a generator of bindings reads it: declarations, and no inline function.
+try "header: compiles with KVPOOL_INLINE as extern" ${CC:-cc} -std=c11 -Wall -Wextra -Werror \
+	-DKVPOOL_INLINE=extern -Iinclude -I../uapi -fsyntax-only "$tmp/c.c"
 if command -v "${CXX:-c++}" > /dev/null; then
-	for std in c++11 c++20; do
-		# shellcheck disable=SC2086
-		try "header: compiles and links as $std" "${CXX:-c++}" -std=$std -pedantic -Wall \
-			-Wextra -Werror $include -o "$tmp/cc" "$tmp/c.cc" "$out/libkvpool.so"
+	for std in c++11 c++17 c++20; do
+		try "header: compiles as $std" "${CXX:-c++}" -std=$std -pedantic -Wall -Wextra \
+			-Werror -Iinclude -I../uapi -fsyntax-only -x c++ "$tmp/c.c"
 	done
 else
-	skip "header: compiles as C++" "no C++ compiler"
+	skip "header: compiles as C++; test-cxx" "no C++ compiler; install g++"
 fi
 
-# Every page is clean, and every function has one that documents it.
+# Every page is clean.
 for page in man/*.[1-9]; do
 	if command -v mandoc > /dev/null; then
 		try "manual: $page" mandoc -T lint -W warning "$page"
 	else
-		skip "manual: $page" "no mandoc"
+		skip "manual: $page" "no mandoc; install it"
 	fi
 done
-sed -n 's/^\.Nm \(kvpool_[a-z_]*\).*/\1/p' man/kvpool_*.3 | sort -u > "$tmp/documented"
-try "manual: describes what the map names" diff "$tmp/map" "$tmp/documented"
 
 # The examples in the manual compile; a program is one with main().
 for page in man/*.[37]; do
 	awk '/^\.Sh/ { on = /EXAMPLES/ } on' "$page" |
 		sed -n '/^\.Bd -literal/,/^\.Ed/{/^\.[BE]d/d;s/\\e/\\/g;p}' > "$tmp/example.c"
 	grep -q 'main(' "$tmp/example.c" || continue
-	# shellcheck disable=SC2086
 	try "manual: the example of $page compiles" ${CC:-cc} -std=gnu11 -Wall -Wextra -Werror \
-		$include -o "$tmp/example" "$tmp/example.c" "$out/libkvpool.so"
+		-Iinclude -I../uapi -o "$tmp/example" "$tmp/example.c" "$out/libkvpool.so"
 done
 
 echo "1..$tests"

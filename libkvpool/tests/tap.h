@@ -10,7 +10,7 @@
 static int tap_tests, tap_failed;
 static bool tap_good;
 
-/* One assertion; the test goes on, to show the others too. */
+/* A failed assertion does not end the test: the next ones are shown too. */
 #define expect(cond) do {							\
 	if (!(cond)) {								\
 		printf("# %s:%d: expected %s\n", __FILE__, __LINE__, #cond);	\

@@ -35,7 +35,7 @@ static void cleanup(void)
 
 static void key_fails(unsigned int i, int status)
 {
-	keys[i] = mock_key((struct mock_key){ .id = i, .status = status });
+	keys[i] = mock_make_key((struct mock_key){ .id = i, .status = status });
 }
 
 static void produce_marshals(void)
@@ -50,9 +50,9 @@ static void produce_marshals(void)
 	expect_int(kvpool_batch_count(batch), 3);
 	expect_int(kvpool_batch_held(batch), 3);
 	expect_int(kvpool_block_length(batch, 2), KVPOOL_BLOCK_MAX);
-	expect_int(kvpool_block_handle(batch, 1), 2);
+	expect(kvpool_block_handle(batch, 1) == (2 | MOCK_RESERVATION));
 	expect(kvpool_block_spans(batch, 1, &n) && n == 1);
-	expect_int(kvpool_produce_commit(batch, NULL, 0, KVPOOL_PIN_SOFT), 3);
+	expect_int(kvpool_produce_commit(batch, NULL, NULL, 0, KVPOOL_PIN_SOFT), 3);
 	expect_int(kvpool_batch_held(batch), 0);
 	expect_int(kvpool_block_handle(batch, 1), 0);
 	expect_int(kvpool_block_length(batch, 1), 0);
@@ -69,13 +69,14 @@ static void produce_marshals(void)
 	expect_int(kvpool_produce_begin(batch, keys, NULL, 2, &opts), 2);
 	expect_int(kvpool_block_length(batch, 1), 8192);
 	expect_calls({ KVPOOL_IOC_RESERVE, .nr = 3, .last = 2, .node = KVPOOL_NODE_ANY },
-		     { KVPOOL_IOC_SEAL, .nr = 3, .last = 2, .entry_flags = KVPOOL_PIN_SOFT },
+		     { KVPOOL_IOC_SEAL, .nr = 3, .last = 2, .entry_flags = KVPOOL_PIN_SOFT,
+		       .last_flags = KVPOOL_PIN_SOFT },
 		     { KVPOOL_IOC_RESERVE, .nr = 1, .node = 3 },
 		     { KVPOOL_IOC_ABORT, .nr = 1 },
 		     { KVPOOL_IOC_RESERVE, .nr = 2, .last = 1, .node = 3,
 		       .flags = KVPOOL_RESERVE_STRICT_NODE });
 	mock_forget();
-	/* What is held ends with the batch. */
+	/* Reservations end with the batch. */
 	cleanup();
 	expect_calls({ KVPOOL_IOC_ABORT, .nr = 2, .last = 1 });
 }
@@ -93,12 +94,12 @@ static void produce_reports_each_key(void)
 	expect_int(kvpool_block_status(batch, 4), -ENOSPC);
 	expect_int(kvpool_block_handle(batch, 4), 0);
 	expect(!kvpool_block_at(batch, 4, 0, NULL));
-	/* Only what is reserved is sealed. */
+	/* Only blocks that are reserved are sealed. */
 	mock_forget();
-	expect_int(kvpool_produce_commit(batch, NULL, 0, 0), 3);
+	expect_int(kvpool_produce_commit(batch, NULL, NULL, 0, 0), 3);
 	expect_calls({ KVPOOL_IOC_SEAL, .nr = 3, .first = 0, .last = 5 });
 	expect_int(kvpool_block_status(batch, 1), -EEXIST);
-	expect_int(kvpool_produce_commit(batch, NULL, 0, 0), 0);
+	expect_int(kvpool_produce_commit(batch, NULL, NULL, 0, 0), 0);
 	cleanup();
 }
 
@@ -109,13 +110,13 @@ static void commit_some(void)
 	setup();
 	expect_int(kvpool_produce_begin(batch, keys, NULL, 4, &len4k), 4);
 	mock_forget();
-	expect_int(kvpool_produce_commit(batch, twice, 3, 0), -EINVAL);
+	expect_int(kvpool_produce_commit(batch, twice, NULL, 3, 0), -EINVAL);
 	expect_text(kvpool_last_error(), "index 0 is given twice");
-	expect_int(kvpool_produce_commit(batch, first, 2, 0), 2);
-	expect_int(kvpool_produce_commit(batch, gone, 2, 0), -EINVAL);
+	expect_int(kvpool_produce_commit(batch, first, NULL, 2, 0), 2);
+	expect_int(kvpool_produce_commit(batch, gone, NULL, 2, 0), -EINVAL);
 	expect_int(kvpool_batch_held(batch), 2);
 	expect_int(kvpool_produce_abort(batch, twice, 1), 1);
-	expect_int(kvpool_produce_commit(batch, NULL, 0, 0), 1);
+	expect_int(kvpool_produce_commit(batch, NULL, NULL, 0, 0), 1);
 	/* The order of the indices is the order of the prefix. */
 	expect_calls({ KVPOOL_IOC_SEAL, .nr = 2, .first = 3, .last = 1 },
 		     { KVPOOL_IOC_ABORT, .nr = 1 },
@@ -127,21 +128,71 @@ static void commit_some(void)
 static void commit_reports_each_key(void)
 {
 	setup();
-	keys[1] = mock_key((struct mock_key){ .id = 1, .end_status = ESTALE });
-	keys[2] = mock_key((struct mock_key){ .id = 2, .end_status = EDQUOT });
+	keys[1] = mock_make_key((struct mock_key){ .id = 1, .end_status = ESTALE });
+	keys[2] = mock_make_key((struct mock_key){ .id = 2, .end_status = EDQUOT });
 	expect_int(kvpool_produce_begin(batch, keys, NULL, 3, &len4k), 3);
 	mock_forget();
-	expect_int(kvpool_produce_commit(batch, NULL, 0, KVPOOL_PIN_HARD), 1);
+	expect_int(kvpool_produce_commit(batch, NULL, NULL, 0, KVPOOL_PIN_HARD), 1);
 	expect_int(kvpool_block_status(batch, 1), -ESTALE);
 	expect_int(kvpool_block_handle(batch, 1), 0);
 	expect_int(kvpool_block_status(batch, 2), -EDQUOT);
 	expect(kvpool_block_handle(batch, 2));
 	expect_int(kvpool_batch_held(batch), 1);
-	/* Without the pin there is no quota to be over. */
-	expect_int(kvpool_produce_commit(batch, NULL, 0, 0), 1);
+	/* The quota does not count blocks without a pin. */
+	expect_int(kvpool_produce_commit(batch, NULL, NULL, 0, 0), 1);
 	expect_int(kvpool_block_status(batch, 2), 0);
-	expect_calls({ KVPOOL_IOC_SEAL, .nr = 3, .last = 2, .entry_flags = KVPOOL_PIN_HARD },
+	expect_calls({ KVPOOL_IOC_SEAL, .nr = 3, .last = 2, .entry_flags = KVPOOL_PIN_HARD,
+		       .last_flags = KVPOOL_PIN_HARD },
 		     { KVPOOL_IOC_SEAL, .nr = 1, .first = 2, .last = 2 });
+	cleanup();
+}
+
+static void pins_of_each_key(void)
+{
+	const uint32_t pins[] = { KVPOOL_PIN_HARD, 0, KVPOOL_PIN_SOFT, KVPOOL_PIN_HARD };
+	const uint32_t wrong[] = { KVPOOL_PIN_SOFT, KVPOOL_PIN_SOFT | KVPOOL_PIN_HARD };
+	const unsigned int which[] = { 3, 0 };
+
+	setup();
+	expect_int(kvpool_produce_begin(batch, keys, NULL, 5, &len4k), 5);
+	mock_forget();
+	expect_int(kvpool_produce_commit(batch, which, wrong, 2, 0), -EINVAL);
+	expect_text(kvpool_last_error(), "the pin 0x3 at 1 is neither");
+	expect_int(kvpool_produce_commit(batch, NULL, NULL, 0, 4), -EINVAL);
+	expect_int(mock.nr_calls, 0);
+	/* In the order of the indices. */
+	expect_int(kvpool_produce_commit(batch, which, pins + 2, 2, 0), 2);
+	/* In the order of the keys: those that are not reserved are passed over. */
+	keys[1] = mock_make_key((struct mock_key){ .id = 1, .status = EEXIST });
+	kvpool_produce_abort(batch, NULL, 0);
+	expect_int(kvpool_produce_begin(batch, keys, NULL, 4, &len4k), 3);
+	expect_int(kvpool_produce_commit(batch, NULL, pins, 0, KVPOOL_PIN_SOFT), 3);
+	expect_calls({ KVPOOL_IOC_SEAL, .nr = 2, .first = 3, .last = 0,
+		       .entry_flags = KVPOOL_PIN_SOFT, .last_flags = KVPOOL_PIN_HARD },
+		     { KVPOOL_IOC_ABORT, .nr = 3, .first = 1, .last = 4 },
+		     { KVPOOL_IOC_RESERVE, .nr = 4, .last = 3, .node = KVPOOL_NODE_ANY },
+		     { KVPOOL_IOC_SEAL, .nr = 3, .first = 0, .last = 3,
+		       .entry_flags = KVPOOL_PIN_HARD, .last_flags = KVPOOL_PIN_HARD });
+	cleanup();
+}
+
+/* Over several calls of the module, each key keeps its pin. */
+static void pins_over_calls(void)
+{
+	static uint32_t pins[NR];
+
+	setup();
+	pins[0] = pins[1475] = KVPOOL_PIN_SOFT;
+	pins[452] = pins[NR - 1] = KVPOOL_PIN_HARD;
+	expect_int(kvpool_produce_begin(batch, keys, NULL, NR, &len4k), NR);
+	mock_forget();
+	expect_int(kvpool_produce_commit(batch, NULL, pins, 0, 0), NR);
+	expect_calls({ KVPOOL_IOC_SEAL, .nr = 1024, .first = 1476, .last = 2499,
+		       .last_flags = KVPOOL_PIN_HARD },
+		     { KVPOOL_IOC_SEAL, .nr = 1024, .first = 452, .last = 1475,
+		       .entry_flags = KVPOOL_PIN_HARD, .last_flags = KVPOOL_PIN_SOFT },
+		     { KVPOOL_IOC_SEAL, .nr = 452, .first = 0, .last = 451,
+		       .entry_flags = KVPOOL_PIN_SOFT });
 	cleanup();
 }
 
@@ -159,8 +210,8 @@ static void long_batches_split(void)
 	}
 	expect_int(i, NR);
 	/* The tail is sealed first: the head stays the most recently used. */
-	expect_int(kvpool_produce_commit(batch, NULL, 0, 0), NR);
-	expect_int(kvpool_consume_begin(batch, keys, NR, NULL), NR);
+	expect_int(kvpool_produce_commit(batch, NULL, NULL, 0, 0), NR);
+	expect_int(kvpool_consume_begin(batch, keys, NULL, NR, NULL), NR);
 	for (i = 0; i < NR; i++)
 		which[i] = i;
 	expect_int(kvpool_consume_end(batch, which, NR), NR);
@@ -187,7 +238,7 @@ static void prefix_over_calls(void)
 	for (miss = 1000; miss < 1050; miss++) {
 		key_fails(miss, ENOENT);
 		mock_forget();
-		expect_int(kvpool_consume_begin(batch, keys, NR, &prefix), miss);
+		expect_int(kvpool_consume_begin(batch, keys, NULL, NR, &prefix), miss);
 		expect_int(mock.nr_calls, miss < 1024 ? 1 : 2);
 		expect_int(mock.calls[0].flags, KVPOOL_LOOKUP_PREFIX);
 		expect_int(kvpool_block_status(batch, miss), -ENOENT);
@@ -197,7 +248,7 @@ static void prefix_over_calls(void)
 		expect_int(kvpool_consume_end(batch, NULL, 0), miss);
 		keys[miss] = mock_id(miss);
 	}
-	expect_int(kvpool_consume_begin(batch, keys, NR, &prefix), NR);
+	expect_int(kvpool_consume_begin(batch, keys, NULL, NR, &prefix), NR);
 	expect(!mock.bad_input);
 	cleanup();
 }
@@ -210,7 +261,7 @@ static void wait_is_a_total(void)
 	/* Every call takes 20 ms: the third has no time left to wait. */
 	mock.slow_ns = 20000000;
 	key_fails(7, ETIMEDOUT);
-	expect_int(kvpool_consume_begin(batch, keys, NR, &opts), NR - 1);
+	expect_int(kvpool_consume_begin(batch, keys, NULL, NR, &opts), NR - 1);
 	expect_int(kvpool_block_status(batch, 7), -ETIMEDOUT);
 	expect_int(mock.nr_calls, 3);
 	expect_int(mock.calls[0].flags, KVPOOL_LOOKUP_WAIT);
@@ -222,12 +273,12 @@ static void wait_is_a_total(void)
 	kvpool_consume_end(batch, NULL, 0);
 	mock.slow_ns = 0;
 
-	/* For ever is as long as the kernel can count. */
+	/* The longest time that the kernel can count. */
 	mock_forget();
 	opts.timeout_ns = KVPOOL_WAIT_FOREVER;
 	opts.flags = KVPOOL_CONSUME_PREFIX;
 	keys[7] = mock_id(7);
-	expect_int(kvpool_consume_begin(batch, keys, 8, &opts), 8);
+	expect_int(kvpool_consume_begin(batch, keys, NULL, 8, &opts), 8);
 	expect_calls({ KVPOOL_IOC_LEASE, .nr = 8, .last = 7,
 		       .flags = KVPOOL_LOOKUP_WAIT | KVPOOL_LOOKUP_PREFIX,
 		       .timeout_ns = INT64_MAX });
@@ -240,7 +291,7 @@ static void signal_ends_the_wait(void)
 
 	setup();
 	key_fails(1023, EINTR);
-	expect_int(kvpool_consume_begin(batch, keys, NR, &opts), 1023);
+	expect_int(kvpool_consume_begin(batch, keys, NULL, NR, &opts), 1023);
 	expect_int(mock.nr_calls, 1);
 	expect_int(kvpool_block_status(batch, 1023), -EINTR);
 	expect_int(kvpool_block_status(batch, 1024), -EINTR);
@@ -255,24 +306,24 @@ static void pending_keys_arm_poll(void)
 	setup();
 	/* In the last call, or in a batch of one call, poll() is armed already. */
 	key_fails(2400, EINPROGRESS);
-	expect_int(kvpool_consume_begin(batch, keys, NR, NULL), NR - 1);
+	expect_int(kvpool_consume_begin(batch, keys, NULL, NR, NULL), NR - 1);
 	expect_int(mock.nr_calls, 3);
 	kvpool_consume_end(batch, NULL, 0);
 
-	/* Otherwise the pending keys are asked for again, all together. */
+	/* Otherwise one more call asks for all pending keys. */
 	key_fails(5, EINPROGRESS);
 	key_fails(6, ENOENT);
-	keys[1030] = mock_key((struct mock_key){ .id = 1030, .status = EINPROGRESS, .spans = 3,
+	keys[1030] = mock_make_key((struct mock_key){ .id = 1030, .status = EINPROGRESS, .spans = 3,
 						 .settles = 4 });
 	mock_forget();
-	expect_int(kvpool_consume_begin(batch, keys, NR, NULL), NR - 3);
+	expect_int(kvpool_consume_begin(batch, keys, NULL, NR, NULL), NR - 3);
 	expect_calls({ KVPOOL_IOC_LEASE, .nr = 1024, .last = 1023 },
 		     { KVPOOL_IOC_LEASE, .nr = 1024, .first = 1024, .last = 2047 },
 		     { KVPOOL_IOC_LEASE, .nr = 452, .first = 2048, .last = 2499 },
 		     { KVPOOL_IOC_LEASE, .nr = 3, .first = 5, .last = 2400 });
 	expect_int(kvpool_block_status(batch, 5), -EINPROGRESS);
 	expect_int(kvpool_block_status(batch, 6), -ENOENT);
-	/* This one has been sealed in between. */
+	/* This key was sealed between the calls. */
 	expect_int(kvpool_block_status(batch, 1030), 0);
 	expect(kvpool_block_spans(batch, 1030, &n) && n == 3);
 	expect_int(kvpool_block_spans(batch, 1030, &n)[1].offset, (64 + 1030 % 64) * 8192);
@@ -284,7 +335,7 @@ static void pending_keys_arm_poll(void)
 	mock_forget();
 	mock.fail_at = 4;
 	mock.fail_errno = ENOMEM;
-	expect_int(kvpool_consume_begin(batch, keys, NR, NULL), -ENOMEM);
+	expect_int(kvpool_consume_begin(batch, keys, NULL, NR, NULL), -ENOMEM);
 	expect_int(kvpool_batch_held(batch), 0);
 	for (i = 4, n = 0; i < mock.nr_calls; i++)
 		n += mock.calls[i].cmd == KVPOOL_IOC_RELEASE ? mock.calls[i].nr : 0;
@@ -300,8 +351,8 @@ static void spans_that_do_not_fit(void)
 	setup();
 	/* More spans than the library made room for: 3 blocks of 40. */
 	for (i = 0; i < 3; i++)
-		keys[i] = mock_key((struct mock_key){ .id = i, .spans = 40 });
-	expect_int(kvpool_consume_begin(batch, keys, 4, NULL), 4);
+		keys[i] = mock_make_key((struct mock_key){ .id = i, .spans = 40 });
+	expect_int(kvpool_consume_begin(batch, keys, NULL, 4, NULL), 4);
 	for (i = 0; i < 3; i++) {
 		spans = kvpool_block_spans(batch, i, &n);
 		expect_int(n, 40);
@@ -318,14 +369,14 @@ static void spans_that_do_not_fit(void)
 
 	/* The room stays: the next time one call is enough. */
 	mock_forget();
-	expect_int(kvpool_consume_begin(batch, keys, 4, NULL), 4);
+	expect_int(kvpool_consume_begin(batch, keys, NULL, 4, NULL), 4);
 	expect_int(mock.nr_calls, 1);
 	kvpool_consume_end(batch, NULL, 0);
 
-	/* More spans than KVPOOL_IOC_SPANS writes at once. */
-	keys[1] = mock_key((struct mock_key){ .id = 1, .spans = 255 });
+	/* More spans than one KVPOOL_IOC_SPANS writes. */
+	keys[1] = mock_make_key((struct mock_key){ .id = 1, .spans = 255 });
 	mock_forget();
-	expect_int(kvpool_consume_begin(batch, keys, 2, NULL), 2);
+	expect_int(kvpool_consume_begin(batch, keys, NULL, 2, NULL), 2);
 	spans = kvpool_block_spans(batch, 1, &n);
 	expect_int(n, MOCK_MANY_SPANS);
 	expect_int(spans[65535].offset, (65535ULL * 64 + 1) * 8192);
@@ -344,11 +395,11 @@ static void spans_in_split_batches(void)
 
 	setup();
 	for (i = 0; i < NR; i++)
-		keys[i] = mock_key((struct mock_key){ .id = i, .spans = 1 + i % 3 });
+		keys[i] = mock_make_key((struct mock_key){ .id = i, .spans = 1 + i % 3 });
 	/* The module leaves most of them to KVPOOL_IOC_SPANS. */
 	mock.room = 700;
 	mock.no_log = true;
-	expect_int(kvpool_consume_begin(batch, keys, NR, NULL), NR);
+	expect_int(kvpool_consume_begin(batch, keys, NULL, NR, NULL), NR);
 	for (i = 0; i < NR; i++) {
 		spans = kvpool_block_spans(batch, i, &n);
 		if (n != 1 + i % 3 || spans[n - 1].offset != ((n - 1) * 64 + i % 64) * 8192)
@@ -364,8 +415,8 @@ static void preempted_before_its_spans_were_read(void)
 {
 	setup();
 	mock.room = 1;
-	keys[0] = mock_key((struct mock_key){ .id = 0, .spans = 2 });
-	keys[1] = mock_key((struct mock_key){ .id = 1, .spans = 2, .spans_error = ESTALE });
+	keys[0] = mock_make_key((struct mock_key){ .id = 0, .spans = 2 });
+	keys[1] = mock_make_key((struct mock_key){ .id = 1, .spans = 2, .spans_error = ESTALE });
 	expect_int(kvpool_produce_begin(batch, keys, NULL, 3,
 					&(struct kvpool_produce_opts){ .size = sizeof(len4k),
 								       .length = 8000 }), 2);
@@ -398,7 +449,7 @@ static void failure_gives_everything_back(void)
 
 	mock_forget();
 	mock.fail_at = 2;
-	expect_int(kvpool_consume_begin(batch, keys, NR, NULL), -ENOMEM);
+	expect_int(kvpool_consume_begin(batch, keys, NULL, NR, NULL), -ENOMEM);
 	expect_int(mock.nr_calls, 3);
 	expect_int(mock.calls[2].cmd, KVPOOL_IOC_RELEASE);
 	expect_int(mock.calls[2].nr, 1024);
@@ -407,10 +458,10 @@ static void failure_gives_everything_back(void)
 	mock_forget();
 	mock.fail_at = 1;
 	mock.fail_errno = EINVAL;
-	expect_int(kvpool_consume_begin(batch, keys, 1, NULL), -EINVAL);
+	expect_int(kvpool_consume_begin(batch, keys, NULL, 1, NULL), -EINVAL);
 	expect_int(mock.nr_calls, 1);
 	mock.fail_at = 0;
-	expect_int(kvpool_consume_begin(batch, keys, 1, NULL), 1);
+	expect_int(kvpool_consume_begin(batch, keys, NULL, 1, NULL), 1);
 	cleanup();
 }
 
@@ -421,16 +472,16 @@ static void commit_that_stops_half_way(void)
 	mock_forget();
 	mock.fail_at = 2;
 	mock.fail_errno = ENOMEM;
-	expect_int(kvpool_produce_commit(batch, NULL, 0, 0), -ENOMEM);
-	/* A handle says what is still reserved. */
+	expect_int(kvpool_produce_commit(batch, NULL, NULL, 0, 0), -ENOMEM);
+	/* Blocks that are still reserved have a handle. */
 	expect_int(kvpool_batch_held(batch), NR - 1024);
 	expect(kvpool_block_handle(batch, 0));
 	expect(!kvpool_block_handle(batch, NR - 1));
-	expect_int(kvpool_produce_commit(batch, NULL, 0, 0), NR - 1024);
+	expect_int(kvpool_produce_commit(batch, NULL, NULL, 0, 0), NR - 1024);
 	cleanup();
 }
 
-/* What the mock gives a block of 5 spans. */
+/* The length that the mock gives a block of 5 spans. */
 #define LENGTH (5 * 4096 - 100)
 
 static void bytes_cross_spans(void)
@@ -445,7 +496,7 @@ static void bytes_cross_spans(void)
 	base = kvpool_base(pool);
 	for (i = 0; i < sizeof(data); i++)
 		data[i] = i * 31 + i / 256;
-	keys[1] = mock_key((struct mock_key){ .id = 1, .spans = 5 });
+	keys[1] = mock_make_key((struct mock_key){ .id = 1, .spans = 5 });
 	expect_int(kvpool_produce_begin(batch, keys, NULL, 2,
 					&(struct kvpool_produce_opts){ .size = sizeof(len4k),
 								       .length = LENGTH }), 2);
@@ -480,6 +531,9 @@ static void bytes_cross_spans(void)
 	expect_int(avail, 0);
 
 	expect_int(kvpool_block_iov(batch, 1, NULL, 0), 5);
+	expect_int(kvpool_block_iov(batch, 1, NULL, 1), -EINVAL);
+	expect_int(kvpool_block_iov(batch, 1, iov, -1), -EINVAL);
+	expect(kvpool_block_spans(batch, 1, NULL));
 	memset(iov, 0, sizeof(iov));
 	expect_int(kvpool_block_iov(batch, 1, iov, 2), 5);
 	expect(!iov[2].iov_base);
@@ -494,11 +548,11 @@ static void bytes_cross_spans(void)
 	expect_int(kvpool_block_write(batch, 1, UINT64_MAX, data, 2), -ERANGE);
 	expect_int(kvpool_block_read(batch, 1, 2, back, SIZE_MAX), -ERANGE);
 	expect_int(kvpool_block_read(batch, 2, 0, back, 1), -EBADF);
-	expect_int(kvpool_produce_commit(batch, NULL, 0, 0), 2);
+	expect_int(kvpool_produce_commit(batch, NULL, NULL, 0, 0), 2);
 	expect_int(kvpool_block_write(batch, 1, 0, data, 1), -EBADF);
 	expect_int(kvpool_block_iov(batch, 1, iov, 8), -EBADF);
 
-	expect_int(kvpool_consume_begin(batch, keys + 1, 1, NULL), 1);
+	expect_int(kvpool_consume_begin(batch, keys + 1, NULL, 1, NULL), 1);
 	expect_int(kvpool_block_length(batch, 0), LENGTH);
 	expect_int(kvpool_block_read(batch, 0, 0, back, LENGTH), 0);
 	expect(!memcmp(data, back, LENGTH));
@@ -517,7 +571,7 @@ static void without_a_mapping(void)
 	expect_int(kvpool_open(&pool, &opts), 0);
 	expect_int(kvpool_batch_create(pool, 2, &batch), 0);
 	keys[0] = mock_id(0);
-	expect_int(kvpool_consume_begin(batch, keys, 1, NULL), 1);
+	expect_int(kvpool_consume_begin(batch, keys, NULL, 1, NULL), 1);
 	expect(kvpool_block_spans(batch, 0, &n) && n == 1);
 	expect(!kvpool_block_at(batch, 0, 0, NULL));
 	expect_int(kvpool_block_read(batch, 0, 0, &c, 1), -ENXIO);
@@ -550,11 +604,11 @@ static void bad_arguments(void)
 	expect_int(kvpool_produce_begin(batch, NULL, NULL, 1, &len4k), -EINVAL);
 	expect_int(kvpool_produce_begin(NULL, keys, NULL, 1, &len4k), -EINVAL);
 	expect_int(kvpool_produce_begin(batch, keys, NULL, 1U << 31, &len4k), -EINVAL);
-	expect_int(kvpool_consume_begin(batch, keys, 1, &copts), -EINVAL);
+	expect_int(kvpool_consume_begin(batch, keys, NULL, 1, &copts), -EINVAL);
 	copts.flags = 0;
 	copts.size = 4;
-	expect_int(kvpool_consume_begin(batch, keys, 1, &copts), -EINVAL);
-	expect_int(kvpool_consume_begin(batch, NULL, 1, NULL), -EINVAL);
+	expect_int(kvpool_consume_begin(batch, keys, NULL, 1, &copts), -EINVAL);
+	expect_int(kvpool_consume_begin(batch, NULL, NULL, 1, NULL), -EINVAL);
 	expect_int(kvpool_consume_end(batch, NULL, 1), -EINVAL);
 	expect_int(kvpool_consume_end(NULL, NULL, 0), -EINVAL);
 	expect_int(kvpool_batch_create(NULL, 1, &none), -EINVAL);
@@ -565,21 +619,21 @@ static void bad_arguments(void)
 	expect_int(mock.nr_calls, 0);
 
 	/* A batch without keys, and one that does nothing. */
-	expect_int(kvpool_produce_commit(batch, NULL, 0, 0), 0);
+	expect_int(kvpool_produce_commit(batch, NULL, NULL, 0, 0), 0);
 	expect_int(kvpool_consume_end(batch, NULL, 0), 0);
-	expect_int(kvpool_consume_begin(batch, NULL, 0, NULL), 0);
+	expect_int(kvpool_consume_begin(batch, NULL, NULL, 0, NULL), 0);
 	expect_int(kvpool_produce_begin(batch, NULL, NULL, 0, NULL), 0);
 	expect_int(mock.nr_calls, 0);
 
-	/* What was begun with one side is not ended with the other. */
+	/* Reservations are not ended as leases. */
 	expect_int(kvpool_produce_begin(batch, keys, NULL, 2, &len4k), 2);
 	expect_int(kvpool_consume_end(batch, NULL, 0), -EINVAL);
 	expect_text(kvpool_last_error(), "begun with kvpool_produce_begin");
-	expect_int(kvpool_produce_commit(batch, &out, 1, 0), -EINVAL);
-	expect_int(kvpool_consume_begin(batch, keys, 1, NULL), -EBUSY);
+	expect_int(kvpool_produce_commit(batch, &out, NULL, 1, 0), -EINVAL);
+	expect_int(kvpool_consume_begin(batch, keys, NULL, 1, NULL), -EBUSY);
 	expect_text(kvpool_last_error(), "still holds 2 blocks");
 	expect_int(kvpool_batch_held(batch), 2);
-	expect_int(kvpool_produce_commit(batch, NULL, 0, 0), 2);
+	expect_int(kvpool_produce_commit(batch, NULL, NULL, 0, 0), 2);
 	kvpool_batch_destroy(NULL);
 	cleanup();
 }
@@ -596,7 +650,7 @@ static int whole_life(void)
 	if (!ret)
 		ret = kvpool_batch_create(pool, 1, &batch);
 	if (!ret)
-		ret = kvpool_consume_begin(batch, keys, 1500, NULL);
+		ret = kvpool_consume_begin(batch, keys, NULL, 1500, NULL);
 	if (ret >= 0)
 		ret = kvpool_consume_end(batch, NULL, 0);
 	if (ret >= 0)
@@ -619,7 +673,7 @@ static void each_allocation_fails(void)
 	for (n = 1; n < 100; n++) {
 		mock_reset();
 		for (i = 0; i < NR; i++)
-			keys[i] = mock_key((struct mock_key){ .id = i, .spans = i % 5 });
+			keys[i] = mock_make_key((struct mock_key){ .id = i, .spans = i % 5 });
 		mock.fail_alloc = n;
 		if (!whole_life())
 			break;
@@ -629,6 +683,7 @@ static void each_allocation_fails(void)
 		expect_int(mock.opens, mock.closes);
 		expect_int(mock.maps, mock.unmaps);
 	}
+	mock.fail_alloc = 0;
 	expect(n > 10 && n < 100);
 	expect_int(mock.held, 0);
 }
@@ -639,6 +694,8 @@ int main(void)
 	run(produce_reports_each_key);
 	run(commit_some);
 	run(commit_reports_each_key);
+	run(pins_of_each_key);
+	run(pins_over_calls);
 	run(long_batches_split);
 	run(prefix_over_calls);
 	run(wait_is_a_total);

@@ -38,20 +38,20 @@ static void vectors(void)
 	static const char seed[] = "model-a/bf16/tp0";
 	struct kvpool_key keys[100];
 
-	expect_int(kvpool_key_chain(NULL, 0, 1, zero, 1, keys, 1), 1);
+	expect_int(kvpool_prefix_keys(NULL, 0, 1, zero, 1, keys, 1), 1);
 	expect(is(&keys[0], "d3bfe98e8f1ce891614854569a20f5f4508d6ab4025b872b7b3a8282ef75b12a"));
 
-	expect_int(kvpool_key_chain(seed, strlen(seed), 4, nine, 9, keys, 2), 2);
+	expect_int(kvpool_prefix_keys(seed, strlen(seed), 4, nine, 9, keys, 2), 2);
 	expect(is(&keys[0], "24f6341869d1ced9e5dac07153cbb8d11d808e84be2f06bd3f26bbf82f0b3e4e"));
 	expect(is(&keys[1], "67496b49e272992ce503a3094bf1124c181cba18201bf9ea84e1a0f87593a474"));
 
-	expect_int(kvpool_key_chain(seed, strlen(seed), 4, edge, 4, keys, 2), 1);
+	expect_int(kvpool_prefix_keys(seed, strlen(seed), 4, edge, 4, keys, 2), 1);
 	expect(is(&keys[0], "0efbe46986bf99921477aad3f830deaf1b49c4197c6aed6f4a63f7f177ef5eb1"));
 
-	expect_int(kvpool_key_chain("s", 1, 16, long_tokens, LONG, keys, 100), 100);
+	expect_int(kvpool_prefix_keys("s", 1, 16, long_tokens, LONG, keys, 100), 100);
 	expect(is(&keys[99], "4975c486d0e68507cbb69c22fe9ed1350aab46824d7a0b185c668333de4d4f94"));
 
-	expect_int(kvpool_key_chain("s", 1, 512, long_tokens, LONG, keys, 3), 3);
+	expect_int(kvpool_prefix_keys("s", 1, 512, long_tokens, LONG, keys, 3), 3);
 	expect(is(&keys[2], "7b8fe88ad9c0f7aa3dc77f6e1401dcccb24835c7c6e9f594e37cc1b59b682331"));
 }
 
@@ -62,7 +62,7 @@ static void growing_equals_whole(void)
 	size_t at, n, step;
 	int ret, keys;
 
-	expect_int(kvpool_key_chain("s", 1, 16, long_tokens, LONG, whole, 100), 100);
+	expect_int(kvpool_prefix_keys("s", 1, 16, long_tokens, LONG, whole, 100), 100);
 	for (step = 1; step < 70; step++) {
 		expect_int(kvpool_key_chain_create("s", 1, 16, &chain), 0);
 		keys = 0;
@@ -86,8 +86,8 @@ static void clones_grow_apart(void)
 	struct kvpool_key a[2], b[2], want_a[2], want_b[2];
 	struct kvpool_key_chain *one, *two;
 
-	expect_int(kvpool_key_chain("s", 1, 4, ten, 8, want_a, 2), 2);
-	expect_int(kvpool_key_chain("s", 1, 4, other, 8, want_b, 2), 2);
+	expect_int(kvpool_prefix_keys("s", 1, 4, ten, 8, want_a, 2), 2);
+	expect_int(kvpool_prefix_keys("s", 1, 4, other, 8, want_b, 2), 2);
 	expect_int(kvpool_key_chain_create("s", 1, 4, &one), 0);
 	expect_int(kvpool_key_chain_append(one, ten, 6, a, 2), 1);
 	expect_int(kvpool_key_chain_clone(one, &two), 0);
@@ -106,9 +106,9 @@ static void no_room_changes_nothing(void)
 	struct kvpool_key keys[4], want[4];
 	struct kvpool_key_chain *chain;
 
-	expect_int(kvpool_key_chain("s", 1, 4, long_tokens, 16, want, 4), 4);
+	expect_int(kvpool_prefix_keys("s", 1, 4, long_tokens, 16, want, 4), 4);
 	memset(keys, 0x55, sizeof(keys));
-	expect_int(kvpool_key_chain("s", 1, 4, long_tokens, 16, keys, 3), -ENOBUFS);
+	expect_int(kvpool_prefix_keys("s", 1, 4, long_tokens, 16, keys, 3), -ENOBUFS);
 	expect_int(keys[0].bytes[0], 0x55);
 	expect_int(kvpool_key_chain_create("s", 1, 4, &chain), 0);
 	expect_int(kvpool_key_chain_append(chain, long_tokens, 3, NULL, 0), 0);
@@ -126,15 +126,16 @@ static void bad_arguments(void)
 	struct kvpool_key_chain *chain = (void *)1;
 	struct kvpool_key key;
 
-	expect_int(kvpool_key_chain(NULL, 1, 4, long_tokens, 4, &key, 1), -EINVAL);
-	expect_int(kvpool_key_chain("s", 1, 0, long_tokens, 4, &key, 1), -EINVAL);
-	expect_int(kvpool_key_chain("s", 1, 4, NULL, 4, &key, 1), -EINVAL);
-	expect_int(kvpool_key_chain("s", 1, 4, long_tokens, 4, NULL, 1), -EINVAL);
-	expect_int(kvpool_key_chain("s", 1, 1, long_tokens, SIZE_MAX / 4, &key, 1), -EINVAL);
-	expect_int(kvpool_key_chain("s", 1, UINT32_MAX, long_tokens, 4, &key, 1), 0);
+	expect_int(kvpool_prefix_keys(NULL, 1, 4, long_tokens, 4, &key, 1), -EINVAL);
+	expect_int(kvpool_prefix_keys("s", 1, 0, long_tokens, 4, &key, 1), -EINVAL);
+	expect_int(kvpool_prefix_keys("s", 1, 4, NULL, 4, &key, 1), -EINVAL);
+	expect_int(kvpool_prefix_keys("s", 1, 4, long_tokens, 4, NULL, 1), -EINVAL);
+	expect_int(kvpool_prefix_keys("s", 1, 1, long_tokens, SIZE_MAX / 4, &key, 1), -EINVAL);
+	expect_int(kvpool_prefix_keys("s", 1, UINT32_MAX, long_tokens, 4, &key, 1), 0);
 	expect_int(kvpool_key_chain_create("s", 1, 0, &chain), -EINVAL);
 	expect(!chain);
 	expect_int(kvpool_key_chain_create("s", 1, 4, NULL), -EINVAL);
+	expect_int(kvpool_key_chain_clone(chain, NULL), -EINVAL);
 	expect_int(kvpool_key_chain_append(NULL, long_tokens, 4, &key, 1), -EINVAL);
 	chain = (void *)1;
 	expect_int(kvpool_key_chain_clone(NULL, &chain), -EINVAL);

@@ -26,9 +26,9 @@ static void exists_splits(void)
 	uint64_t lengths[NR];
 
 	setup();
-	keys[5] = mock_key((struct mock_key){ .id = 5, .status = ENOENT });
-	keys[290] = mock_key((struct mock_key){ .id = 290, .status = EINPROGRESS });
-	keys[299] = mock_key((struct mock_key){ .id = 299, .spans = 3 });
+	keys[5] = mock_make_key((struct mock_key){ .id = 5, .status = ENOENT });
+	keys[290] = mock_make_key((struct mock_key){ .id = 290, .status = EINPROGRESS });
+	keys[299] = mock_make_key((struct mock_key){ .id = 299, .spans = 3 });
 	memset(status, 0x55, sizeof(status));
 	expect_int(kvpool_exists(pool, keys, NR, status, lengths), NR - 2);
 	expect_calls({ KVPOOL_IOC_EXISTS, .nr = 128, .first = 0, .last = 127 },
@@ -62,13 +62,13 @@ static void prefix_stops(void)
 	expect_int(mock.nr_calls, 3);
 
 	/* A miss as the last of the first call, and as the first of the second. */
-	keys[127] = mock_key((struct mock_key){ .id = 127, .status = ENOENT });
+	keys[127] = mock_make_key((struct mock_key){ .id = 127, .status = ENOENT });
 	mock_forget();
 	expect_int(kvpool_match_prefix(pool, keys, NR), 127);
 	expect_calls({ KVPOOL_IOC_EXISTS, .nr = 128, .first = 0, .last = 127,
 		       .flags = KVPOOL_LOOKUP_PREFIX });
 	keys[127] = mock_id(127);
-	keys[128] = mock_key((struct mock_key){ .id = 128, .status = EINPROGRESS });
+	keys[128] = mock_make_key((struct mock_key){ .id = 128, .status = EINPROGRESS });
 	mock_forget();
 	expect_int(kvpool_match_prefix(pool, keys, NR), 128);
 	expect_int(mock.nr_calls, 2);
@@ -93,7 +93,7 @@ static void remove_and_pin(void)
 	int status[NR];
 
 	setup();
-	keys[2] = mock_key((struct mock_key){ .id = 2, .status = ENOENT });
+	keys[2] = mock_make_key((struct mock_key){ .id = 2, .status = ENOENT });
 	expect_int(kvpool_remove(pool, keys, 129, status), 128);
 	expect_calls({ KVPOOL_IOC_REMOVE, .nr = 128, .first = 0, .last = 127 },
 		     { KVPOOL_IOC_REMOVE, .nr = 1, .first = 128, .last = 128 });
@@ -103,7 +103,7 @@ static void remove_and_pin(void)
 	expect_int(kvpool_pin(pool, keys, 3, KVPOOL_PIN_HARD, status), 2);
 	expect_int(kvpool_pin(pool, keys + 3, 1, 0, NULL), 1);
 	expect_calls({ KVPOOL_IOC_PIN, .nr = 3, .first = 0, .last = 2,
-		       .entry_flags = KVPOOL_PIN_HARD },
+		       .entry_flags = KVPOOL_PIN_HARD, .last_flags = KVPOOL_PIN_HARD },
 		     { KVPOOL_IOC_PIN, .nr = 1, .first = 3, .last = 3 });
 	kvpool_close(pool);
 }
@@ -141,6 +141,15 @@ static void change_that_stops_half_way(void)
 	expect_int(kvpool_exists(pool, keys, 1, NULL, NULL), -ENOTTY);
 	expect_text(kvpool_last_error(), "load a newer module");
 	kvpool_close(pool);
+
+	mock_reset();
+	mock.info.mode = KVPOOL_MODE_PRODUCE;
+	expect_int(kvpool_open(&pool, NULL), 0);
+	mock.fail_at = 1;
+	mock.fail_errno = EBADF;
+	expect_int(kvpool_exists(pool, keys, 1, NULL, NULL), -EBADF);
+	expect_text(kvpool_last_error(), "open for writing only");
+	kvpool_close(pool);
 }
 
 static void statistics_of_any_version(void)
@@ -152,15 +161,15 @@ static void statistics_of_any_version(void)
 
 	setup();
 	memset(&big, 0x55, sizeof(big));
-	expect_int(kvpool_stats(pool, &big.stats, sizeof(big)), 0);
+	expect_int(kvpool_stats_read(pool, &big.stats, sizeof(big)), 0);
 	expect_int(big.stats.blocks, 11);
 	expect_int(big.stats.rejected, 22);
 	expect_int(big.stats.leases, 0);
 	expect_int(big.later, 0);
 	expect_int(mock.calls[0].nr, sizeof(big));
 	expect(!mock.bad_input);
-	expect_int(kvpool_stats(pool, &big.stats, offsetof(struct kvpool_stats, rejected)), -EINVAL);
-	expect_int(kvpool_stats(pool, NULL, sizeof(big.stats)), -EINVAL);
+	expect_int(kvpool_stats_read(pool, &big.stats, offsetof(struct kvpool_stats, rejected)), -EINVAL);
+	expect_int(kvpool_stats_read(pool, NULL, sizeof(big.stats)), -EINVAL);
 	kvpool_close(pool);
 }
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-/* Opening: what reaches the system, and the sentence for each failure. */
+/* Opening: the calls that reach the system, and the sentence for each failure. */
 
 #include "mock.h"
 #include "tap.h"
@@ -24,7 +24,7 @@ static void opens_default_device(void)
 	expect_int(mock.nr_attaches, 0);
 	expect(kvpool_base(pool));
 	expect(kvpool_fd(pool) >= 0);
-	expect_int(kvpool_info(pool)->abi_version, KVPOOL_ABI_VERSION);
+	expect_int(kvpool_info_cached(pool)->abi_version, KVPOOL_ABI_VERSION);
 	kvpool_close(pool);
 	expect_int(mock.closes, 1);
 	expect_int(mock.unmaps, 1);
@@ -76,7 +76,7 @@ static void attaches_tenant(void)
 	expect(!strcmp(mock.tenant, "red"));
 	expect_int(mock.nr_attaches, 1);
 	expect_int(mock.nr_infos, 2);
-	expect(!strcmp((const char *)kvpool_info(pool)->tenant, "red"));
+	expect(!strcmp((const char *)kvpool_info_cached(pool)->tenant, "red"));
 	kvpool_close(pool);
 }
 
@@ -129,6 +129,7 @@ static void options_of_other_versions(void)
 	expect_int(kvpool_open(&pool, &opts), -EINVAL);
 	expect_text(kvpool_last_error(), "0x80");
 	expect_int(kvpool_open(NULL, NULL), -EINVAL);
+	expect_int(kvpool_open_fd(NULL, 1000, NULL), -EINVAL);
 	expect_int(mock.opens, 1);
 }
 
@@ -150,7 +151,7 @@ static const struct failure failures[] = {
 	  .says = "no driver is behind it", .advises = "modprobe kvpool" },
 	{ .open_error = EACCES, .device = "/mock/none", .result = -EACCES,
 	  .says = "/mock/none: permission denied for uid", .advises = "usermod -aG" },
-	/* Readable for everybody: the device is not at fault, its mode is. */
+	/* A device that the user can read: only the right to write is missing. */
 	{ .open_error = EACCES, .device = "/dev/null", .result = -EACCES,
 	  .says = "no permission to write", .advises = "KVPOOL_OPEN_RDONLY" },
 	{ .open_error = EACCES, .device = "/dev/null", .result = -EACCES,
@@ -158,20 +159,24 @@ static const struct failure failures[] = {
 	  .advises = "administrator" },
 	{ .open_error = EMFILE, .result = -EMFILE,
 	  .says = "too many open files", .advises = "ulimit -n" },
+	{ .open_error = EROFS, .result = -EROFS,
+	  .says = "mounted read-only", .advises = "KVPOOL_OPEN_RDONLY" },
 	{ .open_error = EIO, .result = -EIO,
 	  .says = "/dev/kvpool cannot be opened", .advises = "Input/output error" },
 	{ .info_error = ENOTTY, .result = -EPROTONOSUPPORT,
 	  .says = "not a kvpool device or its module is too old", .advises = "load a module" },
 	{ .info_error = EFAULT, .result = -EFAULT, .says = "Bad address", .advises = "" },
-	{ .abi = -KVPOOL_ABI_VERSION, .result = -EPROTONOSUPPORT,
-	  .says = "speaks ABI version 0, this library needs 1", .advises = "load a newer module" },
+	{ .abi = -1, .result = -EPROTONOSUPPORT,
+	  .says = "speaks ABI version 2, this library needs 3", .advises = "load a newer module" },
 	{ .batch = -1, .result = -EPROTO, .says = "batches of 0 keys", .advises = "broken" },
 	{ .tenant = "red", .attach_error = ENOENT, .result = -ENOENT,
-	  .says = "has no tenant 'red'", .advises = "kvpoolctl tenants" },
+	  .says = "has no tenant 'red'", .advises = "'kvpoolctl tenant show' lists them" },
 	{ .tenant = "red", .attach_error = EACCES, .result = -EACCES,
 	  .says = "may not use the tenant 'red'", .advises = "owner or group" },
 	{ .tenant = "red", .attach_error = EBUSY, .result = -EBUSY,
-	  .says = "attached to a tenant already", .advises = "open another one" },
+	  .says = "attached to a tenant already", .advises = "open the device once more" },
+	{ .tenant = "red", .attach_error = ENOMEM, .result = -ENOMEM,
+	  .says = "attaching to the tenant 'red' failed", .advises = "Cannot allocate memory" },
 	{ .tenant = "", .result = -EINVAL, .says = "1 to 31 bytes, not 0", .advises = "" },
 	{ .tenant = "12345678901234567890123456789012", .result = -EINVAL,
 	  .says = "1 to 31 bytes, not 32", .advises = "" },
@@ -179,6 +184,8 @@ static const struct failure failures[] = {
 	  .says = "no address space for its arena of 67108864 bytes", .advises = "ulimit -v" },
 	{ .mmap_error = EPERM, .result = -EPERM,
 	  .says = "mapping its arena of 67108864 bytes failed", .advises = "Operation not permitted" },
+	{ .mmap_error = EACCES, .result = -EACCES,
+	  .says = "is not open for reading", .advises = "open it for reading" },
 };
 
 static void failures_say_what_to_do(void)
@@ -212,6 +219,46 @@ static void failures_say_what_to_do(void)
 	}
 }
 
+/* A fabric that is loaded after the pool was opened. */
+static void features_are_read_again(void)
+{
+	struct {
+		struct kvpool_info info;
+		uint64_t later;
+	} big;
+	struct kvpool_info info;
+	struct kvpool *pool;
+
+	mock_reset();
+	expect_int(kvpool_open(&pool, NULL), 0);
+	mock.info.features |= KVPOOL_FEATURE_FABRIC;
+	expect(!(kvpool_info_cached(pool)->features & KVPOOL_FEATURE_FABRIC));
+	memset(&info, 0x55, sizeof(info));
+	expect_int(kvpool_info_read(pool, &info, sizeof(info)), 0);
+	expect(info.features & KVPOOL_FEATURE_FABRIC);
+	expect_int(info.abi_version, KVPOOL_ABI_VERSION);
+	expect(!(kvpool_info_cached(pool)->features & KVPOOL_FEATURE_FABRIC));
+	memset(&big, 0x55, sizeof(big));
+	expect_int(kvpool_info_read(pool, &big.info, sizeof(big)), 0);
+	expect_int(big.later, 0);
+
+	expect_int(kvpool_info_read(pool, &info, sizeof(info) - 4), -EINVAL);
+	expect_text(kvpool_last_error(), "is the least");
+	expect_int(kvpool_info_read(pool, NULL, sizeof(info)), -EINVAL);
+	expect_int(kvpool_info_read(NULL, &info, sizeof(info)), -EINVAL);
+	mock.info_error = ENOMEM;
+	expect_int(kvpool_info_read(pool, &info, sizeof(info)), -ENOMEM);
+	expect_text(kvpool_last_error(), "kvpool_info_read: the kvpool module refused");
+	kvpool_close(pool);
+}
+
+static void versions_agree(void)
+{
+	expect_int(kvpool_version(), KVPOOL_VERSION);
+	expect_int(KVPOOL_VERSION, KVPOOL_VERSION_NUMBER(0, 1, 0));
+	expect(KVPOOL_VERSION_NUMBER(1, 0, 0) > KVPOOL_VERSION_NUMBER(0, 999, 999));
+}
+
 static void newer_modules_work(void)
 {
 	struct kvpool *pool;
@@ -236,9 +283,10 @@ static void huge_arena_is_refused(void)
 static void every_error_has_a_meaning(void)
 {
 	static const int errors[] = {
-		0, E2BIG, EACCES, EBADF, EBUSY, ECANCELED, EDQUOT, EEXIST, EFAULT, EINPROGRESS,
-		EINTR, EINVAL, EMFILE, ENOBUFS, ENODEV, ENOENT, ENOMEM, ENOSPC, ENOTTY, ENXIO,
-		EOVERFLOW, EPROTO, EPROTONOSUPPORT, ERANGE, ESTALE, ETIMEDOUT,
+		0, E2BIG, EACCES, EBADF, EBUSY, ECANCELED, EDQUOT, EEXIST, EFAULT, EHOSTUNREACH,
+		EINPROGRESS, EINTR, EINVAL, EMFILE, EMSGSIZE, ENOBUFS, ENODEV, ENOENT, ENOMEM,
+		ENOSPC, ENOTTY, ENXIO, EOPNOTSUPP, EOVERFLOW, EPROTO, EPROTONOSUPPORT, ERANGE,
+		EREMOTEIO, ESTALE, ETIMEDOUT,
 	};
 	unsigned int i;
 
@@ -259,6 +307,8 @@ int main(void)
 	run(takes_open_file);
 	run(options_of_other_versions);
 	run(failures_say_what_to_do);
+	run(features_are_read_again);
+	run(versions_agree);
 	run(newer_modules_work);
 	run(huge_arena_is_refused);
 	run(every_error_has_a_meaning);

@@ -38,7 +38,7 @@ static void cleanup(void)
 
 static void key_fails(unsigned int i, int error)
 {
-	keys[i] = mock_key((struct mock_key){ .id = i, .status = error });
+	keys[i] = mock_make_key((struct mock_key){ .id = i, .status = error });
 }
 
 static void probes(void)
@@ -97,6 +97,83 @@ static void pushes(void)
 	opts.peer = 0;
 	expect_int(kvpool_push(pool, keys, 3, &opts, status), -EINVAL);
 	expect_int(mock.nr_calls, 0);
+	cleanup();
+}
+
+static void names_of_peers(void)
+{
+	struct kvpool_remote_opts opts = { .size = sizeof(opts), .peer_name = MOCK_PEER };
+	uint32_t peer = 77;
+	char name[KVPOOL_NAME_SIZE];
+
+	setup();
+	expect_int(kvpool_peer_find(pool, MOCK_PEER, &peer), 0);
+	expect_int(peer, MOCK_PEER_NR);
+	expect_int(kvpool_peer_find(pool, "rack-2", &peer), -ENOENT);
+	expect_text(kvpool_last_error(), "no peer 'rack-2'; 'kvpoolctl peer show' lists");
+	expect_int(peer, MOCK_PEER_NR);
+	expect_int(kvpool_peer_find(pool, "", &peer), -EINVAL);
+	expect_int(kvpool_peer_find(pool, "12345678901234567890123456789012", &peer), -EINVAL);
+	expect_text(kvpool_last_error(), "1 to 31 bytes, not 32");
+	expect_int(kvpool_peer_find(pool, NULL, &peer), -EINVAL);
+	expect_int(kvpool_peer_find(NULL, MOCK_PEER, &peer), -EINVAL);
+	expect_int(kvpool_peer_find(pool, MOCK_PEER, NULL), -EINVAL);
+
+	memset(name, 0x55, sizeof(name));
+	expect_int(kvpool_peer_read_name(pool, MOCK_PEER_NR, name, sizeof(MOCK_PEER)), 0);
+	expect(!strcmp(name, MOCK_PEER));
+	expect_int(kvpool_peer_read_name(pool, MOCK_PEER_NR, name, strlen(MOCK_PEER)), -ENOBUFS);
+	expect_text(kvpool_last_error(), "has 6 bytes, which do not fit in 6");
+	expect_int(kvpool_peer_read_name(pool, 4, name, sizeof(name)), -ENOENT);
+	expect_text(kvpool_last_error(), "no peer 4");
+	expect_int(kvpool_peer_read_name(pool, 0, name, sizeof(name)), -EINVAL);
+	expect_int(kvpool_peer_read_name(pool, 3, NULL, sizeof(name)), -EINVAL);
+
+	/* In options, beside the number. */
+	expect_int(kvpool_probe(pool, keys, 2, &opts, NULL, NULL, peers), 2);
+	expect_int(peers[1], MOCK_PEER_NR);
+	expect_int(kvpool_push(pool, keys, 2, &opts, NULL), 2);
+	expect_int(mock.op.peer, MOCK_PEER_NR);
+	opts.peer = 3;
+	mock_forget();
+	expect_int(kvpool_probe(pool, keys, 2, &opts, NULL, NULL, NULL), -EINVAL);
+	expect_text(kvpool_last_error(), "both the name 'rack-1' and the number 3");
+	opts.peer = 0;
+	opts.peer_name = "rack-9";
+	expect_int(mock.nr_calls, 0);
+	expect_int(kvpool_push(pool, keys, 2, &opts, NULL), -ENOENT);
+	expect_text(kvpool_last_error(), "kvpool_push: no peer 'rack-9'");
+	expect_int(mock.nr_calls, 1);
+	/* A module without a fabric. */
+	mock_forget();
+	mock.fail_at = 1;
+	mock.fail_errno = EOPNOTSUPP;
+	expect_int(kvpool_peer_find(pool, MOCK_PEER, &peer), -EOPNOTSUPP);
+	expect_text(kvpool_last_error(), "modprobe kvpool_rdma");
+	cleanup();
+}
+
+/* A signal ends the whole call: operations behind it are not begun. */
+static void signal_ends_calls(void)
+{
+	unsigned int i;
+
+	setup();
+	key_fails(1000, EINTR);
+	for (i = 0; i < NR; i++)
+		kvpool_op_probe(&ops[i], &keys[i], 0, 0, i);
+	expect_int(kvpool_run(pool, ops, NR, done), 1023);
+	expect_int(mock.nr_calls, 1);
+	expect_int(done[1023].status, 0);
+	expect_int(done[1024].status, -EINTR);
+	expect_int(done[2499].status, -EINTR);
+	expect_int(done[2499].user_data, 2499);
+	mock_forget();
+	expect_int(kvpool_probe(pool, keys, NR, NULL, status, NULL, NULL), 1023);
+	expect_int(mock.nr_calls, 1);
+	expect_int(status[1000], -EINTR);
+	expect_int(status[1001], 0);
+	expect_int(status[2499], -EINTR);
 	cleanup();
 }
 
@@ -180,6 +257,8 @@ int main(void)
 {
 	run(probes);
 	run(pushes);
+	run(names_of_peers);
+	run(signal_ends_calls);
 	run(says_what_was_done);
 	run(refuses);
 	run(runs);

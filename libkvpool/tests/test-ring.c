@@ -2,6 +2,7 @@
 /* Operations that are submitted and reaped. */
 
 #include "mock.h"
+#include "mock-ring.h"
 #include "ring-common.h"
 
 #include <errno.h>
@@ -41,7 +42,7 @@ static void setup(unsigned int entries)
 static void make_slow(unsigned int first, unsigned int nr)
 {
 	while (nr--) {
-		struct kvpool_key key = mock_key((struct mock_key){ .id = first, .settles = 1 });
+		struct kvpool_key key = mock_make_key((struct mock_key){ .id = first, .settles = 1 });
 
 		kvpool_op_fetch(&ops[first], &key, 4096, 3, first);
 		ops[first].tag = first % 2;
@@ -68,17 +69,14 @@ static void creates(void)
 {
 	const struct kvpool_ring_opts small = { .size = sizeof(small), .entries = 5 };
 	struct kvpool_ring_opts opts = small;
-	struct kvpool_ring *second;
 
 	open_pool();
 	expect_int(kvpool_ring_create(pool, &small, &ring), 0);
 	expect_int(kvpool_ring_entries(ring), 8);
 	expect_int(kvpool_ring_pending(ring), 0);
 	expect(kvpool_ring_fd(ring) >= 0);
-	expect_int(kvpool_ring_create(pool, NULL, &second), -EBUSY);
-	expect_text(kvpool_last_error(), "can have one only");
-	expect(!second);
 	cleanup();
+	expect_int(mock_rings(), 0);
 
 	open_pool();
 	expect_int(kvpool_ring_create(pool, NULL, &ring), 0);
@@ -116,12 +114,14 @@ static void creation_fails(void)
 	mock.ring_nonsense = true;
 	expect_int(kvpool_ring_create(pool, NULL, &ring), -EPROTO);
 	expect_text(kvpool_last_error(), "makes no sense");
+	expect_int(mock_rings(), 0);
 	kvpool_close(pool);
 
 	open_pool();
 	mock.mmap_error = EAGAIN;
 	expect_int(kvpool_ring_create(pool, NULL, &ring), -EAGAIN);
 	expect_text(kvpool_last_error(), "mapping the ring");
+	expect_int(mock_rings(), 0);
 	kvpool_close(pool);
 
 	open_pool();
@@ -145,7 +145,7 @@ static void fills_operations(void)
 	expect_int(op.node, KVPOOL_NODE_ANY);
 	expect_int(op.user_data, 99);
 	expect(!op.tag && !op.timeout_ns && !op.handle && !op.reserved);
-	expect(!memcmp(op.key, key.bytes, sizeof(op.key)));
+	expect(!memcmp(&op.key, &key, sizeof(key)));
 	memset(&op, 0x55, sizeof(op));
 	kvpool_op_lease(&op, &key, KVPOOL_OP_WAIT, 1);
 	expect(op.opcode == KVPOOL_OP_LEASE && op.flags == KVPOOL_OP_WAIT && !op.length && !op.node);
@@ -154,14 +154,23 @@ static void fills_operations(void)
 	expect(op.opcode == KVPOOL_OP_PUSH && op.peer == 5 && !op.flags);
 	memset(&op, 0x55, sizeof(op));
 	kvpool_op_release(&op, 1234, 1);
-	expect(op.opcode == KVPOOL_OP_RELEASE && op.handle == 1234 && !op.key[4]);
+	expect(op.opcode == KVPOOL_OP_RELEASE && op.handle == 1234 && !op.key.words[0]);
+	memset(&op, 0x55, sizeof(op));
+	kvpool_op_reserve(&op, &key, 65536, 2);
+	expect(op.opcode == KVPOOL_OP_RESERVE && op.length == 65536 && !op.flags && !op.handle);
+	expect_int(op.node, KVPOOL_NODE_ANY);
+	expect(!memcmp(&op.key, &key, sizeof(key)));
+	memset(&op, 0x55, sizeof(op));
+	kvpool_op_seal(&op, 1234, KVPOOL_OP_PIN_HARD, 3);
+	expect(op.opcode == KVPOOL_OP_SEAL && op.handle == 1234 && !op.key.words[0] && !op.node);
+	expect_int(op.flags, KVPOOL_OP_PIN_HARD);
 	kvpool_op_init(&op, KVPOOL_OP_NOP, 17);
 	expect(op.opcode == KVPOOL_OP_NOP && op.user_data == 17 && !op.handle);
 }
 
 static void reaps_without_calls(void)
 {
-	struct kvpool_key miss = mock_key((struct mock_key){ .id = 2, .status = ENOENT });
+	struct kvpool_key miss = mock_make_key((struct mock_key){ .id = 2, .status = ENOENT });
 	int i;
 
 	setup(16);
@@ -242,7 +251,7 @@ static void module_refuses(void)
 	setup(4096);
 	mock.fail_at = 2;
 	mock.fail_errno = EINVAL;
-	/* What was begun is begun; the error comes when it is the first. */
+	/* Operations that were begun count; the error of a first batch is returned. */
 	expect_int(kvpool_ring_submit(ring, ops, NR), KVPOOL_MAX_BATCH);
 	expect_int(kvpool_ring_pending(ring), KVPOOL_MAX_BATCH);
 	mock_forget();
@@ -261,7 +270,7 @@ static void *complete_one_by_one(void *arg)
 	uintptr_t nr = (uintptr_t)arg;
 
 	while (nr--)
-		mock_ring_complete(1, 0);
+		mock_ring_complete(1, 1, 0);
 	return NULL;
 }
 
@@ -281,11 +290,11 @@ static void waits(void)
 	while (kvpool_ring_pending(ring))
 		kvpool_ring_reap(ring, done, 10, 1, KVPOOL_WAIT_FOREVER);
 
-	/* What is there when the time is over is better than nothing. */
+	/* When the time is over, fewer than the minimum are returned. */
 	make_slow(2, 2);
 	make_slow(0, 2);
 	expect_int(kvpool_ring_submit(ring, ops, 4), 4);
-	mock_ring_complete(3, -EREMOTEIO);
+	mock_ring_complete(1, 3, -EREMOTEIO);
 	expect_int(kvpool_ring_reap(ring, done, 10, 4, MS), 3);
 	for (i = 0; i < 3; i++)
 		expect_int(done[i].status, -EREMOTEIO);
@@ -314,10 +323,10 @@ static void wakes_event_loops(void)
 	setup(64);
 	make_slow(0, 4);
 	expect_int(kvpool_ring_submit(ring, ops, 4), 4);
-	/* The mock wakes at every submission; the module need not. */
+	/* The mock signals every submission; the module need not. */
 	expect_int(read(kvpool_ring_fd(ring), &count, sizeof(count)), sizeof(count));
 	expect(!readable(kvpool_ring_fd(ring)));
-	mock_ring_complete(4, -ENOENT);
+	mock_ring_complete(1, 4, -ENOENT);
 	expect(readable(kvpool_ring_fd(ring)));
 	expect_int(read(kvpool_ring_fd(ring), &count, sizeof(count)), sizeof(count));
 	expect_int(kvpool_ring_reap(ring, done, 4, 0, 0), 4);
@@ -325,12 +334,43 @@ static void wakes_event_loops(void)
 	/* A wait that leaves something leaves the descriptor readable. */
 	expect_int(kvpool_ring_submit(ring, ops, 4), 4);
 	expect_int(kvpool_ring_reap(ring, done, 4, 4, 0), -ETIMEDOUT);
-	mock_ring_complete(1, -ENOENT);
+	mock_ring_complete(1, 1, -ENOENT);
 	expect_int(kvpool_ring_reap(ring, done, 2, 2, 0), 1);
-	mock_ring_complete(3, -ENOENT);
+	mock_ring_complete(1, 3, -ENOENT);
 	expect_int(kvpool_ring_reap(ring, done, 2, 2, KVPOOL_WAIT_FOREVER), 2);
 	expect(readable(kvpool_ring_fd(ring)));
 	expect_int(kvpool_ring_reap(ring, done, 2, 1, KVPOOL_WAIT_FOREVER), 1);
+	cleanup();
+}
+
+static void *reap_one(void *arg)
+{
+	/* As good as for ever: the deadline does not fit in 64 bits. */
+	return (void *)(intptr_t)kvpool_ring_reap(ring, arg, 1, 1, KVPOOL_WAIT_FOREVER - 1);
+}
+
+/* A thread that takes one completion of several wakes the next. */
+static void waiters_wake_each_other(void)
+{
+	pthread_t threads[3];
+	int round, i, bad = 0;
+	void *got;
+
+	setup(64);
+	make_slow(0, 3);
+	for (round = 0; round < 20; round++) {
+		expect_int(kvpool_ring_submit(ring, ops, 3), 3);
+		for (i = 0; i < 3; i++)
+			expect_int(pthread_create(&threads[i], NULL, reap_one, &done[i]), 0);
+		mock_ring_complete(1, 3, -ENOENT);
+		for (i = 0; i < 3; i++) {
+			pthread_join(threads[i], &got);
+			bad += (intptr_t)got != 1;
+		}
+		bad += done[0].user_data + done[1].user_data + done[2].user_data != 3;
+	}
+	expect_int(bad, 0);
+	expect_int(kvpool_ring_pending(ring), 0);
 	cleanup();
 }
 
@@ -357,7 +397,7 @@ static void cancels(void)
 	cleanup();
 }
 
-/* Completions that nobody reaped hold leases, and operations are in flight. */
+/* Completions that were not reaped have handles, and operations are in flight. */
 static void destroy_gives_back(void)
 {
 	unsigned int i;
@@ -366,7 +406,10 @@ static void destroy_gives_back(void)
 	for (i = 0; i < 150; i++) {
 		struct kvpool_key key = mock_id(i);
 
-		kvpool_op_lease(&ops[i], &key, 0, i);
+		if (i % 2)
+			kvpool_op_reserve(&ops[i], &key, 4096, i);
+		else
+			kvpool_op_lease(&ops[i], &key, 0, i);
 	}
 	make_slow(150, 20);
 	expect_int(kvpool_ring_submit(ring, ops, 170), 170);
@@ -374,14 +417,122 @@ static void destroy_gives_back(void)
 	mock_forget();
 	kvpool_ring_destroy(ring);
 	expect_int(mock.held, 0);
-	expect_calls({ .cmd = KVPOOL_IOC_CANCEL },
+	/* Handles that are not found among the leases are reservations. */
+	expect_calls({ KVPOOL_IOC_RING_END, .ring = 1 },
 		     { KVPOOL_IOC_RELEASE, .nr = 64, .first = 0, .last = 63 },
+		     { KVPOOL_IOC_ABORT, .nr = 32, .first = 1, .last = 63 },
 		     { KVPOOL_IOC_RELEASE, .nr = 64, .first = 64, .last = 127 },
-		     { KVPOOL_IOC_RELEASE, .nr = 22, .first = 128, .last = 149 });
+		     { KVPOOL_IOC_ABORT, .nr = 32, .first = 65, .last = 127 },
+		     { KVPOOL_IOC_RELEASE, .nr = 22, .first = 128, .last = 149 },
+		     { KVPOOL_IOC_ABORT, .nr = 11, .first = 129, .last = 149 });
 	kvpool_close(pool);
 }
 
-/* Another part of the process scribbles on the mapping. */
+/* Each ring has its completions, its descriptor, its end and its cancellation. */
+static void rings_are_separate(void)
+{
+	struct kvpool_ring *two, *three;
+
+	setup(64);
+	expect_int(kvpool_ring_create(pool, NULL, &two), 0);
+	expect_int(kvpool_ring_create(pool, NULL, &three), 0);
+	expect(kvpool_ring_fd(ring) != kvpool_ring_fd(two));
+	make_slow(0, 6);
+	expect_int(kvpool_ring_submit(ring, ops, 2), 2);
+	expect_int(kvpool_ring_submit(two, ops + 2, 3), 3);
+	expect_int(kvpool_ring_submit(three, ops + 5, 1), 1);
+	expect_int(mock.calls[mock.nr_calls - 2].ring, 2);
+	expect_int(kvpool_ring_pending(two), 3);
+
+	mock_ring_complete(2, 1, -ENOENT);
+	expect_int(kvpool_ring_reap(ring, done, NR, 0, 0), 0);
+	expect_int(kvpool_ring_reap(three, done, NR, 0, 0), 0);
+	expect_int(kvpool_ring_reap(two, done, NR, 0, 0), 1);
+	expect_int(done[0].user_data, 2);
+
+	/* The same tag is in all of them. */
+	expect_int(kvpool_ring_cancel(two, KVPOOL_CANCEL_TAG, 1), 1);
+	expect_int(kvpool_ring_reap(two, done, NR, 0, 0), 1);
+	expect_int(done[0].user_data, 3);
+	expect_int(kvpool_ring_reap(ring, done, NR, 0, 0), 0);
+	kvpool_ring_destroy(two);
+	expect_int(mock_rings(), 2);
+	expect_int(kvpool_ring_reap(ring, done, NR, 0, 0), 0);
+	expect_int(kvpool_ring_pending(ring), 2);
+
+	/* All of the pool's. */
+	expect_int(kvpool_cancel_ops(pool, KVPOOL_CANCEL_ALL, 0), 3);
+	expect_int(mock.calls[mock.nr_calls - 1].ring, 0);
+	expect_int(kvpool_ring_reap(ring, done, NR, 0, 0), 2);
+	expect_int(kvpool_ring_reap(three, done, NR, 0, 0), 1);
+	expect_int(done[0].status, -ECANCELED);
+	expect_int(kvpool_cancel_ops(NULL, KVPOOL_CANCEL_ALL, 0), -EINVAL);
+	kvpool_ring_destroy(three);
+	cleanup();
+	expect_int(mock_rings(), 0);
+}
+
+static void as_many_rings_as_the_module_has(void)
+{
+	struct kvpool_ring *all[KVPOOL_RINGS_MAX], *more;
+	unsigned int i;
+
+	open_pool();
+	for (i = 0; i < KVPOOL_RINGS_MAX; i++)
+		expect_int(kvpool_ring_create(pool, NULL, &all[i]), 0);
+	expect_int(kvpool_ring_create(pool, NULL, &more), -ENOSPC);
+	expect_text(kvpool_last_error(), "has 64 rings, which is the limit; destroy a ring");
+	expect(!more);
+	kvpool_ring_destroy(all[5]);
+	expect_int(kvpool_ring_create(pool, NULL, &all[5]), 0);
+	for (i = 0; i < KVPOOL_RINGS_MAX; i++)
+		kvpool_ring_destroy(all[i]);
+	expect_int(mock_rings(), 0);
+	kvpool_close(pool);
+}
+
+static void *use_own_ring(void *arg)
+{
+	struct kvpool_completion got[16];
+	struct kvpool_ring *mine;
+	struct kvpool_op nops[16];
+	uintptr_t bad = 0, me = (uintptr_t)arg;
+	unsigned int round, i;
+
+	for (i = 0; i < 16; i++)
+		kvpool_op_init(&nops[i], KVPOOL_OP_NOP, me * 100 + i);
+	for (round = 0; round < 50; round++) {
+		if (kvpool_ring_create(pool, NULL, &mine))
+			return (void *)1;
+		bad += kvpool_ring_submit(mine, nops, 16) != 16;
+		bad += kvpool_ring_reap(mine, got, 16, 16, KVPOOL_WAIT_FOREVER) != 16;
+		for (i = 0; i < 16; i++)
+			bad += got[i].user_data != me * 100 + i;
+		kvpool_ring_destroy(mine);
+	}
+	return (void *)bad;
+}
+
+static void each_thread_has_a_ring(void)
+{
+	pthread_t threads[4];
+	uintptr_t i;
+	void *bad;
+
+	open_pool();
+	mock.no_log = true;
+	for (i = 0; i < 4; i++)
+		expect_int(pthread_create(&threads[i], NULL, use_own_ring, (void *)i), 0);
+	for (i = 0; i < 4; i++) {
+		pthread_join(threads[i], &bad);
+		expect_int((uintptr_t)bad, 0);
+	}
+	expect(!mock.bad_input);
+	expect_int(mock_rings(), 0);
+	kvpool_close(pool);
+}
+
+/* Another part of the process writes to the mapping. */
 static void spoilt_mapping_is_bounded(void)
 {
 	const uint32_t wrong[] = { 1, 8, 9, 1000, 0x7fffffff, 0xffffffff };
@@ -389,11 +540,11 @@ static void spoilt_mapping_is_bounded(void)
 
 	for (i = 0; i < sizeof(wrong) / sizeof(*wrong); i++) {
 		setup(8);
-		*mock_ring_tail() = wrong[i];
+		*mock_ring_tail(1) = wrong[i];
 		expect(kvpool_ring_reap(ring, done, NR, 0, 0) <= 8);
 		expect(kvpool_ring_reap(ring, done, NR, 1, 0) <= 8);
-		*mock_ring_head() = wrong[i];
-		*mock_ring_tail() = kvpool_ring_reap(ring, done, 1, 0, 0);
+		*mock_ring_head(1) = wrong[i];
+		*mock_ring_tail(1) = kvpool_ring_reap(ring, done, 1, 0, 0);
 		kvpool_ring_destroy(ring);
 		kvpool_close(pool);
 	}
@@ -411,33 +562,6 @@ static void threads_share_a_ring(void)
 	cleanup();
 }
 
-static void reads_spans(void)
-{
-	struct kvpool_key key = mock_key((struct mock_key){ .id = 5, .spans = 255 });
-	struct kvpool_key hidden = mock_key((struct mock_key){ .id = 6, .spans_error = ENOENT });
-	struct kvpool_span *spans = calloc(MOCK_MANY_SPANS + 1, sizeof(*spans));
-	struct kvpool_batch *batch;
-	uint64_t handle;
-
-	open_pool();
-	expect_int(kvpool_batch_create(pool, 2, &batch), 0);
-	expect_int(kvpool_consume_begin(batch, &key, 1, NULL), 1);
-	handle = kvpool_block_handle(batch, 0);
-	mock_forget();
-	expect_int(kvpool_lease_spans(pool, handle, spans, MOCK_MANY_SPANS + 1), MOCK_MANY_SPANS);
-	expect_int(mock.nr_calls, 2);
-	expect(spans[MOCK_MANY_SPANS - 1].length && !spans[MOCK_MANY_SPANS].length);
-	expect_int(kvpool_lease_spans(pool, handle, spans, 3), MOCK_MANY_SPANS);
-	expect_int(mock.nr_calls, 3);
-	expect_int(kvpool_consume_end(batch, NULL, 0), 1);
-	expect_int(kvpool_consume_begin(batch, &hidden, 1, NULL), 1);
-	expect_int(kvpool_lease_spans(pool, kvpool_block_handle(batch, 0), spans, 1), -ENOENT);
-	expect_int(kvpool_lease_spans(NULL, handle, spans, 1), -EINVAL);
-	kvpool_batch_destroy(batch);
-	kvpool_close(pool);
-	free(spans);
-}
-
 int main(void)
 {
 	run(creates);
@@ -450,10 +574,13 @@ int main(void)
 	run(waits);
 	run(signal_ends_wait);
 	run(wakes_event_loops);
+	run(waiters_wake_each_other);
 	run(cancels);
 	run(destroy_gives_back);
+	run(rings_are_separate);
+	run(as_many_rings_as_the_module_has);
+	run(each_thread_has_a_ring);
 	run(spoilt_mapping_is_bounded);
 	run(threads_share_a_ring);
-	run(reads_spans);
 	return tap_end();
 }

@@ -37,12 +37,12 @@ static void *work(void *arg)
 		snprintf(text, sizeof(text), "too few for %u at %u", 5000 + me, round);
 		bad += kvpool_block_write(batch, 1, round, text, 5000 + me) != -ERANGE;
 		bad += !strstr(kvpool_last_error(), text);
-		bad += kvpool_produce_commit(batch, NULL, 0, 0) != KEYS;
-		bad += kvpool_consume_begin(batch, keys, KEYS, &consume) != KEYS;
+		bad += kvpool_produce_commit(batch, NULL, NULL, 0, 0) != KEYS;
+		bad += kvpool_consume_begin(batch, keys, NULL, KEYS, &consume) != KEYS;
 		bad += kvpool_consume_end(batch, NULL, 0) != KEYS;
 		bad += kvpool_match_prefix(pool, keys, KEYS) != KEYS;
 		bad += kvpool_exists(pool, keys, KEYS, NULL, NULL) != KEYS;
-		bad += kvpool_key_chain("seed", 4, 2, tokens, 8, chain, 4) != 4;
+		bad += kvpool_prefix_keys("seed", 4, 2, tokens, 8, chain, 4) != 4;
 		bad += !strstr(kvpool_last_error(), text);
 	}
 	kvpool_batch_destroy(batch);

@@ -1,14 +1,21 @@
 // SPDX-License-Identifier: MIT
 /* Addresses of the fabric: ADDRESS, ADDRESS:PORT, [IPV6]:PORT. */
+#include "address.h"
+
 #include <arpa/inet.h>
 #include <net/if.h>
 #include <netdb.h>
 #include <netinet/in.h>
+#include <stdio.h>
 #include <string.h>
 
-#include "fabric.h"
+#include <linux/kvpool_netlink.h>
 
-/* Splits "host", "host:port", "[host]:port"; an IPv6 address has no port then. */
+#include "../shared/shared.h"
+#include "netlink.h"
+#include "out.h"
+
+/* Splits "host", "host:port", "[host]:port"; a bare IPv6 address has no port. */
 static bool split(const char *text, char *host, size_t len, const char **port)
 {
 	const char *colon = strrchr(text, ':');
@@ -33,8 +40,14 @@ static bool split(const char *text, char *host, size_t len, const char **port)
 	return true;
 }
 
-/* A struct sockaddr_storage from a numeric address or the name of a host. */
-bool parse_address(const char *text, void *addr)
+/**
+ * address_parse - Read an address
+ * @text:	A numeric address or the name of a host, with a port or without.
+ * @addr:	Is set; the port is 0 where @text has none.
+ *
+ * Return: true if @text is an address or the name of a known host.
+ */
+bool address_parse(const char *text, struct sockaddr_storage *addr)
 {
 	const struct addrinfo hints = { .ai_socktype = SOCK_STREAM };
 	struct addrinfo *found;
@@ -43,7 +56,7 @@ bool parse_address(const char *text, void *addr)
 	char host[256];
 	bool known;
 
-	memset(addr, 0, sizeof(struct sockaddr_storage));
+	memset(addr, 0, sizeof(*addr));
 	if (!split(text, host, sizeof(host), &port) ||
 	    (port && (!parse_u64(port, &number) || !number || number > UINT16_MAX)) ||
 	    getaddrinfo(host, port, &hints, &found))
@@ -55,7 +68,13 @@ bool parse_address(const char *text, void *addr)
 	return known;
 }
 
-void put_address(struct nl_msg *msg, int type, const struct sockaddr_storage *addr)
+/**
+ * address_encode - Add an endpoint to a message
+ * @msg:	The message.
+ * @type:	Of the attribute.
+ * @addr:	The endpoint.
+ */
+void address_encode(struct nl_msg *msg, int type, const struct sockaddr_storage *addr)
 {
 	const struct sockaddr_in6 *v6 = (const struct sockaddr_in6 *)addr;
 	const struct sockaddr_in *v4 = (const struct sockaddr_in *)addr;
@@ -73,7 +92,14 @@ void put_address(struct nl_msg *msg, int type, const struct sockaddr_storage *ad
 	nla_nest_end(msg, nest);
 }
 
-/* An endpoint as parse_address() takes it; "" if there is none. */
+/**
+ * address_text - Write an endpoint as address_parse() reads it
+ * @attr:	The endpoint, or null. An endpoint without a port is any port of its address.
+ * @buf:	Receives the text.
+ * @len:	Size of @buf; ADDRESS_MAX is enough.
+ *
+ * Return: @buf; "" if there is no endpoint.
+ */
 const char *address_text(struct nlattr *attr, char *buf, size_t len)
 {
 	struct nlattr *parts[KVPOOL_A_ENDPOINT_MAX + 1];
@@ -83,9 +109,10 @@ const char *address_text(struct nlattr *attr, char *buf, size_t len)
 	*buf = '\0';
 	if (!attr || nla_parse_nested(parts, KVPOOL_A_ENDPOINT_MAX, attr, NULL))
 		return buf;
-	port = ntohs((uint16_t)attr_number(parts[KVPOOL_A_ENDPOINT_PORT]));
-	scope = (unsigned int)attr_number(parts[KVPOOL_A_ENDPOINT_SCOPE]);
-	if (parts[KVPOOL_A_ENDPOINT_IPV4]) {
+	port = ntohs((uint16_t)netlink_number(parts[KVPOOL_A_ENDPOINT_PORT]));
+	scope = (unsigned int)netlink_number(parts[KVPOOL_A_ENDPOINT_SCOPE]);
+	if (parts[KVPOOL_A_ENDPOINT_IPV4] &&
+	    nla_len(parts[KVPOOL_A_ENDPOINT_IPV4]) == sizeof(struct in_addr)) {
 		inet_ntop(AF_INET, nla_data(parts[KVPOOL_A_ENDPOINT_IPV4]), host, sizeof(host));
 		snprintf(buf, len, "%s:%u", host, port);
 	} else if (parts[KVPOOL_A_ENDPOINT_IPV6] &&
@@ -95,8 +122,20 @@ const char *address_text(struct nlattr *attr, char *buf, size_t len)
 			snprintf(zone, sizeof(zone), "%u", scope);
 		snprintf(buf, len, "[%s%s%s]:%u", host, *zone ? "%" : "", zone, port);
 	}
-	/* A source without a port is any port. */
 	if (!port && *buf)
 		buf[strlen(buf) - 2] = '\0';
 	return buf;
+}
+
+/**
+ * address_show - Show an endpoint, or nothing for null
+ * @name:	Of the member.
+ * @attr:	The endpoint, or null.
+ */
+void address_show(const char *name, struct nlattr *attr)
+{
+	char text[ADDRESS_MAX];
+
+	if (*address_text(attr, text, sizeof(text)))
+		out_text(name, text);
 }

@@ -1,90 +1,101 @@
 // SPDX-License-Identifier: MIT
 /* Talks to the netlink family of kvpool_rdma. */
+#include "netlink.h"
+
 #include <errno.h>
 #include <stdarg.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 
 #include <netlink/genl/ctrl.h>
 #include <netlink/genl/genl.h>
 #include <netlink/netlink.h>
 
-#include "fabric.h"
+#include "memory.h"
+#include "out.h"
 
 static struct nl_sock *sock;
 static int family;
 
-/* What the kernel said about the last request that it refused, or "". */
+/* The kernel's sentence about the last request that was refused, or "". */
 static char said[256];
 
 struct call {
-	reply_fn reply;
+	netlink_reply_fn reply;
 	void *arg;
 	bool done;
 	int error;		/* negative errno */
 };
 
-static struct nl_sock *new_socket(int *error)
-{
-	struct nl_sock *s = nl_socket_alloc();
-	int on = 1;
-
-	if (!s) {
-		*error = -NLE_NOMEM;
-		return NULL;
-	}
-	*error = genl_connect(s);
-	if (*error) {
-		nl_socket_free(s);
-		return NULL;
-	}
-	/* Without it there is just no sentence about what is wrong. */
-	setsockopt(nl_socket_get_fd(s), SOL_NETLINK, NETLINK_EXT_ACK, &on, sizeof(on));
-	return s;
-}
-
-/* EX_OK, or an exit code with a message. */
-int fabric_open(void)
-{
-	int error;
-
-	sock = new_socket(&error);
-	if (!sock) {
-		complain("cannot open a netlink socket: %s", nl_geterror(error));
-		return EX_FAILED;
-	}
-	family = genl_ctrl_resolve(sock, KVPOOL_FAMILY_NAME);
-	if (family >= 0)
-		return EX_OK;
-	error = family;
-	fabric_close();
-	if (error == -NLE_OBJ_NOTFOUND) {
-		complain("the netlink family '%s' is not there: the module kvpool_rdma is not loaded, or this is not the initial network namespace; load it with 'modprobe kvpool_rdma'",
-			 KVPOOL_FAMILY_NAME);
-		return EX_NO_MODULE;
-	}
-	complain("cannot find the netlink family '%s': %s", KVPOOL_FAMILY_NAME,
-		 nl_geterror(error));
-	return EX_FAILED;
-}
-
-void fabric_close(void)
+static void close_socket(void)
 {
 	nl_socket_free(sock);
-	sock = NULL;
 }
 
-struct nl_msg *fabric_request(int cmd, bool dump)
+/* Zero or a negative error of libnl. */
+static int open_socket(void)
+{
+	int on = 1;
+	int error;
+
+	sock = nl_socket_alloc();
+	if (!sock)
+		return -NLE_NOMEM;
+	atexit(close_socket);
+	error = genl_connect(sock);
+	if (error)
+		return error;
+	/* A failure costs only the kernel's sentence about a refused request. */
+	setsockopt(nl_socket_get_fd(sock), SOL_NETLINK, NETLINK_EXT_ACK, &on, sizeof(on));
+	return 0;
+}
+
+/**
+ * netlink_open - Find the family of kvpool_rdma
+ *
+ * To be called before all other functions of this file.
+ * Return: CODE_OK, or another status with a message kept.
+ */
+enum code netlink_open(void)
+{
+	int error = open_socket();
+
+	if (error)
+		return error_set(CODE_FAILED, "cannot open a netlink socket: %s",
+				 nl_geterror(error));
+	family = genl_ctrl_resolve(sock, KVPOOL_FAMILY_NAME);
+	if (family >= 0)
+		return CODE_OK;
+	if (family != -NLE_OBJ_NOTFOUND)
+		return error_set(CODE_FAILED, "cannot find the netlink family '%s': %s",
+				 KVPOOL_FAMILY_NAME, nl_geterror(family));
+	error_set(CODE_UNAVAILABLE,
+		  "the module kvpool_rdma is not loaded, or this is not the initial network namespace");
+	error_hint("load it with 'modprobe kvpool_rdma' as root, and run kvpoolctl on the host");
+	return CODE_UNAVAILABLE;
+}
+
+static struct nl_msg *new_request(int cmd, int flags)
 {
 	struct nl_msg *msg = nlmsg_alloc();
 
-	if (!msg || !genlmsg_put(msg, NL_AUTO_PORT, NL_AUTO_SEQ, family, 0,
-				 dump ? NLM_F_DUMP : NLM_F_ACK, (uint8_t)cmd,
-				 KVPOOL_FAMILY_VERSION)) {
-		complain("no memory for a netlink message");
-		exit(EX_FAILED);
-	}
+	if (!msg || !genlmsg_put(msg, NL_AUTO_PORT, NL_AUTO_SEQ, family, 0, flags, (uint8_t)cmd,
+				 KVPOOL_FAMILY_VERSION))
+		memory_exhausted();
 	return msg;
+}
+
+/**
+ * netlink_request - Begin a request about one object
+ * @cmd:	KVPOOL_CMD_*.
+ *
+ * Return: The message, for netlink_call(). Exits without memory.
+ */
+struct nl_msg *netlink_request(int cmd)
+{
+	return new_request(cmd, NLM_F_ACK);
 }
 
 static int on_reply(struct nl_msg *msg, void *arg)
@@ -108,7 +119,7 @@ static int on_end(struct nl_msg *msg, void *arg)
 	return NL_STOP;
 }
 
-/* The sentence behind the error number, if there is one. */
+/* Keeps the sentence behind the error number, if the message has one. */
 static void keep_said(const struct nlmsgerr *error)
 {
 	const struct nlmsghdr *hdr = (const struct nlmsghdr *)error - 1;
@@ -140,18 +151,23 @@ static int on_error(struct sockaddr_nl *from, struct nlmsgerr *error, void *arg)
 	return NL_STOP;
 }
 
-/* Sends @msg, frees it, and waits for the answer. Zero or a negative errno. */
-int fabric_call(struct nl_msg *msg, reply_fn reply, void *arg)
+/**
+ * netlink_call - Send a request and wait for the answer
+ * @msg:	The request; is freed.
+ * @reply:	For the messages of the answer, or null.
+ * @arg:	For @reply.
+ *
+ * Return: 0 or a negative errno, for netlink_failed().
+ */
+int netlink_call(struct nl_msg *msg, netlink_reply_fn reply, void *arg)
 {
 	struct call call = { .reply = reply, .arg = arg };
 	struct nl_cb *cb = nl_cb_alloc(NL_CB_DEFAULT);
 	int error;
 
 	*said = '\0';
-	if (!cb) {
-		complain("no memory for a netlink message");
-		exit(EX_FAILED);
-	}
+	if (!cb)
+		memory_exhausted();
 	nl_cb_set(cb, NL_CB_VALID, NL_CB_CUSTOM, on_reply, &call);
 	nl_cb_set(cb, NL_CB_FINISH, NL_CB_CUSTOM, on_end, &call);
 	nl_cb_set(cb, NL_CB_ACK, NL_CB_CUSTOM, on_end, &call);
@@ -167,36 +183,54 @@ int fabric_call(struct nl_msg *msg, reply_fn reply, void *arg)
 	return -EIO;
 }
 
-int fabric_dump(int cmd, reply_fn reply, void *arg)
+/**
+ * netlink_dump - Ask for all objects of a kind
+ * @cmd:	KVPOOL_CMD_*_GET.
+ * @reply:	For each object.
+ * @arg:	For @reply.
+ *
+ * Return: 0 or a negative errno, for netlink_failed().
+ */
+int netlink_dump(int cmd, netlink_reply_fn reply, void *arg)
 {
-	return fabric_call(fabric_request(cmd, true), reply, arg);
+	return netlink_call(new_request(cmd, NLM_F_DUMP), reply, arg);
 }
 
-/* Says what could not be done and why, and makes an exit code of it. */
-int fabric_fail(int error, const char *fmt, ...)
+/**
+ * netlink_failed - Keep why the last request failed
+ * @error:	Negative errno.
+ * @fmt:	The action that failed, as after "cannot".
+ *
+ * Return: The exit status.
+ */
+enum code netlink_failed(int error, const char *fmt, ...)
 {
+	enum code code = error_code(error);
 	char what[256];
 	va_list args;
 
 	va_start(args, fmt);
 	vsnprintf(what, sizeof(what), fmt, args);
 	va_end(args);
-	if (error == -EPERM && !*said) {
-		complain("cannot %s: this takes CAP_NET_ADMIN; run as root", what);
-		return EX_NO_PERMISSION;
+	if (code == CODE_NOT_PERMITTED && !*said) {
+		error_set(code, "cannot %s: CAP_NET_ADMIN is missing", what);
+		error_hint("run as root");
+		return code;
 	}
-	complain("cannot %s: %s", what, *said ? said : strerror(-error));
-	return error == -ENOENT ? EX_NOT_FOUND : EX_FAILED;
+	/* A refusal with a sentence is about the object, not about the user. */
+	if (code == CODE_NOT_PERMITTED)
+		code = CODE_FAILED;
+	return error_set(code, "cannot %s: %s", what, *said ? said : strerror(-error));
 }
 
 struct follower {
-	bool (*event)(struct genlmsghdr *hdr, void *arg);
+	netlink_event_fn event;
 	void *arg;
 	bool done;
 	bool unloaded;
 };
 
-/* Does the message say that the module goes away? */
+/* Whether the message announces the end of the family. */
 static bool is_farewell(struct nlmsghdr *hdr)
 {
 	struct nlattr *attrs[CTRL_ATTR_MAX + 1];
@@ -204,8 +238,8 @@ static bool is_farewell(struct nlmsghdr *hdr)
 	if (hdr->nlmsg_type != GENL_ID_CTRL ||
 	    genlmsg_hdr(hdr)->cmd != CTRL_CMD_DELFAMILY)
 		return false;
-	fabric_attrs(genlmsg_hdr(hdr), attrs, CTRL_ATTR_MAX);
-	return (int)attr_number(attrs[CTRL_ATTR_FAMILY_ID]) == family;
+	netlink_attrs(genlmsg_hdr(hdr), attrs, CTRL_ATTR_MAX);
+	return (int)netlink_number(attrs[CTRL_ATTR_FAMILY_ID]) == family;
 }
 
 static int on_event(struct nl_msg *msg, void *arg)
@@ -220,51 +254,64 @@ static int on_event(struct nl_msg *msg, void *arg)
 	return follower->done ? NL_STOP : NL_OK;
 }
 
-/* Calls @event for each event until it returns false. An exit code. */
-int fabric_follow(bool (*event)(struct genlmsghdr *hdr, void *arg), void *arg)
+static int subscribe(struct follower *follower)
 {
-	struct follower follower = { .event = event, .arg = arg };
 	int group = genl_ctrl_resolve_grp(sock, KVPOOL_FAMILY_NAME, KVPOOL_MCGRP_EVENTS);
 	int families = genl_ctrl_resolve_grp(sock, "nlctrl", "notify");
-	int error = group < 0 ? group : families < 0 ? families : 0;
 
-	if (error) {
-		complain("cannot follow events: %s", nl_geterror(error));
-		return EX_FAILED;
-	}
+	if (group < 0 || families < 0)
+		return group < 0 ? group : families;
 	nl_socket_disable_seq_check(sock);
-	nl_socket_modify_cb(sock, NL_CB_VALID, NL_CB_CUSTOM, on_event, &follower);
-	error = nl_socket_add_memberships(sock, group, families, 0);
-	if (error) {
-		complain("cannot follow events: %s", nl_geterror(error));
-		return EX_FAILED;
-	}
-	while (!follower.done) {
-		if (follower.unloaded) {
-			complain("the module kvpool_rdma was unloaded");
-			return EX_NO_MODULE;
-		}
-		error = nl_recvmsgs_default(sock);
-		if (error == -NLE_NOMEM) {
-			complain("events came faster than they could be shown, and some are lost; see 'kvpoolctl link show' for what is true now");
-			continue;
-		}
-		if (error) {
-			complain("cannot follow events: %s", nl_geterror(error));
-			return EX_FAILED;
-		}
-	}
-	return EX_OK;
+	nl_socket_modify_cb(sock, NL_CB_VALID, NL_CB_CUSTOM, on_event, follower);
+	return nl_socket_add_memberships(sock, group, families, 0);
 }
 
-void fabric_attrs(struct genlmsghdr *hdr, struct nlattr **attrs, int max)
+/**
+ * netlink_follow - Receive events
+ * @event:	Called for each, until it returns false.
+ * @arg:	For @event.
+ *
+ * Return: CODE_OK, or another status with a message kept.
+ */
+enum code netlink_follow(netlink_event_fn event, void *arg)
+{
+	struct follower follower = { .event = event, .arg = arg };
+	int error = subscribe(&follower);
+
+	while (!error && !follower.done && !follower.unloaded) {
+		error = nl_recvmsgs_default(sock);
+		if (error != -NLE_NOMEM)
+			continue;
+		/* The buffer of the socket was full: events are lost. */
+		error = 0;
+		follower.done = !event(NULL, arg);
+	}
+	if (follower.unloaded)
+		return error_set(CODE_UNAVAILABLE, "the module kvpool_rdma was unloaded");
+	if (error < 0)
+		return error_set(CODE_FAILED, "cannot follow events: %s", nl_geterror(error));
+	return CODE_OK;
+}
+
+/**
+ * netlink_attrs - Find the attributes of a message
+ * @hdr:	The message.
+ * @attrs:	Set to the attributes by type, null for a type that is missing.
+ * @max:	The highest type; @attrs has one more element.
+ */
+void netlink_attrs(struct genlmsghdr *hdr, struct nlattr **attrs, int max)
 {
 	if (nla_parse(attrs, max, genlmsg_attrdata(hdr, 0), genlmsg_attrlen(hdr, 0), NULL))
 		memset(attrs, 0, ((size_t)max + 1) * sizeof(*attrs));
 }
 
-/* Numbers of any width; 0 if the module did not tell. */
-uint64_t attr_number(const struct nlattr *attr)
+/**
+ * netlink_number - The value of an attribute that is a number of any width
+ * @attr:	The attribute, or null.
+ *
+ * Return: The number, 0 for null.
+ */
+uint64_t netlink_number(const struct nlattr *attr)
 {
 	switch (attr ? nla_len(attr) : 0) {
 	case 1:
@@ -280,7 +327,27 @@ uint64_t attr_number(const struct nlattr *attr)
 	}
 }
 
-const char *attr_text(const struct nlattr *attr)
+/**
+ * netlink_text - The value of an attribute that is text
+ * @attr:	The attribute, or null.
+ *
+ * Return: The text, "" for null.
+ */
+const char *netlink_text(const struct nlattr *attr)
 {
 	return attr ? nla_get_string(attr) : "";
+}
+
+/**
+ * netlink_show_numbers - Show attributes that are numbers
+ * @attrs:	By type.
+ * @numbers:	The attributes to show.
+ * @nr:		Number of @numbers.
+ */
+void netlink_show_numbers(struct nlattr **attrs, const struct netlink_number *numbers, int nr)
+{
+	int i;
+
+	for (i = 0; i < nr; i++)
+		out_number(numbers[i].name, netlink_number(attrs[numbers[i].attr]));
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * A guest of a few lines that QEMU boots by itself (multiboot), to check the
+ * A small guest that QEMU boots without a kernel (multiboot), to check the
  * counter: sections of known length, then power off through isa-debug-exit.
  */
 #include "marker.h"
@@ -41,7 +41,7 @@ _start:
 	jnz	2b
 	mark	INSN_OP_REPORT, 2
 
-	/* Section 3: empty, and forgotten once. */
+	/* Section 3: its first sample is reset, its second is empty. */
 	mark	INSN_OP_BEGIN, 3
 	nop
 	mark	INSN_OP_END, 3

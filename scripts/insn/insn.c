@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * QEMU TCG plugin: count the instructions that each virtual CPU executes
- * between markers (marker.h), apart for kernel and user mode.
+ * between markers (marker.h), separately for kernel and user mode.
  *
  *	-plugin insn.so,out=FILE[,hist=on]
  *
@@ -13,22 +13,23 @@
  * with beside_. R counts the reports of this run. Kernel mode is an address
  * with the top bit set. A string instruction with a REP prefix counts once, as
  * it does in the counters of a real CPU; its further iterations are in rep,
- * kernel and user together. ns is the time that the thread of the CPU ran on
- * this machine: it leaves out when others had the machine. The beside_ counts
- * are of those samples only during which the other CPUs together executed at
- * least three quarters as many instructions: on a busy machine the CPUs of a
- * guest seldom run at once.
+ * kernel and user together. ns is the CPU time of the virtual CPU's thread on
+ * this machine, without the time of other threads. The beside_ counts are only
+ * of samples in which the other virtual CPUs together executed at least three
+ * quarters as many instructions: on a busy machine the CPUs of a guest seldom run
+ * concurrently.
  *
  * With hist=on the line is followed by
  *
  *	hist report=R addr=A insns=N
  *
  * for each translated piece of kernel code that ran inside the section on any
- * CPU since its last report: name them with the guest's /proc/kallsyms.
+ * CPU since the section's last report. The guest's /proc/kallsyms names the
+ * functions at these addresses.
  *
- * Instructions are counted a translation block at a time, when it begins. What
- * a fault in its middle leaves out is counted nevertheless, a few instructions
- * per fault. Blocks with a marker are counted instruction by instruction.
+ * All instructions of a translation block are counted when the block begins. So
+ * instructions that a fault inside the block skips are counted too, a few for
+ * each fault. Blocks with a marker are counted instruction by instruction.
  */
 #include <inttypes.h>
 #include <pthread.h>
@@ -62,7 +63,7 @@ struct section {
 	unsigned int room;
 };
 
-/* Each is touched by the thread of its CPU only. */
+/* Only the thread of a CPU accesses its element. */
 static struct vcpu {
 	struct sample now;
 	uint64_t active;	/* a bit per section that runs */
@@ -119,7 +120,7 @@ static void count_piece(unsigned int index, void *data)
 				   piece->insns, __ATOMIC_RELAXED);
 }
 
-/* Each iteration comes here: QEMU jumps back to the instruction itself. */
+/* Called for each iteration: QEMU jumps back to the instruction. */
 static void count_rep(unsigned int index, void *data)
 {
 	struct vcpu *vcpu = vcpu_get(index);
@@ -146,7 +147,7 @@ static bool is_beside(const struct sample *sample)
 	       3 * (sample->count[KERNEL] + sample->count[USER]);
 }
 
-/* Into an array of @section->nr values. */
+/* Collect one count of the samples; @values has room for @section->nr. */
 static unsigned int choose(const struct section *section, int which,
 			   bool beside, uint64_t *values)
 {
@@ -183,7 +184,7 @@ static void write_counts(const struct section *section, bool beside)
 	free(values);
 }
 
-/* Forget where a section went; @lock is held. */
+/* Reset the hits of a section, and write them if @write; @lock is held. */
 static void flush_hist(unsigned int id, bool write)
 {
 	struct piece *piece;
@@ -252,7 +253,10 @@ static uint64_t thread_ns(void)
 	return ts.tv_sec * 1000000000ULL + ts.tv_nsec;
 }
 
-/* Their counts change while they are read: good enough to see who ran. */
+/*
+ * The other CPUs' counts change while they are read. That is accurate enough to
+ * tell whether these CPUs ran.
+ */
 static uint64_t others_insns(unsigned int index)
 {
 	uint64_t sum = 0;

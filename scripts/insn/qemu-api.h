@@ -29,7 +29,7 @@ struct plugin_host {
 	} vcpus;
 };
 
-/* What a callback may do with the registers; none of ours looks at them. */
+/* The access of a callback to registers; the callbacks of insn.c have none. */
 enum plugin_regs { PLUGIN_NO_REGS };
 
 typedef void plugin_vcpu_fn(unsigned int vcpu, void *data);

@@ -9,7 +9,7 @@
  *
  * A client begins with as much padding as the longest frame, then HELLO with
  * a nonce, and throws away what it reads up to the ACK with that nonce.  So
- * a client that died in the middle of a frame cannot confuse the next one.
+ * a client that died in the middle of a frame does not confuse the next client.
  *
  *   to the agent    HELLO nonce | REQ bytes | GO | STDIN bytes | EOF | KILL
  *   from the agent  ACK nonce | STARTED pid | OUT bytes | ERR bytes |
@@ -52,8 +52,9 @@
 #define REQ_MAX		(4 << 20)
 
 /*
- * The driver hears of clients that come and go later than of their bytes, so a
- * port may look hung up while one is there: for long where CPUs are scarce.
+ * The driver learns that a client has connected later than that its bytes have
+ * arrived.  So a port may report POLLHUP while a client is connected, on busy
+ * CPUs for a long time.
  */
 #define PATIENCE_MS	5000
 
@@ -66,7 +67,7 @@ static void die(const char *fmt, ...)
 	vfprintf(stderr, fmt, ap);
 	va_end(ap);
 	fprintf(stderr, ": %s\n", strerror(errno));
-	/* The rig recognises a failed boot by the machine going away. */
+	/* The rig reports a failed boot when QEMU ends. */
 	sync();
 	reboot(RB_POWER_OFF);
 	_exit(1);
@@ -190,7 +191,7 @@ static void link_modules(const char *release, const char *target)
 		fprintf(stderr, "rig-init: %s: %s\n", path, strerror(errno));
 }
 
-static int snapshot_port = -1;	/* where a snapshot waits, or none is made */
+static int snapshot_port = -1;	/* the agent pauses on it; -1: no snapshot */
 
 static void set_time(const char *seconds)
 {
@@ -202,7 +203,7 @@ static void set_time(const char *seconds)
 		fprintf(stderr, "rig-init: time: %s\n", strerror(errno));
 }
 
-/* Hosts from one snapshot must not draw the same numbers. */
+/* Hosts from one snapshot must not draw the same random numbers. */
 static void set_seed(const char *hex)
 {
 	struct {
@@ -276,7 +277,7 @@ struct session {
 	char *req;
 	size_t req_len;
 	pid_t pid;			/* 0: no command */
-	int fd_in, fd_out, fd_err;	/* our ends, -1 when closed */
+	int fd_in, fd_out, fd_err;	/* the agent's ends, -1 when closed */
 	char *stdin_buf;
 	size_t stdin_len;
 	bool stdin_eof;
@@ -301,14 +302,14 @@ static void shut(int *fd)
 
 static void kill_group(pid_t pid, int sig)
 {
-	/* It leads no group before its setsid(). */
+	/* The child leads no group before its setsid(). */
 	if (kill(-pid, sig))
 		kill(pid, sig);
 }
 
 static void session_reset(struct session *s, bool kill_job)
 {
-	/* reap() sees to what is killed here, however long it takes to die. */
+	/* reap() collects the killed command when it has ended. */
 	if (s->pid && kill_job)
 		kill_group(s->pid, SIGKILL);
 	s->pid = 0;
@@ -479,7 +480,10 @@ static bool flush_stdin(struct session *s)
 			return false;
 	}
 	if (s->fd_in < 0 && s->stdin_len) {
-		/* Nobody reads: swallow it, so that the client goes on. */
+		/*
+		 * The command has closed its stdin: discard the bytes and
+		 * return the credit, so that the client does not wait.
+		 */
 		if (!send_u32(s, 'C', s->stdin_len))
 			return false;
 		s->stdin_len = 0;
@@ -568,8 +572,8 @@ static bool handle(struct session *s, char type, const char *data, size_t len)
 }
 
 /*
- * Reads until nothing is left, since the port is watched edge triggered.
- * Whatever ends a session, what follows in the port may be the next client's.
+ * Reads until the port is empty, since the port is watched edge triggered.
+ * After the end of a session the bytes that follow may be the next client's.
  */
 static void read_port(struct session *s)
 {
@@ -584,7 +588,7 @@ static void read_port(struct session *s)
 			continue;
 		if (n < 0 && errno == EAGAIN)
 			return;
-		/* With nothing to lose there is nothing to wait for. */
+		/* Without a command or a request no session is lost. */
 		if (n < 0 || (n == 0 && ((!s->pid && !s->req_len) ||
 					 ++gone > PATIENCE_MS / 5))) {
 			session_reset(s, true);
@@ -645,8 +649,8 @@ static void serve(const char *dev)
 	if (!s.in || !s.stdin_buf || s.epoll < 0 || s.sigfd < 0)
 		_exit(1);
 	/*
-	 * Edge triggered: a port without a client reports POLLHUP for ever,
-	 * but wakes only when that changes.
+	 * Edge triggered: a port without a client reports POLLHUP all the
+	 * time, but wakes the agent only when that changes.
 	 */
 	watch(&s, s.port, EPOLLIN | EPOLLET);
 	watch(&s, s.sigfd, EPOLLIN);
@@ -680,7 +684,7 @@ static void serve(const char *dev)
 
 #define MAX_PORTS	64
 
-/* Which port a device of the class is: -1 for none of ours. */
+/* The number of a device's port; -1: the device is no port of the rig. */
 static int port_number(const char *device)
 {
 	char path[PATH_MAX], name[64];
@@ -700,7 +704,7 @@ static int port_number(const char *device)
 	return access(path, F_OK) ? -1 : n;
 }
 
-/* Call @found for each port until all @want are there or it says stop. */
+/* Call @found for each port, until @want are found or @found returns true. */
 static int find_ports(int want, bool (*found)(int n, const char *path))
 {
 	char seen[MAX_PORTS] = { 0 };
@@ -739,8 +743,8 @@ static bool serve_port(int n, const char *path)
 }
 
 /*
- * Wait for the configuration: here the snapshot is taken, and what follows
- * happens in each host that is started from it.
+ * Wait for the configuration. The snapshot is taken here: each host that starts
+ * from the snapshot continues here.
  */
 static bool wait_for_conf(int n, const char *path)
 {
@@ -761,7 +765,7 @@ static bool wait_for_conf(int n, const char *path)
 		if (got < 0 || len == sizeof(conf))
 			die("read configuration");
 		len += got;
-		/* Nobody has connected yet. */
+		/* No client has connected yet. */
 		if (!got)
 			usleep(1000);
 	}
@@ -783,7 +787,7 @@ static void pause_for_snapshot(void)
 	umount2("/sys", MNT_DETACH);
 }
 
-/* A shell on the serial line, once somebody presses Enter there. */
+/* A shell on the serial line, after Enter is pressed there. */
 static void console_shell(void)
 {
 	static char *argv[] = { "bash", "-l", NULL };

@@ -18,28 +18,29 @@ from .util import (EX_BOOT, EX_KLOG, EX_RIG, EX_TIMEOUT, EX_USAGE, RigError,
 
 EPILOG = """\
 exit codes:
-  0      done; for exec and run: the command's own exit code otherwise
-         (128+N if signal N ended it, 127 if there is no such command)
+  0      done. exec and run exit with the command's own exit code
+         (128+N if signal N ended the command, 127 if it does not exist)
   2      the arguments are wrong
   %d     a host did not become ready; the tail of its console is printed
   %d     the guest's kernel complained (WARNING, BUG, KASAN, UBSAN, lockdep,
-         hung task, ...); the excerpt is printed
-  %d     the host is not up or went away, or the rig itself failed
+         hung task, ...); an excerpt of the log is printed
+  %d     the host is not up or has ended, or the rig itself failed
   %d    --timeout ended the command
 
 environment:
-  RIG_ACCEL=kvm|tcg  do not try whether KVM works
-  KVPOOL_BUILD=DIR   where everything is kept (default: build/)
-  KERNEL_JOBS=N      compilers at once when a kernel is built
+  RIG_ACCEL=kvm|tcg  use this accelerator and do not test KVM
+  KVPOOL_BUILD=DIR   directory of kernels and hosts (default: build/)
+  KERNEL_JOBS=N      compilers that build a kernel concurrently
 
-A host sees this machine's files read-only below a memory file system, the
-build directory writable in place, and runs commands in the caller's
-directory.  Its files are in build/rig/HOST: console.log, qemu.log, command.
+A host sees this machine's files read-only below a memory file system, and the
+build directory writable at the same path.  Commands run in the caller's
+directory.  The host's files are in build/rig/HOST: console.log, qemu.log, command.
 A host ends when that directory is removed.
 """ % (EX_BOOT, EX_KLOG, EX_RIG, EX_TIMEOUT)
 
 
 def add_host_options(p):
+    """Add the options that describe a host."""
     p.add_argument("--kernel", default="6.12", choices=kernels.NAMES,
                    help="default: %(default)s")
     p.add_argument("--mem", default="2G", help="default: %(default)s")
@@ -48,40 +49,43 @@ def add_host_options(p):
                    help="nodes as SIZE[:CPUS],...; instead of --mem. "
                    "1G:0,1G:1,512M is two nodes with a CPU each and one "
                    "far node without; several ranges: 0-1+4-5")
-    p.add_argument("--append", help="more for the kernel's command line")
+    p.add_argument("--append", help="further parameters of the kernel")
     p.add_argument("--device", action="append", metavar="DEV",
                    help="a QEMU -device; may be repeated")
     p.add_argument("--qemu-arg", action="append", metavar="ARGS",
                    help="QEMU arguments, split like a shell's: "
                    "--qemu-arg='-object rng-random,id=r'")
     p.add_argument("--share", action="append", metavar="DIR",
-                   help="a directory that guests can write, at its place")
+                   help="a directory that guests can write, at the same path")
     p.add_argument("--plugin", metavar="FILE[,OPT]",
                    help="a TCG plugin; writes build/rig/HOST/plugin.log")
     p.add_argument("--icount", action="store_true",
                    help="deterministic instruction counting; one CPU")
     p.add_argument("--snapshot", action="store_true",
                    help="start from the memory of a host of the same kind "
-                   "that has booted; the first time makes the snapshot")
+                   "that has booted; the first start makes the snapshot")
     p.add_argument("--boot-timeout", type=float, default=300,
                    metavar="S", help="default: %(default)s")
 
 
 def add_exec_options(p):
+    """Add the options of a command that runs on a host."""
     p.add_argument("--timeout", type=float, metavar="S",
                    help="kill the command after S seconds (exit code %d)" %
                    EX_TIMEOUT)
-    p.add_argument("--cwd", help="where to run it; default: here")
+    p.add_argument("--cwd", help="directory of the command; default: the "
+                   "current one")
     p.add_argument("--env", action="append", metavar="K=V", default=[],
                    help="an environment variable; may be repeated")
     p.add_argument("-n", "--no-stdin", action="store_true",
-                   help="leave stdin alone")
+                   help="do not pass stdin to the command")
     p.add_argument("--no-klog", action="store_true",
                    help="do not fail when the kernel complains; "
-                   "`down` will not either")
+                   "`down` does not fail either")
 
 
 def parser():
+    """The parser of scripts/rig's command line."""
     p = argparse.ArgumentParser(
         prog="rig", description="Virtual hosts for people, tests and "
         "benchmarks.", epilog=EPILOG,
@@ -90,9 +94,10 @@ def parser():
 
     k = sub.add_parser("kernel", help="fetch or build kernels")
     k.add_argument("action", choices=("fetch", "path", "kdir", "info"),
-                   help="fetch: make it ready; path, kdir: also print the "
-                   "directory with vmlinuz, or the one to build modules "
-                   "against; info: print what is known")
+                   help="fetch: download or build the kernel; path: also "
+                   "print the directory of vmlinuz; kdir: also print the "
+                   "directory to build modules against; info: print the "
+                   "kernel's release and paths")
     k.add_argument("names", nargs="+", metavar="NAME",
                    help=", ".join(kernels.NAMES))
     k.add_argument("--json", action="store_true")
@@ -117,32 +122,33 @@ def parser():
     add_host_options(r)
     add_exec_options(r)
     r.add_argument("--keep-log", action="store_true",
-                   help="keep build/rig/NAME even when all went well")
+                   help="keep build/rig/NAME after success too")
 
     c = sub.add_parser("console", help="the serial line of a host")
     c.add_argument("host", metavar="HOST")
     c.add_argument("--log", action="store_true",
-                   help="print what it has shown so far")
+                   help="print its output so far")
 
     q = sub.add_parser("qmp", help="send QEMU a QMP command")
     q.add_argument("host", metavar="HOST")
     q.add_argument("command", metavar="JSON", nargs="+",
-                   help="""like '{"execute":"query-status"}', or just the """
+                   help="""'{"execute":"query-status"}', or only the """
                    "name of a command without arguments")
 
     d = sub.add_parser("down", help="stop hosts")
     d.add_argument("hosts", nargs="*", metavar="HOST")
     d.add_argument("--all", action="store_true",
-                   help="all that `up` started; not those of a `run` or a "
-                   "test that goes on")
+                   help="all hosts that `up` started; not those of a `run` "
+                   "or a test in progress")
 
-    ls = sub.add_parser("list", help="the hosts there are")
+    ls = sub.add_parser("list", help="list the hosts")
     ls.add_argument("--json", action="store_true")
     return p
 
 
 def main(argv):
-    # What follows -- is the command's and not to be looked at.
+    """Run scripts/rig; returns its exit code."""
+    # Arguments after -- are the command's and are not parsed.
     command = []
     if "--" in argv and argv[0] in ("exec", "run"):
         at = argv.index("--")
@@ -152,7 +158,7 @@ def main(argv):
     opts = parser().parse_args(argv, hostmod.Options())
     opts.command_argv = command
     if opts.verb in ("exec", "run") and not command:
-        say("write the command after --")
+        say("there is no command; write one after --")
         return EX_USAGE
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     try:
@@ -212,6 +218,7 @@ def do_up(opts):
 
 
 def run_on(h, opts):
+    """Run the command of the options on a host; returns rig's exit code."""
     env = dict(item.partition("=")[::2] for item in opts.env)
     begin = klog.size(h.log)
     stdin = 0 if not opts.no_stdin and client.wants_stdin() else None
@@ -265,7 +272,7 @@ def do_run(opts):
 
 def do_down(opts):
     if not opts.hosts and not opts.all:
-        say("which host? (or --all)")
+        say("no host is named; name hosts, or use --all")
         return EX_USAGE
     bad = False
     for h in hostmod.hosts() if opts.all else map(Host, opts.hosts):
@@ -331,7 +338,7 @@ def do_console(opts):
             if sock in ready:
                 data = sock.recv(65536)
                 if not data:
-                    raise RigError("host %s went away" % h.name)
+                    raise RigError("host %s has ended" % h.name)
                 client.writer(1)(data)
             if 0 in ready:
                 data = os.read(0, 4096)

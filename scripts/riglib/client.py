@@ -18,27 +18,40 @@ from .util import EX_RIG, EX_TIMEOUT, RigError
 
 FRAME_MAX = 16384       # as in agent.c
 STDIN_WINDOW = 65536
+REFUSED = 2.0           # seconds for QEMU to listen on its sockets
 GRACE = 20.0            # seconds for a killed command to be reported
 
 
 class HostGone(RigError):
-    pass
+    """The host of a command is not up or has ended."""
 
 
 def connect_unix(path):
-    """Connect to a unix socket whose path may be too long for one."""
+    """Connect to a unix socket, whose path may be longer than sun_path.
+
+    QEMU binds its sockets some time before it listens on them: a refused
+    connection is retried for REFUSED seconds.
+    """
     directory = os.open(os.path.dirname(path), os.O_PATH)
+    end = time.monotonic() + REFUSED
     try:
-        sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-        sock.connect("/proc/self/fd/%d/%s" % (directory,
-                                              os.path.basename(path)))
-        return sock
+        while True:
+            sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+            try:
+                sock.connect("/proc/self/fd/%d/%s" % (
+                    directory, os.path.basename(path)))
+                return sock
+            except ConnectionRefusedError:
+                sock.close()
+                if time.monotonic() > end:
+                    raise
+            time.sleep(0.01)
     finally:
         os.close(directory)
 
 
 class Port:
-    """One of a host's ports, held until closed."""
+    """A port of a host, locked until close()."""
 
     def __init__(self, directory, wait=60.0):
         self.lock, number = self.take(directory, wait)
@@ -47,11 +60,12 @@ class Port:
                                                   "port%d" % number))
         except OSError as e:
             self.lock.close()
-            raise HostGone("the host is not there (%s)" % e.strerror)
+            raise HostGone("the host is not up (%s)" % e.strerror)
         self.buf = bytearray()
 
     @staticmethod
     def take(directory, wait):
+        """Lock a free port of a host; returns (lock file, number)."""
         end = time.monotonic() + wait
         while True:
             for number in range(PORTS):
@@ -59,37 +73,41 @@ class Port:
                     f = open(os.path.join(directory, "port%d.lock" % number),
                              "a")
                 except OSError:
-                    raise HostGone("the host is not there")
+                    raise HostGone("the host is not up")
                 try:
                     fcntl.flock(f, fcntl.LOCK_EX | fcntl.LOCK_NB)
                     return f, number
                 except OSError:
                     f.close()
             if time.monotonic() > end:
-                raise RigError("%d commands run on this host already" % PORTS)
+                raise RigError("%d commands run on this host already; retry "
+                               "when a command has ended" % PORTS)
             time.sleep(0.05)
 
     def close(self):
+        """Close the connection and release the port."""
         self.sock.close()
         self.lock.close()
 
     def send(self, kind, data=b""):
+        """Send a frame to the agent."""
         try:
             self.sock.sendall(kind + struct.pack("<I", len(data)) + data)
         except OSError:
-            raise HostGone("the host went away")
+            raise HostGone("the host has ended")
 
     def fill(self):
+        """Wait for bytes from the agent."""
         try:
             data = self.sock.recv(1 << 18)
         except OSError:
             data = b""
         if not data:
-            raise HostGone("the host went away")
+            raise HostGone("the host has ended")
         self.buf += data
 
     def frames(self):
-        """The whole frames that have arrived."""
+        """Yield the complete frames that have arrived."""
         at = 0
         while len(self.buf) - at >= 5:
             size = struct.unpack_from("<I", self.buf, at + 1)[0]
@@ -102,7 +120,7 @@ class Port:
         del self.buf[:at]
 
     def hello(self, timeout):
-        """Wait until the agent answers: the host is ready when it does."""
+        """Wait until the agent answers: then the host is ready."""
         nonce = secrets.token_bytes(16)
         self.sock.settimeout(timeout)
         try:
@@ -113,18 +131,18 @@ class Port:
                 del self.buf[:-len(want)]
                 data = self.sock.recv(65536)
                 if not data:
-                    raise HostGone("the host went away")
+                    raise HostGone("the host has ended")
                 self.buf += data
         except socket.timeout:
             raise RigError("the host does not answer")
         except OSError:
-            raise HostGone("the host went away")
+            raise HostGone("the host has ended")
         self.sock.settimeout(None)
         del self.buf[:self.buf.index(want) + len(want)]
 
 
 def pump_stdin(fd, port_queue, credit, stop):
-    """Read stdin no faster than the command does."""
+    """Read stdin, at most STDIN_WINDOW bytes ahead of the command."""
     while not stop.is_set():
         credit.acquire()
         try:
@@ -137,7 +155,7 @@ def pump_stdin(fd, port_queue, credit, stop):
 
 
 def wants_stdin(fd=0):
-    """Is there anything to pass on?  A terminal is not passed."""
+    """Whether stdin is passed to the command: not if it is a terminal."""
     try:
         mode = os.fstat(fd).st_mode
     except OSError:
@@ -175,13 +193,15 @@ def run(directory, argv, cwd=None, env=None, timeout=None, stdin=None,
 
 
 class Session:
+    """A command in progress on a port."""
+
     def __init__(self, port, timeout, stdin, out, err):
         self.port, self.out, self.err = port, out, err
         self.deadline = time.monotonic() + timeout if timeout else None
         self.killed = False
         self.input = queue.SimpleQueue()
         self.wake, self.waker = socket.socketpair()
-        self.sent = []          # sizes of the stdin frames under way
+        self.sent = []          # sizes of the stdin frames in flight
         self.credit = threading.Semaphore(STDIN_WINDOW // FRAME_MAX)
         self.stop = threading.Event()
         if stdin is None:
@@ -202,6 +222,7 @@ class Session:
         pump_stdin(fd, Queue, self.credit, self.stop)
 
     def run(self):
+        """Pass input and output until the command ends; returns its status."""
         with selectors.DefaultSelector() as sel:
             sel.register(self.port.sock, selectors.EVENT_READ)
             sel.register(self.wake, selectors.EVENT_READ)
@@ -225,14 +246,16 @@ class Session:
                         self.port.fill()
 
     def expire(self):
+        """Kill the command, whose time is over."""
         if self.killed:
             raise RigError("the command did not end when killed after its "
-                           "time-out; the guest may hang", EX_TIMEOUT)
+                           "time-out; the guest may hang: see its console.log", EX_TIMEOUT)
         self.killed = True
         self.deadline = time.monotonic() + GRACE
         self.port.send(b"K", b"\x09")
 
     def send_stdin(self):
+        """Send the stdin frames that were read."""
         while not self.input.empty():
             data = self.input.get()
             if data:
@@ -242,12 +265,14 @@ class Session:
                 self.port.send(b"E")
 
     def handle(self, kind, data):
+        """Handle a frame; returns the exit code if the command has ended."""
         if kind == b"O":
             self.out(data)
         elif kind == b"E":
             self.err(data)
         elif kind == b"C":
-            # Credit for bytes: give a frame back once all of it is read.
+            # Credit for bytes: a frame's credit returns when all of it
+            # is read.
             count = struct.unpack("<I", data)[0]
             while count and self.sent:
                 used = min(count, self.sent[0])
@@ -265,6 +290,7 @@ class Session:
 
 
 def writer(fd):
+    """A function that writes all of its bytes to a descriptor."""
     def write(data):
         view = memoryview(data)
         while view:

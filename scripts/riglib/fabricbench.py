@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: GPL-2.0
-"""The benchmark of the fabric: gets beside perftest and nvme-rdma.
+"""The benchmark of the fabric: fetches beside perftest and nvme-rdma.
 
-Two hosts with one CPU each, the same boot and the same link for all.  Each
-round runs every program once, so that a ratio is of neighbours in time; the
-figures are medians over the rounds.  The owner's side drives the bytes of a get
-as it does those of ib_write_bw, and as nvmet does those of a read.
+All programs run on the same two hosts with one CPU each, in one boot and over
+the same link.  Each round runs every program once, so that a ratio compares
+runs that follow each other; the figures are medians over the rounds.  In a
+fetch the owner drives the transfer, as ib_write_bw's client and nvmet do.
 """
 
 import bisect
@@ -22,7 +22,7 @@ REQUESTER, OWNER = 0, 1
 MIB = 1 << 20
 SECONDS = 4
 DISK_MIB = 64
-# Bytes in flight of a get and of a read of nvme-rdma.
+# Requests in flight by size, of fetches and of reads of nvme-rdma.
 WINDOW = {MIB: 16, 64 << 10: 64}
 # For two links to be faster than one, each must be slower than the CPU.
 LIMIT_MIB = 8
@@ -33,7 +33,7 @@ for n in $(seq 200); do
 		exit
 	sleep 0.05
 done
-echo "nobody listens on port $1"
+echo "no program listens on port $1"
 exit 1
 """
 
@@ -80,14 +80,18 @@ done
 
 
 def rate_of(got):
+    """MiB/s of a run."""
     return got["bytes"] / got["seconds"] / MIB
 
 
 def say(text):
+    """Print a message of the benchmark."""
     util.say("fabric: " + text)
 
 
 class Bench:
+    """The programs of the benchmark on a pair of hosts, and their results."""
+
     def __init__(self, pair):
         self.pair = pair
         self.port = 20000
@@ -97,9 +101,10 @@ class Bench:
     # ---- perftest ----
 
     def perftest(self, program, client, *argv):
-        """A run; the client is the side that posts the operations.
+        """Run a program of perftest; the client posts the operations.
 
-        rxe loses connections when the emulation stalls: up to three attempts.
+        rxe loses connections when the emulation stalls: a run that fails is
+        retried twice.
         """
         for _ in range(3):
             try:
@@ -112,9 +117,10 @@ class Bench:
         raise error
 
     def perftest_once(self, program, client, *argv):
+        """Run a program of perftest once; returns its last row of figures."""
         self.port += 1
-        # The default time for an answer, 67 ms, passes on an emulated CPU
-        # without a loss, and rxe fails some of what is then sent twice.
+        # On an emulated CPU an answer may take longer than the default time-out
+        # of 67 ms; rxe fails some of the packets that are then sent twice.
         argv = ["-d", "rxe0", "-x", "1", "-F", "-m", "4096", "-u", "18",
                 "-p", self.port, *argv]
         server = self.pair.start(1 - client, program, *argv)
@@ -129,30 +135,33 @@ class Bench:
         return [float(field) for field in rows[-1]]
 
     def bandwidth(self, program, client, size):
-        """MiB/s: the column of the average; as much in flight as for gets."""
+        """MiB/s on average, with as many requests in flight as fetches."""
         argv = ["-s", size, "-D", SECONDS, "-t", WINDOW[size]]
         if program == "ib_read_bw":
             argv += ["-o", 16]
         return self.perftest(program, client, *argv)[3]
 
     def read_latency(self):
-        """Microseconds: the column of the typical value."""
+        """Microseconds: perftest's typical value."""
         return self.perftest("ib_read_lat", REQUESTER, "-s", 4096, "-n", 1000,
                              "-e")[4]
 
     # ---- nvme-rdma ----
 
     def nvme_setup(self):
+        """Export a RAM disk of the owner to the requester."""
         self.pair.sh(OWNER, NVME_TARGET, DISK_MIB, self.pair.address(OWNER))
         self.pair.sh(REQUESTER, NVME_HOST, self.pair.address(OWNER))
 
     def nvme_rate(self, size):
+        """MiB/s of reads through nvme-rdma."""
         got = self.pair.json(REQUESTER, PROGRAMS + "/bench_read",
                              "/dev/nvme0n1", "rate", size, WINDOW[size],
                              SECONDS)
         return rate_of(got)
 
     def nvme_latency(self):
+        """Microseconds of a read through nvme-rdma."""
         return self.pair.json(REQUESTER, PROGRAMS + "/bench_read",
                               "/dev/nvme0n1", "latency", 4096,
                               1000)["median_us"]
@@ -160,29 +169,34 @@ class Bench:
     # ---- kvpool ----
 
     def get_fill(self, size):
+        """Produce the owner's blocks."""
         self.pair.run(OWNER, PROGRAMS + "/bench_get", "fill", size,
                       self.count(size))
 
     @staticmethod
     def count(size):
-        """Blocks that the requester asks for over and over."""
+        """The number of blocks that the requester fetches in turn."""
         return min(64, 64 * MIB // size)
 
     def get(self, size, seconds=SECONDS, start=False):
+        """Run fetches; returns their result, or the command with start."""
         argv = (PROGRAMS + "/bench_get", "rate", size, self.count(size),
                 WINDOW[size], seconds)
         running = self.pair.start(REQUESTER, *argv)
         return running if start else self.note(json.loads(running.wait()))
 
     def note(self, got):
+        """Add the result of a run to the totals; returns it."""
         self.failed += got["failed"]
         self.copied = max(self.copied, got.get("copied", 0))
         return got
 
     def get_rate(self, size):
+        """MiB/s of fetches."""
         return rate_of(self.get(size))
 
     def get_latency(self):
+        """Microseconds of a fetch."""
         return self.note(self.pair.json(
             REQUESTER, PROGRAMS + "/bench_get", "latency", 4096,
             self.count(4096), 1000))["median_us"]
@@ -190,6 +204,7 @@ class Bench:
     # ---- rounds ----
 
     def round(self, kvpool=True):
+        """Run every program once."""
         got = {}
         for size, name in (MIB, "1m"), (64 << 10, "64k"):
             got["write_" + name] = self.bandwidth("ib_write_bw", OWNER, size)
@@ -207,10 +222,12 @@ class Bench:
             "%s %.1f" % item for item in got.items())))
 
     def median(self, value):
+        """The median over the rounds of a function of a round."""
         return statistics.median(value(got) for got in self.rounds)
 
 
 def figure(name, value, unit, target, better, how):
+    """A figure in the form of bench.json."""
     return {"name": name, "value": float("%.4g" % value), "unit": unit,
             "target": target, "better": better, "how": how}
 
@@ -220,9 +237,10 @@ NOTE = ("; two hosts with one CPU each, emulated, rxe, path MTU 4096, "
 
 
 def ratios(bench, note):
+    """The figures of the rounds."""
     figures = []
     for name, size, target in (("1m", "1 MiB", 0.90), ("64k", "64 KiB", 0.85)):
-        how = "gets of %s%s" % (size, note)
+        how = "fetches of %s%s" % (size, note)
         figures += [
             figure("get_%s_of_perftest" % name, bench.median(
                 lambda got: got["get_" + name] /
@@ -238,7 +256,8 @@ def ratios(bench, note):
                 what + name + "_rate", bench.median(
                     lambda got: got[what + name]),
                 "MiB/s", None, "higher", how))
-    how = "one at a time, 4 KiB, from the call until it returns" + note
+    how = ("4 KiB, one request in flight, from the call to its return" +
+           note)
     figures += [
         figure("get_4k_latency_of_perftest", bench.median(
             lambda got: got["get_lat"] / got["read_lat"]), "ratio", 2.0,
@@ -254,30 +273,33 @@ def ratios(bench, note):
 
 
 def totals(bench):
+    """The figures of all runs together."""
     return [
         figure("get_copied", bench.copied, "bytes", 0, "lower",
-               "most that the requester's module copied in a run of gets"),
+               "most bytes that the requester's module copied in a run"),
         figure("get_failed", bench.failed, "gets", 0, "lower",
-               "gets that failed in all of this while no link was cut"),
+               "fetches that failed in all runs without a cut link"),
     ]
 
 
 # ---- two links ----
 
 def connect(pair, nr_links):
-    """Another set of links from the requester to the owner."""
+    """Replace the links from the requester to the owner."""
     pair.run(REQUESTER, CTL, "peer", "del", "other")
     pair.run(REQUESTER, pairmod.FABRIC_HOST, "peer", "other",
              *[pair.address(OWNER, n) for n in range(nr_links)])
 
 
 def limit(pair):
+    """Limit both links of both hosts to LIMIT_MIB."""
     for which in 0, 1:
         pair.run(which, "env", "RATE=%dmibit" % (8 * LIMIT_MIB), "sh", "-c",
                  LIMIT, "sh", *[pair.address(which, n) for n in (0, 1)])
 
 
 def two_links(bench):
+    """The figure of fetches over two links."""
     pair = bench.pair
     limit(pair)
     alone, both = [], []
@@ -287,17 +309,17 @@ def two_links(bench):
         alone.append(rate_of(bench.get(MIB)))
         say("links: two %.1f, one %.1f MiB/s" % (both[-1], alone[-1]))
         connect(pair, 2)
-    how = ("gets of 1 MiB over two links of %d MiB/s each, by those over one "
-           "of them; median of 3 pairs" % LIMIT_MIB)
+    how = ("fetches of 1 MiB over two links of %d MiB/s each, by fetches over "
+           "one of them; median of 3 pairs" % LIMIT_MIB)
     return [figure("two_links", statistics.median(
         b / a for a, b in zip(alone, both)), "ratio", 1.9, "higher", how)]
 
 
 def restored(got, cut, rate):
-    """Seconds from a cut until the gets run at a link's rate again.
+    """Seconds from a cut until the fetches reach the rate of one link.
 
-    They do from the first moment on after which half a second brings at least
-    0.8 of what one link does. If that never came, it is all the time left.
+    The rate is reached where the next half second brings at least 0.8 of what
+    one link does. If it is not reached, the result is the rest of the run.
     """
     per_s = got["slots_per_s"]
     slots = got["slots"]
@@ -309,10 +331,12 @@ def restored(got, cut, rate):
 
 
 def uptime(pair):
+    """Seconds since the requester booted."""
     return float(pair.run(REQUESTER, "cat", "/proc/uptime").split()[0])
 
 
 def link_down(bench):
+    """The figures of fetches in which a link is cut."""
     size = 64 << 10
     connect(bench.pair, 1)
     rate = rate_of(bench.get(size))
@@ -328,9 +352,9 @@ def link_down(bench):
         got = json.loads(running.wait())
         times.append(restored(got, cut, rate))
         failed += got["failed"]
-        say("link down: %.2f s, %d gets failed" % (times[-1], got["failed"]))
+        say("link down: %.2f s, %d fetches failed" % (times[-1], got["failed"]))
         connect(bench.pair, 2)
-    how = ("one of two links of %d MiB/s cut during gets of 64 KiB, 3 times" %
+    how = ("one of two links of %d MiB/s cut in fetches of 64 KiB, 3 times" %
            LIMIT_MIB)
     return [
         figure("link_down_failed_gets", failed, "gets", 0, "lower", how),
@@ -343,14 +367,14 @@ def link_down(bench):
 # ---- instructions ----
 
 OURS = {"kvpool", "kvpool_rdma", "ib_core", "rdma_cm"}
-# What rxe has ib_core look up for every packet.
+# Functions of ib_core that rxe calls for every packet.
 RXES = {"find_gid", "rdma_find_gid_by_port", "rdma_get_gid_attr",
         "rdma_put_gid_attr", "rdma_read_gid_attr_ndev_rcu",
         "ib_device_get_by_netdev", "ib_device_put"}
 
 
 def symbols_of(pair, which):
-    """(address, whether it is of what we count) of all symbols, in order."""
+    """(address, whether the symbol is counted) of all symbols, in order."""
     found = []
     for line in pair.run(which, "cat", "/proc/kallsyms").splitlines():
         fields = line.split()
@@ -361,7 +385,7 @@ def symbols_of(pair, which):
 
 
 def counted(path, begin, symbols):
-    """Instructions of our modules and of the user in a report at an offset."""
+    """Instructions of OURS and of user mode in the reports from an offset."""
     total = user = 0
     addresses = [address for address, _ in symbols]
     with open(path) as f:
@@ -379,7 +403,7 @@ def counted(path, begin, symbols):
 
 
 def instructions(module):
-    """What a MiB costs, on hosts whose instructions are counted."""
+    """Figures of instructions a MiB, on hosts that count them."""
     plugin = os.path.join(util.BUILD, "insn/insn.so")
     outs = [os.path.join(util.BUILD, "insn/fabric-%s-%d.out" % (
         end, os.getpid())) for end in "ab"]
@@ -401,13 +425,13 @@ def instructions(module):
                 REQUESTER, PROGRAMS + "/bench_get", "count", size,
                 bench.count(size), WINDOW[size], 8)
             if got["failed"]:
-                raise RigError("%d gets failed while their instructions were "
-                               "counted" % got["failed"])
+                raise RigError("%d fetches failed while their instructions "
+                               "were counted" % got["failed"])
             pair.sh(OWNER, "kill -INT $(pidof bench_get)")
             beside.wait()
             mib = got["bytes"] / MIB
-            how = ("gets of %s, one link; instructions in %s, without what "
-                   "rxe calls there" % ("1 MiB" if size == MIB else "64 KiB",
+            how = ("fetches of %s, one link; instructions in %s, without "
+                   "what rxe calls there" % ("1 MiB" if size == MIB else "64 KiB",
                                         ", ".join(sorted(OURS))))
             (kernel, user), (owner, _) = map(counted, outs, begin, symbols)
             figures += [
@@ -415,7 +439,7 @@ def instructions(module):
                        "instructions/MiB", None, "lower", how),
                 figure("get_%s_insns_requester_user" % name, user / mib,
                        "instructions/MiB", None, "lower",
-                       "the program that gets, all of its user mode"),
+                       "the program that fetches, all of its user mode"),
                 figure("get_%s_insns_owner" % name, owner / mib,
                        "instructions/MiB", None, "lower", how),
             ]
@@ -428,13 +452,13 @@ def instructions(module):
 
 
 def measure(module, rounds=5, kvpool=True):
-    """The figures, as scripts/bench has them."""
+    """Run the benchmark; returns its figures in the form of scripts/bench."""
     pair = pairmod.Pair("bench-fabric", append="init_on_alloc=0")
     try:
         bench = Bench(pair)
         bench.nvme_setup()
         if kvpool:
-            # One link: perftest and nvme-rdma use one too.
+            # One link, as perftest and nvme-rdma use.
             pair.fabric(module, nr_links=1)
             for size in MIB, 64 << 10, 4096:
                 bench.get_fill(size)

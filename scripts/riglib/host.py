@@ -20,15 +20,15 @@ NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,62}")
 # Warnings and worse reach the console; the rest is in the guest's dmesg.
 APPEND = ("console=ttyS0 loglevel=5 panic=-1 mitigations=off tsc=reliable "
           "no_timer_check random.trust_cpu=on")
-# With five-level paging, an interrupt that comes while the kernel identifies
-# its first CPU finds the wrong shadow memory, and KASAN reports it.
-# QEMU 7.2 leaves other flags than ZF undefined after CMPXCHG16B; an interrupt
-# that comes just then is a double fault. SLUB does without that instruction.
+# la57=off: with five-level paging, an interrupt that arrives while the kernel
+# identifies its first CPU finds the wrong shadow memory, and KASAN reports it.
+# -cx16: QEMU 7.2 leaves flags other than ZF undefined after CMPXCHG16B, and an
+# interrupt right after it is a double fault. SLUB works without the instruction.
 CPU = "max,la57=off,-cx16"
 
 
 class Options(argparse.Namespace):
-    """How a host is made: what the options of `rig up` say."""
+    """The properties of a host: the options of `rig up`."""
 
     kernel, mem, smp, numa, append = "6.12", "2G", 2, None, None
     device, qemu_arg, share, plugin = (), (), (), None
@@ -36,41 +36,51 @@ class Options(argparse.Namespace):
     boot_timeout = 300
 
     def plain(self):
+        """The options of a small host with the same kernel."""
         return Options(kernel=self.kernel, mem="1G", smp=1)
 
 
 class Host:
+    """A virtual host, which has a directory in build/rig."""
+
     def __init__(self, name):
         if not NAME.fullmatch(name):
-            raise RigError("%r is no name for a host" % name, EX_USAGE)
+            raise RigError("%r is no name for a host; use letters, digits, '.', '_' "
+                           "and '-'" % name, EX_USAGE)
         self.name = name
         self.dir = os.path.join(HOSTS, name)
         self.log = os.path.join(self.dir, "console.log")
         self.seen_file = os.path.join(self.dir, "console.seen")
 
     def path(self, name):
+        """The path of a file in the host's directory."""
         return os.path.join(self.dir, name)
 
     @property
     def state(self):
+        """The facts that start() and wait_ready() wrote, or None."""
         return util.read_json(self.path("state.json"))
 
     def running(self):
+        """Whether the host's QEMU runs."""
         state = self.state
         return bool(state and util.alive(state["pid"], state["started"]))
 
     def need(self):
+        """Raise a RigError unless the host is up."""
         if not self.running():
             raise RigError("host %s is not up%s" % (
                 self.name, self.last_words()), EX_RIG)
 
     def last_words(self):
+        """The end of the console's log, to be appended to a message."""
         text = klog.tail(self.log)
         return "; its console ended with:\n" + text if text else ""
 
     # ---- the kernel's complaints ----
 
     def seen(self):
+        """The offset in the log up to which complaints were reported."""
         try:
             with open(self.seen_file) as f:
                 return int(f.read())
@@ -78,7 +88,7 @@ class Host:
             return 0
 
     def complaints(self, begin=None):
-        """New complaints, from an offset or from the last one looked at."""
+        """New complaints, from an offset or from the end of the last look."""
         seen = self.seen()
         begin = seen if begin is None else min(begin, seen)
         end = klog.size(self.log)
@@ -118,7 +128,7 @@ class Host:
                     reply = json.loads(line)
                     if "return" in reply or "error" in reply:
                         return reply
-                raise RigError("host %s went away" % self.name)
+                raise RigError("host %s has ended" % self.name)
 
             f.readline()
             ask({"execute": "qmp_capabilities"})
@@ -130,6 +140,7 @@ class Host:
     # ---- down ----
 
     def down(self):
+        """Stop the host if it runs; its directory stays."""
         state = self.state
         if state and util.alive(state["pid"], state["started"]):
             try:
@@ -149,6 +160,7 @@ class Host:
 
 
 def hosts():
+    """All hosts that were started and not stopped."""
     try:
         names = sorted(os.listdir(HOSTS))
     except OSError:
@@ -181,6 +193,7 @@ def numa_args(spec):
 
 
 def parse_size(text):
+    """The bytes of a size such as 512M; without a suffix it is in MiB."""
     m = re.fullmatch(r"(\d+)([KMGT]?)", text)
     if not m:
         raise RigError("%r is no size; write 512M or 2G" % text, EX_USAGE)
@@ -210,15 +223,18 @@ def share_lines(opts, argv):
 
 
 def qemu_args(name, kernel, accel, opts, joined):
-    """QEMU's arguments (paths relative to the host's directory), rig.conf."""
+    """QEMU's arguments and the lines of rig.conf.
+
+    Paths are relative to the host's directory.
+    """
     smp = 1 if opts.icount else opts.smp
-    # Where there can be only one CPU, QEMU 7.2 emulates it without barriers and
-    # atomic instructions, though the threads of the devices are others: virtio
+    # A machine with at most one CPU is emulated by QEMU 7.2 without barriers and
+    # atomic instructions, although its devices run in other threads: virtio
     # loses notifications.
     most = smp if opts.icount else max(smp, 2)
     argv = ["-name", name, "-machine", "q35", "-nodefaults",
             "-no-user-config", "-display", "none", "-no-reboot",
-            # A CPU in each socket: nodes may not share one.
+            # A CPU in each socket: nodes may not share a socket.
             "-smp", "%d,sockets=%d,maxcpus=%d" % (smp, most, most)]
     if opts.icount:
         argv += ["-accel", "tcg,thread=single",
@@ -247,7 +263,7 @@ def qemu_args(name, kernel, accel, opts, joined):
              "-device", "virtio-9p-pci,fsdev=root,mount_tag=root"]
     lines = [("host", name)]
     if os.getuid():
-        # The host's /root is closed to whoever runs QEMU.
+        # The user that runs QEMU cannot read this machine's /root.
         lines.append(("tmpfs", "/root"))
     lines += share_lines(opts, argv)
     lines.append(("modules", kernel["release"], kernel["modules"]))
@@ -285,7 +301,8 @@ def start(name, opts, accel, owner=None, joined=()):
     """Start a host; returns without waiting for it to be ready."""
     host = Host(name)
     if host.running():
-        raise RigError("host %s is up already" % name, EX_USAGE)
+        raise RigError("host %s is up already; stop it with: scripts/rig down "
+                       "%s" % (name, name), EX_USAGE)
     kernel = kernels.fetch(opts.kernel)
     argv, lines = qemu_args(name, kernel, accel, opts, joined)
     if not opts.snapshot:
@@ -293,7 +310,7 @@ def start(name, opts, accel, owner=None, joined=()):
         return launch(host, opts, accel, owner, kernel, argv,
                       initrd.make(kernel, lines))
     if opts.icount:
-        raise RigError("--snapshot does not go with --icount", EX_USAGE)
+        raise RigError("--snapshot and --icount exclude each other", EX_USAGE)
 
     def boot(argv, lines):
         me = os.getpid()
@@ -308,7 +325,11 @@ def start(name, opts, accel, owner=None, joined=()):
 
 
 def launch(host, opts, accel, owner, kernel, argv, image, lines=None):
-    """Start QEMU in a fresh directory; @lines are sent when it runs."""
+    """Start QEMU in a fresh directory.
+
+    lines are rig.conf for a host that starts from a snapshot: wait_ready()
+    sends them.
+    """
     qemu = shutil.which("qemu-system-x86_64")
     if not qemu:
         raise RigError("qemu-system-x86_64 is missing; run "
@@ -337,7 +358,7 @@ def launch(host, opts, accel, owner, kernel, argv, image, lines=None):
 
 
 def wait_ready(host, timeout):
-    """Wait until a host runs commands; returns the seconds that it took."""
+    """Wait until a host can run commands; returns the seconds since its start."""
     state = host.state
     end = state["begun"] + timeout
     try:
@@ -371,12 +392,14 @@ def wait_ready(host, timeout):
 # ---- KVM or emulation -------------------------------------------------------
 
 def accel_for(opts):
+    """The accelerator for a host: kvm if it works, else tcg."""
     if opts.icount or opts.plugin:
         return "tcg"
     forced = os.environ.get("RIG_ACCEL")
     if forced:
         if forced not in ("kvm", "tcg"):
-            raise RigError("RIG_ACCEL is kvm or tcg", EX_USAGE)
+            raise RigError("RIG_ACCEL is %r; set it to kvm or tcg" % forced,
+                           EX_USAGE)
         return forced
     if not os.access("/dev/kvm", os.R_OK | os.W_OK):
         return "tcg"
@@ -395,7 +418,7 @@ def accel_for(opts):
 
 
 def try_kvm(opts):
-    """Boot a kernel with KVM: that the device opens says nothing."""
+    """Boot a kernel with KVM: /dev/kvm may open and KVM still not work."""
     me = os.getpid()
     try:
         host = start("kvm-probe-%d" % me, opts.plain(), "kvm",

@@ -9,9 +9,9 @@ import subprocess
 from . import kernels, util
 from .util import BUILD, RigError
 
-PORTS = 12      # commands that can run on a host at once
+PORTS = 12      # commands that can run on a host concurrently
 
-# What must be there before the root file system is, where not built in.
+# Modules that mounting the root file system needs, unless they are built in.
 MODULES = ("virtio_pci", "virtio_console", "9pnet_virtio", "9p", "overlay")
 
 
@@ -31,7 +31,7 @@ def cpio(entries):
 
 
 def agent():
-    """The compiled agent."""
+    """The path of the compiled agent; compiled now if its source is new."""
     source = os.path.join(util.SCRIPTS, "riglib", "agent.c")
     with open(source, "rb") as f:
         text = f.read()
@@ -47,7 +47,7 @@ def agent():
 
 
 def module_files(kernel):
-    """Paths of the needed modules, each after what it depends on."""
+    """Paths of the needed modules, each after the modules it depends on."""
     tree = kernel["modules"]
     depends = {}
     with open(os.path.join(tree, "modules.dep")) as f:
@@ -75,10 +75,12 @@ def module_files(kernel):
 
 
 def module_name(path):
+    """The name of the module in a file."""
     return os.path.basename(path).split(".ko")[0].replace("-", "_")
 
 
 def read_module(path):
+    """The decompressed content of a module's file."""
     with open(path, "rb") as f:
         data = f.read()
     if path.endswith(".xz"):
@@ -90,7 +92,7 @@ def read_module(path):
 
 
 def key(kernel):
-    """A name for what is the same in all hosts with a kernel."""
+    """A name for the part of the initramfs that all hosts of a kernel share."""
     text = "%s %s %s" % (os.path.basename(agent()), kernel["release"],
                          kernel["wanted"])
     return hashlib.sha256(text.encode()).hexdigest()[:16]

@@ -4,10 +4,10 @@
 Stock kernels are Debian's packages, unpacked and never installed.  The
 others are built from the linux-source-6.12 package.  Each ends up as
 
-    build/kernels/NAME/vmlinuz            what is booted
-    build/kernels/NAME/lib/modules/REL    its modules
-    build/kernels/NAME/obj or usr/src     what modules are built against
-    build/kernels/NAME/stamp.json         what it was made from
+    build/kernels/NAME/vmlinuz            the image to boot
+    build/kernels/NAME/lib/modules/REL    the kernel's modules
+    build/kernels/NAME/obj or usr/src     the directory to build modules against
+    build/kernels/NAME/stamp.json         the sources that it was made from
 """
 
 import glob
@@ -30,10 +30,11 @@ BUILT = ("lean", "debug")
 NAMES = tuple(STOCK) + BUILT
 SOURCE_PACKAGE = "linux-source-6.12"
 SOURCE_TAR = "/usr/src/linux-source-6.12.tar.xz"
-FORMAT = 3      # of the directories below; change it to have them remade
+FORMAT = 3      # of the directories; a change makes all kernels be made again
 
 
 def base(name):
+    """The directory of a kernel; a RigError if the name is unknown."""
     if name not in NAMES:
         raise RigError("no kernel is called %s; there are: %s" %
                        (name, ", ".join(NAMES)), util.EX_USAGE)
@@ -41,7 +42,7 @@ def base(name):
 
 
 def info(name):
-    """What fetch made, or None."""
+    """The facts of a kernel that is ready, or None."""
     stamp = util.read_json(os.path.join(base(name), "stamp.json"))
     if not stamp or stamp.get("format") != FORMAT:
         return None
@@ -56,10 +57,10 @@ def info(name):
 
 
 def wanted(name):
-    """What a kernel should be made from, as far as this machine knows.
+    """A name for the sources that a kernel must be made from.
 
-    A stock kernel stays once it is there: a newer one in the archive does
-    not make tests differ from one day to the next.
+    A stock kernel is kept: a newer one in the archive must not make tests
+    differ from one day to the next.
     """
     if name in STOCK:
         return "stock"
@@ -72,7 +73,7 @@ def wanted(name):
 
 
 def fetch(name):
-    """Make a kernel ready; does nothing when it is."""
+    """Download or build a kernel unless it is ready; returns its facts."""
     base(name)
     found = info(name)
     if found:
@@ -89,6 +90,7 @@ def fetch(name):
 
 
 def finish(name, release, kdir, source, want):
+    """Complete a kernel's directory: modules.dep and stamp.json."""
     path = base(name)
     util.check_output([find_tool("depmod"), "-b", path, release])
     util.write_atomic(os.path.join(path, "stamp.json"), util.json.dumps(
@@ -97,6 +99,7 @@ def finish(name, release, kdir, source, want):
 
 
 def find_tool(name):
+    """The path of a program, also in the directories for root."""
     found = shutil.which(name, path=os.environ.get("PATH", "") +
                          ":/usr/sbin:/sbin")
     if not found:
@@ -107,7 +110,7 @@ def find_tool(name):
 # ---- stock ------------------------------------------------------------------
 
 def depends(package, pattern):
-    """The packages matching a pattern that a package depends on."""
+    """The packages that match a pattern and that a package depends on."""
     out = util.check_output(["apt-cache", "depends", "--no-recommends",
                              "--no-suggests", "--no-conflicts",
                              "--no-breaks", "--no-replaces",
@@ -117,6 +120,7 @@ def depends(package, pattern):
 
 
 def one(package, pattern):
+    """The first dependency of a package that matches a pattern."""
     try:
         found = depends(package, pattern)
     except RigError:
@@ -130,6 +134,7 @@ def one(package, pattern):
 
 
 def fetch_stock(name):
+    """Download and unpack a kernel of Debian."""
     image_meta, headers_meta = STOCK[name]
     image = one(image_meta, r"linux-image-\d.*")
     headers = one(headers_meta, r"linux-headers-\d.*")
@@ -152,7 +157,7 @@ def fetch_stock(name):
         util.check_output(["dpkg-deb", "-x", deb, temp])
     shutil.rmtree(temp + "/deb")
     kdir = "usr/src/linux-headers-" + release
-    # The headers' Makefile includes /usr/src/...: make that the copy.
+    # The headers' Makefile includes /usr/src/...: point it to the copy.
     makefile = os.path.join(temp, kdir, "Makefile")
     with open(makefile) as f:
         text = f.read()
@@ -175,6 +180,7 @@ def fetch_stock(name):
 # ---- built ------------------------------------------------------------------
 
 def fragments(name):
+    """The paths of the fragments of a kernel's configuration."""
     return [os.path.join(util.SCRIPTS, "kconfig", part + ".config")
             for part in ("base", name)]
 
@@ -183,6 +189,7 @@ _source_version = None
 
 
 def source_version():
+    """The version of the installed source package, or an empty string."""
     global _source_version
     if _source_version is None:
         done = subprocess.run(
@@ -193,7 +200,7 @@ def source_version():
 
 
 def source():
-    """The unpacked kernel source."""
+    """The directory of the kernel source; unpacked now if it is not there."""
     version = source_version()
     if not version or not os.path.exists(SOURCE_TAR):
         raise RigError("the package %s is not installed; run "
@@ -216,6 +223,7 @@ def source():
 
 
 def read_config(path):
+    """{option: value} of a kernel configuration."""
     values = {}
     with open(path) as f:
         for line in f:
@@ -247,7 +255,8 @@ def configure(name, src, obj):
 
 
 def build(name):
-    want = wanted(name)     # now: the fragments may change meanwhile
+    """Build a kernel from source."""
+    want = wanted(name)     # first: the fragments may change during the build
     src = source()
     path = base(name)
     obj = os.path.join(path, "obj")
@@ -279,7 +288,7 @@ def build(name):
 
 
 def run_make(name, argv, log_path):
-    """Run make, its output in a file, with a line of progress now and then."""
+    """Run make, its output in a file, and print progress every 20 seconds."""
     begun = told = time.monotonic()
     count = 0
     with open(log_path, "w") as log:

@@ -1,11 +1,11 @@
 # SPDX-License-Identifier: GPL-2.0
-"""Find what a guest's kernel complained about in its console log."""
+"""Find the complaints of a guest's kernel in its console log."""
 
 import os
 import re
 
-# The first line of a complaint.  A bare "Call Trace" is none: injected
-# faults print one, and each of these is followed by its own.
+# The first line of a complaint.  "Call Trace" is not among them: injected
+# faults print a trace too, and each of these complaints is followed by one.
 COMPLAINT = re.compile(
     r"WARNING:|BUG:|BUG at |KASAN|UBSAN:|KMSAN|"
     r"possible circular locking|possible recursive locking|"
@@ -19,7 +19,7 @@ COMPLAINT = re.compile(
     r"DMA-API: (?!preallocated|debugging)|ODEBUG:|"
     r"sleeping function called|scheduling while atomic|"
     r"Unable to handle kernel|unable to handle page fault")
-# Words above that are no complaint where they stand.
+# Lines that match COMPLAINT and are no complaint.
 HARMLESS = re.compile(
     r"Command line:|kasan: KernelAddressSanitizer|FAULT_INJECTION:|"
     r"Spectre|Speculative|MDS CPU bug|SRBDS|RETBleed|vulnerab|"
@@ -29,6 +29,7 @@ TAIL = 60       # lines of an excerpt
 
 
 def size(path):
+    """Bytes of a log; zero if it does not exist."""
     try:
         return os.path.getsize(path)
     except OSError:
@@ -36,6 +37,7 @@ def size(path):
 
 
 def read(path, begin=0):
+    """The text of a log from an offset; empty if it does not exist."""
     try:
         with open(path, "rb") as f:
             f.seek(begin)
@@ -65,4 +67,5 @@ def complaints(text):
 
 
 def tail(path, count=40):
+    """The last lines of a log."""
     return "\n".join(read(path).splitlines()[-count:])

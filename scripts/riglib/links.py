@@ -3,9 +3,9 @@
 
 Link number N joins its two ends, 1 and 2, by a unix socket.  End E has a
 virtio NIC with the MAC address 52:54:00:77:N:E and the address 10.77.N.E/24.
-QMP knows it by the name linkN (set_link) and its device as nicN, on a port of
-its own (device_del, device_add).
-With RDMA, the soft RDMA device rxeN is on it.
+In QMP the link is called linkN (set_link) and the NIC nicN, on a port of its
+own (device_del, device_add).
+With RDMA, the soft RDMA device rxeN is on the NIC.
 """
 
 import collections
@@ -18,8 +18,9 @@ from .util import EX_BOOT, EX_USAGE, HOSTS, RigError
 
 Link = collections.namedtuple("Link", "number ends kind")
 MTU = 4200      # room for RoCE's path MTU of 4096
-# rxe loses its GSI queue pair for ever, and with it new connections, when the
-# queue of its NIC is full; what it sends in answer to reads has no other limit.
+# When the queue of its NIC is full, rxe's GSI queue pair fails until rxe is
+# removed, and with it new connections. Only this queue limits the packets that
+# rxe sends in answer to reads.
 QUEUE = 30000
 KINDS = ("dgram", "stream")
 
@@ -40,7 +41,7 @@ exit 1
 """
 
 
-# crc32_generic first: rxe asks for it by a name that modules.dep does not know.
+# crc32_generic first: rxe requests it by a name that modules.dep does not have.
 RDMA = """
 modprobe -a crc32_generic rdma_rxe rdma_ucm || exit
 for d in /sys/class/net/*; do
@@ -54,6 +55,7 @@ exit 1
 
 
 def parse(specs, hosts):
+    """The links of --link options between hosts."""
     links = []
     for number, spec in enumerate(specs or ()):
         a, b, kind = (spec.split(":") + ["dgram"])[:3] \
@@ -66,10 +68,12 @@ def parse(specs, hosts):
 
 
 def mac(link, end):
+    """The MAC address at an end of a link."""
     return "52:54:00:77:%02x:%02x" % (link.number, end)
 
 
 def address(link, host):
+    """The IP address of a host on a link."""
     return "10.77.%d.%d" % (link.number, link.ends.index(host) + 1)
 
 
@@ -103,7 +107,7 @@ def qemu_args(name, links):
 
 
 def wait_for_peers(name, links):
-    """Wait until those whom a host will connect to listen."""
+    """Wait until the hosts that a host will connect to listen."""
     end = time.monotonic() + 20
     for link in links:
         if link.kind != "stream" or link.ends[1] != name:
@@ -117,7 +121,7 @@ def wait_for_peers(name, links):
 
 
 def script(host, link, text, *argv):
-    """Run a shell script on a host; what fails is said with its output."""
+    """Run a shell script on a host; a RigError with its output if it fails."""
     said = bytearray()
     code = client.run(host.dir, ["sh", "-c", text, "link", *argv], cwd="/",
                       timeout=120, out=said.extend, err=said.extend)
@@ -127,7 +131,7 @@ def script(host, link, text, *argv):
 
 
 def configure(host, links, rdma=False):
-    """Give the NICs of a host that is up addresses, and soft RDMA devices."""
+    """Set up the NICs of a host: their addresses, and soft RDMA devices."""
     for link in links:
         if host.name not in link.ends:
             continue

@@ -14,7 +14,7 @@ FABRIC_HOST = os.path.join(util.SCRIPTS, "fabric-host")
 
 
 class Running:
-    """A command that runs on a host; its output is kept or shown."""
+    """A command in progress on a host; its output is kept or shown."""
 
     def __init__(self, host, argv, timeout, show=False):
         self.argv = argv
@@ -27,6 +27,7 @@ class Running:
         self.thread.start()
 
     def run(self, host, timeout):
+        """Run the command; the body of the thread."""
         try:
             self.code = client.run(
                 host.dir, self.argv, cwd=REPO, timeout=timeout,
@@ -37,14 +38,14 @@ class Running:
             self.error = e
 
     def code_of(self):
-        """Its exit code, whatever that is."""
+        """Wait for the command; returns its exit code."""
         self.thread.join()
         if self.error:
             raise self.error
         return self.code
 
     def wait(self):
-        """Its output; a RigError if it failed."""
+        """Wait for the command; returns its output, a RigError if it failed."""
         if self.code_of():
             raise RigError("%s %s:\n%s%s" % (
                 " ".join(self.argv), "did not end in time"
@@ -56,7 +57,7 @@ class Running:
 
 
 class Group:
-    """Hosts by their number from 0; links as `rig up --link` has them."""
+    """Hosts, numbered from 0, with links as `rig up --link` describes them."""
 
     def __init__(self, names, specs, plugins=None, boot=None, **options):
         self.joined = links.parse(specs, names)
@@ -70,7 +71,7 @@ class Group:
             raise
 
     def boot(self, *which):
-        """Start hosts, all at the same time; those that have ended, again."""
+        """Start or restart hosts concurrently, and wait until all are ready."""
         me = os.getpid()
         for n in which:
             opts = self.options[n]
@@ -81,23 +82,29 @@ class Group:
             links.configure(self.hosts[n], self.joined, True)
 
     def start(self, which, *argv, timeout=120, show=False):
+        """Start a command on a host; returns a Running."""
         return Running(self.hosts[which], [str(a) for a in argv], timeout,
                        show)
 
     def run(self, which, *argv, timeout=120):
+        """Run a command on a host; returns its output."""
         return self.start(which, *argv, timeout=timeout).wait()
 
     def json(self, which, *argv, timeout=120):
+        """Run a command on a host; returns its output, parsed as JSON."""
         return json.loads(self.run(which, *argv, timeout=timeout))
 
     def sh(self, which, script, *argv, timeout=120):
+        """Run a shell script on a host; returns its output."""
         return self.run(which, "sh", "-c", script, "sh", *argv,
                         timeout=timeout)
 
     def address(self, which, link=0):
+        """The IP address of a host on a link."""
         return links.address(self.joined[link], self.hosts[which].name)
 
     def qmp(self, which, command, **arguments):
+        """Send a host a QMP command; returns its result."""
         reply = self.hosts[which].qmp({"execute": command,
                                        "arguments": arguments})
         if not reply or "return" not in reply:
@@ -106,29 +113,33 @@ class Group:
         return reply["return"]
 
     def unplug(self, which, link):
-        """Take a NIC out; returns when it is gone."""
+        """Unplug a NIC; returns when the guest has released it."""
         name = "nic%d" % link
         self.qmp(which, "device_del", id=name)
         end = time.monotonic() + 60
         while name in (child["name"] for child in self.qmp(
                 which, "qom-list", path="/machine/peripheral")):
             if time.monotonic() > end:
-                raise RigError("%s does not let go of %s" % (
+                raise RigError("%s has not released %s within 60 s" % (
                     self.hosts[which].name, name))
             time.sleep(0.1)
 
     def plug(self, which, link):
-        """Put a NIC back in, with the address and the device that it had."""
+        """Plug a NIC in, with the address and the RDMA device that it had."""
         link, host = self.joined[link], self.hosts[which]
         self.qmp(which, "device_add",
                  **links.nic(link, link.ends.index(host.name) + 1))
         links.configure(host, [link], True)
 
     def set_link(self, which, link, up):
+        """Set the carrier of a host's NIC."""
         self.qmp(which, "set_link", name="link%d" % link, up=up)
 
     def fabric(self, module, nr_links=None):
-        """Load the modules of 0 and 1; each knows the other as "other"."""
+        """Load the modules on hosts 0 and 1, and make each the other's peer.
+
+        The peer's name is "other" on both.
+        """
         addresses = range(len(self.joined) if nr_links is None else nr_links)
         for which in 0, 1:
             self.run(which, FABRIC_HOST, "load", module)
@@ -138,9 +149,11 @@ class Group:
                      *[self.address(other, n) for n in addresses])
 
     def complaints(self):
+        """New complaints of all kernels."""
         return [text for host in self.hosts for text in host.complaints()]
 
     def down(self, keep=False):
+        """Stop all hosts; with keep their directories stay."""
         for host in self.hosts:
             host.down()
             if not keep:

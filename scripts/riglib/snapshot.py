@@ -1,13 +1,13 @@
 # SPDX-License-Identifier: GPL-2.0
-"""Hosts that start from the memory of one that had booted before.
+"""Hosts that start from the memory of a host that has booted before.
 
-The snapshot is taken when the agent has loaded its modules and before it
-mounts anything, since a mounted 9p file system cannot be saved.  Its initramfs
-says nothing of a particular host: the agent gets that through the last of its
-ports, together with the time and a seed, when it goes on.
+The snapshot is taken when the agent has loaded its modules and before it mounts
+a file system, since a mounted 9p file system cannot be saved.  Its initramfs has
+no configuration of a particular host: the agent reads that from the last of its
+ports, together with the time and a seed, when it resumes.
 
-A snapshot fits hosts whose hardware and kernel are the same; it is kept under
-a hash of both.
+A snapshot fits hosts with the same hardware and kernel; its name is a hash of
+both.
 """
 
 import hashlib
@@ -23,16 +23,16 @@ from .util import BUILD, EX_BOOT, RigError, say
 
 PORT = initrd.PORTS - 1
 READY = b"S"            # the agent waits for its configuration
-GOES_ON = b"G"          # it has it
+GOES_ON = b"G"          # the agent has its configuration
 SAVE_TIMEOUT = 120.0    # seconds
 KEEP = 12               # snapshots of some 100 MiB each
 
-# Arguments whose values a guest does not see.
+# Options whose arguments a guest does not see.
 BACKENDS = {"-name", "-plugin", "-d", "-D", "-chardev", "-initrd"}
 
 
 def hardware(argv):
-    """What of QEMU's arguments a guest can see."""
+    """The part of QEMU's arguments that a guest can see."""
     seen = []
     for at, arg in enumerate(argv):
         before = argv[at - 1] if at else ""
@@ -56,18 +56,18 @@ def place(kernel, argv):
 
 
 def forget(directory, keep):
-    """Remove the snapshots that were not used for the longest time."""
+    """Remove all but the keep most recently used snapshots."""
     found = [os.path.join(directory, n) for n in os.listdir(directory)
              if n.startswith("snapshot-")]
     found = [p for p in found if os.path.exists(os.path.join(p, "memory"))]
     found.sort(key=os.path.getmtime, reverse=True)
     for path in found[keep:]:
-        # A host that is reading it has it open.
+        # A host that reads the file has it open.
         shutil.rmtree(path, ignore_errors=True)
 
 
 def unplugged(argv):
-    """The same hardware with network devices that lead nowhere."""
+    """The same hardware, its network devices without a link."""
     out, hub = [], 0
     for at, arg in enumerate(argv):
         if at and argv[at - 1] == "-netdev":
@@ -79,6 +79,7 @@ def unplugged(argv):
 
 
 def port(directory, wait):
+    """Connect to the port on which the agent pauses."""
     end = time.monotonic() + wait
     while True:
         try:
@@ -114,9 +115,9 @@ def save(host, path, timeout):
 
 
 def get(kernel, argv, boot, timeout):
-    """The directory of a host's snapshot; taken now if there is none.
+    """The directory of the snapshot for a host; taken now if there is none.
 
-    boot(argv, lines) starts a host of its own for that and returns it.
+    boot(argv, lines) starts a host to take the snapshot of, and returns it.
     """
     path = place(kernel, argv)
     with util.lock(path + ".lock"):
@@ -148,7 +149,7 @@ def get(kernel, argv, boot, timeout):
 
 
 def incoming(path, argv):
-    """QEMU's arguments to go on from a snapshot."""
+    """QEMU's arguments to resume from a snapshot."""
     argv = list(argv)
     argv[argv.index("-initrd") + 1] = os.path.join(path, "initrd")
     return argv + ["-incoming", "exec:cat " +
@@ -156,14 +157,15 @@ def incoming(path, argv):
 
 
 def send(directory, lines, timeout):
-    """Tell a host that goes on who it is."""
+    """Send a host that resumes from a snapshot its configuration."""
     lines = lines + [("time", "%.6f" % time.time()),
                      ("seed", secrets.token_hex(32)), ("go", "on")]
     text = "".join("\t".join(line) + "\n" for line in lines)
     with port(directory, timeout) as sock:
         sock.settimeout(timeout)
         sock.sendall(text.encode())
-        # QEMU drops what the guest has not read when a client leaves.
+        # When a client disconnects, QEMU drops the bytes that the guest has
+        # not read.
         try:
             if sock.recv(1) != GOES_ON:
                 raise RigError("the host ended", EX_BOOT)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0
-"""Run QEMU until it ends, its directory goes, or its owner does.
+"""Run QEMU until it ends, its directory is removed, or its owner ends.
 
   supervise.py DIRECTORY OWNER QEMU...    OWNER: [pid, start time] or null
 """
@@ -17,6 +17,7 @@ from riglib import util  # noqa: E402
 
 
 def main(directory, owner, argv):
+    """Start QEMU, watch directory and owner; returns QEMU's exit code."""
     mine = os.stat(".")
     qemu = subprocess.Popen(argv)
     signal.signal(signal.SIGTERM, lambda *_: qemu.kill())

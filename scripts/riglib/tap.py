@@ -6,6 +6,8 @@ import re
 
 RESULT = re.compile(r"\s*(not )?ok\b *(\d*) *-? *(.*)")
 PLAN = re.compile(r"\s*1\.\.(\d+)")
+# Names of tests in the output of selftests/run-python, which takes them too.
+PYTHON = re.compile(r"test_\w+\.\w+\.test_\w+")
 KSFT_SKIP = 4
 SAID = 40       # lines
 
@@ -13,11 +15,11 @@ Result = collections.namedtuple("Result", "status name reason")
 
 
 def parse(text):
-    """Results, and how many the plan promised (None: no plan).
+    """(results, number of tests in the plan or None).
 
-    Only lines at the left margin count: an indented one belongs to a subtest
-    whose outcome its parent reports.  The reason of a failure is what was said
-    since the result before it, the end of it if that is much.
+    Only lines at the left margin count: an indented line belongs to a subtest,
+    whose outcome its parent reports.  The reason of a failure is the last SAID
+    lines of the comments since the result before.
     """
     results, plan, said = [], None, []
     for line in text.splitlines():
@@ -51,7 +53,7 @@ def parse(text):
 def judge(text, code, troubles=()):
     """All results of a program that ended with an exit code.
 
-    troubles are further reasons for it to have failed, each of which counts.
+    troubles are reasons why it failed beside its output; each is a result.
     """
     results, plan = parse(text)
     extra = list(troubles)
@@ -78,6 +80,7 @@ def judge(text, code, troubles=()):
 
 
 def count(results):
+    """The counts of results by status, as text."""
     counts = collections.Counter(r.status for r in results)
     return "%d passed, %d failed, %d skipped" % (
         counts["passed"], counts["failed"], counts["skipped"])

@@ -14,16 +14,16 @@ BUILD = os.path.realpath(os.environ.get("KVPOOL_BUILD",
 SCRIPTS = os.path.join(REPO, "scripts")
 HOSTS = os.path.join(BUILD, "rig")
 
-# Exit codes of the rig's own; everything else is the command's.
+# Exit codes of the rig; all others are those of commands.
 EX_USAGE = 2        # bad arguments
 EX_BOOT = 96        # a host did not become ready
 EX_KLOG = 97        # the guest's kernel complained
-EX_RIG = 98         # no such host, or it went away
+EX_RIG = 98         # no such host, or the host has ended
 EX_TIMEOUT = 124    # --timeout ended the command
 
 
 class RigError(Exception):
-    """Something a person has to read; carries the exit code."""
+    """A failure with a message for people and the exit code of the program."""
 
     def __init__(self, message, code=EX_RIG):
         super().__init__(message)
@@ -31,6 +31,7 @@ class RigError(Exception):
 
 
 def say(*words):
+    """Print a message of the rig to stderr."""
     print("rig:", *words, file=sys.stderr, flush=True)
 
 
@@ -44,6 +45,7 @@ def lock(path):
 
 
 def write_atomic(path, data):
+    """Write a file, which readers see whole or not at all."""
     os.makedirs(os.path.dirname(path), exist_ok=True)
     temp = "%s.%d" % (path, os.getpid())
     with open(temp, "wb" if isinstance(data, bytes) else "w") as f:
@@ -52,6 +54,7 @@ def write_atomic(path, data):
 
 
 def read_json(path):
+    """The content of a JSON file; None if it cannot be read."""
     try:
         with open(path) as f:
             return json.load(f)
@@ -62,7 +65,7 @@ def read_json(path):
 def start_time(pid):
     """When a process started, in clock ticks; None if it does not run.
 
-    A pid together with this value names one process for good.
+    A pid with this value names one process, also after the pid is reused.
     """
     try:
         with open("/proc/%d/stat" % pid) as f:
@@ -73,11 +76,12 @@ def start_time(pid):
 
 
 def alive(pid, started):
+    """Whether the process with this pid and start time runs."""
     return pid is not None and start_time(pid) == started
 
 
 def check_output(argv, **kw):
-    """Output of a program, or a RigError with what it said."""
+    """The output of a program, or a RigError with its error output."""
     done = subprocess.run(argv, stdout=subprocess.PIPE,
                           stderr=subprocess.PIPE, text=True, **kw)
     if done.returncode:

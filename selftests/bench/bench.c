@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/* What the benchmark programs share; see bench.h. */
+/* Shared by the benchmark programs; see bench.h. */
 #include <errno.h>
 #include <fcntl.h>
 #include <sched.h>
@@ -200,15 +200,13 @@ struct batch *batch_new(int fd)
 /* Put the key number @nr of the space of keys @space into entry @i. */
 void batch_key(struct batch *b, unsigned int i, uint32_t space, uint64_t nr)
 {
-	uint64_t state = (uint64_t)space << 48 ^ nr, w;
+	uint64_t state = (uint64_t)space << 48 ^ nr;
 	struct kvpool_entry *e = &b->entries[i];
 	unsigned int k;
 
 	memset(e, 0, sizeof(*e));
-	for (k = 0; k < KVPOOL_KEY_SIZE; k += sizeof(w)) {
-		w = rnd(&state);
-		memcpy(e->key + k, &w, sizeof(w));
-	}
+	for (k = 0; k < KVPOOL_KEY_SIZE / sizeof(e->key.words[0]); k++)
+		e->key.words[k] = rnd(&state);
 }
 
 void batch_reserve_args(struct batch *b, uint64_t length)

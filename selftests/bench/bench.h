@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * What the benchmark programs share.
+ * Shared by the benchmark programs.
  *
  * A program prints its figures on stdout, one JSON object a line, and its
  * progress on stderr. scripts/bench runs the programs on a virtual host,
- * resolves what only it can know and prints the table. An object has the
+ * resolves figures of the host and prints the table. An object has the
  * members name, unit, better, how, target (absent if there is none), and one of
  *
  *	value			the figure

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * What a new process pays until its first hit in a full pool.
+ * The cost of a new process until its first hit in a full pool.
  *
  *	bench_attach SMALL_MIB LARGE_MIB	default: 64 8192
  *
@@ -71,7 +71,7 @@ static uint64_t *at(uint64_t *arena, const struct kvpool_span *span)
 	return arena + span->offset / sizeof(*arena);
 }
 
-/* The blocks from what is there to @blocks; each begins with its number. */
+/* Fills the pool up to @blocks; each block begins with its number. */
 static void fill(uint64_t blocks)
 {
 	struct batch *b = batch_new(kvpool_open());

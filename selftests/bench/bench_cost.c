@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * What the calls cost in instructions of the kernel, and how that grows with
+ * The cost of the calls in instructions of the kernel, and how that grows with
  * the pool; memory per block.
  *
  *	bench_cost [BLOCKS...]		default: 1000 10000 100000 1000000
@@ -42,7 +42,7 @@ enum {
 static int nr_reports;
 static uint64_t seed = 1;
 
-/* 2 * LOOPS + 1 instructions: the counter checks itself on it. */
+/* 2 * LOOPS + 1 instructions: a check of the counter. */
 static void measure_loop(void)
 {
 	unsigned int i, n;
@@ -164,7 +164,7 @@ static void measure(struct batch *b, uint64_t blocks)
 	figure_cost("consume_insns_release", blocks, 0,
 		    "the release call alone");
 
-	/* The arena grows here, and what is measured then needs no zeroing. */
+	/* The arena grows here, so the measured calls zero no memory. */
 	for (i = 0; i < 8; i++)
 		produce(b);
 	insn_drop(SECTION_PRODUCE);

@@ -138,7 +138,7 @@ int main(int argc, char **argv)
 	empty(b);
 
 	for (i = 0; i < ROUNDS; i++) {
-		/* Half of the blocks go, at random; then fill again. */
+		/* Frees half of the blocks at random, and refills. */
 		unsigned int keep = nr_live / 2;
 
 		while (nr_live > keep)

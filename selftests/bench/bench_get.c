@@ -31,6 +31,7 @@
 #define MAX_SLOTS	(600 * SLOTS_PER_S)
 
 struct ring {
+	unsigned int number;
 	unsigned int mask;
 	unsigned int head;
 	unsigned int *shared_head;
@@ -82,6 +83,7 @@ static void ring_setup(unsigned int entries)
 	at = mmap(NULL, setup.length, PROT_READ | PROT_WRITE, MAP_SHARED, fd, setup.offset);
 	if (at == MAP_FAILED)
 		die("cannot map the ring: %m");
+	ring.number = setup.ring;
 	ring.mask = setup.entries - 1;
 	ring.shared_head = (unsigned int *)(at + setup.head_offset);
 	ring.tail = (const unsigned int *)(at + setup.tail_offset);
@@ -96,6 +98,7 @@ static void submit(uint64_t first, unsigned int nr, uint64_t size, uint64_t coun
 	struct kvpool_submit arg = {
 		.size = sizeof(arg), .nr_ops = nr, .ops = (uintptr_t)ops,
 		.results = (uintptr_t)results,
+		.ring = results ? 0 : ring.number,
 	};
 	unsigned int i;
 
@@ -106,7 +109,7 @@ static void submit(uint64_t first, unsigned int nr, uint64_t size, uint64_t coun
 			.flags = KVPOOL_OP_REMOTE | KVPOOL_OP_TRANSIENT,
 			.user_data = first + i, .length = size, .node = KVPOOL_NODE_ANY,
 		};
-		memcpy(ops[i].key, keys->entries[0].key, sizeof(ops[i].key));
+		ops[i].key = keys->entries[0].key;
 	}
 	if (call(fd, KVPOOL_IOC_SUBMIT, &arg))
 		die("KVPOOL_IOC_SUBMIT: %m");
@@ -134,7 +137,7 @@ static void done_one(const struct kvpool_completion *done)
 		slots[slot] += done->length;
 }
 
-/* Ends the leases of what is done. */
+/* Ends the leases of completed gets. */
 static void release(void)
 {
 	if (!keys->nr)
@@ -212,7 +215,7 @@ static void rate(uint64_t size, uint64_t count, unsigned int depth, double secon
 		inflight -= reap_some();
 }
 
-/* From the one call that gets a block until it is there. */
+/* From the call that gets a block until its return. */
 static void latency(uint64_t size, uint64_t count, unsigned int turns)
 {
 	double *took = calloc(turns, sizeof(*took)), begin;
@@ -260,7 +263,7 @@ static void count_gets(uint64_t size, uint64_t count, unsigned int depth, unsign
 	       (unsigned long long)failed);
 }
 
-/* The markers count what this CPU executes, whoever does. */
+/* The markers count all instructions of this CPU. */
 static void count_beside(void)
 {
 	sigset_t set;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * What an operation costs in instructions of kernel and user, from submission
+ * The cost of an operation in instructions of kernel and user, from submission
  * until its completion has been taken from the ring.
  *
  *	bench_ops [BLOCKS]		default: 10000
@@ -38,6 +38,7 @@ struct ring {
 	uint32_t *tail;
 	uint32_t mask;
 	struct kvpool_completion *cqes;
+	uint32_t number;
 };
 
 static int nr_reports;
@@ -62,6 +63,7 @@ static void ring_open(int fd, struct ring *r)
 	r->tail = (uint32_t *)(map + arg.tail_offset);
 	r->cqes = (void *)(map + arg.completions_offset);
 	r->mask = arg.entries - 1;
+	r->number = arg.ring;
 }
 
 /* Submits the batch and takes its completions, which have to be there. */
@@ -69,6 +71,7 @@ static void submit_and_reap(int fd, struct ring *r)
 {
 	struct kvpool_submit arg = {
 		.size = sizeof(arg), .nr_ops = BATCH, .ops = (uintptr_t)ops,
+		.ring = r->number,
 	};
 	uint32_t head = *r->head, i;
 
@@ -108,7 +111,7 @@ static void prepare(struct batch *b, uint32_t opcode, uint64_t blocks)
 			continue;
 		}
 		batch_key(b, i, SPACE_FILL, rnd(&seed) % blocks);
-		memcpy(ops[i].key, b->entries[i].key, sizeof(ops[i].key));
+		ops[i].key = b->entries[i].key;
 	}
 }
 
@@ -138,11 +141,15 @@ static void measure_results(struct batch *b, uint64_t blocks)
 	check("lease with results");
 }
 
-/* Begins leases that wait, and cancels them: what being in flight costs. */
+/*
+ * Begins leases that wait, and cancels them: the cost of an operation in
+ * flight.
+ */
 static void measure_wait(struct batch *b, struct ring *r)
 {
 	struct kvpool_submit arg = {
 		.size = sizeof(arg), .nr_ops = BATCH, .ops = (uintptr_t)ops,
+		.ring = r->number,
 	};
 	struct kvpool_cancel cancel = {
 		.size = sizeof(cancel), .flags = KVPOOL_CANCEL_ALL,
@@ -154,7 +161,7 @@ static void measure_wait(struct batch *b, struct ring *r)
 			.opcode = KVPOOL_OP_LEASE, .flags = KVPOOL_OP_WAIT,
 			.user_data = i,
 		};
-		memcpy(ops[i].key, b->entries[i].key, sizeof(ops[i].key));
+		ops[i].key = b->entries[i].key;
 	}
 	insn_begin(SECTION_WAIT);
 	if (call(b->fd, KVPOOL_IOC_SUBMIT, &arg) ||

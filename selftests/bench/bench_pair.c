@@ -199,7 +199,7 @@ static uint64_t times_slept(void)
 	return usage.ru_nvcsw;
 }
 
-/* Turns counted; the other goes on as long as one still counts. */
+/* Turns that are counted; the other context runs until they have ended. */
 static void counted_turns(struct context *c)
 {
 	uint64_t slept = times_slept();

@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """The virtual hosts of the fabric's tests: a and b with two links, and c.
 
-a asks and b has the blocks, where a test does not say otherwise. c has a link
-to each of them and is booted when the first test needs it. All tests of a run
-share the hosts; each test loads the modules anew and unloads them at its end.
+a fetches and b has the blocks, unless a test says otherwise. c has a link to
+each of them and is booted when the first test needs it. All tests of a run share
+the hosts; each test loads the modules and unloads them at its end.
 
 FABRIC_KERNEL in the environment is the kernel of all (6.12 if not given),
 FABRIC_SMP the number of CPUs of each (1: more are slower on two cores).
@@ -47,7 +47,7 @@ def setting(name, default):
 
 
 def say(text):
-    """A line for whoever reads the results."""
+    """Print a line with the results."""
     print("# " + text, flush=True)
 
 
@@ -84,7 +84,7 @@ class Host:
         return json.loads(self.run(CTL, *argv, "--json"))
 
     def fab(self, *argv, timeout=300, check=True):
-        """kvfab's line of JSON; checked, all was as it should be."""
+        """kvfab's line of JSON; if checked, all was as expected."""
         return json.loads(self.run(KVFAB, *argv, timeout=timeout,
                                    check=check))
 
@@ -111,13 +111,13 @@ class Host:
 
     def mend(self):
         for device in self.dead_gsi():
-            say("%s of %s has lost its GSI queue pair and is made anew" % (
+            say("%s of %s has lost its GSI queue pair and is replaced" % (
                 device, self.rig.name))
             self.run("rdma", "link", "delete", device)
             self.rxe(int(device[3:]))
 
     def netem(self, how, *links):
-        """Losses and delays of what it sends; none if how is None."""
+        """Set losses and delays of what the host sends; none if how is None."""
         for link in links or self.my_links():
             self.sh("modprobe sch_netem; tc qdisc %s dev %s root %s" % (
                 ("replace", self.nic(link), "netem limit 30000 " + how)
@@ -137,19 +137,19 @@ class Host:
                 if self.rig.name in link.ends]
 
     def links(self, *peer):
-        return self.json("link", "show", *peer)
+        return self.json("link", "show", *peer)["links"]
 
     def sessions(self):
-        return self.json("session")
+        return self.json("session")["sessions"]
 
     def closed(self):
-        return self.json("fabric", "show")["closed"]
+        return self.json("fabric")["fabric"]["closed"]
 
     def tenant(self, name="default"):
-        return self.json("tenants", "show", name)
+        return self.json("tenant", "show", name)["tenants"][0]
 
     def fetched(self):
-        return sum(link["bytes_in"] for link in self.links())
+        return sum(link["in_bytes"] for link in self.links())
 
     # ---- from outside ----
 
@@ -169,8 +169,8 @@ class Host:
     def unplug(self, link):
         """Take a NIC out: its link ends, and a moment later it is gone.
 
-        A virtio_net that has to go with packets in its ring keeps them until
-        rxe has let go of it, and each queue pair of rxe waits for its packets:
+        A virtio_net that is removed with packets in its ring keeps them until
+        rxe has released it, and each queue pair of rxe waits for its packets:
         50 s, with a warning at the end. Without a link the ring gets empty.
         """
         nic = self.nic(link)
@@ -220,7 +220,7 @@ def wait_until(condition, what, seconds=120):
     end = time.monotonic() + seconds
     while not condition():
         if time.monotonic() > end:
-            raise AssertionError("it never came: " + what)
+            raise AssertionError("did not happen in time: " + what)
         time.sleep(0.2)
 
 
@@ -259,14 +259,14 @@ def need(*hosts):
 
 
 class Fabric(unittest.TestCase):
-    """A test; where it does not say otherwise, b is a's peer, with two links."""
+    """A test; unless it says otherwise, b is a's peer, with two links."""
     hosts = a, b
     number = 1000
 
     def run(self, result=None):
         before = len(result.failures) + len(result.errors)
         super().run(result)
-        # What a failure has left is not the next test's.
+        # The next test must not see what a failure has left.
         if group and len(result.failures) + len(result.errors) > before:
             for host in self.hosts:
                 host.kill()
@@ -294,7 +294,7 @@ class Fabric(unittest.TestCase):
         for host in self.hosts:
             if not host.running():
                 continue
-            # Nothing of the test is left, and the modules can go.
+            # Nothing of the test is left, and the modules can be unloaded.
             host.unload()
 
     def up(self, nr, host=a):
@@ -304,7 +304,7 @@ class Fabric(unittest.TestCase):
         try:
             wait_until(there, "%d links up" % nr, 30)
         except AssertionError:
-            # No fault of the module, if that is what it waits for.
+            # Not a fault of the module, if it waits for such a device.
             for each in self.hosts:
                 each.mend()
         try:
@@ -313,7 +313,7 @@ class Fabric(unittest.TestCase):
             raise AssertionError("%s: %s" % (e, host.links())) from None
 
     def blocks(self, count, length, *options, host=b):
-        """Makes blocks on a host; the first one's number."""
+        """Make blocks on a host; returns the number of the first."""
         Fabric.number += 1000
         host.fab(*options, "produce", Fabric.number, count, length)
         return Fabric.number
@@ -323,16 +323,16 @@ class Fabric(unittest.TestCase):
         return Fabric.number
 
     def load(self, *options, repeat=0):
-        """Reads, until stop() or so many times; every byte is compared."""
+        """Fetch until stop(), or so many times; every byte is compared."""
         first = self.blocks(24, MB)
         how = ("-r", repeat) if repeat else ("-d", 3600)
         later = Later(a.fab, *options, "-T", "-o", "60000", "-w", "24", *how,
-                      "get", first, 24, MB, timeout=600)
+                      "fetch", first, 24, MB, timeout=600)
         self.busy()
         return later
 
     def stop(self, later):
-        """Ends reads after those that are on the way; what became of them."""
+        """End the fetches after those in flight; returns their results."""
         a.sh("kill -TERM $(pidof kvfab)")
         return later.result()
 

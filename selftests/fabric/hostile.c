@@ -9,16 +9,16 @@
  *	hostile --serve ADDRESS [--port N]
  *	hostile --mute ADDRESS [--port N]
  *
- * The target under test listens at ADDRESS. A block that it holds is named by
- * --key (32 times the same byte), --length and --fill (what it is full of).
- * What is tested: the connection ends, or the answer is the one that the
- * protocol gives; no byte lands where none may; and after all that an honest
- * peer is served. That the kernel does not complain is for the rig to see.
+ * The target under test listens at ADDRESS. A block that it has is named by
+ * --key (32 times the same byte), --length and --fill (the byte it is full of).
+ * The tests assert that the connection ends, or the answer is the one that the
+ * protocol gives; that no byte is written where none may be; and that an honest
+ * peer is served afterwards. The rig checks that the kernel does not complain.
  *
- * With --serve it is the target, and a requester is under test, which has one
- * queue pair and asks for one block of two requests until it has got it.
- * With --mute it is a target that takes every connection, says that it lives, and
- * answers no request: for tests of those who wait.
+ * With --serve it is the target, and the initiator is under test, which has one
+ * queue pair and fetches one block of two requests until it succeeds.
+ * With --mute it is a target that accepts every connection, answers ALIVE, and
+ * answers no request: for tests of operations that wait.
  */
 #include <fcntl.h>
 #include <getopt.h>
@@ -53,7 +53,7 @@ static int produce(void)
 	uint8_t *map;
 
 	memcpy(attach.tenant, opt.tenant, sizeof(attach.tenant));
-	memcpy(entry.key, opt.key, sizeof(entry.key));
+	memcpy(entry.key.bytes, opt.key, sizeof(opt.key));
 	reserve.entries = (uintptr_t)&entry;
 	reserve.spans = (uintptr_t)spans;
 	if (fd < 0 || ioctl(fd, KVPOOL_IOC_ATTACH, &attach) ||
@@ -77,17 +77,17 @@ static void usage(void)
 		"Usage: hostile ADDRESS [OPTION]...\n"
 		"Break the rules of the fabric's protocol; see the source.\n"
 		"  --port N        where the target listens (%d)\n"
-		"  --secret TEXT   what it is to be proved; none: it runs open\n"
+		"  --secret TEXT   the secret; without it the target runs open\n"
 		"  --tenant NAME   whose block the known one is (default)\n"
 		"  --key BYTE      its key: 32 times this byte\n"
 		"  --length BYTES  its length (65536)\n"
-		"  --fill BYTE     what it is full of\n"
+		"  --fill BYTE     the byte it is full of\n"
 		"  --rounds N      random messages (300)\n"
 		"  --seed N        of what is random\n"
-		"  --test NAME     only this one\n"
+		"  --test NAME     run only this test\n"
 		"  --produce       make the known block on this host, and end\n"
-		"  --serve         be a target that breaks them\n"
-		"  --mute          be one that answers no request, until SIGTERM\n",
+		"  --serve         be a target that breaks the rules\n"
+		"  --mute          be a target that answers no request, until SIGTERM\n",
 		KVPOOL_WIRE_PORT);
 	exit(2);
 }
@@ -97,7 +97,7 @@ static void find_address(const char *name, const char *port)
 	struct addrinfo hint = { .ai_socktype = SOCK_STREAM }, *found;
 
 	if (getaddrinfo(name, port, &hint, &found)) {
-		fprintf(stderr, "hostile: %s is no address\n", name);
+		fprintf(stderr, "hostile: %s is not an address\n", name);
 		exit(2);
 	}
 	memcpy(&opt.addr, found->ai_addr, found->ai_addrlen);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* A hostile peer: what its initiator and its target share. */
+/* A hostile peer: declarations that its initiator and its target share. */
 #ifndef HOSTILE_H
 #define HOSTILE_H
 
@@ -14,7 +14,7 @@
 
 #define WAIT_MS		60000	/* longer means a hang */
 #define MEMORY		(4U << 20)
-#define DEPTH		256	/* capsules that may be sent at once */
+#define DEPTH		256	/* capsules that may be in flight */
 #define CAPSULE		8192	/* longer than any that is allowed */
 
 /* Numbers are written as they are. */
@@ -46,12 +46,12 @@ struct conn {
 	struct kvpool_wire_accept given;
 	struct kvpool_wire_reject rejected;
 	struct ibv_mw *mw;
-	bool silent;		/* says nothing: takes next to no memory */
+	bool silent;		/* sends nothing: needs little memory */
 	bool up;
 	bool gone;
 };
 
-/* RDMA READs that the target may have on its way at once. */
+/* RDMA READs that the target may have in flight. */
 extern uint8_t reads;
 
 /* How a connection or a message ended. */

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/* A hostile peer: its connections and what is sent on them, also in order. */
+/* A hostile peer: its connections, and the messages on them. */
 #include <errno.h>
 #include <nettle/hmac.h>
 #include <poll.h>
@@ -30,7 +30,7 @@ bool expect(enum outcome how, enum outcome want, const char *what)
 
 /* ---- a connection ------------------------------------------------------- */
 
-/* RDMA READs that the target may have on its way at once. */
+/* RDMA READs that the target may have in flight. */
 uint8_t reads = 4;
 
 const char * const outcomes[] = {
@@ -77,7 +77,7 @@ int conn_event(struct conn *c, int timeout)
 	    event->param.conn.private_data_len >= sizeof(c->rejected))
 		memcpy(&c->rejected, event->param.conn.private_data,
 		       sizeof(c->rejected));
-	/* Rejected later on: it was closed before it knew that we were up. */
+	/* Rejected later: it was closed before it was established there. */
 	if (type == RDMA_CM_EVENT_DISCONNECTED ||
 	    type == RDMA_CM_EVENT_REJECTED)
 		c->gone = true;
@@ -218,9 +218,9 @@ bool conn_send(struct conn *c, const void *data, size_t len)
 }
 
 /*
- * Wait for an answer or for the end: the connection manager says so, or the
- * queue pair does by giving back what waits to be received. It does so too
- * when an answer invalidates memory that is no window.
+ * Wait for an answer or for the end. The connection manager reports the end, or
+ * the queue pair flushes its receives. It does that also when an answer
+ * invalidates memory that is no window.
  */
 enum outcome conn_wait(struct conn *c, const void **answer, size_t *len)
 {

@@ -7,7 +7,7 @@
 
 #include "hostile.h"
 
-#define CROWD		100	/* more strangers than a target keeps */
+#define CROWD		100	/* more connections without a proof than a target keeps */
 
 /* ---- requests ----------------------------------------------------------- */
 
@@ -41,7 +41,7 @@ static void request_fill(struct request *r, uint8_t opcode)
 	memcpy(s->key, opt.key, sizeof(s->key));
 	if (opcode == KVPOOL_WIRE_PROBE)
 		return;
-	s->put = opcode == KVPOOL_WIRE_PUT || opcode == KVPOOL_WIRE_DROP ?
+	s->push = opcode == KVPOOL_WIRE_PUSH || opcode == KVPOOL_WIRE_DROP ?
 		 chance() | 1 : 0;
 	if (opcode == KVPOOL_WIRE_DROP)
 		return;
@@ -78,7 +78,7 @@ static bool conn_window(struct conn *c, struct request *r, uint32_t bytes,
 	return true;
 }
 
-/* Send a request on a connection of its own. */
+/* Send a request on a new connection. */
 static enum outcome try_request(const struct request *r, size_t len)
 {
 	struct conn c;
@@ -124,7 +124,7 @@ static bool wants(int status, int want, const char *what)
 	return false;
 }
 
-static bool honest_get(void)
+static bool honest_fetch(void)
 {
 	struct request r;
 	struct conn c;
@@ -133,7 +133,7 @@ static bool honest_get(void)
 
 	if (!conn_open(&c))
 		return false;
-	request_fill(&r, KVPOOL_WIRE_GET);
+	request_fill(&r, KVPOOL_WIRE_FETCH);
 	if (conn_window(&c, &r, r.wire.length, IBV_ACCESS_REMOTE_WRITE) &&
 	    ask(&c, &r) == KVPOOL_WIRE_OK) {
 		for (i = 0; i < opt.length && c.memory[i] == opt.fill; i++)
@@ -149,7 +149,7 @@ static bool honest_get(void)
 
 static bool test_honest(void)
 {
-	return honest_get();
+	return honest_fetch();
 }
 
 static bool refused(const void *data, size_t len, int reason, const char *what)
@@ -195,7 +195,7 @@ static bool test_connect(void)
 	/* Nothing at all: padded with zeros by the transport. */
 	ok &= refused(NULL, 0, KVPOOL_CLOSE_MESSAGE, "no private data");
 	ok &= refused(&good, 8, KVPOOL_CLOSE_MESSAGE, "short private data");
-	/* A PUT would wait for ever. */
+	/* A PUSH would wait for ever. */
 	reads = 0;
 	ok &= refused(&good, sizeof(good), KVPOOL_CLOSE_MESSAGE, "no reads");
 	reads = 4;
@@ -226,7 +226,7 @@ static bool test_auth(void)
 		      expect(conn_auth(&c, bit), CLOSED, "a wrong proof");
 		conn_end(&c);
 	}
-	/* A proof that was good once: both nonces are others now. */
+	/* A proof of an earlier connection: both nonces have changed. */
 	if (opt.secret) {
 		struct kvpool_wire_connect asked;
 		struct kvpool_wire_accept given;
@@ -331,37 +331,37 @@ static bool test_segments(void)
 	(request_fill(&r, KVPOOL_WIRE_##op), s = request_segment(&r, 0), \
 	 r.wire.address = 0x1000, s->field = (value),			\
 	 ok &= closes(&r, request_size(1), #op " " #field " = " #value))
-	TRY(GET, block_length, 0);
-	TRY(GET, block_length, KVPOOL_BLOCK_MIN - 1);
-	TRY(GET, block_length, KVPOOL_BLOCK_MAX + 1);
-	TRY(GET, block_length, 0xffffffff);
-	TRY(GET, offset, 1);
-	TRY(GET, offset, opt.length);
-	TRY(GET, offset, 0xfffff000);
-	TRY(GET, length, 0);
-	TRY(GET, length, 1);
-	TRY(GET, length, opt.length + 1);
-	TRY(GET, length, 0xffffffff);
-	TRY(GET, put, 1);
-	TRY(GET, reserved, 1);
-	TRY(PUT, put, 0);
-	TRY(PUT, offset, 0xfffff000);
-	TRY(PUT, block_length, 0xffffffff);
+	TRY(FETCH, block_length, 0);
+	TRY(FETCH, block_length, KVPOOL_BLOCK_MIN - 1);
+	TRY(FETCH, block_length, KVPOOL_BLOCK_MAX + 1);
+	TRY(FETCH, block_length, 0xffffffff);
+	TRY(FETCH, offset, 1);
+	TRY(FETCH, offset, opt.length);
+	TRY(FETCH, offset, 0xfffff000);
+	TRY(FETCH, length, 0);
+	TRY(FETCH, length, 1);
+	TRY(FETCH, length, opt.length + 1);
+	TRY(FETCH, length, 0xffffffff);
+	TRY(FETCH, push, 1);
+	TRY(FETCH, reserved, 1);
+	TRY(PUSH, push, 0);
+	TRY(PUSH, offset, 0xfffff000);
+	TRY(PUSH, block_length, 0xffffffff);
 	TRY(PROBE, length, 1);
 	TRY(PROBE, block_length, 4096);
 	TRY(PROBE, offset, 4096);
-	TRY(PROBE, put, 1);
+	TRY(PROBE, push, 1);
 	TRY(PROBE, reserved, 0x80000000);
-	TRY(DROP, put, 0);
+	TRY(DROP, push, 0);
 	TRY(DROP, length, 1);
 #undef TRY
-	request_fill(&r, KVPOOL_WIRE_GET);
+	request_fill(&r, KVPOOL_WIRE_FETCH);
 	r.wire.length += 4096;
 	ok &= closes(&r, request_size(1), "more memory than the segments take");
-	request_fill(&r, KVPOOL_WIRE_GET);
+	request_fill(&r, KVPOOL_WIRE_FETCH);
 	r.wire.length -= 4096;
 	ok &= closes(&r, request_size(1), "less memory than they take");
-	request_fill(&r, KVPOOL_WIRE_GET);
+	request_fill(&r, KVPOOL_WIRE_FETCH);
 	r.wire.address = -4096ULL;
 	ok &= closes(&r, request_size(1), "memory beyond the last address");
 	request_fill(&r, KVPOOL_WIRE_PROBE);
@@ -376,7 +376,7 @@ static bool test_too_much(void)
 	struct request r;
 	unsigned int i;
 
-	request_fill(&r, KVPOOL_WIRE_GET);
+	request_fill(&r, KVPOOL_WIRE_FETCH);
 	r.wire.header.nr = KVPOOL_WIRE_SEGS_MAX;
 	for (i = 0; i < KVPOOL_WIRE_SEGS_MAX; i++) {
 		struct kvpool_wire_segment *s = request_segment(&r, i);
@@ -390,7 +390,7 @@ static bool test_too_much(void)
 		      "lengths whose sum overflows");
 }
 
-/* In order, but there is nothing: answered, and nothing is written. */
+/* Valid requests for missing blocks: they are answered, nothing is written. */
 static bool test_missing(void)
 {
 	struct request r;
@@ -407,15 +407,15 @@ static bool test_missing(void)
 	strcpy((char *)r.wire.tenant, "no-such-tenant");
 	ok &= ask(&c, &r) == KVPOOL_WIRE_MISSING;
 
-	request_fill(&r, KVPOOL_WIRE_GET);
+	request_fill(&r, KVPOOL_WIRE_FETCH);
 	request_segment(&r, 0)->key[0] ^= 1;
 	ok &= conn_window(&c, &r, r.wire.length, IBV_ACCESS_REMOTE_WRITE) &&
 	      ask(&c, &r) == KVPOOL_WIRE_MISSING;
-	request_fill(&r, KVPOOL_WIRE_GET);
+	request_fill(&r, KVPOOL_WIRE_FETCH);
 	request_segment(&r, 0)->block_length += 4096;
 	ok &= conn_window(&c, &r, r.wire.length, IBV_ACCESS_REMOTE_WRITE) &&
 	      ask(&c, &r) == KVPOOL_WIRE_LENGTH;
-	request_fill(&r, KVPOOL_WIRE_PUT);
+	request_fill(&r, KVPOOL_WIRE_PUSH);
 	ok &= conn_window(&c, &r, r.wire.length, IBV_ACCESS_REMOTE_READ) &&
 	      ask(&c, &r) == KVPOOL_WIRE_EXISTS;
 	ok &= !c.memory[0] && !memcmp(c.memory, c.memory + 1, MEMORY - 1);
@@ -432,15 +432,15 @@ static bool test_access(void)
 	int i;
 
 	for (i = 0; i < 6; i++) {
-		bool put = i >= 3;
+		bool push = i >= 3;
 
 		if (!conn_open(&c))
 			return false;
-		request_fill(&r, put ? KVPOOL_WIRE_PUT : KVPOOL_WIRE_GET);
-		if (put)
+		request_fill(&r, push ? KVPOOL_WIRE_PUSH : KVPOOL_WIRE_FETCH);
+		if (push)
 			request_segment(&r, 0)->key[0] ^= 0x40 + i;
 		/* The other direction's access; a key of nothing; no memory. */
-		ok &= conn_window(&c, &r, r.wire.length, put == (i % 3 == 0) ?
+		ok &= conn_window(&c, &r, r.wire.length, push == (i % 3 == 0) ?
 				  IBV_ACCESS_REMOTE_WRITE :
 				  IBV_ACCESS_REMOTE_READ);
 		if (i % 3 == 1)
@@ -464,7 +464,7 @@ static bool test_replay(void)
 
 	if (!conn_open(&c))
 		return false;
-	request_fill(&r, KVPOOL_WIRE_GET);
+	request_fill(&r, KVPOOL_WIRE_FETCH);
 	ok = conn_window(&c, &r, r.wire.length, IBV_ACCESS_REMOTE_WRITE) &&
 	     ask(&c, &r) == KVPOOL_WIRE_OK;
 	memset(c.memory, 0xee, MEMORY);
@@ -501,7 +501,7 @@ static bool test_credits(void)
 }
 
 /* Parts of a block that never becomes whole, and parts that do not fit. */
-static bool test_put(void)
+static bool test_push(void)
 {
 	struct kvpool_wire_segment *s;
 	struct request r, probe;
@@ -512,7 +512,7 @@ static bool test_put(void)
 	for (i = 0; i < 4; i++) {
 		if (!conn_open(&c))
 			return false;
-		request_fill(&r, KVPOOL_WIRE_PUT);
+		request_fill(&r, KVPOOL_WIRE_PUSH);
 		s = request_segment(&r, 0);
 		s->key[1] ^= 0x20 + i;
 		probe = r;
@@ -529,20 +529,20 @@ static bool test_put(void)
 		r = probe;
 		s->length = 4096;
 		r.wire.length = 4096;
-		if (i == 1)		/* the same transfer, another key */
+		if (i == 1)		/* the same push, another key */
 			s->key[2] ^= 1;
-		if (i == 2)		/* the same transfer, another length */
+		if (i == 2)		/* the same push, another length */
 			s->block_length -= 4096;
-		if (i == 3)		/* another transfer of the same key */
-			s->put += 2;
+		if (i == 3)		/* another push of the same key */
+			s->push += 2;
 		ok &= conn_window(&c, &r, 4096, IBV_ACCESS_REMOTE_READ);
-		/* The same part again is no crime. */
+		/* The same part may come twice. */
 		ok &= wants(ask(&c, &r), i == 0 ? KVPOOL_WIRE_OK :
 			    i == 3 ? KVPOOL_WIRE_PENDING : KVPOOL_WIRE_STALE,
 			    "another part");
 		conn_end(&c);
 
-		/* Nobody goes on with it: the key does not stay pending. */
+		/* No other part follows: the key does not stay pending. */
 		if (!conn_open(&c))
 			return false;
 		request_fill(&r, KVPOOL_WIRE_PROBE);
@@ -557,16 +557,16 @@ static bool test_put(void)
 	return ok;
 }
 
-/* PUT one page of a block that has three; the status. */
-static int put_page(struct conn *c, uint64_t put, uint32_t page)
+/* PUSH one page of a block that has three; returns the status. */
+static int push_page(struct conn *c, uint64_t push, uint32_t page)
 {
 	struct kvpool_wire_segment *s;
 	struct request r;
 
-	request_fill(&r, KVPOOL_WIRE_PUT);
+	request_fill(&r, KVPOOL_WIRE_PUSH);
 	s = request_segment(&r, 0);
 	s->key[4] ^= 0x80;
-	s->put = put;
+	s->push = push;
 	s->block_length = 3 * 4096;
 	s->offset = page * 4096;
 	s->length = 4096;
@@ -576,8 +576,8 @@ static int put_page(struct conn *c, uint64_t put, uint32_t page)
 }
 
 /*
- * Pages that have come already are no progress: the key of who goes on to send
- * one of them does not stay pending, and another transfer gets it.
+ * A page that has come before is no progress: the key does not stay pending
+ * while an initiator sends the same page over and over, and another push gets it.
  */
 static bool test_stall(void)
 {
@@ -592,25 +592,25 @@ static bool test_stall(void)
 		conn_end(&first);
 		return false;
 	}
-	ok &= wants(put_page(&first, 1, 0), KVPOOL_WIRE_OK, "the first page");
+	ok &= wants(push_page(&first, 1, 0), KVPOOL_WIRE_OK, "the first page");
 	end = time(NULL) + WAIT_MS / 1000;
 	do {
-		again = put_page(&first, 1, 0);
+		again = push_page(&first, 1, 0);
 		do {
-			status = put_page(&other, 3, 0);
+			status = push_page(&other, 3, 0);
 		} while (status == KVPOOL_WIRE_PENDING && chance() % 64);
 	} while (again == KVPOOL_WIRE_OK && status == KVPOOL_WIRE_PENDING &&
 		 time(NULL) < end);
 	ok &= wants(status, KVPOOL_WIRE_OK, "the other's page") &&
-	      wants(put_page(&first, 1, 1), KVPOOL_WIRE_PENDING, "too late");
+	      wants(push_page(&first, 1, 1), KVPOOL_WIRE_PENDING, "too late");
 	conn_end(&first);
 	conn_end(&other);
 	return ok;
 }
 
 /*
- * From outside, the target is told meanwhile to take no more without a secret:
- * that holds for those too that have connected and not proved anything yet.
+ * Concurrently the target is told from outside to accept no connections without a
+ * secret: that holds also for a connection which has not proved anything yet.
  */
 static bool test_door(void)
 {
@@ -619,7 +619,7 @@ static bool test_door(void)
 	bool ok;
 
 	do {
-		/* It was thrown out for being too slow: another one. */
+		/* It was closed because it was too slow: make another. */
 		if (!late.up || conn_event(&late, 0) >= 0 || late.gone) {
 			conn_end(&late);
 			connect_fill(&late.asked);
@@ -631,13 +631,13 @@ static bool test_door(void)
 		how = conn_ask(&next, &next.asked, sizeof(next.asked));
 		conn_end(&next);
 	} while (how == ANSWERED);
-	ok = expect(how, REFUSED, "another one") &&
-	     expect(conn_auth(&late, -1), CLOSED, "whoever came before");
+	ok = expect(how, REFUSED, "another connection") &&
+	     expect(conn_auth(&late, -1), CLOSED, "the connection from before");
 	conn_end(&late);
 	return ok;
 }
 
-/* A DROP of something unknown is no matter. */
+/* A DROP of an unknown push succeeds. */
 static bool test_drop(void)
 {
 	struct request r;
@@ -666,16 +666,16 @@ static bool test_vanish(void)
 		if (!conn_open(&c))
 			return false;
 		for (n = 0; n < 8; n++) {
-			request_fill(&r, i & 1 ? KVPOOL_WIRE_GET :
-						 KVPOOL_WIRE_PUT);
+			request_fill(&r, i & 1 ? KVPOOL_WIRE_FETCH :
+						 KVPOOL_WIRE_PUSH);
 			if (!(i & 1))
 				request_segment(&r, 0)->key[3] ^= 1 + n;
-			/* The region itself: nothing has to be bound. */
+			/* The region itself: no window has to be bound. */
 			r.wire.address = (uintptr_t)c.memory;
 			r.wire.rkey = c.mr->rkey;
 			ok &= conn_send(&c, &r, request_size(1));
 		}
-		/* Without a word, or by the book. */
+		/* Without a message, or with a proper disconnect. */
 		c.up = i & 2;
 		conn_end(&c);
 	}
@@ -683,8 +683,8 @@ static bool test_vanish(void)
 }
 
 /*
- * Connections that never prove anything: those that are too many or too old must
- * go, so that somebody honest is let in at any time.
+ * Connections that never prove anything: the target closes those that are too
+ * many or too old, so that an honest initiator can connect at any time.
  */
 static bool test_crowd(void)
 {
@@ -703,7 +703,7 @@ static bool test_crowd(void)
 			break;
 		case REFUSED:
 			ok &= wants(c->rejected.reason, KVPOOL_CLOSE_MEMORY,
-				    "a stranger is refused");
+				    "a connection without a proof is refused");
 			refusals++;
 			conn_end(c);
 			break;
@@ -712,14 +712,14 @@ static bool test_crowd(void)
 			ok = false;
 		}
 	}
-	ksft_print_msg("%u strangers taken, %u refused\n", up, refusals);
-	ok &= honest_get();
+	ksft_print_msg("%u connections accepted, %u refused\n", up, refusals);
+	ok &= honest_fetch();
 	for (i = 0; i < CROWD; i++)
 		conn_end(&crowd[i]);
 	return ok && up;
 }
 
-/* Messages that begin in order and then are changed at random. */
+/* Valid messages that are changed at random. */
 static bool test_random(void)
 {
 	unsigned int i, n, flips, answered = 0, closed = 0;
@@ -743,11 +743,11 @@ static bool test_random(void)
 			r.wire.header.nr = 0;
 			len = sizeof(r.wire.header);
 			break;
-		case KVPOOL_WIRE_GET:
+		case KVPOOL_WIRE_FETCH:
 			conn_window(&c, &r, r.wire.length,
 				    IBV_ACCESS_REMOTE_WRITE);
 			break;
-		case KVPOOL_WIRE_PUT:
+		case KVPOOL_WIRE_PUSH:
 			conn_window(&c, &r, r.wire.length,
 				    IBV_ACCESS_REMOTE_READ);
 			break;
@@ -795,7 +795,7 @@ static const struct {
 	{ "access", test_access },
 	{ "replay", test_replay },
 	{ "credits", test_credits },
-	{ "put", test_put },
+	{ "push", test_push },
 	{ "stall", test_stall },
 	{ "drop", test_drop },
 	{ "vanish", test_vanish },
@@ -807,7 +807,7 @@ static const struct {
 
 #define NR_TESTS	(sizeof(tests) / sizeof(tests[0]))
 
-/* The last one needs help from outside, so it has to be asked for. */
+/* The last one needs help from outside, so it runs only on request. */
 static bool chosen(const char *only, unsigned int i)
 {
 	return only ? !strcmp(only, tests[i].name) : i < NR_TESTS - 1;

@@ -10,7 +10,7 @@
 
 #include "hostile.h"
 
-/* How it answers a GET. */
+/* How it answers a FETCH. */
 enum answer {
 	NO_INVALIDATION,
 	OTHER_KEY,
@@ -25,7 +25,7 @@ static const char * const answers[] = {
 	"torn", "whole",
 };
 
-/* A GET begins anew so often; see KVPOOL_MAX_AGAIN in initiator.c. */
+/* Attempts of a FETCH: 1 + KVPOOL_MAX_RETRIES of job.c. */
 #define ATTEMPTS	11
 
 static bool serve_listen(struct conn *listener)
@@ -57,7 +57,7 @@ static bool serve_next(struct conn *listener, struct conn *c, int timeout)
 	return true;
 }
 
-/* Accept it, up to and with its AUTH. */
+/* Accept a connection, and answer its AUTH. */
 static bool serve_accept(struct conn *c)
 {
 	struct kvpool_wire_accept accept = {
@@ -90,7 +90,7 @@ static bool serve_accept(struct conn *c)
 	return conn_send(c, &back, sizeof(back));
 }
 
-/* The next request; that we live is said in between. */
+/* Wait for the next request; ALIVE is answered in between. */
 static enum outcome serve_wait(struct conn *c,
 			       const struct kvpool_wire_request **request)
 {
@@ -147,9 +147,9 @@ static bool serve_one(struct conn *c, enum answer how)
 	for (i = 0; i < nr; i++) {
 		if (!expect(serve_wait(c, &r), ANSWERED, "a request"))
 			return false;
-		if (r->header.opcode != KVPOOL_WIRE_GET || r->header.nr != 1 ||
+		if (r->header.opcode != KVPOOL_WIRE_FETCH || r->header.nr != 1 ||
 		    !!r->segments[0].offset != i % 2) {
-			ksft_print_msg("request %u is another one\n", i);
+			ksft_print_msg("request %u is not the expected one\n", i);
 			return false;
 		}
 		if (!serve_answer(c, r, how, how == TORN ? 1 + i : 1))
@@ -177,7 +177,7 @@ void serve(void)
 		if (how < TORN)
 			conn_end(&c);
 	}
-	/* The last answer has to get there. */
+	/* The last answer has to arrive. */
 	conn_wait(&c, NULL, NULL);
 	conn_end(&c);
 	conn_end(&listener);
@@ -206,8 +206,8 @@ static void end(int signal)
 }
 
 /*
- * Say on every connection that we live, and answer no request, until SIGTERM:
- * whoever asks waits for as long as a test wants.
+ * Answer ALIVE on every connection, and no request, until SIGTERM: an operation
+ * on this peer waits for as long as a test wants.
  */
 void serve_mute(void)
 {

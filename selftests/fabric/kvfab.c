@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * What the tests of the fabric run on each host: makes blocks whose every byte
- * follows from their number, and reads, pushes and checks them. One line of
- * JSON on stdout says how it went; exit code 0 if all was as it should be.
+ * The program that the tests of the fabric run on each host: makes blocks whose
+ * every byte follows from their number, and fetches, pushes and checks them. One
+ * line of JSON on stdout reports the results; exit code 0 if all was as expected.
  *
  *	kvfab [OPTION...] VERB FIRST COUNT LENGTH
  */
@@ -29,14 +29,14 @@
 
 static struct {
 	const char *tenant;
-	unsigned int peer;
+	const char *peer;	/* name or number, NULL for any */
 	unsigned int window;
 	unsigned int repeat;
 	unsigned int seed;
 	double cancel;
 	double seconds;
 	unsigned long timeout_ms;
-	bool accept[256];	/* by errno: that is no failure */
+	bool accept[256];	/* by errno: it counts as no failure */
 	bool transient;
 	bool keep;
 	bool blank;
@@ -47,11 +47,13 @@ static struct {
 static volatile sig_atomic_t stopped;
 static int fd;
 static uint8_t *map;
+static unsigned int peer;	/* number of opt.peer */
 static struct kvpool_info info = { .size = sizeof(info) };
 
 static struct {
 	unsigned int entries;
 	unsigned int head;
+	uint32_t number;
 	volatile uint32_t *user_head;
 	volatile uint32_t *user_tail;
 	struct kvpool_completion *cqes;
@@ -79,15 +81,14 @@ static uint64_t mix(uint64_t x)
 	return x ^ (x >> 31);
 }
 
-static void key_of(uint8_t *key, uint64_t number)
+static struct kvpool_key key_of(uint64_t number)
 {
-	uint64_t words[KVPOOL_KEY_SIZE / 8];
+	struct kvpool_key key = { .words = { number } };
 	unsigned int i;
 
-	words[0] = number;
 	for (i = 1; i < KVPOOL_KEY_SIZE / 8; i++)
-		words[i] = mix(number * 4 + i);
-	memcpy(key, words, sizeof(words));
+		key.words[i] = mix(number * 4 + i);
+	return key;
 }
 
 static uint64_t word(uint64_t number, uint64_t offset)
@@ -139,7 +140,7 @@ static bool block(uint64_t handle, uint64_t number, bool fill)
 	return true;
 }
 
-/* ---- blocks here ---- */
+/* ---- blocks on this host ---- */
 
 static int handle_call(unsigned long nr, uint64_t handle)
 {
@@ -156,13 +157,14 @@ static int handle_call(unsigned long nr, uint64_t handle)
 
 static int produce(uint64_t number, uint64_t length)
 {
-	struct kvpool_entry entry = { .length = length };
+	struct kvpool_entry entry = {
+		.key = key_of(number), .length = length,
+	};
 	struct kvpool_reserve arg = {
 		.size = sizeof(arg), .nr_entries = 1,
 		.entries = (uintptr_t)&entry, .node = KVPOOL_NODE_ANY,
 	};
 
-	key_of(entry.key, number);
 	if (ioctl(fd, KVPOOL_IOC_RESERVE, &arg))
 		die("reserve");
 	if (entry.status)
@@ -174,13 +176,12 @@ static int produce(uint64_t number, uint64_t length)
 
 static int lease(uint64_t number, uint64_t *handle)
 {
-	struct kvpool_entry entry = {};
+	struct kvpool_entry entry = { .key = key_of(number) };
 	struct kvpool_lookup arg = {
 		.size = sizeof(arg), .nr_entries = 1,
 		.entries = (uintptr_t)&entry,
 	};
 
-	key_of(entry.key, number);
 	if (ioctl(fd, KVPOOL_IOC_LEASE, &arg))
 		die("lease");
 	*handle = entry.handle;
@@ -205,13 +206,12 @@ static int check(uint64_t number)
 
 static int forget(uint64_t number)
 {
-	struct kvpool_entry entry = {};
+	struct kvpool_entry entry = { .key = key_of(number) };
 	struct kvpool_keys arg = {
 		.size = sizeof(arg), .nr_entries = 1,
 		.entries = (uintptr_t)&entry,
 	};
 
-	key_of(entry.key, number);
 	if (ioctl(fd, KVPOOL_IOC_REMOVE, &arg))
 		die("remove");
 	return entry.status;
@@ -233,12 +233,13 @@ static void ring_open(unsigned int entries)
 	if (at == MAP_FAILED)
 		die("mmap ring");
 	ring.entries = arg.entries;
+	ring.number = arg.ring;
 	ring.user_head = (void *)(at + arg.head_offset);
 	ring.user_tail = (void *)(at + arg.tail_offset);
 	ring.cqes = (void *)(at + arg.completions_offset);
 }
 
-static bool ring_get(struct kvpool_completion *cqe)
+static bool ring_reap(struct kvpool_completion *cqe)
 {
 	if (ring.head == __atomic_load_n(ring.user_tail, __ATOMIC_ACQUIRE))
 		return false;
@@ -261,6 +262,7 @@ static unsigned int submit(struct kvpool_op *ops, unsigned int nr)
 {
 	struct kvpool_submit arg = {
 		.size = sizeof(arg), .nr_ops = nr, .ops = (uintptr_t)ops,
+		.ring = ring.number,
 	};
 
 	if (ioctl(fd, KVPOOL_IOC_SUBMIT, &arg)) {
@@ -275,6 +277,7 @@ static unsigned int cancel(unsigned int flags, uint64_t match)
 {
 	struct kvpool_cancel arg = {
 		.size = sizeof(arg), .flags = flags, .match = match,
+		.ring = ring.number,
 	};
 
 	if (ioctl(fd, KVPOOL_IOC_CANCEL, &arg))
@@ -298,9 +301,9 @@ static void op_fill(struct kvpool_op *op, int opcode, uint64_t number,
 	memset(op, 0, sizeof(*op));
 	op->opcode = opcode;
 	op->user_data = number;
-	op->peer = opt.peer;
+	op->peer = peer;
 	op->timeout_ns = opt.timeout_ms * 1000000ULL;
-	key_of(op->key, number);
+	op->key = key_of(number);
 	if (opcode == KVPOOL_OP_LEASE && opt.local) {
 		op->flags = KVPOOL_OP_WAIT;
 	} else if (opcode == KVPOOL_OP_LEASE) {
@@ -361,7 +364,7 @@ static void stop(int signal)
 	stopped = 1;
 }
 
-/* Returns how many there were. */
+/* Returns the number of operations. */
 static unsigned long run(int opcode, uint64_t first, unsigned long count,
 			 uint64_t length, struct tally *t)
 {
@@ -379,7 +382,7 @@ static unsigned long run(int opcode, uint64_t first, unsigned long count,
 	while (done < total) {
 		if (stopped || (end && now() > end))
 			total = sent;
-		/* What fails at once is over before the next is sent. */
+		/* Operations that fail immediately are over before the next. */
 		if (done == total)
 			break;
 		nr = opt.window - (sent - done);
@@ -401,14 +404,14 @@ static unsigned long run(int opcode, uint64_t first, unsigned long count,
 				cancel(KVPOOL_CANCEL_USER_DATA, first + done %
 				       count);
 		}
-		if (!ring_get(&c)) {
+		if (!ring_reap(&c)) {
 			ring_wait();
 			continue;
 		}
 		do {
 			completed(&c, opcode, length, t);
 			done++;
-		} while (ring_get(&c));
+		} while (ring_reap(&c));
 	}
 	free(ops);
 	return total;
@@ -439,10 +442,10 @@ static void ping(int opcode, uint64_t first, unsigned long count,
 }
 
 /*
- * Does anything write to memory after its transfer was fenced? Transfers are
+ * Does a device write to memory after its transfer was fenced? Transfers are
  * ended at random moments; then all memory of the tenant, whose quota is small,
- * is taken and filled, and must stay as it is. A tenant's free memory is used
- * again at once, so late writes would land there.
+ * is reserved and filled, and must stay as it is. A tenant's free memory is the
+ * next to be used, so late writes would land there.
  */
 static void look(uint64_t *rnd, struct tally *t)
 {
@@ -459,7 +462,7 @@ static void look(uint64_t *rnd, struct tally *t)
 
 		memset(&entries[nr], 0, sizeof(entries[nr]));
 		entries[nr].length = 65536;
-		key_of(entries[nr].key, own + nr);
+		entries[nr].key = key_of(own + nr);
 		if (ioctl(fd, KVPOOL_IOC_RESERVE, &arg))
 			die("reserve");
 		if (entries[nr].status)
@@ -477,7 +480,7 @@ static void look(uint64_t *rnd, struct tally *t)
 	t->looks++;
 }
 
-/* A page gets here: so there is a link, and what follows is on its way at once. */
+/* Fetch a page: then a link is up, and the next operations are sent immediately. */
 static void arrive(uint64_t number, struct tally *t)
 {
 	struct kvpool_completion c;
@@ -486,7 +489,7 @@ static void arrive(uint64_t number, struct tally *t)
 	op_fill(&op, KVPOOL_OP_LEASE, number, 4096);
 	if (submit(&op, 1) != 1)
 		die("submit");
-	while (!ring_get(&c))
+	while (!ring_reap(&c))
 		ring_wait();
 	if (c.status)
 		refused(c.status, t);
@@ -515,8 +518,8 @@ static void moment(uint64_t *rnd)
 }
 
 /*
- * Ends by cancelling, and by a deadline. The block after the others is one page
- * for arrive().
+ * End transfers by cancelling, and by a deadline. The block after the others is
+ * one page for arrive().
  */
 static void fence(uint64_t first, unsigned long count, uint64_t length,
 		  struct tally *t)
@@ -540,7 +543,7 @@ static void fence(uint64_t first, unsigned long count, uint64_t length,
 			cancel(KVPOOL_CANCEL_ALL, 0);
 		}
 		for (; sent; sent--) {
-			while (!ring_get(&c))
+			while (!ring_reap(&c))
 				ring_wait();
 			if (!c.status)
 				handle_call(KVPOOL_IOC_RELEASE, c.handle);
@@ -557,6 +560,22 @@ static void fence(uint64_t first, unsigned long count, uint64_t length,
 	free(ops);
 }
 
+/* The number of a peer that is named by its name or number. */
+static unsigned int find_peer(const char *text)
+{
+	struct kvpool_peer_name arg = { .size = sizeof(arg) };
+	char *end;
+
+	arg.peer = strtoul(text, &end, 10);
+	if (*text && !*end)
+		return arg.peer;
+	arg.peer = 0;
+	strncpy((char *)arg.name, text, KVPOOL_NAME_SIZE - 1);
+	if (ioctl(fd, KVPOOL_IOC_PEER, &arg))
+		die(text);
+	return arg.peer;
+}
+
 static void attach(void)
 {
 	fd = open("/dev/kvpool", O_RDWR | O_CLOEXEC);
@@ -569,10 +588,12 @@ static void attach(void)
 		if (ioctl(fd, KVPOOL_IOC_ATTACH, &arg))
 			die("attach");
 	}
+	if (opt.peer)
+		peer = find_peer(opt.peer);
 }
 
-/* Ends by SIGKILL of the process that has the transfers in flight. */
-static void murder(uint64_t first, unsigned long count, uint64_t length,
+/* End transfers by SIGKILL of the process that has them in flight. */
+static void fence_kill(uint64_t first, unsigned long count, uint64_t length,
 		   struct tally *t)
 {
 	struct kvpool_op *ops = calloc(opt.window, sizeof(*ops));
@@ -614,8 +635,8 @@ static void murder(uint64_t first, unsigned long count, uint64_t length,
 	free(ops);
 }
 
-/* Have leases until there is a block with the number after theirs. */
-static void hold(uint64_t first, unsigned long count, struct tally *t)
+/* Keep leases until there is a block with the number after theirs. */
+static void keep_leases(uint64_t first, unsigned long count, struct tally *t)
 {
 	uint64_t *handles = calloc(count, sizeof(*handles)), last;
 	unsigned long i;
@@ -646,20 +667,26 @@ static void usage(void)
 {
 	fprintf(stderr,
 		"usage: kvfab [OPTION...] VERB FIRST COUNT LENGTH\n"
-		"verbs: produce check remove | get push probe (with a ring)\n"
-		"       ping (GET, one at a time) fence (cancels, deadlines) murder\n"
-		"       hold (leases until there is block FIRST + COUNT)\n"
-		"  -t TENANT  -p PEER  -w WINDOW  -r REPEAT  -s SEED\n"
-		"  -T         keep no copy (transient)\n"
-		"  -k         keep the copies; otherwise they are removed\n"
-		"  -n         neither write nor compare content\n"
-		"  -c P       cancel something with probability P\n"
-		"  -o MS      deadline of each operation\n"
-		"  -d SECONDS get, push, probe: until then, instead of REPEAT times\n"
-		"             (SIGTERM ends either)\n"
-		"  -l         only wait for what is pending here\n"
-		"  -a ERRNO   that is no failure either; may be repeated\n"
-		"  -e ERRNO   every operation is to fail with it\n");
+		"verbs: produce, check, remove\n"
+		"       fetch, push, probe (with a ring)\n"
+		"       ping (FETCH, one at a time)\n"
+		"       fence, kill (end fetches at random moments)\n"
+		"       lease (until there is block FIRST + COUNT)\n"
+		"  -t TENANT   attach to it\n"
+		"  -p PEER     name or number of the peer, instead of any\n"
+		"  -w WINDOW   operations in flight (16)\n"
+		"  -r REPEAT   so many times (1)\n"
+		"  -s SEED     of what is random\n"
+		"  -T          keep no copy (transient)\n"
+		"  -k          keep the copies; otherwise they are removed\n"
+		"  -n          neither write nor compare content\n"
+		"  -c P        cancel an operation with probability P\n"
+		"  -o MS       deadline of each operation\n"
+		"  -d SECONDS  fetch, push, probe: until then, instead of REPEAT\n"
+		"              times (SIGTERM ends either)\n"
+		"  -l          only wait for blocks that are pending on this host\n"
+		"  -a ERRNO    it counts as no failure; may be repeated\n"
+		"  -e ERRNO    every operation is to fail with it\n");
 	exit(2);
 }
 
@@ -674,7 +701,7 @@ int main(int argc, char **argv)
 	while ((c = getopt(argc, argv, "t:p:w:r:s:c:o:e:d:a:Tknl")) != -1) {
 		switch (c) {
 		case 't': opt.tenant = optarg; break;
-		case 'p': opt.peer = atoi(optarg); break;
+		case 'p': opt.peer = optarg; break;
 		case 'w': opt.window = atoi(optarg); break;
 		case 'r': opt.repeat = atoi(optarg); break;
 		case 's': opt.seed = atoi(optarg); break;
@@ -721,7 +748,7 @@ int main(int argc, char **argv)
 			else
 				refused(ret, &t);
 		}
-	} else if (!strcmp(verb, "get")) {
+	} else if (!strcmp(verb, "fetch")) {
 		total = run(KVPOOL_OP_LEASE, first, count, length, &t);
 	} else if (!strcmp(verb, "push")) {
 		total = run(KVPOOL_OP_PUSH, first, count, length, &t);
@@ -730,11 +757,11 @@ int main(int argc, char **argv)
 	} else if (!strcmp(verb, "fence")) {
 		fence(first, count, length, &t);
 		total = opt.repeat + t.accepted;
-	} else if (!strcmp(verb, "murder")) {
-		murder(first, count, length, &t);
+	} else if (!strcmp(verb, "kill")) {
+		fence_kill(first, count, length, &t);
 		total = opt.repeat + t.accepted;
-	} else if (!strcmp(verb, "hold")) {
-		hold(first, count, &t);
+	} else if (!strcmp(verb, "lease")) {
+		keep_leases(first, count, &t);
 		total = count;
 	} else if (!strcmp(verb, "ping")) {
 		times = calloc(total, sizeof(*times));

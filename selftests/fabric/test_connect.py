@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""Who may connect, and how hosts must be alike."""
+"""Which hosts may connect, and what they must have in common."""
 
 import os
 import subprocess
@@ -33,16 +33,16 @@ class Connect(Fabric):
                 self.assertEqual((link["close_reason"], link["queues"],
                                   link["requests"]), ("version", 0, 0), link)
             self.assertEqual(b.sessions(), [])
-            a.fab("-e", EHOSTUNREACH, "get", first, 4, 65536)
-            # The same version on both: the links come up by themselves.
+            a.fab("-e", EHOSTUNREACH, "fetch", first, 4, 65536)
+            # With the same version on both the links come up by themselves.
             host.unload()
             host.load()
             if host is a:
                 self.connect()
             self.up(2)
             first = self.blocks(4, 65536)
-            a.fab("get", first, 4, 65536)
-            # The next one begins with counters of zero.
+            a.fab("fetch", first, 4, 65536)
+            # The next host begins with counters of zero.
             b.unload()
             b.load()
             self.up(2)
@@ -51,10 +51,10 @@ class Connect(Fabric):
     def test_secret(self):
         a.ctl("peer", "del", "b")
         for host in a, b:
-            host.ctl("fabric", "set", "--no-listen", "--open", "no")
+            host.ctl("fabric", "set", "--no-listen", "--no-open")
             host.sh("for k in 1 2; do head -c 32 /dev/zero | tr '\\0' $k | "
                     "keyctl padd user kvpool:$k @u; done >/dev/null")
-        # Neither listens nor connects without one.
+        # Without a secret a host neither listens nor connects.
         with self.assertRaises(RigError):
             b.ctl("fabric", "set", "--listen", "0.0.0.0")
         b.ctl("fabric", "set", "--secret-key", "kvpool:1")
@@ -75,15 +75,15 @@ class Connect(Fabric):
         self.up(1)
         self.assertTrue(all(s["authenticated"] for s in b.sessions()))
         first = self.blocks(4, 65536)
-        a.fab("get", first, 4, 65536)
-        # An initiator that has a secret does not talk to one without.
+        a.fab("fetch", first, 4, 65536)
+        # An initiator with a secret does not use a target without one.
         a.ctl("peer", "del", "b")
-        b.ctl("fabric", "set", "--secret-key", "")
-        b.ctl("fabric", "set", "--open", "yes")
+        b.ctl("fabric", "set", "--no-secret-key")
+        b.ctl("fabric", "set", "--open")
         b.ctl("fabric", "set", "--listen", "0.0.0.0")
         a.ctl("peer", "add", "b", "10.77.0.2")
         why("auth")
-        a.ctl("fabric", "set", "--secret-key", "")
+        a.ctl("fabric", "set", "--no-secret-key")
 
     # ---- MTU ----
 
@@ -95,43 +95,43 @@ class Connect(Fabric):
         a.ctl("peer", "del", "b")
         self.connect()
 
-    def put_back_mtu(self):
+    def restore_mtu(self):
         for host in a, b:
             self.mtu(host, 4200)
 
     def test_mtu_smaller_here(self):
-        """Who connects names the path MTU, which is a small one then."""
-        self.addCleanup(self.put_back_mtu)
+        """The initiator names the path MTU, which is a small one then."""
+        self.addCleanup(self.restore_mtu)
         self.mtu(a, 1500)
         self.reconnect()
         for length in 4096, 300001, MB:
             first = self.blocks(4, length)
-            a.fab("get", first, 4, length)
+            a.fab("fetch", first, 4, length)
             first = self.numbers()
             a.fab("produce", first, 4, length)
-            a.fab("-p", 2, "push", first, 4, length)
+            a.fab("-p", "b", "push", first, 4, length)
             b.fab("check", first, 4, 0)
 
     def test_mtu_smaller_there(self):
         """The owner cannot send packets of the path MTU that it agreed to."""
-        self.addCleanup(self.put_back_mtu)
+        self.addCleanup(self.restore_mtu)
         self.mtu(b, 1500)
         self.reconnect()
         first = self.blocks(4, 65536)
-        # It looks well. But the first answer ends its queue pair, on each.
-        a.fab("-e", EHOSTUNREACH, "get", first, 4, 65536)
+        # The links are up, but the first answer ends the queue pair, on each.
+        a.fab("-e", EHOSTUNREACH, "fetch", first, 4, 65536)
         self.assertGreater(b.closed()["transport"], 0)
         for link in a.links():
-            self.assertEqual((link["bytes_in"], link["inflight"]), (0, 0))
+            self.assertEqual((link["in_bytes"], link["inflight"]), (0, 0))
         self.assertGreater(sum(link["errors"] for link in a.links()), 0)
         self.assertEqual(a.tenant()["pending"], 0)
-        # What goes the other way is not in its way.
+        # Pushes, which go the other way, are not affected.
         self.up(2)
         first = self.numbers()
         a.fab("produce", first, 4, 65536)
-        a.fab("-p", 2, "push", first, 4, 65536)
+        a.fab("-p", "b", "push", first, 4, 65536)
         b.fab("check", first, 4, 0)
         self.mtu(b, 4200)
         self.reconnect()
         first = self.blocks(4, 65536)
-        a.fab("get", first, 4, 65536)
+        a.fab("fetch", first, 4, 65536)

@@ -18,11 +18,11 @@ class Ends(Fabric):
         with self.assertRaises(RigError):
             later.result()
         b.run("insmod", RDMA)
-        b.ctl("fabric", "set", "--open", "yes")
+        b.ctl("fabric", "set", "--open")
         b.ctl("fabric", "set", "--listen", "0.0.0.0")
         self.up(2)
         first = self.blocks(4, 65536)
-        a.fab("get", first, 4, 65536)
+        a.fab("fetch", first, 4, 65536)
 
     def test_requester_unloads(self):
         later = self.load(repeat=20)
@@ -34,17 +34,17 @@ class Ends(Fabric):
 
     def test_requester_killed(self):
         first = self.blocks(24, MB)
-        later = Later(a.fab, "-n", "-T", "-w", "24", "-r", "1000", "get",
+        later = Later(a.fab, "-n", "-T", "-w", "24", "-r", "1000", "fetch",
                       first, 24, MB)
         self.busy()
         a.sh("kill -9 $(pidof kvfab)")
         with self.assertRaises(RigError):
             later.result()
         self.assertEqual(a.tenant()["leases"], 0)
-        a.fab("get", first, 24, MB)
+        a.fab("fetch", first, 24, MB)
 
     def nothing_left(self):
-        """Of the operations that the test had, whatever became of them."""
+        """No operation of the test is left, whatever its result was."""
         tenant = a.tenant()
         self.assertEqual((tenant["pending"], tenant["leases"]), (0, 0))
         self.assertEqual([link["inflight"] for link in a.links()],
@@ -54,8 +54,8 @@ class Ends(Fabric):
         """The whole host, and it comes back."""
         a.ctl("knobs", "set", "remote_timeout_ms", "8000")
         first = self.blocks(24, MB)
-        # Those of the second wait for the copies of the first.
-        reads = [Later(a.fab, "-w", "24", "-r", "40", "get", first, 24, MB,
+        # The second program waits for the copies of the first.
+        reads = [Later(a.fab, "-w", "24", "-r", "40", "fetch", first, 24, MB,
                        check=False) for _ in range(2)]
         alone = Later(a.fab, "-r", "400", "ping", first, 2, MB, check=False)
         self.busy()
@@ -72,17 +72,17 @@ class Ends(Fabric):
         b.load()
         self.up(2)
         a.fab("remove", first, 24, 0, check=False)
-        a.fab("-e", ENOENT, "get", first, 24, MB)
+        a.fab("-e", ENOENT, "fetch", first, 24, MB)
         first = self.blocks(8, MB)
-        a.fab("get", first, 8, MB)
+        a.fab("fetch", first, 8, MB)
 
     def test_owner_dies_while_it_is_pushed_to(self):
         a.ctl("knobs", "set", "remote_timeout_ms", "8000")
         first = self.numbers()
         a.fab("produce", first, 200, MB)
-        later = Later(a.fab, "-p", "1", "-w", "32", "push", first, 200, MB,
+        later = Later(a.fab, "-p", "b", "-w", "32", "push", first, 200, MB,
                       check=False)
-        wait_until(lambda: sum(link["bytes_out"] for link in a.links()) >
+        wait_until(lambda: sum(link["out_bytes"] for link in a.links()) >
                    2 * MB, "bytes pushed")
         b.kill()
         done = later.result()
@@ -101,7 +101,7 @@ class Ends(Fabric):
             host.load()
         self.connect()
         first = self.blocks(8, MB)
-        a.fab("get", first, 8, MB)
+        a.fab("fetch", first, 8, MB)
 
     def test_both_reload(self):
         later = self.load(repeat=20)
@@ -112,13 +112,13 @@ class Ends(Fabric):
         self.assertEqual(a.tenant()["pending"], 0)
         for host in a, b:
             host.run("insmod", RDMA)
-            host.ctl("fabric", "set", "--open", "yes", "--listen", "0.0.0.0")
+            host.ctl("fabric", "set", "--open", "--listen", "0.0.0.0")
         self.connect()
         first = self.blocks(8, MB)
-        a.fab("get", first, 8, MB)
+        a.fab("fetch", first, 8, MB)
 
     def mute(self):
-        """A peer that lives and answers no request, in place of b.
+        """Replace b by a peer that lives and answers no request.
 
         Not b with its links cut: once no queue pair comes back, nothing waits.
         """
@@ -141,15 +141,15 @@ class Ends(Fabric):
         self.connect()
 
     def test_peer_deleted_with_waiters(self):
-        """Whoever waits for what is fetched from it does not wait for ever."""
+        """Operations that wait for a fetch from it do not wait for ever."""
         first = self.blocks(8, MB)
         served = self.mute()
-        fetch = Later(a.fab, "-w", "8", "-o", "600000", "get", first, 8, MB,
+        fetch = Later(a.fab, "-w", "8", "-o", "600000", "fetch", first, 8, MB,
                       check=False)
         wait_until(lambda: a.tenant()["pending"] == 8, "pending keys")
         waits = [Later(a.fab, "-l", *how, first, 8, 0, check=False)
-                 for how in (("-w", "8", "get"), ("ping",))]
-        same = Later(a.fab, "-w", "8", "-o", "600000", "get", first, 8, MB,
+                 for how in (("-w", "8", "fetch"), ("ping",))]
+        same = Later(a.fab, "-w", "8", "-o", "600000", "fetch", first, 8, MB,
                      check=False)
         self.waiting(4)
         a.ctl("peer", "del", "mute")
@@ -158,15 +158,15 @@ class Ends(Fabric):
             self.assertEqual((done["failed"], done["ok"]), (8, 0), done)
             self.assertIn(-done["error"], (ENOENT, EHOSTUNREACH), done)
         self.assertEqual(a.tenant()["pending"], 0)
-        # A peer that is added then serves them all.
+        # The peer that is added afterwards has all blocks.
         self.unmute(served)
-        a.fab("get", first, 8, MB)
+        a.fab("fetch", first, 8, MB)
 
     def test_waiter_killed(self):
-        """Who waits for a fetch that goes nowhere can be killed."""
+        """A process that waits for a fetch from a mute peer can be killed."""
         first = self.blocks(8, MB)
         served = self.mute()
-        fetch = [Later(a.fab, "-w", "8", "-o", "600000", "get", first, 8, MB)]
+        fetch = [Later(a.fab, "-w", "8", "-o", "600000", "fetch", first, 8, MB)]
         # Before that, a local one finds nothing to wait for.
         wait_until(lambda: a.tenant()["pending"] == 8, "pending keys")
         fetch += [Later(a.fab, "-o", "600000", *how, first, 8, MB)
@@ -180,4 +180,4 @@ class Ends(Fabric):
         self.nothing_left()
         a.ctl("peer", "del", "mute")
         self.unmute(served)
-        a.fab("get", first, 8, MB)
+        a.fab("fetch", first, 8, MB)

@@ -52,7 +52,7 @@ class Examples(unittest.TestCase):
     def tearDown(self):
         for which in PREFILL, DECODE:
             with self.subTest(which=which):
-                tenant = pair.json(which, CTL, "tenants", "show", self.tenant, "--json")
+                tenant, = pair.json(which, CTL, "tenant", "show", self.tenant, "--json")["tenants"]
                 self.assertEqual((tenant["leases"], tenant["pending"]), (0, 0))
                 pair.run(which, CTL, "tenants", "del", self.tenant)
         self.assertEqual(pair.complaints(), [])
@@ -92,7 +92,7 @@ class Examples(unittest.TestCase):
             self.assertEqual(decode["remote_blocks"], leased - there)
             here = blocks
             there = (turn["prompt_tokens"] + ANSWER - 1) // BLOCK_TOKENS
-        stats = pair.json(PREFILL, CTL, "tenants", "show", self.tenant, "--json")
+        stats, = pair.json(PREFILL, CTL, "tenant", "show", self.tenant, "--json")["tenants"]
         self.assertEqual(stats["served_bytes"],
                          sum(turn["decode"]["remote_bytes"] for turn in got["turns"]))
 
@@ -108,7 +108,7 @@ class Examples(unittest.TestCase):
 
     def test_no_space_for_copies(self):
         # Decode computes what it cannot get.
-        limit = [tier["limit_bytes"] for tier in pair.json(DECODE, CTL, "tiers", "--json")
+        limit = [tier["limit_bytes"] for tier in pair.json(DECODE, CTL, "tier", "--json")["tiers"]
                  if tier["name"] == "dram0"]
         pair.run(DECODE, CTL, "tiers", "set", "dram0", "--limit", "0")
         try:
@@ -162,8 +162,8 @@ class Examples(unittest.TestCase):
 
     def test_prefill_is_killed(self):
         other, main = self.start(REPLAY, ("--trace", self.trace(2000), "--quiet"))
-        while not pair.json(DECODE, CTL, "tenants", "show", self.tenant,
-                            "--json")["fetched_bytes"]:
+        while not pair.json(DECODE, CTL, "tenant", "show", self.tenant,
+                            "--json")["tenants"][0]["fetched_bytes"]:
             self.assertTrue(main.thread.is_alive(), main.err)
         pair.sh(PREFILL, "kill -KILL $(pidof kvpool-replay)")
         main.code_of()

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""After the end of a transfer nothing writes to its memory.
+"""After the end of a transfer no device writes to its memory.
 
 Transfers are cancelled, expire, or are killed with their process, all of it at
 random moments, while links are cut and deleted. After each of these ends all
@@ -13,7 +13,7 @@ import time
 
 from fabhosts import EHOSTUNREACH, MB, Fabric, Later, a, b, say, setting
 
-# As much as the tenant's quota has room for is in flight.
+# The transfers in flight fill the quota of the tenant.
 BLOCKS, SIZE, WINDOW = 16, 512 << 10, 8
 
 
@@ -33,7 +33,7 @@ class Fences(Fabric):
         while not stop.is_set():
             host = rnd.choice((a, b))
             host.set_link(link, False)
-            # Some so short that packets are lost, and no more.
+            # Some are so short that only packets are lost.
             time.sleep(rnd.choice((0.02, 0.1, 0.5, 2.5)))
             host.set_link(link, True)
             self.cuts += 1
@@ -69,7 +69,7 @@ class Fences(Fabric):
                         done["bytes"] // MB,
                         done["ns"] / 1e9))
         self.assertEqual((done["looks"], done["bad"]), (rounds, 0))
-        # It was the transfers' memory that was looked at.
+        # The memory of the transfers was looked at.
         self.assertGreaterEqual(done["bytes"], rounds * WINDOW * SIZE)
         self.assertGreater(self.cuts, 0)
         tenant = a.tenant("fenced")
@@ -83,15 +83,15 @@ class Fences(Fabric):
 
     def test_killed(self):
         rounds = setting("FENCES", 150)
-        done = self.fence("murder", rounds)
+        done = self.fence("kill", rounds)
         self.assertEqual(done["kills"], rounds)
 
     def test_cancel(self):
         first = self.blocks(24, MB)
         done = a.fab("-c", "0.5", "-w", "16", "-o", "60000", "-r", "12",
-                     "get", first, 24, MB, timeout=600)
+                     "fetch", first, 24, MB, timeout=600)
         self.assertGreater(done["cancelled"], 0)
         self.assertGreater(done["ok"], 0)
         first = self.blocks(100, 65536)
         a.fab("-T", "-c", "0.5", "-w", "64", "-o", "60000", "-r", "20",
-              "get", first, 100, 65536, timeout=600)
+              "fetch", first, 100, 65536, timeout=600)

@@ -21,7 +21,7 @@ class Hostile(Fabric):
         wait_until(lambda: not b.tenant()["pending"],
                    "no key pending")
         first = self.blocks(4, 65536)
-        a.fab("get", first, 4, 65536)
+        a.fab("fetch", first, 4, 65536)
 
     def test_hostile(self):
         # The debug kernel is slow, and sees more.
@@ -31,25 +31,25 @@ class Hostile(Fabric):
         for host in a, b:
             host.sh("head -c 32 /dev/zero | tr '\\0' 7 | "
                     "keyctl padd user kvpool:7 @u >/dev/null")
-            host.ctl("fabric", "set", "--open", "no",
+            host.ctl("fabric", "set", "--no-open",
                      "--secret-key", "kvpool:7")
         self.hostile("--secret", "7" * 32, "--test", "auth",
                      reasons=("auth",))
         for host in a, b:
-            host.ctl("fabric", "set", "--secret-key", "")
+            host.ctl("fabric", "set", "--no-secret-key")
 
     def test_hostile_at_the_door(self):
-        """Who has connected when the door is shut does not get in."""
+        """A host that connected before open mode ended is not authenticated."""
         a.ctl("peer", "del", "b")
         a.sh("modprobe rdma_ucm")
         wait_until(lambda: not b.sessions(), "no session")
         later = Later(a.run, HOSTILE, "10.77.0.2", "--test", "door")
-        wait_until(b.sessions, "somebody at the door")
-        b.ctl("fabric", "set", "--open", "no")
+        wait_until(b.sessions, "a session without a proof")
+        b.ctl("fabric", "set", "--no-open")
         later.result()
 
     def test_hostile_target(self):
-        """It answers what no target may; the requester closes, or asks again."""
+        """It breaks the rules in its answers; the initiator closes or retries."""
         a.ctl("peer", "del", "b")
         b.ctl("fabric", "set", "--no-listen")
         a.sh("echo 1 > /sys/module/kvpool_rdma/parameters/queues")
@@ -58,7 +58,7 @@ class Hostile(Fabric):
         errors = []
         while not errors or errors[-1]:
             self.assertLess(len(errors), 2000, errors[-10:])
-            done = a.fab("-T", "-n", "-o", "60000", "get", 1, 1, 2 * MB,
+            done = a.fab("-T", "-n", "-o", "60000", "fetch", 1, 1, 2 * MB,
                          check=False)
             errors.append(-done["error"])
         a.ctl("peer", "del", "h")

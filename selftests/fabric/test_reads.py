@@ -11,60 +11,60 @@ class Reads(Fabric):
     def test_sizes(self):
         for length in (4096, 5000, 65536, 300001, MB, 2 * MB + 1, 40 * MB + 9):
             first = self.blocks(3, length)
-            a.fab("-o", "120000", "get", first, 3, length)
-            a.fab("-o", "120000", "-T", "get", first, 3, length)
+            a.fab("-o", "120000", "fetch", first, 3, length)
+            a.fab("-o", "120000", "-T", "fetch", first, 3, length)
             b.fab("remove", first, 3, 0)
 
     def test_large(self):
         first = self.blocks(1, 256 * MB)
-        a.fab("-T", "-o", "120000", "get", first, 1, 256 * MB)
+        a.fab("-T", "-o", "120000", "fetch", first, 1, 256 * MB)
 
     def test_batches(self):
         first = self.blocks(300, 4096)
-        a.fab("-w", "256", "-r", "3", "get", first, 300, 4096)
+        a.fab("-w", "256", "-r", "3", "fetch", first, 300, 4096)
         first = self.blocks(200, 12345)
-        a.fab("-w", "200", "get", first, 200, 12345)
+        a.fab("-w", "200", "fetch", first, 200, 12345)
 
     def test_kept(self):
         first = self.blocks(4, 65536)
-        self.assertEqual(a.fab("-k", "get", first, 4, 65536)["moved"], 4)
-        self.assertEqual(a.fab("-k", "get", first, 4, 65536)["moved"], 0)
+        self.assertEqual(a.fab("-k", "fetch", first, 4, 65536)["moved"], 4)
+        self.assertEqual(a.fab("-k", "fetch", first, 4, 65536)["moved"], 0)
         a.fab("check", first, 4, 0)
 
     def test_both_links_carry(self):
         first = self.blocks(32, MB)
-        a.fab("get", first, 32, MB)
+        a.fab("fetch", first, 32, MB)
         for link in a.links():
-            self.assertGreater(link["bytes_in"], 4 * MB, link)
+            self.assertGreater(link["in_bytes"], 4 * MB, link)
 
     def test_refusals(self):
         first = self.blocks(2, 65536)
-        a.fab("-e", ENOENT, "get", first + 10, 3, 65536)
+        a.fab("-e", ENOENT, "fetch", first + 10, 3, 65536)
         a.fab("-e", ENOENT, "probe", first + 10, 3, 0)
-        a.fab("-e", EMSGSIZE, "get", first, 2, 4096)
-        a.fab("-e", ENOENT, "-p", "77", "get", first, 2, 65536)
+        a.fab("-e", EMSGSIZE, "fetch", first, 2, 4096)
+        a.fab("-e", ENOENT, "-p", "77", "fetch", first, 2, 65536)
         a.fab("probe", first, 2, 65536)
 
     def test_tenants(self):
         for host in a, b:
             host.ctl("tenants", "add", "t1")
         first = self.blocks(2, 65536, "-t", "t1")
-        a.fab("-t", "t1", "get", first, 2, 65536)
-        a.fab("-e", ENOENT, "get", first, 2, 65536)
+        a.fab("-t", "t1", "fetch", first, 2, 65536)
+        a.fab("-e", ENOENT, "fetch", first, 2, 65536)
         b.ctl("tenants", "del", "t1")
-        a.fab("-t", "t1", "-e", ENOENT, "get", first, 2, 65536)
+        a.fab("-t", "t1", "-e", ENOENT, "fetch", first, 2, 65536)
         a.ctl("tenants", "del", "t1")
 
     def test_push(self):
         for length in (4096, 70001, 5 * MB + 3):
             first = self.numbers()
             a.fab("produce", first, 8, length)
-            a.fab("-p", "1", "push", first, 8, length)
+            a.fab("-p", "b", "push", first, 8, length)
             b.fab("check", first, 8, 0)
-            a.fab("-p", "1", "-e", EEXIST, "push", first, 8, length)
+            a.fab("-p", "b", "-e", EEXIST, "push", first, 8, length)
 
     def test_library(self):
         """What a decode engine does, through the library."""
         seed = "library %d %f" % (os.getpid(), time.time())
         b.run(ENGINE, "produce", seed)
-        a.run(ENGINE, "consume", seed, str(a.json("peer")[0]["id"]))
+        a.run(ENGINE, "consume", seed, str(a.json("peer")["peers"][0]["id"]))

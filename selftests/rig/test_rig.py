@@ -1,14 +1,21 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""The virtual hosts: what tests and benchmarks rely on."""
+"""The virtual hosts, as tests and benchmarks use them."""
 
 import json
 import os
 import shutil
+import socket
 import subprocess
+import sys
+import tempfile
+import threading
 import time
 import unittest
 
 REPO = os.path.realpath(os.path.join(os.path.dirname(__file__), "..", ".."))
+sys.path.insert(0, os.path.join(REPO, "scripts"))
+from riglib import client  # noqa: E402
+
 RIG = os.path.join(REPO, "scripts", "rig")
 BUILD = os.environ.get("KVPOOL_BUILD", os.path.join(REPO, "build"))
 
@@ -16,6 +23,26 @@ BUILD = os.environ.get("KVPOOL_BUILD", os.path.join(REPO, "build"))
 def rig(*argv, **kw):
     return subprocess.run([RIG, *argv], stdin=subprocess.DEVNULL, text=True,
                           stdout=subprocess.PIPE, stderr=subprocess.PIPE, **kw)
+
+
+class Sockets(unittest.TestCase):
+    def test_bound_before_it_listens(self):
+        """QEMU binds a socket first; a client that comes then has to wait."""
+        with tempfile.TemporaryDirectory() as folder, \
+                socket.socket(socket.AF_UNIX) as server:
+            server.bind(folder + "/port0")
+            thread = threading.Timer(0.2, server.listen)
+            thread.start()
+            client.connect_unix(folder + "/port0").close()
+            thread.join()
+
+    def test_gone(self):
+        """A socket that its program has left behind is an error in the end."""
+        with tempfile.TemporaryDirectory() as folder:
+            with socket.socket(socket.AF_UNIX) as server:
+                server.bind(folder + "/port0")
+            with self.assertRaises(ConnectionRefusedError):
+                client.connect_unix(folder + "/port0")
 
 
 class Hosts(unittest.TestCase):
@@ -50,7 +77,7 @@ class Hosts(unittest.TestCase):
         done = rig("exec", host, "--", "/no/such/program")
         self.assertEqual(done.returncode, 127)
         self.sh(host, "sleep 100", 124, ("--timeout", "1"))
-        # What a host writes outside the build directory is its own.
+        # Files that a host writes outside the build directory are its own.
         self.sh(host, "echo x > /etc/kvpool-rig-test")
         self.assertFalse(os.path.exists("/etc/kvpool-rig-test"))
 
@@ -101,7 +128,7 @@ class Hosts(unittest.TestCase):
         self.up(*pair, options=("--link", link, "--link", link, *snapshot))
         for host, other in ((a, 2), (b, 1)):
             for number in (0, 1):
-                # That nobody listens there is an answer of the other host.
+                # A refusal is an answer of the other host.
                 said = self.sh(host, "python3 -c 'import socket;"
                                " socket.create_connection((\"10.77.%d.%d\","
                                " 7), 20)'" % (number, other), 1).stderr

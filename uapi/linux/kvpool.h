@@ -3,8 +3,9 @@
  * /dev/kvpool: one KV-cache pool for all LLM inference engines of a host.
  *
  * This header is the whole interface between the kvpool module and its users.
- * It may grow, it never changes: structures are extended at their end, and the
- * module takes any @size between the first published one and its own.
+ * After the first release it may grow but not change: structures are extended
+ * at their end, and the module accepts any @size from that of the first release
+ * to its own.
  */
 #ifndef _UAPI_LINUX_KVPOOL_H
 #define _UAPI_LINUX_KVPOOL_H
@@ -16,42 +17,42 @@
  * DOC: General rules
  *
  * Every ioctl takes a pointer to a structure whose first member is its @size in
- * bytes. The calls behave alike:
+ * bytes. These errors are common to all ioctls:
  *
  * - ``ENOTTY``: the ioctl number is unknown to this module.
- * - ``EINVAL``: @size is smaller than the first published one, a flag is not
- *   known, a reserved member is not zero, or a value is outside its range.
- *   Nothing was changed.
- * - ``E2BIG``: @size is larger than the module knows and the unknown part is
- *   not zero. Nothing was changed.
- * - ``EFAULT``: a pointer does not lead to accessible memory. Nothing was
- *   changed when the inputs could not be read. When only the results could not
- *   be written, KVPOOL_IOC_RESERVE and KVPOOL_IOC_LEASE give back what they
- *   had taken, and so does KVPOOL_IOC_SUBMIT with a results array; what the
- *   other calls did stays done.
+ * - ``EINVAL``: @size is smaller than that of the first release, a flag is
+ *   unknown, a reserved member is not zero, or a value is outside its range.
+ *   The call has changed nothing.
+ * - ``E2BIG``: @size is larger than that of the module and the unknown part is
+ *   not zero. The call has changed nothing.
+ * - ``EFAULT``: a pointer does not lead to accessible memory. If the inputs
+ *   could not be read, the call has changed nothing. If only the results could
+ *   not be written, KVPOOL_IOC_RESERVE and KVPOOL_IOC_LEASE end the handles
+ *   that they have made, and so does KVPOOL_IOC_SUBMIT if the results array
+ *   could not be written; the effects of other calls stay.
  * - ``ENOMEM``: the kernel has no memory for the call itself.
  *
- * Calls on many keys carry an array of entries and report in each entry's
- * @status what happened to it: zero or a negative errno. The ioctl itself
- * returns zero then, also when every entry failed. All entries are read and
- * checked before the first is acted on, and they are acted on in their order.
+ * Calls on many keys carry an array of entries and report the result of each
+ * entry in its @status: zero or a negative errno. The ioctl itself then returns
+ * zero, also if every entry failed. All entries are read and checked before the
+ * first entry is executed, and entries are executed in their order.
  *
- * A handle names one reservation or one lease. It belongs to the open file
- * that it was made on, and to whoever holds that file: fork() and SCM_RIGHTS
- * share it. When the last descriptor and the last mapping of an open file are
- * gone, its leases end and its reservations are aborted.
+ * A handle names one reservation or one lease. It belongs to the open file that
+ * it was made on; processes that share the file through fork() or SCM_RIGHTS
+ * share the handle. When the last descriptor and the last mapping of an open
+ * file are gone, its leases end and its reservations are aborted.
  *
- * Operations are what may take time: they are submitted with KVPOOL_IOC_SUBMIT
- * (or through io_uring) and complete later, each exactly once, in any order.
- * One that is in flight belongs to the open file as handles do: when the file
- * ends it is cancelled. Cancelling is a fence: once the operation has completed
- * no device and no peer writes to its memory or reads it.
+ * An operation may take time. Operations are submitted with KVPOOL_IOC_SUBMIT
+ * or through io_uring, and complete later, each exactly once, in any order. An
+ * operation in flight belongs to the open file, as a handle does: it is
+ * cancelled when the file ends. Cancelling is a fence: once the operation has
+ * completed, no device and no peer writes to its memory or reads it.
  *
- * All calls may be used from several threads on one file at the same time.
+ * All calls may be used from several threads on one file concurrently.
  */
 
-/** KVPOOL_ABI_VERSION - raised when something is added to this header. */
-#define KVPOOL_ABI_VERSION	2
+/** KVPOOL_ABI_VERSION - raised with each addition to this header. */
+#define KVPOOL_ABI_VERSION	3
 
 #define KVPOOL_KEY_SIZE		32
 #define KVPOOL_NAME_SIZE	32
@@ -61,7 +62,7 @@
 #define KVPOOL_BLOCK_MIN	4096ULL			/* bytes */
 #define KVPOOL_BLOCK_MAX	(256ULL << 20)		/* bytes */
 
-/** KVPOOL_NODE_ANY - no wish as to the NUMA node. */
+/** KVPOOL_NODE_ANY - no preference for a NUMA node. */
 #define KVPOOL_NODE_ANY		(-1)
 
 /** KVPOOL_SPAN_NONE - the spans of this entry were not written. */
@@ -70,10 +71,23 @@
 #define KVPOOL_IOC_TYPE		0xbb
 
 /**
+ * struct kvpool_key - The name of a block
+ * @bytes: 32 bytes that the pool does not interpret. The same key of two
+ *	   tenants names two blocks.
+ * @words: The same bytes as words.
+ */
+struct kvpool_key {
+	union {
+		__u8 bytes[KVPOOL_KEY_SIZE];
+		__aligned_u64 words[KVPOOL_KEY_SIZE / 8];
+	};
+};
+
+/**
  * struct kvpool_span - A piece of a block in the mapping of the arena
- * @offset: Where it begins, in bytes from the start of the arena; this is the
- *	    offset to give to mmap(), a multiple of 4096.
- * @length: Its length in bytes. Only the last span of a block may have a
+ * @offset: Start of the span in bytes from the start of the arena, which is the
+ *	    offset for mmap(); a multiple of 4096.
+ * @length: Length in bytes. Only the last span of a block may have a
  *	    length that is not a multiple of 4096.
  */
 struct kvpool_span {
@@ -83,24 +97,23 @@ struct kvpool_span {
 
 /**
  * struct kvpool_entry - One key of a call on many keys
- * @key:	In: the key, 32 opaque bytes. Keys of different tenants never
- *		meet.
+ * @key:	In: the key.
  * @length:	KVPOOL_IOC_RESERVE, in: length of the block in bytes,
  *		KVPOOL_BLOCK_MIN to KVPOOL_BLOCK_MAX. Other calls, in: zero;
- *		out: length of the block where @status is zero.
- * @handle:	In: zero. Out: the reservation or lease, never zero where
- *		@status is zero and the call makes handles.
+ *		out: length of the block if @status is zero.
+ * @handle:	In: zero. Out: the reservation or lease, never zero if @status
+ *		is zero and the call makes handles.
  * @status:	In: zero. Out: zero or a negative errno.
  * @span_index:	In: zero. Out: index in the span array of the first span of this
- *		block, or KVPOOL_SPAN_NONE where its spans did not fit. Spans of
- *		a block are written all or none; KVPOOL_IOC_SPANS reads them
- *		later.
- * @nr_spans:	In: zero. Out: the number of spans of this block.
+ *		block, or KVPOOL_SPAN_NONE if its spans did not fit. Either all
+ *		spans of a block are written or none; KVPOOL_IOC_SPANS can read
+ *		them later.
+ * @nr_spans:	In: zero. Out: number of spans of this block.
  * @flags:	In: flags of this entry, as the call defines them. Out:
  *		unchanged.
  */
 struct kvpool_entry {
-	__u8 key[KVPOOL_KEY_SIZE];
+	struct kvpool_key key;
 	__aligned_u64 length;
 	__aligned_u64 handle;
 	__s32 status;
@@ -122,7 +135,7 @@ struct kvpool_handle_entry {
 };
 
 /* Features that a module reports in struct kvpool_info. */
-#define KVPOOL_FEATURE_MMAP_PIN	(1ULL << 0)	/* mappings take pin_user_pages() */
+#define KVPOOL_FEATURE_MMAP_PIN	(1ULL << 0)	/* pin_user_pages() works on mappings */
 #define KVPOOL_FEATURE_PREEMPT	(1ULL << 1)	/* stuck reservations are pre-empted */
 #define KVPOOL_FEATURE_POLL	(1ULL << 2)	/* poll() reports settled keys */
 #define KVPOOL_FEATURE_RING	(1ULL << 3)	/* operations: RING, SUBMIT, CANCEL */
@@ -130,23 +143,23 @@ struct kvpool_handle_entry {
 #define KVPOOL_FEATURE_URING	(1ULL << 5)	/* operations through io_uring */
 
 /**
- * struct kvpool_info - KVPOOL_IOC_INFO: what this module is and can do
+ * struct kvpool_info - KVPOOL_IOC_INFO: version, features and limits
  * @size:	sizeof(struct kvpool_info)
  * @flags:	In: zero.
  * @abi_version: Out: KVPOOL_ABI_VERSION of the module.
  * @max_batch:	Out: most entries in one call.
  * @features:	Out: KVPOOL_FEATURE_*.
  * @arena_size:	Out: bytes of offset space that mmap() accepts. Space without
- *		memory behind it costs nothing; touching it raises SIGBUS.
+ *		memory behind it costs nothing; an access to it raises SIGBUS.
  * @chunk_size:	Out: bytes by which the arena grows and shrinks.
  * @block_min:	Out: shortest block, bytes.
  * @block_max:	Out: longest block, bytes.
  * @tenant:	Out: name of the tenant that the file is attached to,
  *		NUL-terminated.
  * @tenant_id:	Out: number of that tenant.
- * @mode:	Out: KVPOOL_MODE_*: what this open file may do.
+ * @mode:	Out: KVPOOL_MODE_*: the rights of this open file.
  *
- * Errors: the general ones only.
+ * Errors: only those common to all ioctls.
  */
 struct kvpool_info {
 	__u32 size;
@@ -163,7 +176,7 @@ struct kvpool_info {
 	__u32 mode;
 };
 
-#define KVPOOL_MODE_CONSUME	(1U << 0)	/* exists, lease, release, stats */
+#define KVPOOL_MODE_CONSUME	(1U << 0)	/* exists, lease, release */
 #define KVPOOL_MODE_PRODUCE	(1U << 1)	/* reserve, seal, abort, remove, pin */
 
 #define KVPOOL_IOC_INFO		_IO(KVPOOL_IOC_TYPE, 0x00)
@@ -174,15 +187,16 @@ struct kvpool_info {
  * @flags:    In: zero.
  * @tenant:   In: name of the tenant, NUL-terminated.
  *
- * A file is attached to the tenant "default" when it is opened. It may change
- * once, before it is used for anything but KVPOOL_IOC_INFO and
- * KVPOOL_IOC_STATS; a call that failed as a whole is no use. The right is judged by
- * the credentials that opened the file, against the tenant's uid and gid:
- * the owner, a member of the group, or CAP_SYS_ADMIN may attach.
+ * A file is attached to the tenant "default" when it is opened. Its tenant can
+ * be changed once, before the file is mapped, polled, or used for another ioctl
+ * than KVPOOL_IOC_INFO, KVPOOL_IOC_STATS and KVPOOL_IOC_PEER; an ioctl that
+ * failed as a whole because of its arguments does not count. The credentials
+ * that opened the file must be those of the tenant's owner (its uid), of a
+ * member of its group (its gid), or have CAP_SYS_ADMIN.
  *
- * Errors: ``ENOENT`` no such tenant; ``EACCES`` not allowed to use it;
- * ``EBUSY`` the file has been attached, mapped or used before; ``EINVAL`` the
- * name is not terminated.
+ * Errors: ``ENOENT`` no such tenant; ``EACCES`` the credentials do not allow
+ * it; ``EBUSY`` the file has been attached, mapped or used before; ``EINVAL``
+ * the name is not terminated.
  */
 struct kvpool_attach {
 	__u32 size;
@@ -196,35 +210,35 @@ struct kvpool_attach {
 #define KVPOOL_RESERVE_STRICT_NODE (1U << 0)	/* only on the named node */
 
 /**
- * struct kvpool_reserve - KVPOOL_IOC_RESERVE: make room for new blocks
+ * struct kvpool_reserve - KVPOOL_IOC_RESERVE: reserve space for new blocks
  * @size:	sizeof(struct kvpool_reserve)
  * @flags:	In: KVPOOL_RESERVE_*.
  * @nr_entries:	In: number of entries, 1 to KVPOOL_MAX_BATCH.
  * @nr_spans:	In: room in @spans, in spans. Out: spans written.
  * @entries:	In: pointer to an array of struct kvpool_entry, @flags zero.
- * @spans:	In: pointer to an array of struct kvpool_span, or zero when
- *		@nr_spans is.
+ * @spans:	In: pointer to an array of struct kvpool_span; zero if @nr_spans
+ *		is zero.
  * @node:	In: NUMA node to prefer, or KVPOOL_NODE_ANY for the caller's.
  * @nr_done:	In: zero. Out: entries with status zero.
  *
- * First all keys become pending that are unknown, then their blocks get space
- * in the order of the array, evicting others if that is needed and allowed; a
- * key whose block gets none is unknown again. The content of the space is undefined: it may hold
- * earlier blocks of the same tenant, and never those of another. The owner
- * fills the space through its mapping and seals or aborts the reservation. A
- * reservation that is older than the knob preempt_ms is taken over by whoever
- * reserves the key next.
+ * First, all keys that are unknown become pending. Then their blocks get space
+ * in the order of the array, for which other blocks are evicted if necessary
+ * and allowed. A key whose block gets no space becomes unknown. The content of
+ * the space is undefined: it may hold bytes of earlier blocks of the same
+ * tenant, never of another tenant. The owner fills the space through its
+ * mapping and seals or aborts the reservation. A reservation that is older than
+ * the knob preempt_ms is pre-empted when its key is reserved next.
  *
- * The ioctl fails with ``EBADF`` when the file is not open for writing and with
- * ``EINVAL`` when @node is neither KVPOOL_NODE_ANY nor a node with a tier, or
- * KVPOOL_RESERVE_STRICT_NODE comes without a node.
+ * The ioctl fails with ``EBADF`` if the file is not open for writing, and with
+ * ``EINVAL`` if @node is neither KVPOOL_NODE_ANY nor a node with a tier, or is
+ * KVPOOL_NODE_ANY with KVPOOL_RESERVE_STRICT_NODE.
  *
  * Status: ``-EEXIST`` the key is sealed, take a lease instead; ``-EBUSY`` the
  * key is pending in this or another file, a lease can wait for it; ``-ENOSPC``
  * the tier is full of blocks that may not be evicted; ``-EDQUOT`` the tenant's
- * quota is; ``-EMFILE`` the file has reached its limit of handles; ``-ENOMEM``
- * the kernel has no memory for the block's description; ``-EINTR`` a fatal
- * signal came first.
+ * quota is full of such blocks, or less than the block; ``-EMFILE`` the file
+ * has reached its limit of handles; ``-ENOMEM`` the kernel has no memory for
+ * the block's description; ``-EINTR`` a fatal signal interrupted the call.
  */
 struct kvpool_reserve {
 	__u32 size;
@@ -240,7 +254,7 @@ struct kvpool_reserve {
 #define KVPOOL_IOC_RESERVE	_IO(KVPOOL_IOC_TYPE, 0x02)
 
 /* Flags of an entry of KVPOOL_IOC_SEAL and KVPOOL_IOC_PIN. At most one. */
-#define KVPOOL_PIN_SOFT		(1U << 0)	/* evicted after all others */
+#define KVPOOL_PIN_SOFT		(1U << 0)	/* evicted after the unpinned */
 #define KVPOOL_PIN_HARD		(1U << 1)	/* not evicted; counts against the pin quota */
 
 /**
@@ -251,27 +265,27 @@ struct kvpool_reserve {
  * @nr_done:	In: zero. Out: entries with status zero.
  * @entries:	In: pointer to an array of struct kvpool_handle_entry.
  *
- * KVPOOL_IOC_SEAL publishes reserved blocks: everything that was written before
- * the call is seen by whoever leases the block after it, and the block is
- * immutable from then on. Entries may carry KVPOOL_PIN_*. The handle is gone
- * unless the status is ``-EDQUOT``. Put the blocks of a prefix in prefix order:
- * the head of the array becomes the most recently used. Keep the leases on the
- * blocks before them until the new ones are sealed, else the new ones would be
- * younger than what they continue.
+ * KVPOOL_IOC_SEAL publishes reserved blocks: a later lease of the block sees
+ * all bytes that were written before the call, and the block is immutable.
+ * Entries may carry KVPOOL_PIN_*. The handle ends unless the status is
+ * ``-EDQUOT``. Put the blocks of a prefix in prefix order: the head of the
+ * array becomes the most recently used. Keep the leases on earlier blocks of
+ * the prefix until its new blocks are sealed; otherwise the new blocks are
+ * younger than the blocks that they continue.
  *
- * KVPOOL_IOC_ABORT gives reserved space back and makes the keys unknown. The
- * caller asserts that nobody writes to the space any more.
+ * KVPOOL_IOC_ABORT releases reserved space and makes the keys unknown. The
+ * caller guarantees that no CPU and no device writes to the space any more.
  *
  * KVPOOL_IOC_RELEASE ends leases. Put the blocks of a prefix in prefix order,
  * so that its tail is evicted before its head. @flags of the entries are zero.
  *
- * The ioctl fails with ``EBADF`` when the file is not open for writing (seal,
- * abort) or not for reading (release).
+ * The ioctl fails with ``EBADF`` if the file is not open for writing (seal,
+ * abort) or not open for reading (release).
  *
- * Status: ``-ENOENT`` no such handle, or not of the kind that the call takes;
+ * Status: ``-ENOENT`` no such handle, or a handle of the other kind;
  * ``-ESTALE`` (seal) the reservation was pre-empted: the bytes are dropped and
- * the handle is gone; ``-EDQUOT`` (seal with KVPOOL_PIN_HARD) over the pin
- * quota: the reservation stays as it was.
+ * the handle ends; ``-EDQUOT`` (seal with KVPOOL_PIN_HARD) the pin quota would
+ * be exceeded: the reservation stays as it was.
  */
 struct kvpool_handles {
 	__u32 size;
@@ -296,34 +310,36 @@ struct kvpool_handles {
  * @nr_entries:	In: number of entries, 1 to KVPOOL_MAX_BATCH.
  * @nr_spans:	In: room in @spans, in spans. Out: spans written.
  * @entries:	In: pointer to an array of struct kvpool_entry, @flags zero.
- * @spans:	In: pointer to an array of struct kvpool_span, or zero when
- *		@nr_spans is.
+ * @spans:	In: pointer to an array of struct kvpool_span; zero if @nr_spans
+ *		is zero.
  * @timeout_ns:	In: with KVPOOL_LOOKUP_WAIT, the longest time that the whole
  *		call waits, in nanoseconds; zero does not wait. Otherwise zero.
- *		It ends no earlier.
+ *		A key that is still pending does not get ``-ETIMEDOUT`` earlier.
  * @nr_hits:	In: zero. Out: entries with status zero; with
- *		KVPOOL_LOOKUP_PREFIX these are the leading ones.
+ *		KVPOOL_LOOKUP_PREFIX these are the leading entries.
  * @reserved:	In: zero.
  *
  * KVPOOL_IOC_LEASE takes a lease on every sealed block that it finds. While a
- * lease lasts the block is neither evicted nor moved, and its spans stay valid.
- * A removed block stays readable through its leases.
+ * lease lasts, the block is neither evicted nor moved, and its spans stay
+ * valid. A removed block stays readable through its leases.
  *
  * KVPOOL_IOC_EXISTS takes no leases and writes no spans: @spans, @nr_spans and
- * @timeout_ns are zero. What it says may be outdated when it returns.
+ * @timeout_ns are zero. Its results may be outdated when it returns.
  *
- * A lease that leaves keys pending arms poll(): the file becomes readable
- * (POLLIN) when one of them has been sealed, aborted or pre-empted. It may
- * become so early, for a key that another file waits for: lease again, which
- * disarms poll() or arms it anew.
+ * A call of KVPOOL_IOC_LEASE that leaves keys pending arms poll(): the file
+ * becomes readable (POLLIN) when one of these keys has been sealed, aborted or
+ * pre-empted. It may also become readable for a key that another file waits
+ * for. The next KVPOOL_IOC_LEASE disarms poll(), or arms it for the keys that
+ * it leaves pending.
  *
- * Both ioctls fail with ``EBADF`` when the file is not open for reading.
+ * Both ioctls fail with ``EBADF`` if the file is not open for reading.
  *
  * Status: ``-ENOENT`` no such block; ``-EINPROGRESS`` the key is pending;
- * ``-ETIMEDOUT`` (wait) it was still pending when the time was over; ``-EINTR``
- * (wait) a signal came first, the rest of the entries say so too; ``-EMFILE``
- * the file has reached its limit of handles; ``-ECANCELED`` (prefix) not looked
- * up, since an earlier key missed.
+ * ``-ETIMEDOUT`` (wait) the key was still pending after @timeout_ns; ``-EINTR``
+ * (wait) a signal interrupted the wait, and the entries after this one were not
+ * looked up and have the same status; ``-EMFILE`` the file has reached its
+ * limit of handles; ``-ECANCELED`` (prefix) not looked up, because an earlier
+ * key missed.
  */
 struct kvpool_lookup {
 	__u32 size;
@@ -348,16 +364,17 @@ struct kvpool_lookup {
  * @nr_done:	In: zero. Out: entries with status zero.
  * @entries:	In: pointer to an array of struct kvpool_entry.
  *
- * KVPOOL_IOC_REMOVE makes sealed blocks unknown at once. Their memory is free
- * when the last lease ends. @flags of the entries are zero.
+ * KVPOOL_IOC_REMOVE makes sealed blocks unknown: when it returns, lookups do
+ * not find them. Their memory is freed when their last lease ends. @flags of
+ * the entries are zero.
  *
- * KVPOOL_IOC_PIN sets the pin of sealed blocks to what the entry's @flags say,
- * zero for none. Pins outlive the file.
+ * KVPOOL_IOC_PIN sets the pin of sealed blocks to the @flags of the entry, zero
+ * for none. Pins outlive the file.
  *
- * The ioctl fails with ``EBADF`` when the file is not open for writing.
+ * The ioctl fails with ``EBADF`` if the file is not open for writing.
  *
  * Status: ``-ENOENT`` no such block; ``-EBUSY`` the key is pending;
- * ``-EDQUOT`` (pin) over the pin quota.
+ * ``-EDQUOT`` (pin) the pin quota would be exceeded.
  */
 struct kvpool_keys {
 	__u32 size;
@@ -378,7 +395,7 @@ struct kvpool_keys {
  * @spans:	In: pointer to an array of struct kvpool_span.
  * @nr_spans:	In: room in @spans, in spans, up to 65536. Out: spans written.
  * @first:	In: index of the first span to write.
- * @total:	In: zero. Out: spans that the block has.
+ * @total:	In: zero. Out: number of spans of the block.
  * @reserved:	In: zero.
  *
  * Errors: ``ENOENT`` no such handle; ``ESTALE`` the reservation was pre-empted;
@@ -401,45 +418,46 @@ struct kvpool_spans {
  * struct kvpool_stats - KVPOOL_IOC_STATS: statistics of the file's tenant
  * @size:		sizeof(struct kvpool_stats)
  * @flags:		In: zero.
- * @blocks:		Out: sealed blocks that can be found.
- * @bytes:		Out: bytes of arena allocated to blocks, pending,
- *			removed and quarantined ones included.
+ * @blocks:		Out: sealed blocks that lookups find.
+ * @bytes:		Out: bytes of arena allocated to blocks, including
+ *			pending, removed and quarantined blocks.
  * @arena_bytes:	Out: bytes of memory that the tenant's arena holds.
  * @quota_bytes:	Out: most that @arena_bytes may be; zero if unlimited.
  * @pinned_bytes:	Out: bytes of hard-pinned blocks.
  * @pin_quota_bytes:	Out: most that @pinned_bytes may be.
- * @quarantined_bytes:	Out: bytes held back because a dead owner's memory is
- *			still pinned, or a pre-empted owner has not let go.
- * @pending:		Out: reservations neither sealed nor aborted.
- * @leases:		Out: leases held.
- * @lookups:		Out: keys looked up by leases since the tenant began.
- * @hits:		Out: those that found a sealed block.
+ * @quarantined_bytes:	Out: bytes of reservations whose owner has ended while
+ *			their memory had a DMA pin, and of pre-empted
+ *			reservations that their owner has not ended.
+ * @pending:		Out: reservations not sealed, aborted or pre-empted.
+ * @leases:		Out: leases that have not ended.
+ * @lookups:		Out: keys that leases have looked up.
+ * @hits:		Out: lookups that found a sealed block.
  * @produced_blocks:	Out: blocks sealed.
- * @produced_bytes:	Out: their bytes.
+ * @produced_bytes:	Out: bytes of the blocks sealed.
  * @consumed_bytes:	Out: bytes of the blocks that were leased.
  * @copied_bytes:	Out: bytes that the kernel copied with a CPU.
  * @evicted_blocks:	Out: blocks evicted.
- * @evicted_bytes:	Out: their bytes.
+ * @evicted_bytes:	Out: bytes of the blocks evicted.
  * @removed_blocks:	Out: blocks removed by KVPOOL_IOC_REMOVE.
- * @aborted_blocks:	Out: reservations aborted, by their owner or its end.
+ * @aborted_blocks:	Out: reservations aborted by their owner or by its end.
  * @preempted_blocks:	Out: reservations pre-empted.
  * @rejected:		Out: reservations that found no space.
  * @fetched_blocks:	Out: blocks read from a peer.
- * @fetched_bytes:	Out: their bytes.
+ * @fetched_bytes:	Out: bytes of the blocks read from a peer.
  * @pushed_blocks:	Out: blocks written to a peer.
- * @pushed_bytes:	Out: their bytes.
- * @served_blocks:	Out: blocks that peers have read from here.
- * @served_bytes:	Out: their bytes.
- * @received_blocks:	Out: blocks that peers have written here.
- * @received_bytes:	Out: their bytes.
+ * @pushed_bytes:	Out: bytes of the blocks written to a peer.
+ * @served_blocks:	Out: blocks that peers have read from this host.
+ * @served_bytes:	Out: bytes that peers have read from this host.
+ * @received_blocks:	Out: blocks that peers have written to this host.
+ * @received_bytes:	Out: bytes of the blocks that peers have written.
  * @cancelled_ops:	Out: operations that were cancelled, by request, by a
  *			signal or by the end of their file.
  * @timedout_ops:	Out: operations that reached their deadline.
  *
- * Counters are read without stopping the tenant: they are each exact at a
- * quiet point and may disagree with each other otherwise.
+ * The numbers are read while they may change: each is exact only while the
+ * tenant is idle, and otherwise they may not add up.
  *
- * Errors: the general ones only.
+ * Errors: only those common to all ioctls.
  */
 struct kvpool_stats {
 	__u32 size;
@@ -482,43 +500,45 @@ struct kvpool_stats {
 /* Operations */
 
 #define KVPOOL_RING_ENTRIES_MAX	65536U		/* completions in one ring */
+#define KVPOOL_RINGS_MAX	64U		/* rings of one file */
 
 /**
- * struct kvpool_ring_setup - KVPOOL_IOC_RING: make the file's completion ring
+ * struct kvpool_ring_setup - KVPOOL_IOC_RING: make a completion ring
  * @size:		sizeof(struct kvpool_ring_setup)
  * @flags:		In: zero.
- * @entries:		In: how many operations may be in flight or not reaped
- *			at a time, 1 to KVPOOL_RING_ENTRIES_MAX. Out: the next
- *			power of two.
- * @eventfd:		In: an eventfd to be signalled when completions have
+ * @entries:		In: most operations that are in flight or whose
+ *			completion is not reaped, 1 to KVPOOL_RING_ENTRIES_MAX.
+ *			Out: the value rounded up to a power of two.
+ * @eventfd:		In: an eventfd that is signalled when completions have
  *			been added, or -1.
- * @offset:		Out: what to give to mmap(), with PROT_READ | PROT_WRITE
+ * @offset:		Out: the offset for mmap(), with PROT_READ | PROT_WRITE
  *			and MAP_SHARED.
  * @length:		Out: bytes to map.
- * @head_offset:	Out: where in the mapping the head is, a __u32.
- * @tail_offset:	Out: where the tail is, a __u32.
- * @completions_offset:	Out: where the array of @entries struct
- *			kvpool_completion begins.
- * @reserved:		In: zero. Out: zero.
+ * @head_offset:	Out: offset of the head in the mapping, a __u32.
+ * @tail_offset:	Out: offset of the tail in the mapping, a __u32.
+ * @completions_offset:	Out: offset in the mapping of the array of @entries
+ *			struct kvpool_completion.
+ * @ring:		In: zero. Out: number of the ring, from 1, for
+ *			KVPOOL_IOC_SUBMIT, _CANCEL and _RING_END.
  *
- * A file has one ring, for as long as it lives. Both indices run freely and
- * wrap at 2^32; completion number n is at n modulo @entries. The module writes
- * completions and then the tail; the user reads the tail (acquire), takes what
- * lies between head and tail, and writes the head (release). No call is needed
- * for that, and poll() reports POLLIN while there is something between them.
+ * A file has up to KVPOOL_RINGS_MAX rings. A ring lasts until
+ * KVPOOL_IOC_RING_END or the end of the file; then its number may be reused.
+ * Both indices run freely and wrap at 2^32; completion number n is at n modulo
+ * @entries. The module writes completions and then the tail; the user reads the
+ * tail (acquire), reads the completions between head and tail, and writes the
+ * head (release). That needs no call, and poll() reports POLLIN while any ring
+ * of the file holds completions.
  *
- * The module keeps its own tail and reads nothing from the mapping but the
- * head, and that only to see how much room there is. Room is taken when an
- * operation is submitted, so a completion always has a place: none is dropped.
- * Whoever writes a wrong head, or into the completions, spoils only what it
- * reads itself. A head that cannot be one (more than @entries behind the tail)
- * counts as a full ring.
+ * The module keeps its own tail. It reads only the head from the mapping, and
+ * only to compute the free room. Room is reserved when an operation is
+ * submitted, so no completion is dropped. A program that writes a wrong head or
+ * writes to the completions affects only the completions that it reads itself.
+ * A head more than @entries behind the tail counts as a full ring.
  *
  * Errors: ``EBADF`` the file is not open for reading and writing, which the
- * mapping needs (KVPOOL_IOC_SUBMIT with a results array works without), or
- * @eventfd is not a descriptor; ``EBUSY`` the
- * file has a ring; ``EINVAL`` @entries is out of its range or @eventfd is a
- * descriptor of something else.
+ * mapping needs (KVPOOL_IOC_SUBMIT with a results array needs no ring), or
+ * @eventfd is not a descriptor; ``ENOSPC`` the file has KVPOOL_RINGS_MAX rings;
+ * ``EINVAL`` @entries is out of its range, or @eventfd is not an eventfd.
  */
 struct kvpool_ring_setup {
 	__u32 size;
@@ -530,18 +550,45 @@ struct kvpool_ring_setup {
 	__u32 head_offset;
 	__u32 tail_offset;
 	__u32 completions_offset;
-	__u32 reserved;
+	__u32 ring;
 };
 
 #define KVPOOL_IOC_RING		_IO(KVPOOL_IOC_TYPE, 0x0c)
 
 /**
- * enum kvpool_opcode - What an operation does
- * @KVPOOL_OP_NOP:	Complete.
- * @KVPOOL_OP_PROBE:	Say whether there is a block and how long it is.
+ * struct kvpool_ring_end - KVPOOL_IOC_RING_END: end a completion ring
+ * @size:	sizeof(struct kvpool_ring_end)
+ * @flags:	In: zero.
+ * @ring:	In: number of the ring.
+ * @nr_done:	In: zero. Out: operations in flight that were cancelled.
+ *
+ * New submissions to the ring fail, its operations in flight are cancelled, and
+ * the call waits until they have completed. Their completions can still be read
+ * while the ring is mapped; leases and reservations in them last until they are
+ * ended or the file is closed.
+ *
+ * Errors: ``EBADF`` the file is not open for reading and writing; ``ENOENT`` no
+ * such ring; ``EINTR`` a fatal signal interrupted the wait (the ring still
+ * ends).
+ */
+struct kvpool_ring_end {
+	__u32 size;
+	__u32 flags;
+	__u32 ring;
+	__u32 nr_done;
+};
+
+#define KVPOOL_IOC_RING_END	_IO(KVPOOL_IOC_TYPE, 0x0f)
+
+/**
+ * enum kvpool_opcode - Kind of an operation
+ * @KVPOOL_OP_NOP:	Complete without doing anything.
+ * @KVPOOL_OP_PROBE:	Tell whether a block exists, and its length.
  * @KVPOOL_OP_LEASE:	Take a lease on a block.
  * @KVPOOL_OP_RELEASE:	End a lease.
- * @KVPOOL_OP_PUSH:	Write a block to a peer, which seals it there.
+ * @KVPOOL_OP_PUSH:	Write a block to a peer, which seals it.
+ * @KVPOOL_OP_RESERVE:	Reserve space for a new block.
+ * @KVPOOL_OP_SEAL:	Publish a reserved block.
  */
 enum kvpool_opcode {
 	KVPOOL_OP_NOP,
@@ -549,48 +596,58 @@ enum kvpool_opcode {
 	KVPOOL_OP_LEASE,
 	KVPOOL_OP_RELEASE,
 	KVPOOL_OP_PUSH,
+	KVPOOL_OP_RESERVE,
+	KVPOOL_OP_SEAL,
 };
 
 /* Flags of an operation. */
 #define KVPOOL_OP_WAIT		(1U << 0)	/* LEASE: wait for a pending key */
-#define KVPOOL_OP_REMOTE	(1U << 1)	/* PROBE, LEASE: if not here, of a peer */
-#define KVPOOL_OP_TRANSIENT	(1U << 2)	/* LEASE of a peer: keep no copy */
+#define KVPOOL_OP_REMOTE	(1U << 1)	/* PROBE, LEASE: also ask peers */
+#define KVPOOL_OP_TRANSIENT	(1U << 2)	/* LEASE with REMOTE: keep no copy */
+#define KVPOOL_OP_STRICT_NODE	(1U << 3)	/* RESERVE: only on the named node */
+#define KVPOOL_OP_PIN_SOFT	(1U << 4)	/* SEAL: as KVPOOL_PIN_SOFT */
+#define KVPOOL_OP_PIN_HARD	(1U << 5)	/* SEAL: as KVPOOL_PIN_HARD */
 
 /**
  * struct kvpool_op - One operation
  * @opcode:	enum kvpool_opcode.
  * @flags:	KVPOOL_OP_*.
- * @user_data:	Comes back with the completion. KVPOOL_IOC_CANCEL can look for
- *		it.
- * @tag:	Anything. KVPOOL_IOC_CANCEL can look for it.
+ * @user_data:	Copied to the completion. KVPOOL_IOC_CANCEL can match it.
+ * @tag:	Any number. KVPOOL_IOC_CANCEL can match it.
  * @timeout_ns:	With KVPOOL_OP_WAIT, KVPOOL_OP_REMOTE and KVPOOL_OP_PUSH: the
  *		longest time until completion, in nanoseconds from the
- *		submission. Zero: for what may ask a peer, and for what comes
- *		through io_uring, the knob remote_timeout_ms, else no limit.
- *		Zero for others.
- * @key:	PROBE, LEASE, PUSH: the key. Zero for others.
- * @length:	LEASE with KVPOOL_OP_REMOTE: length of the block in bytes,
- *		KVPOOL_BLOCK_MIN to KVPOOL_BLOCK_MAX, which a PROBE can tell.
- *		Zero for others.
- * @handle:	RELEASE: the lease. Zero for others.
+ *		submission. Zero means the knob remote_timeout_ms for operations
+ *		that may ask a peer or come through io_uring, and no limit for
+ *		others. Zero for all other operations.
+ * @key:	PROBE, LEASE, PUSH, RESERVE: the key. Otherwise zero.
+ * @length:	RESERVE, and LEASE with KVPOOL_OP_REMOTE: length of the block in
+ *		bytes, KVPOOL_BLOCK_MIN to KVPOOL_BLOCK_MAX; PROBE reports that
+ *		of an existing block. Otherwise zero.
+ * @handle:	RELEASE: the lease. SEAL: the reservation. Otherwise zero.
  * @peer:	With KVPOOL_OP_REMOTE: number of the peer to ask, or zero for
- *		all. PUSH: number of the peer. Zero for others.
- * @node:	LEASE with KVPOOL_OP_REMOTE: NUMA node to prefer for the copy,
- *		or KVPOOL_NODE_ANY. Zero for others.
+ *		all peers. PUSH: number of the peer. Otherwise zero.
+ * @node:	RESERVE, and LEASE with KVPOOL_OP_REMOTE: NUMA node to prefer,
+ *		or KVPOOL_NODE_ANY. Otherwise zero.
  * @reserved:	Zero.
  *
- * LEASE finds a block as KVPOOL_IOC_LEASE does. With KVPOOL_OP_WAIT it does not
- * end with a pending key: it completes when the key is sealed, aborted or
- * pre-empted for good. With KVPOOL_OP_REMOTE it waits likewise, and a block that
- * is not here is read from a peer: into space that is reserved under the key,
- * sealed, and leased; others who want the key meanwhile wait for the same
- * transfer. With KVPOOL_OP_TRANSIENT as well the block is not entered under its
- * key, and its space is free when the lease ends; it counts as used until then.
+ * LEASE finds a block as KVPOOL_IOC_LEASE does. With KVPOOL_OP_WAIT it waits
+ * while the key is pending, and completes when the key is sealed or unknown.
+ * With KVPOOL_OP_REMOTE it waits likewise, and fetches a block that is not here
+ * from a peer: into space that is reserved under the key, which is then sealed
+ * and leased. Other operations on the key wait for the same transfer. With
+ * KVPOOL_OP_TRANSIENT in addition, the block is not entered under its key, and
+ * its space, which counts as used, is freed when the lease ends.
  *
- * RELEASE ends a lease as KVPOOL_IOC_RELEASE does. Put those of a prefix into one
- * call in prefix order, so that its tail is evicted before its head.
+ * RELEASE ends a lease as KVPOOL_IOC_RELEASE does.
  *
- * PUSH leases the block until the peer has sealed it or refused.
+ * PUSH keeps the block from being evicted until the peer has sealed or refused
+ * it.
+ *
+ * RESERVE and SEAL do for one entry what KVPOOL_IOC_RESERVE and KVPOOL_IOC_SEAL
+ * do. Adjacent operations of the same kind in one call are done together, as
+ * the entries of the ioctl are: put the RELEASEs and SEALs of a prefix next to
+ * each other in prefix order. An operation does not wait for earlier operations
+ * that are still in flight.
  */
 struct kvpool_op {
 	__u32 opcode;
@@ -598,7 +655,7 @@ struct kvpool_op {
 	__aligned_u64 user_data;
 	__aligned_u64 tag;
 	__aligned_u64 timeout_ns;
-	__u8 key[KVPOOL_KEY_SIZE];
+	struct kvpool_key key;
 	__aligned_u64 length;
 	__aligned_u64 handle;
 	__u32 peer;
@@ -606,40 +663,44 @@ struct kvpool_op {
 	__aligned_u64 reserved;
 };
 
-/* Where the bytes of an operation went along: struct kvpool_completion. */
-#define KVPOOL_ROUTE_NONE	0		/* no bytes were asked for */
-#define KVPOOL_ROUTE_LOCAL	1		/* they were here: nothing was moved */
-#define KVPOOL_ROUTE_RDMA	2		/* through a fabric, with RDMA */
+/* Route of the bytes of an operation: struct kvpool_completion. */
+#define KVPOOL_ROUTE_NONE	0		/* the operation has no bytes */
+#define KVPOOL_ROUTE_LOCAL	1		/* here: no bytes were moved */
+#define KVPOOL_ROUTE_RDMA	2		/* by a fabric, with RDMA */
 
 /**
- * struct kvpool_completion - How an operation ended
- * @user_data:	That of the operation.
+ * struct kvpool_completion - Result of an operation
+ * @user_data:	@user_data of the operation.
  * @status:	Zero or a negative errno.
  * @route:	KVPOOL_ROUTE_*.
- * @handle:	LEASE: the lease. Otherwise zero.
- * @length:	Length of the block in bytes, where @status is zero and for
- *		``-EMSGSIZE``. Zero for NOP and RELEASE.
+ * @handle:	LEASE: the lease. RESERVE: the reservation. Otherwise zero.
+ * @length:	Length of the block in bytes, if @status is zero or
+ *		``-EMSGSIZE``. Zero for NOP, RELEASE and SEAL.
  * @bytes:	Bytes that this operation moved.
- * @span:	LEASE: the first span of the block.
- * @nr_spans:	LEASE: the number of its spans; KVPOOL_IOC_SPANS reads them all.
- * @peer:	Number of the peer that served it, zero for this host.
+ * @span:	LEASE, RESERVE: the first span of the block.
+ * @nr_spans:	LEASE, RESERVE: number of spans of the block; KVPOOL_IOC_SPANS
+ *		reads all of them.
+ * @peer:	Number of the peer that served the operation; zero if this host
+ *		did.
  *
- * Status, of all operations: ``-ENOMEM`` the kernel has no memory for it;
- * ``-ECANCELED`` it was cancelled; ``-ETIMEDOUT`` its deadline came;
- * ``-EINTR`` a signal ended the wait for the results.
+ * Status of all operations: ``-ENOMEM`` the kernel has no memory for the
+ * operation; ``-ECANCELED`` the operation was cancelled; ``-ETIMEDOUT`` the
+ * operation reached its deadline; ``-EINTR`` a signal ended the wait for the
+ * results.
  *
- * PROBE: ``-ENOENT`` no such block, ``-EINPROGRESS`` the key is pending (a
- * sealed block of a peer is found all the same). LEASE: ``-ENOENT``;
- * ``-EINPROGRESS`` the key is pending and KVPOOL_OP_WAIT not set; ``-EMFILE``
- * the file has reached its limit of handles. RELEASE: ``-ENOENT`` no such
- * lease. PUSH: ``-ENOENT``; ``-EINPROGRESS`` the key is pending here.
+ * PROBE: ``-ENOENT`` no such block; ``-EINPROGRESS`` the key is pending (with
+ * KVPOOL_OP_REMOTE a sealed block of a peer is found nevertheless). LEASE:
+ * ``-ENOENT``; ``-EINPROGRESS`` the key is pending and KVPOOL_OP_WAIT is not
+ * set; ``-EMFILE`` the file has reached its limit of handles. RELEASE:
+ * ``-ENOENT`` no such lease. PUSH: ``-ENOENT``; ``-EINPROGRESS`` the key is
+ * pending here. RESERVE and SEAL: as for the ioctls of these names.
  *
- * Where a peer is needed: ``-EOPNOTSUPP`` no fabric is loaded; ``-ENOENT`` no
- * peer of that number, or none has the block; ``-EHOSTUNREACH`` no link to it
- * lives; ``-EMSGSIZE`` the peer's block is of another length, see @length;
- * ``-EREMOTEIO`` the peer failed; ``-ENOSPC``, ``-EDQUOT`` no space for the
- * copy, here (LEASE) or there (PUSH); ``-EEXIST`` the peer has the block
- * already (PUSH).
+ * Operations that ask a peer: ``-EOPNOTSUPP`` no fabric is loaded; ``-ENOENT``
+ * no peer has this number, or no peer has the block; ``-EHOSTUNREACH`` no link
+ * to the peer is up; ``-EMSGSIZE`` the peer's block has another length, see
+ * @length; ``-EREMOTEIO`` the peer failed; ``-ENOSPC``, ``-EDQUOT`` no space
+ * for the copy, here (LEASE) or at the peer (PUSH); ``-EEXIST`` the peer has
+ * the block already (PUSH).
  */
 struct kvpool_completion {
 	__aligned_u64 user_data;
@@ -654,29 +715,32 @@ struct kvpool_completion {
 };
 
 /**
- * struct kvpool_submit - KVPOOL_IOC_SUBMIT: begin operations
+ * struct kvpool_submit - KVPOOL_IOC_SUBMIT: submit operations
  * @size:	sizeof(struct kvpool_submit)
  * @flags:	In: zero.
  * @nr_ops:	In: number of operations, 1 to KVPOOL_MAX_BATCH.
- * @nr_done:	In: zero. Out: operations that were begun, the first ones of the
- *		array. Each of them completes exactly once; the others are as if
- *		they had not been submitted.
+ * @nr_done:	In: zero. Out: number of leading operations of the array that
+ *		were submitted. Each of them completes exactly once; the rest of
+ *		the array had no effect.
  * @ops:	In: pointer to an array of struct kvpool_op.
- * @results:	In: zero, and completions go to the ring. Or pointer to an array
- *		of @nr_ops struct kvpool_completion: the call waits for all of
- *		them and writes them in the order of the operations.
+ * @results:	In: zero if completions go to @ring. Otherwise pointer to an
+ *		array of @nr_ops struct kvpool_completion: the call waits for
+ *		all operations and writes their completions in the order of the
+ *		operations.
+ * @ring:	In: number of the ring, or zero with a results array.
+ * @reserved:	In: zero.
  *
- * With the ring fewer operations are begun than asked for where it has no room
- * for more: in flight and not reaped are at most its entries. What can be done
- * at once is done before the call returns, in the order of the operations, so
- * its completion is there then.
+ * With a ring, fewer than @nr_ops operations are submitted if the ring has no
+ * room for more: at most its entries are in flight or not reaped. Operations
+ * that need not wait are done, in their order, before the call returns, so
+ * their completions are in the ring then.
  *
- * With results, a signal cancels what is in flight; that is waited for, and the
- * call succeeds and reports ``-EINTR`` for those.
+ * With a results array, a signal cancels the operations in flight. The call
+ * waits until they have completed, succeeds, and reports ``-EINTR`` for them.
  *
- * Errors: ``EBADF`` the file is not open for reading, or not for writing and an
- * operation is a PUSH; ``ENXIO`` no results array, and the file has no ring;
- * ``EBUSY`` the ring has no room.
+ * Errors: ``EBADF`` an operation needs what the file is not open for: reading
+ * (PROBE, LEASE, RELEASE), writing (RESERVE, SEAL), or both (PUSH); ``ENOENT`` no
+ * results array, and no such ring; ``EBUSY`` the ring has no room.
  */
 struct kvpool_submit {
 	__u32 size;
@@ -685,58 +749,87 @@ struct kvpool_submit {
 	__u32 nr_done;
 	__aligned_u64 ops;
 	__aligned_u64 results;
+	__u32 ring;
+	__u32 reserved;
 };
 
 #define KVPOOL_IOC_SUBMIT	_IO(KVPOOL_IOC_TYPE, 0x0d)
 
 /* Flags of struct kvpool_cancel. Exactly one of the first three. */
-#define KVPOOL_CANCEL_USER_DATA	(1U << 0)	/* those with @match as user_data */
-#define KVPOOL_CANCEL_TAG	(1U << 1)	/* those with @match as tag */
-#define KVPOOL_CANCEL_ALL	(1U << 2)	/* all of the file */
-#define KVPOOL_CANCEL_NOWAIT	(1U << 3)	/* do not wait until they have completed */
+#define KVPOOL_CANCEL_USER_DATA	(1U << 0)	/* with @match as user_data */
+#define KVPOOL_CANCEL_TAG	(1U << 1)	/* with @match as tag */
+#define KVPOOL_CANCEL_ALL	(1U << 2)	/* all of the file or ring */
+#define KVPOOL_CANCEL_NOWAIT	(1U << 3)	/* do not wait for completion */
 
 /**
- * struct kvpool_cancel - KVPOOL_IOC_CANCEL: end operations that are in flight
+ * struct kvpool_cancel - KVPOOL_IOC_CANCEL: cancel operations in flight
  * @size:	sizeof(struct kvpool_cancel)
  * @flags:	In: KVPOOL_CANCEL_*.
- * @match:	In: what to look for; zero with KVPOOL_CANCEL_ALL.
+ * @match:	In: the user data or the tag; zero with KVPOOL_CANCEL_ALL.
  * @nr_done:	In: zero. Out: operations in flight that matched.
- * @reserved:	In: zero.
+ * @ring:	In: number of a ring, to cancel only its operations; or zero.
  *
- * Looks at the operations that were submitted on this file before, however
- * they were. Those that match complete: with ``-ECANCELED``, or as they would
- * have if it was too late. When the call returns they have, unless
- * KVPOOL_CANCEL_NOWAIT was set.
+ * Cancels matching operations that were submitted on this file before, through
+ * any interface. An operation that is cancelled too late completes as it would
+ * have without the call; the others complete with ``-ECANCELED``. When the call
+ * returns, all of them have completed, unless KVPOOL_CANCEL_NOWAIT was set.
  *
- * Errors: ``EBADF`` the file is not open for reading; ``EINTR`` a fatal signal
- * came while it waited.
+ * Errors: ``ENOENT`` no such ring; ``EINTR`` a fatal signal interrupted the
+ * wait.
  */
 struct kvpool_cancel {
 	__u32 size;
 	__u32 flags;
 	__aligned_u64 match;
 	__u32 nr_done;
-	__u32 reserved;
+	__u32 ring;
 };
 
 #define KVPOOL_IOC_CANCEL	_IO(KVPOOL_IOC_TYPE, 0x0e)
 
 /**
+ * struct kvpool_peer_name - KVPOOL_IOC_PEER: find a peer by its name
+ * @size:	sizeof(struct kvpool_peer_name)
+ * @flags:	In: zero.
+ * @name:	In: name of the peer, NUL-terminated; or empty. Out: the name.
+ * @peer:	In: zero; or number of the peer, if @name is empty. Out: the
+ *		number, which operations take.
+ * @reserved:	In: zero.
+ *
+ * The administrator adds and deletes peers. The number of a deleted peer is not
+ * reused while the module is loaded; its name may be.
+ *
+ * Errors: ``ENOENT`` no such peer; ``EINVAL`` the name is not terminated, or
+ * both or neither of @name and @peer are given.
+ */
+struct kvpool_peer_name {
+	__u32 size;
+	__u32 flags;
+	__u8 name[KVPOOL_NAME_SIZE];
+	__u32 peer;
+	__u32 reserved;
+};
+
+#define KVPOOL_IOC_PEER		_IO(KVPOOL_IOC_TYPE, 0x10)
+
+/**
  * struct kvpool_uring - One operation through io_uring (IORING_OP_URING_CMD)
- * @op:		Pointer to a struct kvpool_op, read when the command is issued.
+ * @op:		Pointer to a struct kvpool_op, read when the command is issued,
+ *		which a worker of io_uring may do later: it stays until the
+ *		command completes.
  * @completion:	Pointer to a struct kvpool_completion, written before the
  *		command completes; or zero.
  *
  * This is the @cmd of the submission queue entry, whose @fd is the file and
  * whose @cmd_op is KVPOOL_URING_OP. The @res of its completion is zero or a
  * negative errno: the operation's status, ``-EINVAL`` or ``-EBADF`` as
- * KVPOOL_IOC_SUBMIT gives them, or ``-EFAULT``, when a lease that the operation
- * had taken is given back. The @user_data of the entry is io_uring's, that of
+ * KVPOOL_IOC_SUBMIT gives them, or ``-EFAULT``, when the lease or reservation
+ * that the operation made has ended. The @user_data of the entry is io_uring's, that of
  * the operation is for KVPOOL_IOC_CANCEL.
  *
- * Such an operation always has a deadline; see struct kvpool_op. Where io_uring
- * cannot cancel commands (before Linux 6.8) it is the knob remote_timeout_ms at
- * the latest, since a process that ends waits for its commands.
+ * Such an operation always has a deadline; see struct kvpool_op. Before Linux
+ * 6.8, io_uring cannot cancel commands, and a process that exits waits for its
+ * commands, so the deadline is the knob remote_timeout_ms at the latest.
  */
 struct kvpool_uring {
 	__aligned_u64 op;

@@ -15,12 +15,12 @@
 
 /**
  * enum kvpool_netlink_link_state
- * @KVPOOL_LINK_STATE_DOWN: Waits until it may try to connect again.
+ * @KVPOOL_LINK_STATE_DOWN: Waits for the next attempt to connect.
  * @KVPOOL_LINK_STATE_CONNECTING: Resolves the address, connects, or proves
  *   that it knows the secret.
  * @KVPOOL_LINK_STATE_UP: Carries requests.
- * @KVPOOL_LINK_STATE_DRAINING: Lost or being removed; it ends when the
- *   hardware can no longer touch memory.
+ * @KVPOOL_LINK_STATE_DRAINING: Lost or being removed; this state ends when no
+ *   device can touch memory any more.
  */
 enum kvpool_netlink_link_state {
 	KVPOOL_LINK_STATE_DOWN,
@@ -38,14 +38,14 @@ enum kvpool_netlink_link_state {
  * @KVPOOL_CLOSE_REASON_PEER: The other side ended it.
  * @KVPOOL_CLOSE_REASON_TRANSPORT: The queue pair failed, for instance because
  *   the cable is out.
- * @KVPOOL_CLOSE_REASON_TIMEOUT: The other side fell silent, or did not answer
- *   at all.
+ * @KVPOOL_CLOSE_REASON_TIMEOUT: The other side stopped answering, or never
+ *   answered.
  * @KVPOOL_CLOSE_REASON_DEVICE: The RDMA device went away.
- * @KVPOOL_CLOSE_REASON_FENCE: It was the only way to keep the hardware off the
- *   memory of a transfer that was cancelled or took too long.
+ * @KVPOOL_CLOSE_REASON_FENCE: It was the only way to end the device's access
+ *   to the memory of a transfer that was cancelled or took too long.
  * @KVPOOL_CLOSE_REASON_ADDRESS: There is no route to the address, or it leads
  *   to another host than the peer's other links.
- * @KVPOOL_CLOSE_REASON_REFUSED: Nobody listens there, or not for this
+ * @KVPOOL_CLOSE_REASON_REFUSED: No program listens there, or not for this
  *   protocol.
  * @KVPOOL_CLOSE_REASON_VERSION: The two sides have no version of the protocol
  *   in common.
@@ -56,8 +56,8 @@ enum kvpool_netlink_link_state {
  *   said.
  * @KVPOOL_CLOSE_REASON_AUTH: One side did not prove that it knows the secret.
  * @KVPOOL_CLOSE_REASON_LIMIT: The other side has as many connections as it
- *   takes.
- * @KVPOOL_CLOSE_REASON_MEMORY: There was no memory for it.
+ *   accepts.
+ * @KVPOOL_CLOSE_REASON_MEMORY: There was no memory for the connection.
  */
 enum kvpool_close_reason {
 	KVPOOL_CLOSE_REASON_NONE,

@@ -1,166 +1,146 @@
 # SPDX-License-Identifier: MIT
 # bash completion for kvpoolctl; installed as .../bash-completion/completions/kvpoolctl
 
-_kvpoolctl_names()
-{
-	local dir=${KVPOOL_SYSFS:-/sys/class/misc/kvpool}/$1 path
+_kvpoolctl_nouns="status top tenant tier knob block chunk context operation peer link
+	session fabric event"
 
-	for path in "$dir"/*/; do
-		[[ -d $path ]] && printf '%s\n' "$(basename "$path")"
+_kvpoolctl_verbs()
+{
+	case $1 in
+	tenant) echo "show add set drop del" ;;
+	tier | knob | fabric) echo "show set" ;;
+	peer | link) echo "show add del" ;;
+	*) echo "show" ;;
+	esac
+}
+
+# The options of a noun and a verb, beside those that every command takes.
+_kvpoolctl_options()
+{
+	case $1/$2 in
+	top/show) echo "--count --interval" ;;
+	tenant/add | tenant/set) echo "--quota --pin-quota --uid --gid" ;;
+	tier/set) echo "--limit" ;;
+	block/show | operation/show) echo "--tenant --state --count" ;;
+	chunk/show | context/show) echo "--tenant --count" ;;
+	link/add) echo "--src" ;;
+	fabric/set)
+		echo "--listen --no-listen --open --no-open --secret-key --no-secret-key"
+		;;
+	event/show) echo "--count" ;;
+	esac
+}
+
+# The directories of sysfs below $1.
+_kvpoolctl_directories()
+{
+	local path
+
+	for path in "${KVPOOL_SYSFS:-/sys/class/misc/kvpool}/$1"/*/; do
+		[[ -d $path ]] && basename "$path"
 	done
 }
 
-# Column $1 of what kvpoolctl shows with the other arguments, without its head.
+# Column $1 of the table that kvpoolctl prints for the other arguments, without its head.
 _kvpoolctl_column()
 {
 	kvpoolctl "${@:2}" 2>/dev/null | awk -v column="$1" 'NR > 1 { print $column }'
 }
 
+# The operands of noun $1 and verb $2; $3 is the first operand or empty.
+_kvpoolctl_operands()
+{
+	case $1/$2/${3:+second} in
+	tenant/show/ | tenant/set/ | tenant/drop/ | tenant/del/)
+		_kvpoolctl_directories tenants
+		;;
+	tier/show/ | tier/set/)
+		_kvpoolctl_directories tiers
+		;;
+	knob/show/ | knob/set/)
+		_kvpoolctl_column 1 knob show
+		;;
+	knob/set/second)
+		[[ $3 == policy ]] &&
+			tr -d '[]' <"${KVPOOL_SYSFS:-/sys/class/misc/kvpool}/policy" 2>/dev/null
+		;;
+	peer/show/ | peer/del/ | link/show/ | link/add/ | link/del/)
+		_kvpoolctl_column 2 peer show
+		;;
+	link/show/second | link/del/second)
+		_kvpoolctl_column 2 link show "$3"
+		;;
+	session/show/)
+		_kvpoolctl_column 1 session show
+		;;
+	esac
+}
+
+# The values of option $1, for noun $2. False for a flag.
+_kvpoolctl_values()
+{
+	case $1 in
+	--tenant | -t)
+		_kvpoolctl_directories tenants
+		;;
+	--state | -s)
+		case $2 in
+		block) echo "reserved sealed preempted dead" ;;
+		operation) echo "runs waits remote done" ;;
+		esac
+		;;
+	--uid | -u)
+		compgen -u
+		;;
+	--gid | -g)
+		compgen -g
+		;;
+	--listen | --src)
+		ip -o address show 2>/dev/null | awk '{ sub("/.*", "", $4); print $4 }'
+		;;
+	--secret-key)
+		awk '$8 ~ /^(logon|user)$/ { sub(":$", "", $9); print $9 }' /proc/keys 2>/dev/null
+		;;
+	--quota | -q | --pin-quota | -p | --limit | -l | --interval | -i | --count | -n) ;;
+	*)
+		return 1
+		;;
+	esac
+}
+
 _kvpoolctl()
 {
 	local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD - 1]}
-	local knobs="policy watermark_high watermark_low preempt_ms quarantine_ms max_handles remote_timeout_ms"
-	local command='' verb='' name='' words='' word i
+	local noun='' verb='' operand='' words i
 
 	for ((i = 1; i < COMP_CWORD; i++)); do
-		word=${COMP_WORDS[i]}
-		case $word in
-		-*)
-			continue
-			;;
-		esac
-		case ${COMP_WORDS[i - 1]} in
-		--quota | --pin-quota | --uid | --gid | --tenant | --state | --limit | \
-			--delay | --iterations | --src | --listen | --secret-key | --open | \
-			--count | -[qpugtsdnlko])
-			continue
-			;;
-		esac
-		if [[ -z $command ]]; then
-			command=$word
+		[[ ${COMP_WORDS[i]} == -* ]] && continue
+		_kvpoolctl_values "${COMP_WORDS[i - 1]}" '' >/dev/null && continue
+		if [[ -z $noun ]]; then
+			noun=${COMP_WORDS[i]}
 		elif [[ -z $verb ]]; then
-			verb=$word
-		elif [[ -z $name ]]; then
-			name=$word
+			verb=${COMP_WORDS[i]}
+		elif [[ -z $operand ]]; then
+			operand=${COMP_WORDS[i]}
 		fi
 	done
+	# A plural is as good.
+	for words in $_kvpoolctl_nouns; do
+		[[ $noun == "${words}s" ]] && noun=$words
+	done
 
-	case $prev in
-	--tenant | -t)
-		[[ $command == blocks ]] && words=$(_kvpoolctl_names tenants)
-		;;
-	--state | -s)
-		[[ $command == blocks ]] && words="reserved sealed dead"
-		;;
-	--uid | -u)
-		[[ $command == tenants ]] && words=$(compgen -u)
-		;;
-	--gid | -g)
-		[[ $command == tenants ]] && words=$(compgen -g)
-		;;
-	--open | -o)
-		[[ $command == fabric ]] && words="yes no"
-		;;
-	--listen | --src)
-		words=$(ip -o address show 2>/dev/null | awk '{ sub("/.*", "", $4); print $4 }')
-		;;
-	--secret-key | -k)
-		[[ $command == fabric ]] &&
-			words=$(awk '$8 ~ /^(logon|user)$/ { sub(":$", "", $9); print $9 }' \
-				/proc/keys 2>/dev/null)
-		;;
-	--quota | --pin-quota | --limit | --delay | --iterations | --count)
-		return
-		;;
-	esac
-	if [[ -n $words ]]; then
-		mapfile -t COMPREPLY < <(compgen -W "$words" -- "$cur")
-		return
+	if words=$(_kvpoolctl_values "$prev" "$noun"); then
+		:
+	elif [[ -z $noun ]]; then
+		words="$_kvpoolctl_nouns help --json --help --version"
+	elif [[ $noun == help ]]; then
+		[[ -z $verb ]] && words=$_kvpoolctl_nouns
+	elif [[ -z $verb ]]; then
+		words="$(_kvpoolctl_verbs "$noun") help --json --help --version"
+	else
+		words="$(_kvpoolctl_options "$noun" "$verb") --json --help --version"
+		words+=" $(_kvpoolctl_operands "$noun" "$verb" "$operand")"
 	fi
-
-	case $command/$verb in
-	/)
-		words="status top tenants blocks knobs tiers peer link fabric session events
-			--json --help --version"
-		;;
-	status/)
-		words="--json --help"
-		;;
-	top/)
-		words="--delay --iterations --once --json --help"
-		;;
-	blocks/)
-		words="--tenant --state --limit --json --help"
-		;;
-	tenants/)
-		words="list show add set drop del --json --help"
-		;;
-	tenants/add)
-		words="--quota --pin-quota --uid --gid --json"
-		;;
-	tenants/set)
-		words="--quota --pin-quota --uid --gid --json"
-		[[ -z $name ]] && words+=" $(_kvpoolctl_names tenants)"
-		;;
-	tenants/show | tenants/drop | tenants/del)
-		words="--json"
-		[[ -z $name ]] && words+=" $(_kvpoolctl_names tenants)"
-		;;
-	knobs/)
-		words="list get set --json --help"
-		;;
-	knobs/get)
-		[[ -z $name ]] && words="$knobs --json"
-		;;
-	knobs/set)
-		[[ -z $name ]] && words=$knobs
-		if [[ $name == policy ]]; then
-			words=$(tr -d '[]' <"${KVPOOL_SYSFS:-/sys/class/misc/kvpool}/policy" 2>/dev/null)
-		fi
-		;;
-	tiers/)
-		words="list set --json --help"
-		;;
-	peer/)
-		words="show add del --json --help"
-		;;
-	peer/show | peer/del)
-		words="--json"
-		[[ -z $name ]] && words+=" $(_kvpoolctl_column 2 peer)"
-		;;
-	link/)
-		words="show add del --json --help"
-		;;
-	link/show | link/del)
-		words="--json"
-		[[ -z $name ]] && words+=" $(_kvpoolctl_column 2 peer)"
-		[[ -n $name ]] && words+=" $(_kvpoolctl_column 2 link show "$name")"
-		;;
-	link/add)
-		words="--src --json"
-		[[ -z $name ]] && words+=" $(_kvpoolctl_column 2 peer)"
-		;;
-	fabric/)
-		words="show set --json --help"
-		;;
-	fabric/set)
-		words="--listen --no-listen --secret-key --open --json"
-		;;
-	session/)
-		words="show --json --help"
-		;;
-	session/show)
-		words="--json"
-		[[ -z $name ]] && words+=" $(_kvpoolctl_column 1 session)"
-		;;
-	events/)
-		words="--count --json --help"
-		;;
-	tiers/set)
-		words="--limit --json"
-		[[ -z $name ]] && words+=" $(_kvpoolctl_names tiers)"
-		;;
-	esac
 	mapfile -t COMPREPLY < <(compgen -W "$words" -- "$cur")
 }
 

@@ -1,0 +1,12 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+#ifndef _KVPOOL_EVICT_H
+#define _KVPOOL_EVICT_H
+
+#include <linux/types.h>
+
+struct kvpool_tenant;
+
+bool kvpool_evict(struct kvpool_tenant *tenant, int node, u32 pages);
+void kvpool_evict_all(struct kvpool_tenant *tenant);
+
+#endif /* _KVPOOL_EVICT_H */

@@ -1,0 +1,9 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+#ifndef _KVPOOL_POLICY_LRU_H
+#define _KVPOOL_POLICY_LRU_H
+
+struct kvpool_policy_ops;
+
+extern const struct kvpool_policy_ops kvpool_policy_lru;
+
+#endif /* _KVPOOL_POLICY_LRU_H */

@@ -1,0 +1,88 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * The pool: the state that exists once on a host.
+ *
+ * Lock order of kvpool.ko, outermost first:
+ *
+ *	mm->mmap_lock			(held by page faults)
+ *	kvpool_ctx.lock
+ *	kvpool_tenants_lock		(cache/tenants.c)
+ *	kvpool_pool.lock
+ *	kvpool_arena.map_sem		(shrinker: trylock only)
+ *	address_space.i_mmap_rwsem	(unmapping)
+ *	kvpool_policy.lock
+ *	buckets of kvpool_tenant.index
+ *	kvpool_arena.lock
+ *
+ * kvpool_tenant.quarantine_lock, kvpool_ring.lock, the buckets of waiters
+ * (cache/waiters.c), kvpool_retry_lock (xfer/placement.c) and kvpool_movers_lock
+ * (xfer/mover.c) nest in none of these and have none inside. kvpool_ctx.rings
+ * nests in mm->mmap_lock only and has none inside. Functions of movers are
+ * called in kvpool_movers_srcu, for which kvpool_mover_peer_del() and
+ * kvpool_mover_unregister() wait. Operations are completed without any lock: in
+ * process context, and never within a call of a mover that holds locks.
+ *
+ * Memory is never allocated with one of the spinlocks held. The shrinker and
+ * the OOM notifier may run wherever memory is allocated, so they only try
+ * pool.lock and map_sem.
+ */
+#ifndef _KVPOOL_POOL_H
+#define _KVPOOL_POOL_H
+
+#include <linux/list.h>
+#include <linux/mutex.h>
+#include <linux/time64.h>
+#include <linux/types.h>
+#include <linux/workqueue.h>
+
+struct kvpool_policy_ops;
+
+/**
+ * struct kvpool_pool - the state that exists once on a host
+ * @lock:	protects @tenants, @ctxs and changes of the knobs
+ * @tenants:	all tenants, the default one first
+ * @ctxs:	all open files
+ * @policy:	eviction policy of all tenants
+ * @watermark_high: percent of a tenant's capacity above which blocks are
+ *		evicted in the background; 100 disables that
+ * @watermark_low: percent at which background eviction stops
+ * @preempt_ms:	age in ms above which a reservation may be pre-empted; 0
+ *		disables that
+ * @quarantine_ms: longest stay in quarantine in ms; 0 means until the DMA pins
+ *		are gone
+ * @max_handles: most handles of one file
+ * @remote_timeout_ms: deadline in ms of operations that may ask a peer and have
+ *		no timeout of their own
+ * @wq:		runs background work
+ * @open:	files may be opened: the module is loaded and loading cannot
+ *		fail any more
+ * @closing:	the module is being unloaded: no new tenants
+ */
+struct kvpool_pool {
+	struct mutex lock;	/* lists and changes of knobs */
+	bool open;
+	bool closing;
+	struct list_head tenants;
+	struct list_head ctxs;
+	const struct kvpool_policy_ops *policy;
+	unsigned int watermark_high;
+	unsigned int watermark_low;
+	unsigned int preempt_ms;
+	unsigned int quarantine_ms;
+	unsigned int max_handles;
+	unsigned int remote_timeout_ms;
+	struct workqueue_struct *wq;
+};
+
+extern struct kvpool_pool kvpool_pool;
+
+int kvpool_pool_init(void);
+void kvpool_pool_exit(void);
+
+/* Default timeout of operations that may ask a peer, in nanoseconds. */
+static inline u64 kvpool_pool_remote_timeout(void)
+{
+	return (u64)READ_ONCE(kvpool_pool.remote_timeout_ms) * NSEC_PER_MSEC;
+}
+
+#endif /* _KVPOOL_POOL_H */

@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+#ifndef _KVPOOL_RECLAIM_H
+#define _KVPOOL_RECLAIM_H
+
+#include <linux/types.h>
+
+struct kvpool_tenant;
+struct kvpool_tier;
+
+int kvpool_reclaim_init(void);
+void kvpool_reclaim_exit(void);
+void kvpool_reclaim_tenant_init(struct kvpool_tenant *tenant);
+void kvpool_reclaim_tenant_exit(struct kvpool_tenant *tenant);
+bool kvpool_reclaim_claim(struct kvpool_tenant *tenant, int node);
+void kvpool_reclaim_kick(struct kvpool_tenant *tenant);
+void kvpool_reclaim_kick_all(void);
+void kvpool_reclaim_tier(struct kvpool_tier *tier);
+
+#endif /* _KVPOOL_RECLAIM_H */

@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+#ifndef _KVPOOL_RESERVE_H
+#define _KVPOOL_RESERVE_H
+
+#include <linux/types.h>
+
+#include <linux/kvpool.h>
+
+struct kvpool_block;
+struct kvpool_space;
+struct kvpool_tenant;
+
+/**
+ * struct kvpool_shortage - space that a call did not find
+ * @length:	bytes of the shortest block that got no space, or U32_MAX
+ * @why:	the negative errno that this block got
+ *
+ * Initialise with KVPOOL_NO_SHORTAGE. Once a block did not fit, blocks of the
+ * same call that are at least as long fail without a try.
+ */
+struct kvpool_shortage {
+	u32 length;
+	int why;
+};
+
+#define KVPOOL_NO_SHORTAGE	{ .length = U32_MAX }
+
+u32 kvpool_reserve_many(struct kvpool_tenant *tenant,
+			struct kvpool_entry *entries,
+			struct kvpool_block **blocks, u32 nr,
+			struct kvpool_space *space);
+int kvpool_reserve_block(struct kvpool_tenant *tenant,
+			 const struct kvpool_key *key, u32 length,
+			 const struct kvpool_space *space,
+			 struct kvpool_block **out);
+int kvpool_reserve_place(struct kvpool_tenant *tenant,
+			 struct kvpool_block *block,
+			 const struct kvpool_space *space,
+			 struct kvpool_shortage *shortage);
+int kvpool_reserve_space(struct kvpool_tenant *tenant,
+			 struct kvpool_block *block,
+			 const struct kvpool_space *space,
+			 struct kvpool_shortage *shortage);
+
+#endif /* _KVPOOL_RESERVE_H */

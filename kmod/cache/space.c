@@ -1,0 +1,226 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Space: memory for a block, for which other blocks are evicted if necessary.
+ *
+ * A tenant at its quota evicts its own blocks. When a tier is full, a tenant
+ * that holds less than its share takes a chunk from the largest tenant;
+ * otherwise it evicts its own blocks.
+ */
+#include <linux/jiffies.h>
+#include <linux/mm.h>
+#include <linux/sched/signal.h>
+#include <linux/topology.h>
+
+#include "cache/block.h"
+#include "cache/evict.h"
+#include "cache/pool.h"
+#include "cache/reclaim.h"
+#include "cache/space.h"
+#include "cache/tenant.h"
+
+/* Most pages to evict in one step, as the call may not use them in the end. */
+#define KVPOOL_EVICT_PAGES	4096
+
+/* Time until a tenant retries to claim a chunk of another tenant. */
+#define KVPOOL_CLAIM_PAUSE	(HZ / 10)
+
+/* Flag of kvpool_space_claim(): retry before KVPOOL_CLAIM_PAUSE is over. */
+#define KVPOOL_CLAIM_FORCE	BIT(0)
+
+/**
+ * kvpool_space_choose() - Choose the node to look for space on
+ * @node: NUMA node, or KVPOOL_NODE_ANY for the node nearest to the caller
+ * @flags: KVPOOL_SPACE_*
+ * @space: out: where to look
+ *
+ * Context: Any.
+ * Return: 0, or -EINVAL if @node has no tier, or is KVPOOL_NODE_ANY with
+ * KVPOOL_SPACE_STRICT.
+ */
+int kvpool_space_choose(int node, unsigned int flags,
+			struct kvpool_space *space)
+{
+	space->flags = flags;
+	space->node = node;
+	space->ahead = 0;
+	if (node == KVPOOL_NODE_ANY) {
+		if (flags & KVPOOL_SPACE_STRICT)
+			return -EINVAL;
+		space->node = numa_mem_id();
+		if (!kvpool_tier_find(space->node))
+			space->node = first_memory_node;
+	}
+	return kvpool_tier_find(space->node) ? 0 : -EINVAL;
+}
+
+/*
+ * Make another tenant release a chunk. After a failure the tenant backs off as
+ * long as it has blocks of its own to evict, because all tenants share
+ * pool.lock.
+ */
+static bool kvpool_space_claim(struct kvpool_tenant *tenant,
+			       const struct kvpool_space *space,
+			       unsigned int flags)
+{
+	struct kvpool_tier *tier = kvpool_tier_find(space->node), *other;
+	bool ok = false;
+	int i;
+
+	if (list_is_singular(&kvpool_pool.tenants))
+		return false;
+	if (!(flags & KVPOOL_CLAIM_FORCE) &&
+	    time_before(jiffies, READ_ONCE(tenant->claim_next)))
+		return false;
+	if (mutex_lock_killable(&kvpool_pool.lock))
+		return false;
+	kvpool_for_each_fallback(tier, i, other) {
+		ok = kvpool_reclaim_claim(tenant, other->node);
+		if (ok || space->flags & KVPOOL_SPACE_STRICT)
+			break;
+	}
+	mutex_unlock(&kvpool_pool.lock);
+	if (!ok)
+		WRITE_ONCE(tenant->claim_next, jiffies + KVPOOL_CLAIM_PAUSE);
+	return ok;
+}
+
+/*
+ * Find space on one node: in the arena, by growing it, or in pieces. Return
+ * -EAGAIN if the kernel had no memory for a chunk.
+ */
+static int kvpool_space_on(struct kvpool_tenant *tenant,
+			   struct kvpool_place *place, struct kvpool_tier *tier,
+			   unsigned int grow)
+{
+	struct kvpool_arena *arena = &tenant->arena;
+	int ret, why;
+
+	do {
+		ret = kvpool_arena_alloc(arena, tier->node, place, 0,
+					 GFP_KERNEL);
+		if (ret != -ENOSPC)
+			return ret;
+		why = kvpool_arena_grow(arena, tier, READ_ONCE(tenant->quota),
+					grow);
+	} while (!why);
+
+	ret = kvpool_arena_alloc(arena, tier->node, place, KVPOOL_ALLOC_PIECES,
+				 GFP_KERNEL);
+	if (ret != -ENOSPC)
+		return ret;
+	return why == -ENOMEM ? -EAGAIN : why;
+}
+
+/* Try the nodes in the order of their distance from the wanted node. */
+static int kvpool_space_try(struct kvpool_tenant *tenant,
+			    struct kvpool_place *place,
+			    const struct kvpool_space *space, unsigned int grow)
+{
+	struct kvpool_tier *tier = kvpool_tier_find(space->node), *other;
+	int i, ret, why = -EAGAIN;
+
+	kvpool_for_each_fallback(tier, i, other) {
+		ret = kvpool_space_on(tenant, place, other, grow);
+		if (!ret || ret == -ENOMEM)
+			return ret;
+		/* Report -EDQUOT before -ENOSPC before -EAGAIN. */
+		if (ret == -EDQUOT || why == -EAGAIN)
+			why = ret;
+		if (space->flags & KVPOOL_SPACE_STRICT)
+			break;
+	}
+	return why;
+}
+
+/*
+ * Make room on one of the nodes by evicting, for this block and for later
+ * blocks of the call: evicting for each alone would take all locks for each.
+ * Return false if no block can be evicted.
+ */
+static bool kvpool_space_clear(struct kvpool_tenant *tenant,
+			       const struct kvpool_space *space, u32 pages)
+{
+	struct kvpool_tier *tier = kvpool_tier_find(space->node), *other;
+	bool strict = space->flags & KVPOOL_SPACE_STRICT;
+	unsigned long room, sum;
+	u32 want;
+	int i;
+
+	do {
+		sum = 0;
+		kvpool_for_each_fallback(tier, i, other) {
+			room = kvpool_arena_room(&tenant->arena, other->node);
+			if (room >= pages)
+				return true;
+			sum += room;
+			if (strict)
+				break;
+		}
+		want = pages + space->ahead;
+		want = sum < want ? min_t(u32, want - sum,
+					  KVPOOL_EVICT_PAGES) : 1;
+	} while (kvpool_evict(tenant, strict ? tier->node : NUMA_NO_NODE,
+			      want));
+	return false;
+}
+
+/* A block lies on one node: can one of the nodes ever hold it? */
+static bool kvpool_space_possible(const struct kvpool_space *space,
+				  unsigned long chunks)
+{
+	struct kvpool_tier *tier = kvpool_tier_find(space->node), *other;
+	int i;
+
+	kvpool_for_each_fallback(tier, i, other) {
+		if (chunks <= READ_ONCE(other->limit))
+			return true;
+		if (space->flags & KVPOOL_SPACE_STRICT)
+			break;
+	}
+	return false;
+}
+
+/**
+ * kvpool_space_find() - Find space for a block, evicting others if necessary
+ * @tenant: the tenant of the block
+ * @place: the place of the block, without extents
+ * @space: where the space should be
+ *
+ * Context: May sleep.
+ * Return: 0; -ENOSPC, -EDQUOT or -ENOMEM as KVPOOL_IOC_RESERVE reports them;
+ * -EINTR if a fatal signal is pending.
+ */
+int kvpool_space_find(struct kvpool_tenant *tenant, struct kvpool_place *place,
+		      const struct kvpool_space *space)
+{
+	u32 pages = kvpool_place_pages(place);
+	u32 chunks = DIV_ROUND_UP(pages, KVPOOL_CHUNK_PAGES);
+	int why;
+
+	/* Do not evict anything for a block that can never fit. */
+	if (!kvpool_space_possible(space, chunks))
+		return -ENOSPC;
+	if (chunks > READ_ONCE(tenant->quota))
+		return -EDQUOT;
+
+	for (;;) {
+		why = kvpool_space_try(tenant, place, space, 0);
+		if (!why || why == -ENOMEM)
+			return why;
+		if (fatal_signal_pending(current))
+			return -EINTR;
+
+		if (why == -ENOSPC && kvpool_space_claim(tenant, space, 0))
+			continue;
+		/* Another task may take the room first: retry. */
+		if (kvpool_space_clear(tenant, space, pages))
+			continue;
+		if (why == -EDQUOT)
+			return why;
+		if (why == -ENOSPC &&
+		    kvpool_space_claim(tenant, space, KVPOOL_CLAIM_FORCE))
+			continue;
+		why = kvpool_space_try(tenant, place, space, KVPOOL_GROW_HARD);
+		return why == -EAGAIN ? -ENOSPC : why;
+	}
+}

@@ -1,0 +1,92 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* Tenants: isolation domains with keys, memory, quotas and statistics. */
+#ifndef _KVPOOL_TENANT_H
+#define _KVPOOL_TENANT_H
+
+#include <linux/atomic.h>
+#include <linux/kobject.h>
+#include <linux/list.h>
+#include <linux/rhashtable.h>
+#include <linux/spinlock.h>
+#include <linux/types.h>
+#include <linux/uidgid.h>
+#include <linux/wait.h>
+#include <linux/workqueue.h>
+
+#include <linux/kvpool.h>
+
+#include "cache/policy.h"
+#include "cache/stats.h"
+#include "mem/arena.h"
+
+#define KVPOOL_DEFAULT_TENANT	"default"
+
+struct file;
+
+/**
+ * struct kvpool_tenant - an isolation domain
+ * @kobj:	directory in sysfs; its reference count is that of the tenant
+ * @entry:	in pool.tenants: changed under pool.lock, read under it or RCU
+ * @name:	NUL-terminated
+ * @id:		number, not reused while the module is loaded
+ * @uid:	user whose files may attach
+ * @gid:	group whose members' files may attach
+ * @nr_users:	attached contexts, and uses by movers. The tenant is deleted
+ *		only when this is zero; deletion makes it negative.
+ * @index:	blocks by key
+ * @arena:	memory
+ * @policy:	eviction order
+ * @quota:	most chunks of the arena, ULONG_MAX if unlimited
+ * @pin_quota:	most bytes of hard-pinned blocks
+ * @pinned:	bytes of hard-pinned blocks; protected by policy.lock
+ * @counters:	statistics, per CPU
+ * @wq:		tasks that wait for pending keys
+ * @settled:	counts the awaited reservations that were sealed, aborted or
+ *		pre-empted
+ * @quarantine:	dead reservations whose memory had a DMA pin
+ * @quarantine_lock: protects @quarantine
+ * @quarantined: pages in quarantine or of pre-empted reservations
+ * @claim_next:	jiffies before which the tenant does not try to claim chunks of
+ *		other tenants
+ * @evict_work:	reclaims until the tenant is within its quota and its low
+ *		watermark
+ * @quarantine_work: frees blocks in quarantine whose DMA pins are gone
+ */
+struct kvpool_tenant {
+	struct kobject kobj;
+	struct list_head entry;
+	char name[KVPOOL_NAME_SIZE];
+	u32 id;
+	kuid_t uid;
+	kgid_t gid;
+	atomic_t nr_users;
+	struct rhashtable index;
+	struct kvpool_arena arena;
+	struct kvpool_policy policy;
+	unsigned long quota;
+	u64 pin_quota;
+	u64 pinned;
+	struct kvpool_counters __percpu *counters;
+	wait_queue_head_t wq;
+	atomic_t settled;
+	struct list_head quarantine;
+	spinlock_t quarantine_lock;	/* the list above */
+	atomic_long_t quarantined;
+	unsigned long claim_next;
+	struct work_struct evict_work;
+	struct delayed_work quarantine_work;
+};
+
+#define kvpool_count(tenant, name, n)	\
+	this_cpu_add((tenant)->counters->name, (n))
+
+struct kvpool_tenant *kvpool_tenant_alloc(const char *name);
+void kvpool_tenant_free(struct kvpool_tenant *tenant);
+bool kvpool_tenant_allows(const struct kvpool_tenant *tenant,
+			  const struct file *file);
+bool kvpool_tenant_get(struct kvpool_tenant *tenant);
+void kvpool_tenant_put(struct kvpool_tenant *tenant);
+bool kvpool_tenant_close(struct kvpool_tenant *tenant);
+unsigned long kvpool_tenant_capacity(const struct kvpool_tenant *tenant);
+
+#endif /* _KVPOOL_TENANT_H */

@@ -1,0 +1,57 @@
+// SPDX-License-Identifier: GPL-2.0
+/* The file operations of the device. */
+#include <linux/module.h>
+#include <linux/poll.h>
+
+#include "cache/tenant.h"
+#include "dev/fops.h"
+#include "dev/ioctl.h"
+#include "dev/mmap.h"
+#include "dev/uring.h"
+#include "file/ctx.h"
+#include "file/hold.h"
+#include "file/ring.h"
+#include "xfer/cancel.h"
+
+static int kvpool_open(struct inode *inode, struct file *file)
+{
+	return kvpool_ctx_open(file) ?: nonseekable_open(inode, file);
+}
+
+static int kvpool_release(struct inode *inode, struct file *file)
+{
+	struct kvpool_ctx *ctx = file->private_data;
+
+	kvpool_ctx_unlist(ctx);
+	kvpool_cancel_all(ctx);
+	kvpool_rings_exit(ctx);
+	kvpool_holds_exit(ctx);
+	kvpool_ctx_free(ctx);
+	return 0;
+}
+
+static __poll_t kvpool_poll(struct file *file, poll_table *wait)
+{
+	struct kvpool_ctx *ctx = file->private_data;
+	struct kvpool_tenant *tenant = kvpool_ctx_bind(ctx);
+
+	poll_wait(file, &tenant->wq, wait);
+	poll_wait(file, &ctx->wq, wait);
+	if (kvpool_rings_readable(ctx))
+		return EPOLLIN | EPOLLRDNORM;
+	if (READ_ONCE(ctx->armed) &&
+	    atomic_read(&tenant->settled) != READ_ONCE(ctx->settled))
+		return EPOLLIN | EPOLLRDNORM;
+	return 0;
+}
+
+const struct file_operations kvpool_fops = {
+	.owner = THIS_MODULE,
+	.open = kvpool_open,
+	.release = kvpool_release,
+	.unlocked_ioctl = kvpool_ioctl,
+	.compat_ioctl = compat_ptr_ioctl,
+	.mmap = kvpool_mmap,
+	.poll = kvpool_poll,
+	.uring_cmd = kvpool_uring_cmd,
+};

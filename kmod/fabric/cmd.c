@@ -1,0 +1,453 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Requests of other hosts as commands: their memory, the send queue, and their
+ * answers. A request takes one of a fixed number of commands, so memory is
+ * bounded. serve.c says what a command does.
+ */
+#include <linux/slab.h>
+
+#include "xfer/export.h"
+
+#include "fabric/cmd.h"
+#include "fabric/push.h"
+#include "fabric/session.h"
+#include "fabric/trace.h"
+
+/**
+ * kvpool_cmd_result() - Set the result of a segment
+ * @cmd: the command
+ * @i: index of the segment
+ * @status: enum kvpool_wire_status
+ * @length: of the block, or zero
+ */
+void kvpool_cmd_result(struct kvpool_cmd *cmd, unsigned int i, u32 status,
+		       u32 length)
+{
+	struct kvpool_wire_result *result = &kvpool_cmd_results(cmd)[i];
+
+	result->status = cpu_to_le32(status);
+	result->length = cpu_to_le32(length);
+	result->generation = 0;
+}
+
+/**
+ * kvpool_cmd_fail() - Set the same result for all segments
+ * @cmd: the command
+ * @status: enum kvpool_wire_status
+ */
+void kvpool_cmd_fail(struct kvpool_cmd *cmd, u32 status)
+{
+	unsigned int i;
+
+	for (i = 0; i < cmd->message.nr; i++)
+		kvpool_cmd_result(cmd, i, status, 0);
+}
+
+static bool kvpool_cmd_ok(struct kvpool_cmd *cmd, unsigned int i)
+{
+	return kvpool_cmd_results(cmd)[i].status ==
+	       cpu_to_le32(KVPOOL_WIRE_OK);
+}
+
+static enum dma_data_direction kvpool_cmd_dir(const struct kvpool_cmd *cmd)
+{
+	return cmd->message.opcode == KVPOOL_WIRE_FETCH ? DMA_TO_DEVICE :
+							  DMA_FROM_DEVICE;
+}
+
+static bool kvpool_cmd_moves(const struct kvpool_cmd *cmd)
+{
+	return cmd->message.opcode == KVPOOL_WIRE_FETCH ||
+	       cmd->message.opcode == KVPOOL_WIRE_PUSH;
+}
+
+/* ---- memory ---- */
+
+/**
+ * kvpool_cmd_unmap() - Undo kvpool_cmd_map(); no device uses the memory
+ * @cmd: the command
+ */
+void kvpool_cmd_unmap(struct kvpool_cmd *cmd)
+{
+	struct rdma_cm_id *cm_id = cmd->session->cm_id;
+	unsigned int i;
+
+	for (i = 0; i < cmd->nr_moves; i++)
+		rdma_rw_ctx_destroy(&cmd->moves[i].ctx, cm_id->qp,
+				    cm_id->port_num, cmd->moves[i].sg,
+				    cmd->moves[i].nr_sg, kvpool_cmd_dir(cmd));
+	cmd->nr_moves = 0;
+	if (cmd->moves != &cmd->move)
+		kfree(cmd->moves);
+	cmd->moves = &cmd->move;
+	if (cmd->sg != cmd->inline_sg)
+		kvfree(cmd->sg);
+	cmd->sg = cmd->inline_sg;
+}
+
+static const struct kvpool_block *kvpool_cmd_block(const struct kvpool_cmd *cmd,
+						   unsigned int i)
+{
+	return cmd->message.opcode == KVPOOL_WIRE_FETCH ? cmd->blocks[i] :
+							  cmd->pushes[i]->block;
+}
+
+/*
+ * The number of moves for all segments that are in order, and the entries of
+ * @cmd->sg that they need at most. Segments that are neighbours in the
+ * initiator's memory are one move.
+ */
+static unsigned int kvpool_cmd_count(struct kvpool_cmd *cmd,
+				     unsigned int *nr_sg)
+{
+	struct kvpool_wire_part part;
+	unsigned int i, nr = 0;
+	bool joined = false;
+
+	*nr_sg = 0;
+	for (i = 0; i < cmd->message.nr; i++) {
+		if (!kvpool_cmd_ok(cmd, i)) {
+			joined = false;
+			continue;
+		}
+		kvpool_wire_part_decode(&cmd->message, i, &part);
+		nr += !joined;
+		*nr_sg += min(kvpool_export_extents(kvpool_cmd_block(cmd, i)),
+			      kvpool_wire_align(part.length) /
+			      KVPOOL_WIRE_PAGE);
+		joined = !(part.length % KVPOOL_WIRE_PAGE);
+	}
+	return nr;
+}
+
+/* List the memory of all segments that are in order, as they were counted. */
+static void kvpool_cmd_list(struct kvpool_cmd *cmd, unsigned int nr_sg)
+{
+	u64 address = cmd->message.address;
+	unsigned int i, n, used = 0, nr = 0;
+	struct kvpool_wire_part part;
+	struct kvpool_move *move;
+	bool joined = false;
+	u32 covered;
+
+	for (i = 0; i < cmd->message.nr; i++) {
+		kvpool_wire_part_decode(&cmd->message, i, &part);
+		if (!kvpool_cmd_ok(cmd, i)) {
+			address += kvpool_wire_align(part.length);
+			joined = false;
+			continue;
+		}
+		nr += !joined;
+		move = &cmd->moves[nr - 1];
+		if (!joined) {
+			move->sg = cmd->sg + used;
+			move->nr_sg = 0;
+			move->address = address;
+		}
+		n = kvpool_export_sg(cmd->tenant, kvpool_cmd_block(cmd, i),
+				     part.offset, part.length, cmd->sg + used,
+				     nr_sg - used, &covered);
+		move->nr_sg += n;
+		used += n;
+		address += kvpool_wire_align(part.length);
+		joined = !(part.length % KVPOOL_WIRE_PAGE);
+	}
+}
+
+/**
+ * kvpool_cmd_map() - Prepare RDMA for all segments that are in order
+ * @cmd: the command, with blocks and results
+ *
+ * Return: 0 or a negative errno.
+ */
+int kvpool_cmd_map(struct kvpool_cmd *cmd)
+{
+	struct rdma_cm_id *cm_id = cmd->session->cm_id;
+	unsigned int nr, nr_sg, wrs = 0;
+	struct kvpool_move *moves;
+	int ret;
+
+	nr = kvpool_cmd_count(cmd, &nr_sg);
+	if (!nr)
+		return 0;
+	if (nr > 1) {
+		moves = kcalloc(nr, sizeof(*moves), GFP_KERNEL);
+		if (!moves)
+			return -ENOMEM;
+		cmd->moves = moves;
+	}
+	if (nr_sg > KVPOOL_INLINE_SG) {
+		cmd->sg = kvmalloc_array(nr_sg, sizeof(*cmd->sg), GFP_KERNEL);
+		if (!cmd->sg) {
+			cmd->sg = cmd->inline_sg;
+			ret = -ENOMEM;
+			goto err;
+		}
+	}
+	sg_init_table(cmd->sg, nr_sg);
+	kvpool_cmd_list(cmd, nr_sg);
+
+	while (cmd->nr_moves < nr) {
+		struct kvpool_move *move = &cmd->moves[cmd->nr_moves];
+
+		ret = rdma_rw_ctx_init(&move->ctx, cm_id->qp, cm_id->port_num,
+				       move->sg, move->nr_sg, 0, move->address,
+				       cmd->message.rkey, kvpool_cmd_dir(cmd));
+		if (ret < 0)
+			goto err;
+		cmd->nr_moves++;
+		wrs += ret;
+	}
+	/* More than the send queue will ever take? */
+	ret = -ENOMEM;
+	if (wrs < cmd->session->max_room) {
+		cmd->nr_wrs = wrs;
+		return 0;
+	}
+err:
+	kvpool_cmd_unmap(cmd);
+	return ret;
+}
+
+/* ---- the end of a command ---- */
+
+/* Release the memory, the blocks and the tenant. */
+static void kvpool_cmd_clean(struct kvpool_cmd *cmd)
+{
+	struct kvpool_tenant *tenant = cmd->tenant;
+	unsigned int i, nr = 0;
+
+	kvpool_cmd_unmap(cmd);
+	if (!tenant)
+		return;
+	if (cmd->message.opcode == KVPOOL_WIRE_FETCH) {
+		for (i = 0; i < cmd->message.nr; i++)
+			if (cmd->blocks[i])
+				cmd->blocks[nr++] = cmd->blocks[i];
+		kvpool_export_close(tenant, cmd->blocks, nr);
+	}
+	kvpool_export_tenant_put(tenant);
+	cmd->tenant = NULL;
+}
+
+/**
+ * kvpool_cmd_end() - The answer has been sent, or will not be
+ * @cmd: the command; it is free on return
+ */
+void kvpool_cmd_end(struct kvpool_cmd *cmd)
+{
+	struct kvpool_session *session = cmd->session;
+
+	trace_kvpool_cmd_end(session->id, cmd->message.id, cmd->message.opcode,
+			     cmd->message.nr, cmd->bytes);
+	kvpool_cmd_clean(cmd);
+	spin_lock(&session->lock);
+	session->room += cmd->taken;
+	cmd->taken = 0;
+	list_add(&cmd->entry, &session->free);
+	spin_unlock(&session->lock);
+	if (kvpool_gate_enter(&session->gate)) {
+		kvpool_cmds_next(session);
+		kvpool_gate_leave(&session->gate);
+	}
+}
+
+static void kvpool_cmd_send_done(struct ib_cq *cq, struct ib_wc *wc)
+{
+	struct kvpool_cmd *cmd =
+		container_of(wc->wr_cqe, struct kvpool_cmd, response.cqe);
+
+	if (wc->status == IB_WC_SUCCESS) {
+		if (cmd->tenant && cmd->message.opcode == KVPOOL_WIRE_FETCH) {
+			kvpool_export_served(cmd->tenant, cmd->served,
+					     cmd->bytes);
+			atomic64_add(cmd->bytes, &cmd->session->bytes_out);
+		}
+	} else {
+		kvpool_session_close(cmd->session, KVPOOL_CLOSE_TRANSPORT);
+	}
+	kvpool_cmd_end(cmd);
+}
+
+/* ---- the send queue ---- */
+
+/* Post what a command has to send; takes over the command. */
+static void kvpool_cmd_post(struct kvpool_cmd *cmd)
+{
+	struct kvpool_session *session = cmd->session;
+	struct rdma_cm_id *cm_id = session->cm_id;
+	struct ib_send_wr *wr = cmd->reading ? NULL : &cmd->send_wr;
+	struct kvpool_recv *recv = cmd->recv;
+	unsigned int i;
+	int ret = 0;
+
+	if (!cmd->reading) {
+		/* The initiator may send the next when it has the answer. */
+		cmd->recv = NULL;
+		if (cmd->counted) {
+			atomic_dec(&session->outstanding);
+			atomic64_inc(&session->requests);
+		}
+		ret = kvpool_buffer_recv(&recv->buffer, cm_id->qp);
+	}
+	for (i = cmd->nr_moves; i-- > 0;)
+		wr = rdma_rw_ctx_wrs(&cmd->moves[i].ctx, cm_id->qp,
+				     cm_id->port_num,
+				     wr ? NULL : &cmd->read_cqe, wr);
+	ret = ret ?: ib_post_send(cm_id->qp, wr, NULL);
+	if (!ret)
+		return;
+	/* A part of it may have been posted: it ends when that is drained. */
+	kvpool_session_close(session, KVPOOL_CLOSE_TRANSPORT);
+	spin_lock(&session->lock);
+	list_add_tail(&cmd->entry, &session->waiting);
+	spin_unlock(&session->lock);
+}
+
+/**
+ * kvpool_cmd_queue() - Post a command when the send queue has room
+ * @cmd: the command, which is taken over; commands keep their order
+ */
+void kvpool_cmd_queue(struct kvpool_cmd *cmd)
+{
+	struct kvpool_session *session = cmd->session;
+	bool post;
+
+	if (!cmd->reading)
+		cmd->nr_wrs++;
+	spin_lock(&session->lock);
+	post = list_empty(&session->waiting) && session->room >= cmd->nr_wrs;
+	if (post) {
+		cmd->taken = cmd->nr_wrs;
+		session->room -= cmd->nr_wrs;
+	} else {
+		list_add_tail(&cmd->entry, &session->waiting);
+	}
+	spin_unlock(&session->lock);
+	if (post)
+		kvpool_cmd_post(cmd);
+}
+
+/**
+ * kvpool_cmds_next() - Go on with what waited for room or for a command
+ * @session: the session; its gate has been entered
+ */
+void kvpool_cmds_next(struct kvpool_session *session)
+{
+	struct kvpool_cmd *cmd;
+	bool start;
+
+	do {
+		start = false;
+		spin_lock(&session->lock);
+		cmd = list_first_entry_or_null(&session->waiting,
+					       struct kvpool_cmd, entry);
+		if (session->state == KVPOOL_SESSION_CLOSING) {
+			cmd = NULL;
+		} else if (cmd && session->room >= cmd->nr_wrs) {
+			list_del(&cmd->entry);
+			cmd->taken = cmd->nr_wrs;
+			session->room -= cmd->nr_wrs;
+		} else if (!list_empty(&session->backlog) &&
+			   !list_empty(&session->free)) {
+			cmd = list_first_entry(&session->free,
+					       struct kvpool_cmd, entry);
+			list_del(&cmd->entry);
+			cmd->recv = list_first_entry(&session->backlog,
+						     struct kvpool_recv, entry);
+			list_del(&cmd->recv->entry);
+			start = true;
+		} else {
+			cmd = NULL;
+		}
+		spin_unlock(&session->lock);
+		if (cmd && start)
+			session->start(cmd);
+		else if (cmd)
+			kvpool_cmd_post(cmd);
+	} while (cmd);
+}
+
+/* ---- answers ---- */
+
+/**
+ * kvpool_cmd_answer() - Send the answer that is in the buffer
+ * @cmd: the command, which is taken over
+ * @length: bytes of the answer
+ */
+void kvpool_cmd_answer(struct kvpool_cmd *cmd, size_t length)
+{
+	cmd->reading = false;
+	cmd->response.sge.length = length;
+	cmd->send_wr.opcode = IB_WR_SEND;
+	if (kvpool_cmd_moves(cmd)) {
+		cmd->send_wr.opcode = IB_WR_SEND_WITH_INV;
+		cmd->send_wr.ex.invalidate_rkey = cmd->message.rkey;
+	}
+	ib_dma_sync_single_for_device(cmd->session->dev->ib,
+				      cmd->response.sge.addr, length,
+				      DMA_TO_DEVICE);
+	kvpool_cmd_queue(cmd);
+}
+
+/**
+ * kvpool_cmd_respond() - Answer a request with its results
+ * @cmd: the command, which is taken over
+ */
+void kvpool_cmd_respond(struct kvpool_cmd *cmd)
+{
+	struct kvpool_wire_response *wire = cmd->response.data;
+	u16 nr = cmd->message.nr;
+
+	kvpool_wire_header_encode(wire, cmd->message.opcode,
+				  KVPOOL_WIRE_RESPONSE, nr, cmd->message.id);
+	kvpool_cmd_answer(cmd, struct_size(wire, results, nr));
+}
+
+/**
+ * kvpool_cmd_refuse() - Close the session of a command that broke a rule
+ * @cmd: the command, which is taken over
+ * @reason: enum kvpool_close
+ */
+void kvpool_cmd_refuse(struct kvpool_cmd *cmd, int reason)
+{
+	kvpool_session_close(cmd->session, reason);
+	kvpool_cmd_end(cmd);
+}
+
+/**
+ * kvpool_cmd_init() - Prepare a command
+ * @cmd: zeroed
+ * @session: the session that it belongs to
+ *
+ * The caller sets the function of @cmd->read_cqe.
+ *
+ * Return: 0 or -ENOMEM.
+ */
+int kvpool_cmd_init(struct kvpool_cmd *cmd, struct kvpool_session *session)
+{
+	int ret;
+
+	ret = kvpool_buffer_init(&cmd->response, session->dev->pd,
+				 KVPOOL_WIRE_RESPONSE_MAX, DMA_TO_DEVICE);
+	if (ret)
+		return ret;
+	cmd->session = session;
+	cmd->moves = &cmd->move;
+	cmd->sg = cmd->inline_sg;
+	cmd->response.cqe.done = kvpool_cmd_send_done;
+	cmd->send_wr.wr_cqe = &cmd->response.cqe;
+	cmd->send_wr.send_flags = IB_SEND_SIGNALED;
+	cmd->send_wr.sg_list = &cmd->response.sge;
+	cmd->send_wr.num_sge = 1;
+	return 0;
+}
+
+/**
+ * kvpool_cmd_exit() - Undo kvpool_cmd_init(); the command is free
+ * @cmd: the command
+ */
+void kvpool_cmd_exit(struct kvpool_cmd *cmd)
+{
+	kvpool_buffer_exit(&cmd->response, cmd->session->dev->pd);
+}

@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* Limits and times that both ends of a connection use. */
+#ifndef _KVPOOL_FABRIC_LIMITS_H
+#define _KVPOOL_FABRIC_LIMITS_H
+
+#include <linux/sizes.h>
+
+/* Requests in flight on a queue pair, wanted and granted. */
+#define KVPOOL_CREDITS		32
+/* Beyond the requests: AUTH or ALIVE, and one to spare. */
+#define KVPOOL_CREDITS_EXTRA	2
+#define KVPOOL_MAX_REQUEST	SZ_1M	/* bytes of one request */
+
+/*
+ * 2^16 times 4.096 us, so that with the retries a dead path is seen in two
+ * seconds, where nothing else reports it earlier. Shorter times fail where soft
+ * RDMA has to share its CPU.
+ */
+#define KVPOOL_ACK_TIMEOUT	16
+#define KVPOOL_QP_RETRIES	6	/* 7 is for ever, with rxe */
+#define KVPOOL_RNR_TIMER	14	/* about 1 ms */
+
+#define KVPOOL_LINGER_MS	200	/* after a transport error */
+
+#endif /* _KVPOOL_FABRIC_LIMITS_H */

@@ -1,0 +1,76 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* Contexts: the state of an open file. */
+#ifndef _KVPOOL_CTX_H
+#define _KVPOOL_CTX_H
+
+#include <linux/atomic.h>
+#include <linux/list.h>
+#include <linux/mutex.h>
+#include <linux/sched.h>
+#include <linux/types.h>
+#include <linux/wait.h>
+#include <linux/xarray.h>
+
+struct file;
+struct kvpool_tenant;
+
+/**
+ * struct kvpool_inflight - operations of a file that have not completed
+ * @ops:	operations by id; protected by the xarray's own lock, read under
+ *		RCU too
+ * @next_id:	id at which the search for a free id begins
+ * @nr:		number of operations
+ * @seq:	number of operations that were ever in flight
+ */
+struct kvpool_inflight {
+	struct xarray ops;
+	u32 next_id;
+	atomic_t nr;
+	atomic64_t seq;
+};
+
+/**
+ * struct kvpool_ctx - an open file
+ * @entry:	in pool.ctxs
+ * @tenant:	the tenant of the file; constant once @bound
+ * @mode:	KVPOOL_MODE_*
+ * @bound:	@tenant cannot change any more
+ * @lock:	protects changes of @tenant and @bound
+ * @holds:	holds by id; protected by the xarray's own lock, read under RCU
+ *		too
+ * @next_hold:	id at which the search for a free id of a hold begins
+ * @nr_handles:	handles that have not ended, and handles being made
+ * @armed:	poll() reports when the tenant's count differs from @settled
+ * @settled:	the tenant's count of settled reservations when the latest call
+ *		of KVPOOL_IOC_LEASE began
+ * @rings:	completion rings by number; protected by the xarray's own lock
+ * @wq:		tasks that wait for completions
+ * @inflight:	operations in flight
+ * @pid:	id of the process that opened the file, for debugfs
+ * @comm:	name of that process
+ */
+struct kvpool_ctx {
+	struct list_head entry;
+	struct kvpool_tenant *tenant;
+	u32 mode;
+	bool bound;
+	struct mutex lock;	/* tenant and bound */
+	struct xarray holds;
+	u32 next_hold;
+	atomic_t nr_handles;
+	bool armed;
+	int settled;
+	struct xarray rings;
+	wait_queue_head_t wq;
+	struct kvpool_inflight inflight;
+	pid_t pid;
+	char comm[TASK_COMM_LEN];
+};
+
+int kvpool_ctx_open(struct file *file);
+void kvpool_ctx_unlist(struct kvpool_ctx *ctx);
+void kvpool_ctx_free(struct kvpool_ctx *ctx);
+struct kvpool_tenant *kvpool_ctx_bind(struct kvpool_ctx *ctx);
+int kvpool_ctx_attach(struct file *file, const char *name);
+
+#endif /* _KVPOOL_CTX_H */

@@ -1,0 +1,235 @@
+// SPDX-License-Identifier: GPL-2.0
+/* Tiers: classes of memory, one for each NUMA node that has memory. */
+#include <linux/err.h>
+#include <linux/moduleparam.h>
+#include <linux/slab.h>
+#include <linux/sort.h>
+#include <linux/topology.h>
+
+#include "mem/dram.h"
+#include "mem/place.h"
+#include "mem/tier.h"
+
+static unsigned int limit_percent = 50;
+module_param(limit_percent, uint, 0444);
+MODULE_PARM_DESC(limit_percent,
+		 "Limit of each DRAM tier at load, in percent of the node's memory (default 50); nodes without CPUs start with 0");
+
+static struct kvpool_tier **kvpool_tiers;	/* by node */
+static struct kobject *kvpool_tiers_dir;
+static atomic_t kvpool_tier_growers;
+
+static void kvpool_tier_release(struct kobject *kobj)
+{
+	struct kvpool_tier *tier = container_of(kobj, struct kvpool_tier, kobj);
+
+	kfree(tier->fallback);
+	kfree(tier);
+}
+
+/* kvpool_tiers_register() sets the attributes. */
+static struct kobj_type kvpool_tier_ktype = {
+	.release = kvpool_tier_release,
+	.sysfs_ops = &kobj_sysfs_ops,
+};
+
+/**
+ * kvpool_tier_find() - Find the tier of a node
+ * @node: any number
+ *
+ * Return: the tier, which lasts as long as the module, or NULL.
+ */
+struct kvpool_tier *kvpool_tier_find(int node)
+{
+	if (node < 0 || node >= nr_node_ids)
+		return NULL;
+	return kvpool_tiers[node];
+}
+
+/**
+ * kvpool_tier_alloc() - Allocate memory for a chunk
+ * @tier: the tier that the memory comes from
+ * @flags: KVPOOL_GROW_*
+ *
+ * Context: May sleep.
+ * Return: a zeroed compound page, which the caller frees with
+ * kvpool_tier_free(); ERR_PTR(-ENOSPC) at the tier's limit; ERR_PTR(-ENOMEM).
+ */
+struct page *kvpool_tier_alloc(struct kvpool_tier *tier, unsigned int flags)
+{
+	long nr = atomic_long_read(&tier->nr_chunks);
+	struct page *page;
+
+	do {
+		if (nr >= READ_ONCE(tier->limit))
+			return ERR_PTR(-ENOSPC);
+	} while (!atomic_long_try_cmpxchg(&tier->nr_chunks, &nr, nr + 1));
+
+	atomic_inc(&kvpool_tier_growers);
+	page = tier->ops->alloc(tier, flags);
+	atomic_dec(&kvpool_tier_growers);
+	if (!page) {
+		atomic_long_dec(&tier->nr_chunks);
+		return ERR_PTR(-ENOMEM);
+	}
+	return page;
+}
+
+/**
+ * kvpool_tier_free() - Free a chunk's memory
+ * @tier: the tier that the memory came from
+ * @page: the compound page that kvpool_tier_alloc() returned
+ */
+void kvpool_tier_free(struct kvpool_tier *tier, struct page *page)
+{
+	tier->ops->free(tier, page);
+	atomic_long_dec(&tier->nr_chunks);
+}
+
+/**
+ * kvpool_tiers_growing() - Tell whether an allocation for a tier is in progress
+ *
+ * The allocation may reclaim memory, and the pool must not shrink in order to
+ * grow.
+ *
+ * Context: Any; takes no lock.
+ * Return: true if a task is in kvpool_tier_alloc().
+ */
+bool kvpool_tiers_growing(void)
+{
+	return atomic_read(&kvpool_tier_growers);
+}
+
+/**
+ * kvpool_tiers_limit() - Add up the limits of all tiers
+ *
+ * Context: Any; takes no lock.
+ * Return: chunks.
+ */
+unsigned long kvpool_tiers_limit(void)
+{
+	unsigned long sum = 0;
+	int node;
+
+	for (node = 0; node < nr_node_ids; node++)
+		if (kvpool_tiers[node])
+			sum += READ_ONCE(kvpool_tiers[node]->limit);
+	return sum;
+}
+
+static int kvpool_tier_distance_cmp(const void *a, const void *b,
+				    const void *from)
+{
+	int node = *(const int *)from, x = *(const int *)a, y = *(const int *)b;
+	int d = node_distance(node, x) - node_distance(node, y);
+
+	return d ?: x - y;
+}
+
+static int kvpool_tier_add(int node)
+{
+	unsigned long pages = NODE_DATA(node)->node_present_pages;
+	struct kvpool_tier *tier;
+	int other, n = 0;
+
+	tier = kzalloc(sizeof(*tier), GFP_KERNEL);
+	if (!tier)
+		return -ENOMEM;
+	tier->fallback = kcalloc(nr_node_ids, sizeof(int), GFP_KERNEL);
+	if (!tier->fallback) {
+		kfree(tier);
+		return -ENOMEM;
+	}
+
+	for_each_node_state(other, N_MEMORY)
+		tier->fallback[n++] = other;
+	sort_r(tier->fallback, n, sizeof(int), kvpool_tier_distance_cmp, NULL,
+	       &node);
+	while (n < nr_node_ids)
+		tier->fallback[n++] = NUMA_NO_NODE;
+
+	tier->ops = &kvpool_tier_dram;
+	tier->node = node;
+	if (node_state(node, N_CPU))
+		tier->limit = mult_frac(pages, min(limit_percent, 100U), 100) >>
+			      KVPOOL_CHUNK_ORDER;
+	kobject_init(&tier->kobj, &kvpool_tier_ktype);
+	kvpool_tiers[node] = tier;
+	return 0;
+}
+
+/**
+ * kvpool_tiers_init() - Make a tier for each node that has memory
+ *
+ * Context: Module load; may sleep.
+ * Return: 0 or -ENOMEM.
+ */
+int kvpool_tiers_init(void)
+{
+	int node, ret = 0;
+
+	kvpool_tiers = kcalloc(nr_node_ids, sizeof(*kvpool_tiers), GFP_KERNEL);
+	if (!kvpool_tiers)
+		return -ENOMEM;
+	for_each_node_state(node, N_MEMORY) {
+		ret = kvpool_tier_add(node);
+		if (ret) {
+			kvpool_tiers_exit();
+			break;
+		}
+	}
+	return ret;
+}
+
+/**
+ * kvpool_tiers_register() - Show the tiers in sysfs
+ * @parent: directory of the device
+ * @groups: files of each tier; stay until the module is unloaded
+ *
+ * Context: Module load; may sleep. kvpool_tiers_exit() also undoes a failed
+ * call.
+ * Return: 0 or a negative errno.
+ */
+int kvpool_tiers_register(struct kobject *parent,
+			  const struct attribute_group **groups)
+{
+	struct kvpool_tier *tier;
+	int node, ret;
+
+	kvpool_tier_ktype.default_groups = groups;
+	kvpool_tiers_dir = kobject_create_and_add("tiers", parent);
+	if (!kvpool_tiers_dir)
+		return -ENOMEM;
+	for (node = 0; node < nr_node_ids; node++) {
+		tier = kvpool_tiers[node];
+		if (!tier)
+			continue;
+		ret = kobject_add(&tier->kobj, kvpool_tiers_dir, "%s%d",
+				  tier->ops->name, node);
+		if (ret)
+			return ret;
+	}
+	return 0;
+}
+
+/**
+ * kvpool_tiers_exit() - End all tiers
+ *
+ * Context: Module unload, after the last chunk was freed; may sleep.
+ */
+void kvpool_tiers_exit(void)
+{
+	int node;
+
+	for (node = 0; node < nr_node_ids; node++) {
+		if (!kvpool_tiers[node])
+			continue;
+		WARN_ON(atomic_long_read(&kvpool_tiers[node]->nr_chunks));
+		if (kvpool_tiers[node]->kobj.state_in_sysfs)
+			kobject_del(&kvpool_tiers[node]->kobj);
+		kobject_put(&kvpool_tiers[node]->kobj);
+	}
+	kobject_put(kvpool_tiers_dir);
+	kvpool_tiers_dir = NULL;
+	kfree(kvpool_tiers);
+}

@@ -1,0 +1,66 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* Tiers: classes of memory, one for each NUMA node that has memory. */
+#ifndef _KVPOOL_TIER_H
+#define _KVPOOL_TIER_H
+
+#include <linux/atomic.h>
+#include <linux/bits.h>
+#include <linux/kobject.h>
+#include <linux/numa.h>
+#include <linux/types.h>
+
+struct attribute_group;
+struct kvpool_tier;
+struct page;
+
+/* Effort of an allocation. */
+#define KVPOOL_GROW_HARD	BIT(0)	/* reclaim memory from other users */
+
+/**
+ * struct kvpool_tier_ops - a class of memory
+ * @name:	stem of the tier's name; the node's number follows
+ * @alloc:	return a zeroed compound page of KVPOOL_CHUNK_ORDER or NULL;
+ *		@flags are KVPOOL_GROW_*; may sleep
+ * @free:	drop the module's reference to the page; the kernel frees the
+ *		page when it has no other reference
+ */
+struct kvpool_tier_ops {
+	const char *name;
+	struct page *(*alloc)(struct kvpool_tier *tier, unsigned int flags);
+	void (*free)(struct kvpool_tier *tier, struct page *page);
+};
+
+/**
+ * struct kvpool_tier - memory of one NUMA node
+ * @kobj:	directory in sysfs; its reference count is that of the tier
+ * @ops:	the class of memory
+ * @node:	NUMA node
+ * @limit:	most chunks that the tier may hold
+ * @nr_chunks:	chunks that the tier holds
+ * @fallback:	all nodes with a tier, the nearest first
+ */
+struct kvpool_tier {
+	struct kobject kobj;
+	const struct kvpool_tier_ops *ops;
+	int node;
+	unsigned long limit;
+	atomic_long_t nr_chunks;
+	int *fallback;
+};
+
+int kvpool_tiers_init(void);
+int kvpool_tiers_register(struct kobject *parent,
+			  const struct attribute_group **groups);
+void kvpool_tiers_exit(void);
+struct kvpool_tier *kvpool_tier_find(int node);
+struct page *kvpool_tier_alloc(struct kvpool_tier *tier, unsigned int flags);
+void kvpool_tier_free(struct kvpool_tier *tier, struct page *page);
+unsigned long kvpool_tiers_limit(void);
+bool kvpool_tiers_growing(void);
+
+/* All nodes that have a tier, the nearest to @tier's first. */
+#define kvpool_for_each_fallback(tier, i, other)			\
+	for ((i) = 0; (i) < nr_node_ids &&				\
+	     ((other) = kvpool_tier_find((tier)->fallback[i])); (i)++)
+
+#endif /* _KVPOOL_TIER_H */

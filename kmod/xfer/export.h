@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * This host offers other hosts, through movers, its sealed blocks, and space
+ * for blocks that they push. Tenants and blocks are opaque to movers.
+ *
+ * All functions are called in process context without locks. Only
+ * kvpool_export_reserve() may sleep for long.
+ */
+#ifndef _KVPOOL_EXPORT_H
+#define _KVPOOL_EXPORT_H
+
+#include <linux/types.h>
+
+#include <linux/kvpool.h>
+
+struct kvpool_block;
+struct kvpool_tenant;
+struct scatterlist;
+
+struct kvpool_tenant *kvpool_export_tenant(const char *name);
+void kvpool_export_tenant_get(struct kvpool_tenant *tenant);
+void kvpool_export_tenant_put(struct kvpool_tenant *tenant);
+
+/* Sealed blocks that other hosts read. */
+int kvpool_export_probe(struct kvpool_tenant *tenant,
+			const struct kvpool_key *key, u32 *length);
+int kvpool_export_open(struct kvpool_tenant *tenant,
+		       const struct kvpool_key *key, u32 length,
+		       struct kvpool_block **block, u32 *found,
+		       u64 *generation);
+void kvpool_export_close(struct kvpool_tenant *tenant,
+			 struct kvpool_block **blocks, unsigned int nr);
+void kvpool_export_served(struct kvpool_tenant *tenant, u32 blocks, u64 bytes);
+
+/* Blocks that other hosts push. */
+int kvpool_export_reserve(struct kvpool_tenant *tenant,
+			  const struct kvpool_key *key, u32 length, int node,
+			  struct kvpool_block **block);
+int kvpool_export_seal(struct kvpool_tenant *tenant,
+		       struct kvpool_block *block);
+void kvpool_export_abort(struct kvpool_tenant *tenant,
+			 struct kvpool_block *block);
+
+/* Both. */
+u32 kvpool_export_length(const struct kvpool_block *block);
+bool kvpool_export_has_key(const struct kvpool_block *block,
+			   const struct kvpool_key *key);
+unsigned int kvpool_export_extents(const struct kvpool_block *block);
+unsigned int kvpool_export_sg(struct kvpool_tenant *tenant,
+			      const struct kvpool_block *block, u32 offset,
+			      u32 length, struct scatterlist *sg,
+			      unsigned int max, u32 *covered);
+
+#endif /* _KVPOOL_EXPORT_H */

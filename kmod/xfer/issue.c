@@ -1,0 +1,149 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Issuing the operations of a call: in their order, and adjacent operations of
+ * the same kind together if their row in the table has issue_run().
+ */
+#include <linux/err.h>
+
+#include "file/ctx.h"
+#include "file/hold.h"
+#include "xfer/issue.h"
+#include "xfer/op.h"
+#include "xfer/opdef.h"
+#include "xfer/xfer.h"
+
+/*
+ * Make one hold for all handles of a kind, with a place for each, when the first
+ * operation of the call comes that makes one. Returns 0 or a negative errno.
+ */
+static int kvpool_issue_hold(struct kvpool_issue *issue,
+			     enum kvpool_hold_kind kind, u32 first)
+{
+	const struct kvpool_opdef *def;
+	struct kvpool_hold *hold;
+	u32 want = 0, i;
+
+	if (!issue->holds[kind]) {
+		for (i = first; i < issue->nr; i++) {
+			def = kvpool_op_row(&issue->ops[i]);
+			want += def->makes && def->kind == kind;
+		}
+		hold = kvpool_hold_begin(issue->ctx, kind, want);
+		if (!IS_ERR(hold))
+			kvpool_hold_commit(issue->ctx, hold, want);
+		issue->holds[kind] = hold;
+	}
+	return PTR_ERR_OR_ZERO(issue->holds[kind]);
+}
+
+static void kvpool_issue_fail(struct kvpool_issue *issue, u32 i, int status)
+{
+	struct kvpool_completion cqe = {
+		.user_data = issue->ops[i].user_data,
+		.status = status,
+	};
+
+	kvpool_issue_complete(issue, i, &cqe);
+}
+
+/* Start an operation that did not complete in issue(). Return 0 or -ENOMEM. */
+static int kvpool_issue_later(struct kvpool_issue *issue,
+			      const struct kvpool_opdef *def, u32 i,
+			      struct kvpool_hold *hold, u32 index)
+{
+	const struct kvpool_op *op = &issue->ops[i];
+	struct kvpool_xfer *xfer;
+
+	xfer = kvpool_xfer_new(issue->ctx, def, op, hold, index,
+			       issue->timeout(op));
+	if (!xfer)
+		return -ENOMEM;
+	issue->attach(issue, i, xfer);
+	kvpool_xfer_start(xfer, &issue->remote);
+	return 0;
+}
+
+static void kvpool_issue_one(struct kvpool_issue *issue,
+			     const struct kvpool_opdef *def, u32 i)
+{
+	const struct kvpool_op *op = &issue->ops[i];
+	struct kvpool_completion local, *cqe = &local;
+	struct kvpool_hold *hold = NULL;
+	u32 index = 0;
+	int ret;
+
+	if (!issue->ring)
+		cqe = &issue->cqes[i];
+	*cqe = (struct kvpool_completion){ .user_data = op->user_data };
+	if (def->makes) {
+		hold = issue->holds[def->kind];
+		index = issue->next[def->kind]++;
+	}
+	ret = def->issue(issue->ctx, op, hold, index, cqe);
+	if (ret == KVPOOL_OP_LATER) {
+		ret = kvpool_issue_later(issue, def, i, hold, index);
+		if (!ret)
+			return;
+		*cqe = (struct kvpool_completion){
+			.user_data = op->user_data,
+		};
+	}
+	if (ret && def->makes)
+		issue->failed[def->kind]++;
+	cqe->status = ret;
+	issue->now++;
+	if (issue->ring)
+		kvpool_ring_post(issue->ring, cqe);
+}
+
+/* Operations @first to @end - 1 are of one kind. */
+static void kvpool_issue_kind(struct kvpool_issue *issue, u32 first, u32 end)
+{
+	const struct kvpool_opdef *def = kvpool_op_row(&issue->ops[first]);
+	int ret = 0;
+	u32 i;
+
+	if (def->makes)
+		ret = kvpool_issue_hold(issue, def->kind, first);
+	if (ret)
+		for (i = first; i < end; i++)
+			kvpool_issue_fail(issue, i, ret);
+	else if (def->issue_run)
+		def->issue_run(issue, first, end - first);
+	else
+		for (i = first; i < end; i++)
+			kvpool_issue_one(issue, def, i);
+}
+
+/**
+ * kvpool_issue_run() - Issue the operations of a call
+ * @issue: the operations; its ctx, ops, nr, functions, and ring or cqes are set
+ *
+ * When this returns, each operation has completed or is in flight.
+ *
+ * Context: May sleep.
+ */
+void kvpool_issue_run(struct kvpool_issue *issue)
+{
+	u32 first = 0, i;
+
+	INIT_LIST_HEAD(&issue->remote);
+	issue->now = 0;
+	for (i = 0; i < KVPOOL_HOLD_KINDS; i++) {
+		issue->holds[i] = NULL;
+		issue->next[i] = 0;
+		issue->failed[i] = 0;
+	}
+	for (i = 1; i <= issue->nr; i++) {
+		if (i < issue->nr &&
+		    issue->ops[i].opcode == issue->ops[first].opcode)
+			continue;
+		kvpool_issue_kind(issue, first, i);
+		first = i;
+	}
+	for (i = 0; i < KVPOOL_HOLD_KINDS; i++)
+		if (issue->failed[i])
+			kvpool_hold_end(issue->ctx, issue->holds[i],
+					issue->failed[i]);
+	kvpool_xfers_submit(&issue->remote);
+}

@@ -1,0 +1,172 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * Movers: transports of the bytes of a block from place to place.
+ *
+ * A mover sees transfers, their memory as scatterlists, and
+ * kvpool_transfer_done(). A module that moves blocks between hosts includes
+ * this header and xfer/export.h, and no other header of the core.
+ */
+#ifndef _KVPOOL_MOVER_H
+#define _KVPOOL_MOVER_H
+
+#include <linux/atomic.h>
+#include <linux/bits.h>
+#include <linux/list.h>
+#include <linux/types.h>
+
+#include <linux/kvpool.h>
+
+struct kvpool_arena;
+struct kvpool_place;
+struct kvpool_transfer_ops;
+struct scatterlist;
+
+#define KVPOOL_PEERS_MAX	1024	/* of all movers together */
+
+/**
+ * enum kvpool_transfer_kind - task of a mover
+ * @KVPOOL_TRANSFER_PROBE:	ask a peer whether it has the key
+ * @KVPOOL_TRANSFER_FETCH:	read a block of a peer
+ * @KVPOOL_TRANSFER_PUSH:	write a block to a peer
+ */
+enum kvpool_transfer_kind {
+	KVPOOL_TRANSFER_PROBE,
+	KVPOOL_TRANSFER_FETCH,
+	KVPOOL_TRANSFER_PUSH,
+};
+
+/**
+ * struct kvpool_transfer - the task of a mover for one operation
+ * @kind:	the task
+ * @peer:	number of the peer, never zero
+ * @length:	FETCH, PUSH: bytes of the block; constant
+ * @found:	out, for PROBE, and for a FETCH that ends with -EMSGSIZE: bytes of
+ *		the peer's block
+ * @tenant:	name of the tenant; stays until kvpool_transfer_done()
+ * @key:	the key
+ * @list:	belongs to the mover from submit() to kvpool_transfer_done()
+ * @priv:	belongs to the mover from submit() to kvpool_transfer_done();
+ *		NULL at submit()
+ *
+ * The following members belong to the core.
+ *
+ * @arena:	FETCH, PUSH: the memory that @place lies in
+ * @place:	FETCH: the destination. PUSH: the source. Constant until
+ *		kvpool_transfer_done()
+ * @mover:	the mover that the transfer was submitted to, or NULL
+ * @state:	enum kvpool_transfer_state
+ * @cancelled:	0, or the negative errno that the operation is to end with
+ * @flags:	KVPOOL_TRANSFER_*
+ * @status:	how the mover ended it
+ * @bytes:	bytes that the mover moved
+ * @entry:	in lists of the core
+ * @ops:	functions of the operation
+ */
+struct kvpool_transfer {
+	enum kvpool_transfer_kind kind;
+	u32 peer;
+	u32 length;
+	u32 found;
+	const char *tenant;
+	struct kvpool_key key;
+	struct list_head list;
+	void *priv;
+
+	struct kvpool_arena *arena;
+	const struct kvpool_place *place;
+	struct kvpool_mover *mover;
+	int state;
+	int cancelled;
+	unsigned int flags;
+	int status;
+	u64 bytes;
+	struct list_head entry;
+	const struct kvpool_transfer_ops *ops;
+};
+
+#define KVPOOL_TRANSFER_ANY	BIT(0)	/* more peers may be asked */
+#define KVPOOL_TRANSFER_ANSWERED BIT(1)	/* a peer has answered */
+#define KVPOOL_TRANSFER_RETRIES	BIT(2)	/* waits to be given to its next peer */
+
+/**
+ * struct kvpool_transfer_ops - functions of the operation of a transfer
+ * @get:	take a reference, so that the memory of the transfer stays
+ * @put:	drop a reference of @get
+ * @done:	no mover has the transfer any more, and no device accesses its
+ *		memory. Called in process context with no lock held
+ */
+struct kvpool_transfer_ops {
+	void (*get)(struct kvpool_transfer *transfer);
+	void (*put)(struct kvpool_transfer *transfer);
+	void (*done)(struct kvpool_transfer *transfer, int status);
+};
+
+/**
+ * struct kvpool_mover - a transport of blocks
+ * @name:	name that messages show
+ * @route:	KVPOOL_ROUTE_* that completions report
+ * @submit:	Take every transfer of the list. Each ends exactly once with
+ *		kvpool_transfer_done(), possibly before submit() returns.
+ *		Called in process context; may sleep for memory, never for a
+ *		peer.
+ * @cancel:	End a transfer as soon as a fence allows: after
+ *		kvpool_transfer_done() no device accesses its memory. Called in
+ *		process context; must not wait for a peer. Called after submit()
+ *		has returned, possibly more than once, by several tasks
+ *		concurrently, and also during or after kvpool_transfer_done(),
+ *		when it has no effect. The memory of the transfer stays during
+ *		the call.
+ *
+ * The following member belongs to the core.
+ *
+ * @nr_transfers: transfers that were submitted to the mover and have not ended
+ */
+struct kvpool_mover {
+	const char *name;
+	u32 route;
+	void (*submit)(struct list_head *transfers);
+	void (*cancel)(struct kvpool_transfer *transfer);
+
+	atomic_t nr_transfers;
+};
+
+void kvpool_mover_register(struct kvpool_mover *mover);
+void kvpool_mover_unregister(struct kvpool_mover *mover);
+
+int kvpool_mover_peer_add(struct kvpool_mover *mover, const char *name,
+			  u32 *id);
+void kvpool_mover_peer_del(struct kvpool_mover *mover, u32 id);
+
+unsigned int kvpool_transfer_sg(const struct kvpool_transfer *transfer,
+				u32 offset, u32 length, struct scatterlist *sg,
+				unsigned int max, u32 *covered);
+void kvpool_transfer_done(struct kvpool_transfer *transfer, int status,
+			  u64 bytes);
+
+/* ---- for the rest of xfer/ ---- */
+
+/**
+ * enum kvpool_transfer_state - owner of a transfer
+ * @KVPOOL_TRANSFER_CORE:	no mover has it
+ * @KVPOOL_TRANSFER_GIVEN:	a mover has it, and its submit() has not returned
+ * @KVPOOL_TRANSFER_FAILED:	it failed before the mover's submit() returned
+ * @KVPOOL_TRANSFER_CANCELLABLE: a mover has it
+ */
+enum kvpool_transfer_state {
+	KVPOOL_TRANSFER_CORE,
+	KVPOOL_TRANSFER_GIVEN,
+	KVPOOL_TRANSFER_FAILED,
+	KVPOOL_TRANSFER_CANCELLABLE,
+};
+
+bool kvpool_movers_loaded(void);
+void kvpool_movers_exit(void);
+void kvpool_movers_submit(struct list_head *transfers);
+void kvpool_movers_set_done(void (*done)(struct kvpool_transfer *transfer,
+					 int status));
+void kvpool_mover_cancel(struct kvpool_transfer *transfer);
+int kvpool_mover_peer_find(const char *name, u32 *id);
+int kvpool_mover_peer_name(u32 id, char *name);
+u32 kvpool_mover_peer_next(u32 id);
+
+#endif /* _KVPOOL_MOVER_H */

@@ -1,0 +1,169 @@
+// SPDX-License-Identifier: GPL-2.0
+/* LEASE: take a lease on a block, which is fetched from a peer if necessary. */
+#include <linux/sched.h>
+
+#include "cache/block.h"
+#include "cache/space.h"
+#include "cache/tenant.h"
+#include "cache/trace.h"
+#include "file/ctx.h"
+#include "file/hold.h"
+#include "file/span.h"
+#include "xfer/mover.h"
+#include "xfer/opdef.h"
+#include "xfer/xfer.h"
+
+/* Make a lease of a reference of the caller, and fill in the completion. */
+static void kvpool_lease_give(struct kvpool_tenant *tenant,
+			      struct kvpool_hold *hold, u32 index,
+			      struct kvpool_block *block,
+			      struct kvpool_completion *cqe)
+{
+	cqe->handle = kvpool_handle(hold, index);
+	cqe->length = kvpool_block_length(block);
+	cqe->nr_spans = block->place.nr_extents;
+	kvpool_span_fill(&cqe->span, &block->place, 0);
+	kvpool_count(tenant, leases, 1);
+	kvpool_count(tenant, consumed_bytes, kvpool_block_length(block));
+	trace_kvpool_block_lease(tenant, block);
+	kvpool_hold_publish(hold, index, block);
+}
+
+static int kvpool_lease_issue(struct kvpool_ctx *ctx,
+			      const struct kvpool_op *op,
+			      struct kvpool_hold *hold, u32 index,
+			      struct kvpool_completion *cqe)
+{
+	struct kvpool_tenant *tenant = ctx->tenant;
+	struct kvpool_block *block;
+	u32 state;
+
+	kvpool_count(tenant, lookups, 1);
+	block = kvpool_block_find(tenant, &op->key, &state);
+	if (!block)
+		return op->flags & KVPOOL_OP_REMOTE ? KVPOOL_OP_LATER : -ENOENT;
+	if (state == KVPOOL_BLOCK_RESERVED) {
+		kvpool_block_put(tenant, block);
+		return op->flags & (KVPOOL_OP_WAIT | KVPOOL_OP_REMOTE) ?
+		       KVPOOL_OP_LATER : -EINPROGRESS;
+	}
+	kvpool_count(tenant, hits, 1);
+	cqe->route = KVPOOL_ROUTE_LOCAL;
+	kvpool_lease_give(tenant, hold, index, block, cqe);
+	return 0;
+}
+
+/* Make a block, without space yet, for a copy of a peer's block. */
+static int kvpool_lease_begin(struct kvpool_xfer *xfer)
+{
+	struct kvpool_transfer *transfer = &xfer->transfer;
+	int ret;
+
+	transfer->kind = KVPOOL_TRANSFER_FETCH;
+	if (xfer->flags & KVPOOL_OP_TRANSIENT) {
+		xfer->block = kvpool_block_alloc(&transfer->key,
+						 transfer->length);
+		return xfer->block ? KVPOOL_OP_TRANSFERS : -ENOMEM;
+	}
+	ret = kvpool_block_begin(xfer->tenant, &transfer->key,
+				 transfer->length, &xfer->block);
+	/* Another task has reserved or sealed the key concurrently: retry. */
+	if (ret == -EEXIST || ret == -EBUSY) {
+		cond_resched();
+		return -EAGAIN;
+	}
+	return ret ?: KVPOOL_OP_TRANSFERS;
+}
+
+static int kvpool_lease_prepare(struct kvpool_xfer *xfer)
+{
+	struct kvpool_tenant *tenant = xfer->tenant;
+	struct kvpool_block *block;
+	u32 state;
+
+	block = kvpool_block_find(tenant, &xfer->transfer.key, &state);
+	if (block && state == KVPOOL_BLOCK_RESERVED) {
+		if (kvpool_waiter_add(&xfer->waiter, block))
+			return KVPOOL_OP_WAITS;
+		kvpool_block_put(tenant, block);
+		return -EAGAIN;
+	}
+	if (block) {
+		kvpool_count(tenant, hits, 1);
+		xfer->cqe.route = KVPOOL_ROUTE_LOCAL;
+		kvpool_lease_give(tenant, xfer->hold, xfer->index, block,
+				  &xfer->cqe);
+		return 0;
+	}
+	if (!(xfer->flags & KVPOOL_OP_REMOTE))
+		return -ENOENT;
+	if (!kvpool_movers_loaded())
+		return -EOPNOTSUPP;
+	return kvpool_lease_begin(xfer);
+}
+
+/* Find space for the copy of a peer's block. */
+static int kvpool_lease_space(struct kvpool_xfer *xfer, u32 ahead,
+			      struct kvpool_shortage *shortage)
+{
+	struct kvpool_tenant *tenant = xfer->tenant;
+	struct kvpool_space space;
+	int ret;
+
+	ret = kvpool_space_choose(xfer->node, 0, &space);
+	if (ret)
+		return ret;
+	space.ahead = ahead;
+	if (xfer->flags & KVPOOL_OP_TRANSIENT)
+		return kvpool_reserve_space(tenant, xfer->block, &space,
+					    shortage);
+	ret = kvpool_reserve_place(tenant, xfer->block, &space, shortage);
+	/* The failed call has consumed the reference to the block. */
+	if (ret)
+		xfer->block = NULL;
+	return ret;
+}
+
+/* Publish a copy that is complete, and lease it. */
+static void kvpool_lease_complete(struct kvpool_xfer *xfer)
+{
+	struct kvpool_tenant *tenant = xfer->tenant;
+	struct kvpool_block *block = xfer->block;
+	int status = 0;
+	u32 pin = 0;
+
+	if (!(xfer->flags & KVPOOL_OP_TRANSIENT)) {
+		refcount_inc(&block->refs);
+		kvpool_block_seal(tenant, &xfer->block, &pin, &status, 1);
+		/* Pre-empted: not in the index, but the copy is complete. */
+		if (status)
+			WRITE_ONCE(block->state, KVPOOL_BLOCK_DEAD);
+	}
+	kvpool_count(tenant, fetched_blocks, 1);
+	kvpool_count(tenant, fetched_bytes, kvpool_block_length(block));
+	kvpool_lease_give(tenant, xfer->hold, xfer->index, block, &xfer->cqe);
+}
+
+static void kvpool_lease_undo(struct kvpool_xfer *xfer)
+{
+	if (xfer->flags & KVPOOL_OP_TRANSIENT)
+		kvpool_block_put(xfer->tenant, xfer->block);
+	else
+		kvpool_block_abort(xfer->tenant, xfer->block);
+}
+
+const struct kvpool_opdef kvpool_opdef_lease = {
+	.name = "lease",
+	.flags = KVPOOL_OP_WAIT | KVPOOL_OP_REMOTE | KVPOOL_OP_TRANSIENT,
+	.remote_flags = KVPOOL_OP_TRANSIENT,
+	.uses = KVPOOL_USES_KEY,
+	.fetch_uses = KVPOOL_USES_LENGTH,
+	.mode = KVPOOL_MODE_CONSUME,
+	.makes = true,
+	.kind = KVPOOL_HOLD_LEASE,
+	.issue = kvpool_lease_issue,
+	.prepare = kvpool_lease_prepare,
+	.space = kvpool_lease_space,
+	.complete = kvpool_lease_complete,
+	.undo = kvpool_lease_undo,
+};

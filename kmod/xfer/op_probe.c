@@ -1,0 +1,40 @@
+// SPDX-License-Identifier: GPL-2.0
+/* PROBE: tell whether a block exists, and its length. */
+#include "cache/block.h"
+#include "file/ctx.h"
+#include "xfer/mover.h"
+#include "xfer/opdef.h"
+#include "xfer/xfer.h"
+
+static int kvpool_probe_issue(struct kvpool_ctx *ctx,
+			      const struct kvpool_op *op,
+			      struct kvpool_hold *hold, u32 index,
+			      struct kvpool_completion *cqe)
+{
+	u32 length;
+	int status;
+
+	status = kvpool_block_probe(ctx->tenant, &op->key, &length);
+	if (!status) {
+		cqe->route = KVPOOL_ROUTE_LOCAL;
+		cqe->length = length;
+	} else if (op->flags & KVPOOL_OP_REMOTE) {
+		status = kvpool_movers_loaded() ? KVPOOL_OP_LATER : -EOPNOTSUPP;
+	}
+	return status;
+}
+
+static int kvpool_probe_prepare(struct kvpool_xfer *xfer)
+{
+	xfer->transfer.kind = KVPOOL_TRANSFER_PROBE;
+	return KVPOOL_OP_TRANSFERS;
+}
+
+const struct kvpool_opdef kvpool_opdef_probe = {
+	.name = "probe",
+	.flags = KVPOOL_OP_REMOTE,
+	.uses = KVPOOL_USES_KEY,
+	.mode = KVPOOL_MODE_CONSUME,
+	.issue = kvpool_probe_issue,
+	.prepare = kvpool_probe_prepare,
+};

@@ -1,0 +1,136 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* Operations in flight. */
+#ifndef _KVPOOL_XFER_H
+#define _KVPOOL_XFER_H
+
+#include <linux/ktime.h>
+#include <linux/list.h>
+#include <linux/rcupdate.h>
+#include <linux/refcount.h>
+#include <linux/types.h>
+#include <linux/workqueue.h>
+
+#include <linux/kvpool.h>
+
+#include "cache/waiters.h"
+#include "xfer/mover.h"
+
+struct kvpool_block;
+struct kvpool_ctx;
+struct kvpool_hold;
+struct kvpool_opdef;
+struct kvpool_tenant;
+struct kvpool_xfer;
+
+/**
+ * struct kvpool_sink - destination of completions
+ * @post:	deliver the completion. Called in process context with no lock
+ *		held
+ * @end:	drop the reference to the sink: the xfer has left the operations
+ *		of its file, and may be freed. Optional
+ */
+struct kvpool_sink {
+	void (*post)(struct kvpool_xfer *xfer);
+	void (*end)(void *data);
+};
+
+/**
+ * struct kvpool_xfer - an operation in flight
+ * @refs:	one until the operation has completed, one for its deadline, and
+ *		those of tasks that use it. kvpool_xfer_get(),
+ *		kvpool_xfer_put().
+ * @transfer:	task of a mover. Its key, length and peer are those of the
+ *		operation, and its cancelled applies to the whole operation
+ * @done:	the operation has completed
+ * @def:	row in the table of operations
+ * @flags:	flags of the operation
+ * @opcode:	opcode of the operation
+ * @node:	node of the operation
+ * @tag:	tag of the operation
+ * @tenant:	tenant of the operation; stays until it has completed
+ * @tenant_id:	number of @tenant, for use after completion
+ * @block:	FETCH: destination, not sealed. PUSH: source. With a reference.
+ * @id:		id in the file's operations in flight
+ * @seq:	position in the order of submission
+ * @born:	jiffies at submission
+ * @expires:	time at which @deadline is due, on the monotonic clock
+ * @ctx:	context of the operation; stays until it has completed
+ * @hold:	hold that will have the handle of the operation, or NULL
+ * @index:	index in @hold
+ * @sink:	destination of the completion
+ * @sink_data:	data of the sink: the ring, the results of a call, the command
+ * @slot:	place for the completion, of the sink that writes results
+ * @cqe:	the completion
+ * @waiter:	waits for the end of a reservation
+ * @entry:	entry in the list of operations to submit to movers
+ * @work:	continues the operation after a wait
+ * @deadline:	cancels the operation
+ * @rcu:	frees it after the last reader of the operations in flight
+ */
+struct kvpool_xfer {
+	refcount_t refs;
+	struct kvpool_transfer transfer;
+	bool done;
+	const struct kvpool_opdef *def;
+	u32 flags;
+	u32 opcode;
+	int node;
+	u64 tag;
+	struct kvpool_tenant *tenant;
+	u32 tenant_id;
+	struct kvpool_block *block;
+	u32 id;
+	u64 seq;
+	unsigned long born;
+	ktime_t expires;
+	struct kvpool_ctx *ctx;
+	struct kvpool_hold *hold;
+	u32 index;
+	const struct kvpool_sink *sink;
+	void *sink_data;
+	struct kvpool_completion *slot;
+	struct kvpool_completion cqe;
+	struct kvpool_waiter waiter;
+	struct list_head entry;
+	struct work_struct work;
+	struct delayed_work deadline;
+	struct rcu_head rcu;
+};
+
+int kvpool_xfers_init(void);
+void kvpool_xfers_exit(void);
+struct kvpool_xfer *kvpool_xfer_new(struct kvpool_ctx *ctx,
+				    const struct kvpool_opdef *def,
+				    const struct kvpool_op *op,
+				    struct kvpool_hold *hold, u32 index,
+				    u64 timeout_ns);
+void kvpool_xfer_start(struct kvpool_xfer *xfer, struct list_head *remote);
+void kvpool_xfers_submit(struct list_head *remote);
+void kvpool_xfer_cancel(struct kvpool_xfer *xfer, int why);
+void kvpool_xfer_free(struct kvpool_xfer *xfer);
+
+static inline void kvpool_xfer_get(struct kvpool_xfer *xfer)
+{
+	refcount_inc(&xfer->refs);
+}
+
+static inline void kvpool_xfer_put(struct kvpool_xfer *xfer)
+{
+	if (refcount_dec_and_test(&xfer->refs))
+		kvpool_xfer_free(xfer);
+}
+
+/* True if the completion has been delivered. */
+static inline bool kvpool_xfer_is_done(const struct kvpool_xfer *xfer)
+{
+	/* Pairs with the release of kvpool_xfer_finish(). */
+	return smp_load_acquire(&xfer->done);
+}
+
+/* The moment @ns nanoseconds from now; KTIME_MAX is never. */
+static inline ktime_t kvpool_time_after(u64 ns)
+{
+	return ktime_add_safe(ktime_get(), min_t(u64, ns, KTIME_MAX));
+}
+
+#endif /* _KVPOOL_XFER_H */

@@ -1,0 +1,110 @@
+// SPDX-License-Identifier: MIT
+/* The table of all options. */
+#include "option.h"
+
+#include <grp.h>
+#include <pwd.h>
+#include <stdlib.h>
+
+#include "../shared/shared.h"
+#include "address.h"
+
+#define A_SIZE		"a size: a number of bytes, or one with K, M, G or T"
+#define AN_ADDRESS	"an address: ADDRESS, ADDRESS:PORT or [IPV6]:PORT"
+
+static bool read_count(const char *text, union option_value *value)
+{
+	return parse_u64(text, &value->number) && value->number;
+}
+
+static bool read_size(const char *text, union option_value *value)
+{
+	return parse_size(text, &value->number);
+}
+
+static bool read_text(const char *text, union option_value *value)
+{
+	value->text = text;
+	return true;
+}
+
+/* Seconds on the command line, nanoseconds in @value. */
+static bool read_interval(const char *text, union option_value *value)
+{
+	double seconds;
+	char *end;
+
+	seconds = strtod(text, &end);
+	if (end == text || *end || !(seconds >= 0.1 && seconds <= 3600))
+		return false;
+	value->number = (uint64_t)(seconds * 1e9);
+	return true;
+}
+
+static bool read_uid(const char *text, union option_value *value)
+{
+	const struct passwd *user = getpwnam(text);
+
+	if (user) {
+		value->number = user->pw_uid;
+		return true;
+	}
+	return parse_u64(text, &value->number) && value->number < UINT32_MAX;
+}
+
+static bool read_gid(const char *text, union option_value *value)
+{
+	const struct group *group = getgrnam(text);
+
+	if (group) {
+		value->number = group->gr_gid;
+		return true;
+	}
+	return parse_u64(text, &value->number) && value->number < UINT32_MAX;
+}
+
+static bool read_address(const char *text, union option_value *value)
+{
+	return address_parse(text, &value->address);
+}
+
+const struct option_info option_infos[NR_OPTIONS] = {
+	[OPTION_COUNT] = { 'n', "count", "N", "a number from 1", read_count,
+		"end after N objects, events or samples" },
+	[OPTION_GID] = { 'g', "gid", "GROUP", "a group", read_gid,
+		"group whose members may attach, by name or number" },
+	[OPTION_HELP] = { 'h', "help", NULL, NULL, NULL,
+		"show help" },
+	[OPTION_INTERVAL] = { 'i', "interval", "SECONDS", "a number from 0.1 to 3600",
+		read_interval, "time between two samples, 0.1 to 3600; the default is 2" },
+	[OPTION_JSON] = { 'j', "json", NULL, NULL, NULL,
+		"print JSON" },
+	[OPTION_LIMIT] = { 'l', "limit", "SIZE", A_SIZE, read_size,
+		"most memory that the pool may take from the tier" },
+	[OPTION_LISTEN] = { 0, "listen", "ADDRESS", AN_ADDRESS, read_address,
+		"accept connections of peers at this address" },
+	[OPTION_NO_LISTEN] = { 0, "no-listen", NULL, NULL, NULL,
+		"accept no new connections; those that exist stay" },
+	[OPTION_OPEN] = { 0, "open", NULL, NULL, NULL,
+		"work without a secret, with any host that connects" },
+	[OPTION_NO_OPEN] = { 0, "no-open", NULL, NULL, NULL,
+		"require the secret" },
+	[OPTION_PIN_QUOTA] = { 'p', "pin-quota", "SIZE", A_SIZE, read_size,
+		"most memory of its hard-pinned blocks; 0 is none" },
+	[OPTION_QUOTA] = { 'q', "quota", "SIZE", A_SIZE, read_size,
+		"most memory of the tenant; 0 is unlimited" },
+	[OPTION_SECRET_KEY] = { 0, "secret-key", "KEY", "a description", read_text,
+		"key of type logon or user that holds the secret" },
+	[OPTION_NO_SECRET_KEY] = { 0, "no-secret-key", NULL, NULL, NULL,
+		"forget the secret" },
+	[OPTION_SRC] = { 0, "src", "ADDRESS", AN_ADDRESS, read_address,
+		"address of this host, and so the RDMA device of the link" },
+	[OPTION_STATE] = { 's', "state", "STATE", "a state", read_text,
+		"only objects in this state" },
+	[OPTION_TENANT] = { 't', "tenant", "NAME", "a name", read_text,
+		"only objects of this tenant" },
+	[OPTION_UID] = { 'u', "uid", "USER", "a user", read_uid,
+		"user who may attach, by name or number" },
+	[OPTION_VERSION] = { 'V', "version", NULL, NULL, NULL,
+		"show the version" },
+};

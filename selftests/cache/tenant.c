@@ -1,0 +1,457 @@
+// SPDX-License-Identifier: GPL-2.0
+/* tenant: keys, bytes, quotas and files of one tenant do not affect another. */
+#include <grp.h>
+
+#include "kvpool_util.h"
+
+FIXTURE(tenant) {
+	struct kv_bench a, b;
+};
+
+FIXTURE_SETUP(tenant)
+{
+	ASSERT_EQ(0, kv_bench_start(&self->a));
+	ASSERT_EQ(0, kv_bench_tenant(&self->b, "other"));
+}
+
+FIXTURE_TEARDOWN(tenant)
+{
+	EXPECT_EQ(0, kv_bench_end(&self->a));
+	EXPECT_EQ(0, kv_bench_end(&self->b));
+}
+
+/* One key, two tenants, two blocks. */
+TEST_F(tenant, keys)
+{
+	struct kv_block a, b, c;
+	struct kvpool_stats st;
+
+	ASSERT_EQ(0, kv_reserve(self->a.fd, &a, 1, 65536));
+	EXPECT_EQ(-ENOENT, kv_exists(self->b.fd, 1));
+	EXPECT_EQ(-ENOENT, kv_lease(self->b.fd, &c, 1));
+	EXPECT_EQ(-ENOENT, kv_remove(self->b.fd, 1));
+	ASSERT_EQ(0, kv_reserve(self->b.fd, &b, 1, 8192));
+	kv_fill(self->a.map, &a);
+	kv_fill_as(self->b.map, &b, 1001);
+	ASSERT_EQ(0, kv_seal(self->a.fd, a.handle));
+	EXPECT_EQ(-EINPROGRESS, kv_exists(self->b.fd, 1));
+	EXPECT_EQ(-ENOENT, kv_seal(self->b.fd, a.handle + 1000));
+	ASSERT_EQ(0, kv_seal(self->b.fd, b.handle));
+
+	ASSERT_EQ(0, kv_lease(self->a.fd, &a, 1));
+	ASSERT_EQ(0, kv_lease(self->b.fd, &b, 1));
+	EXPECT_EQ(65536, a.length);
+	EXPECT_EQ(8192, b.length);
+	EXPECT_EQ(0, kv_check(self->a.map, &a));
+	EXPECT_EQ(0, kv_check_as(self->b.map, &b, 1001));
+
+	ASSERT_EQ(0, kv_remove(self->b.fd, 1));
+	EXPECT_EQ(0, kv_exists(self->a.fd, 1));
+	ASSERT_EQ(0, kv_stats(self->a.fd, &st));
+	EXPECT_EQ(1, st.blocks);
+	EXPECT_EQ(0, st.removed_blocks);
+	EXPECT_EQ(65536, st.bytes);
+	ASSERT_EQ(0, kv_stats(self->b.fd, &st));
+	EXPECT_EQ(0, st.blocks);
+	EXPECT_EQ(1, st.removed_blocks);
+	EXPECT_EQ(8192, st.bytes);
+}
+
+/* Equal offsets in the arenas of two tenants are different memory. */
+TEST_F(tenant, bytes)
+{
+	struct kv_block a, b;
+	struct kvpool_info info;
+	__u64 chunk, at;
+
+	ASSERT_EQ(0, kv_info(self->a.fd, &info));
+	ASSERT_EQ(0, kv_reserve(self->a.fd, &a, 1, KV_CHUNK));
+	kv_fill(self->a.map, &a);
+	ASSERT_EQ(0, kv_reserve(self->b.fd, &b, 1, KV_CHUNK));
+	kv_fill_as(self->b.map, &b, 1001);
+	EXPECT_EQ(0, kv_check(self->a.map, &a));
+	EXPECT_EQ(0, kv_check_as(self->b.map, &b, 1001));
+	/* No memory that a's file can touch near its start is b's. */
+	for (chunk = 0; chunk < 64; chunk++) {
+		at = chunk * KV_CHUNK + 8 * 255;
+		if (kv_touch(self->a.map + at, false))
+			continue;
+		EXPECT_NE(kv_word(1001, 8 * 255),
+			  *(__u64 *)(self->a.map + at));
+	}
+}
+
+/* Memory that moves from one tenant to another is zeroed. */
+TEST_F(tenant, recycled_memory)
+{
+	const __u64 secret = 0x5ec2e75ec2e75ec2ULL;
+	unsigned int i, node, round;
+	char name[64];
+	__u64 *words;
+	size_t w;
+
+	/* Room for one tenant's blocks only, so that memory has to move. */
+	for (node = 0; node < 8; node++) {
+		snprintf(name, sizeof(name), "tiers/dram%u/limit_bytes", node);
+		if (kv_sys_has(name)) {
+			ASSERT_EQ(0, kv_sys_set(name,
+						node ? 0 : 4 * KV_CHUNK));
+		}
+	}
+	for (round = 0; round < 4; round++) {
+		struct kv_bench *from = round % 2 ? &self->b : &self->a;
+		struct kv_bench *to = round % 2 ? &self->a : &self->b;
+		struct kv_block b;
+
+		for (i = 0; i < 4; i++) {
+			ASSERT_EQ(0, kv_reserve(from->fd, &b, i, KV_CHUNK));
+			words = (__u64 *)(from->map + b.span[0].offset);
+			for (w = 0; w < KV_CHUNK / 8; w++)
+				words[w] = secret + round;
+			ASSERT_EQ(0, kv_seal(from->fd, b.handle));
+		}
+		/* The tenant's blocks are dropped, then its memory moves. */
+		for (i = 0; i < 4; i++)
+			ASSERT_EQ(0, kv_remove(from->fd, i));
+		for (i = 0; i < 4; i++) {
+			__u32 s;
+
+			ASSERT_EQ(0, kv_reserve(to->fd, &b, 100 + i, KV_CHUNK));
+			for (s = 0; s < b.nr_spans; s++) {
+				words = (__u64 *)(to->map + b.span[s].offset);
+				for (w = 0; w < b.span[s].length / 8; w++)
+					if (words[w] == secret + round)
+						break;
+				EXPECT_EQ(b.span[s].length / 8, w);
+			}
+			ASSERT_EQ(0, kv_abort(to->fd, b.handle));
+		}
+	}
+}
+
+/* Fresh memory is zero and shows no kernel data. */
+TEST_F(tenant, fresh_memory)
+{
+	struct kv_block b;
+	__u64 *words;
+	size_t w;
+	__u32 s;
+
+	ASSERT_EQ(0, kv_reserve(self->a.fd, &b, 1, 2 * KV_CHUNK));
+	for (s = 0; s < b.nr_spans; s++) {
+		words = (__u64 *)(self->a.map + b.span[s].offset);
+		for (w = 0; w < b.span[s].length / 8; w++)
+			if (words[w])
+				break;
+		EXPECT_EQ(b.span[s].length / 8, w);
+	}
+}
+
+TEST_F(tenant, quota)
+{
+	struct kvpool_stats st;
+	struct kv_block lease[2], b;
+	int i;
+
+	ASSERT_EQ(0, kv_tenant_set(self->a.tenant, "quota_bytes",
+				   2 * KV_CHUNK));
+	ASSERT_EQ(0, kv_stats(self->a.fd, &st));
+	EXPECT_EQ(2 * KV_CHUNK, st.quota_bytes);
+	for (i = 0; i < 2; i++) {
+		ASSERT_EQ(0, kv_produce(self->a.fd, self->a.map, i, KV_CHUNK));
+		ASSERT_EQ(0, kv_lease(self->a.fd, &lease[i], i));
+	}
+	/* All blocks are leased: full. The other tenant is not affected. */
+	EXPECT_EQ(-EDQUOT, kv_reserve(self->a.fd, &b, 10, 4096));
+	EXPECT_EQ(-EDQUOT, kv_reserve(self->a.fd, &b, 10, KVPOOL_BLOCK_MAX));
+	EXPECT_EQ(-ENOENT, kv_exists(self->a.fd, 10));
+	EXPECT_EQ(0, kv_produce(self->b.fd, self->b.map, 10, 4 * KV_CHUNK));
+	ASSERT_EQ(0, kv_stats(self->a.fd, &st));
+	EXPECT_EQ(2, st.rejected);
+	EXPECT_EQ(2 * KV_CHUNK, st.arena_bytes);
+	EXPECT_EQ(0, st.evicted_blocks);
+
+	/* Within its quota only the tenant's own blocks make room. */
+	ASSERT_EQ(0, kv_release(self->a.fd, lease[0].handle));
+	EXPECT_EQ(0, kv_produce(self->a.fd, self->a.map, 11, 4096));
+	EXPECT_EQ(-ENOENT, kv_exists(self->a.fd, 0));
+	EXPECT_EQ(0, kv_exists(self->a.fd, 1));
+	EXPECT_EQ(0, kv_exists(self->b.fd, 10));
+	ASSERT_EQ(0, kv_stats(self->a.fd, &st));
+	EXPECT_EQ(1, st.evicted_blocks);
+	EXPECT_EQ(KV_CHUNK, st.evicted_bytes);
+	EXPECT_LE(st.arena_bytes, 2 * KV_CHUNK);
+
+	/* Without a quota. */
+	ASSERT_EQ(0, kv_tenant_set(self->a.tenant, "quota_bytes", 0));
+	EXPECT_EQ(0, kv_produce(self->a.fd, self->a.map, 12, 4 * KV_CHUNK));
+}
+
+/* A block that can never fit evicts no block. */
+TEST_F(tenant, too_long_evicts_nothing)
+{
+	struct kvpool_stats st;
+	struct kv_block b;
+	int i;
+
+	ASSERT_EQ(0, kv_tenant_set(self->a.tenant, "quota_bytes",
+				   2 * KV_CHUNK));
+	for (i = 0; i < 8; i++)
+		ASSERT_EQ(0, kv_produce(self->a.fd, self->a.map, i, 65536));
+	EXPECT_EQ(-EDQUOT, kv_reserve(self->a.fd, &b, 10, 2 * KV_CHUNK + 1));
+	ASSERT_EQ(0, kv_stats(self->a.fd, &st));
+	EXPECT_EQ(8, st.blocks);
+	EXPECT_EQ(0, st.evicted_blocks);
+}
+
+TEST_F(tenant, pin_quota)
+{
+	struct kvpool_stats st;
+	struct kv_block b;
+
+	ASSERT_EQ(0, kv_tenant_set(self->a.tenant, "pin_quota_bytes", 128 << 10));
+	ASSERT_EQ(0, kv_produce(self->a.fd, self->a.map, 1, 65536));
+	ASSERT_EQ(0, kv_produce(self->a.fd, self->a.map, 2, 65536));
+	ASSERT_EQ(0, kv_reserve(self->a.fd, &b, 3, 65536));
+	EXPECT_EQ(0, kv_pin(self->a.fd, 1, KVPOOL_PIN_HARD));
+	EXPECT_EQ(0, kv_pin(self->a.fd, 1, KVPOOL_PIN_HARD));
+	ASSERT_EQ(0, kv_stats(self->a.fd, &st));
+	EXPECT_EQ(65536, st.pinned_bytes);
+	EXPECT_EQ(128 << 10, st.pin_quota_bytes);
+	EXPECT_EQ(0, kv_pin(self->a.fd, 2, KVPOOL_PIN_HARD));
+
+	/* Full.  The reservation stays, to be sealed in another way. */
+	kv_fill(self->a.map, &b);
+	EXPECT_EQ(-EDQUOT, kv_handle_call(self->a.fd, KVPOOL_IOC_SEAL, b.handle,
+					  KVPOOL_PIN_HARD));
+	EXPECT_EQ(-EINPROGRESS, kv_exists(self->a.fd, 3));
+	EXPECT_EQ(0, kv_handle_call(self->a.fd, KVPOOL_IOC_SEAL, b.handle,
+				    KVPOOL_PIN_SOFT));
+	EXPECT_EQ(0, kv_consume(self->a.fd, self->a.map, 3));
+	EXPECT_EQ(-EDQUOT, kv_pin(self->a.fd, 3, KVPOOL_PIN_HARD));
+
+	/* Each way to unpin releases the quota. */
+	EXPECT_EQ(0, kv_pin(self->a.fd, 1, 0));
+	EXPECT_EQ(0, kv_pin(self->a.fd, 3, KVPOOL_PIN_HARD));
+	EXPECT_EQ(0, kv_pin(self->a.fd, 2, KVPOOL_PIN_SOFT));
+	EXPECT_EQ(0, kv_remove(self->a.fd, 3));
+	ASSERT_EQ(0, kv_stats(self->a.fd, &st));
+	EXPECT_EQ(0, st.pinned_bytes);
+
+	/* The other tenant has a quota of its own. */
+	ASSERT_EQ(0, kv_tenant_set(self->b.tenant, "pin_quota_bytes", 4096));
+	ASSERT_EQ(0, kv_reserve(self->b.fd, &b, 1, 65536));
+	EXPECT_EQ(-EDQUOT, kv_handle_call(self->b.fd, KVPOOL_IOC_SEAL, b.handle,
+					  KVPOOL_PIN_HARD));
+	EXPECT_EQ(0, kv_abort(self->b.fd, b.handle));
+	ASSERT_EQ(0, kv_reserve(self->b.fd, &b, 1, 4096));
+	EXPECT_EQ(0, kv_handle_call(self->b.fd, KVPOOL_IOC_SEAL, b.handle,
+				    KVPOOL_PIN_HARD));
+	EXPECT_EQ(-ENOENT, kv_pin(self->b.fd, 3, KVPOOL_PIN_HARD));
+	EXPECT_EQ(0, kv_remove(self->b.fd, 1));
+}
+
+/* Only root, the owner and members of the group may attach. */
+
+static int attach_as(uid_t uid, gid_t gid, gid_t extra, const char *tenant)
+{
+	pid_t pid = fork();
+	int fd;
+
+	if (pid < 0)
+		return -errno;
+	if (!pid) {
+		if (setgroups(extra ? 1 : 0, &extra) ||
+		    setresgid(gid, gid, gid) || setresuid(uid, uid, uid))
+			_exit(200);
+		fd = open(KV_DEV, O_RDWR);
+		if (fd < 0)
+			_exit(201);
+		_exit(-kv_attach(fd, tenant));
+	}
+	return kv_reap(pid);
+}
+
+TEST_F(tenant, attach_rights)
+{
+	struct stat before;
+
+	ASSERT_EQ(0, stat(KV_DEV, &before));
+	ASSERT_EQ(0, chmod(KV_DEV, 0666));
+	ASSERT_EQ(0, kv_tenant_set(self->a.tenant, "uid", 1234));
+	ASSERT_EQ(0, kv_tenant_set(self->a.tenant, "gid", 2345));
+	EXPECT_EQ(0, attach_as(0, 0, 0, self->a.tenant));
+	EXPECT_EQ(0, attach_as(1234, 99, 0, self->a.tenant));
+	EXPECT_EQ(0, attach_as(99, 2345, 0, self->a.tenant));
+	EXPECT_EQ(0, attach_as(99, 98, 2345, self->a.tenant));
+	EXPECT_EQ(EACCES, attach_as(99, 98, 0, self->a.tenant));
+	EXPECT_EQ(EACCES, attach_as(2345, 1234, 0, self->a.tenant));
+	EXPECT_EQ(EACCES, attach_as(1234, 2345, 0, self->b.tenant));
+	EXPECT_EQ(ENOENT, attach_as(99, 98, 0, "nobody_has_this_name"));
+	chmod(KV_DEV, before.st_mode & 07777);
+}
+
+/* The right is that of the process that opened the file. */
+TEST_F(tenant, attach_by_opener)
+{
+	int fd = open(KV_DEV, O_RDWR);
+	pid_t pid;
+
+	ASSERT_GE(fd, 0);
+	ASSERT_EQ(0, kv_tenant_set(self->a.tenant, "uid", 1234));
+	pid = fork();
+	ASSERT_GE(pid, 0);
+	if (!pid) {
+		if (setgroups(0, NULL) || setresgid(99, 99, 99) ||
+		    setresuid(99, 99, 99))
+			_exit(200);
+		_exit(-kv_attach(fd, self->a.tenant));
+	}
+	EXPECT_EQ(0, kv_reap(pid));
+	close(fd);
+}
+
+TEST_F(tenant, delete)
+{
+	char path[128];
+	int fd;
+
+	/* A tenant with an attached file cannot be deleted. */
+	snprintf(path, sizeof(path), "tenants/%s/contexts", self->b.tenant);
+	EXPECT_EQ(-EBUSY, kv_sys_write("tenants/del", self->b.tenant));
+	EXPECT_TRUE(kv_sys_has(path));
+	ASSERT_EQ(0, kv_produce(self->b.fd, self->b.map, 1, 65536));
+	kv_bench_close(&self->b);
+	EXPECT_EQ(0, kv_sys_write("tenants/del", self->b.tenant));
+	EXPECT_FALSE(kv_sys_has(path));
+	EXPECT_EQ(-ENOENT, kv_open(self->b.tenant, O_RDWR));
+	EXPECT_EQ(-ENOENT, kv_sys_write("tenants/del", self->b.tenant));
+	EXPECT_NE(0, kv_sys_write("tenants/del", "default"));
+
+	/* The same name again is a new tenant. */
+	ASSERT_EQ(0, kv_tenant_add(self->b.tenant));
+	EXPECT_EQ(-EEXIST, kv_tenant_add(self->b.tenant));
+	EXPECT_EQ(-EEXIST, kv_tenant_add("default"));
+	fd = kv_open(self->b.tenant, O_RDWR);
+	ASSERT_GE(fd, 0);
+	EXPECT_EQ(-ENOENT, kv_exists(fd, 1));
+	close(fd);
+}
+
+/* Drop removes all blocks without leases and hard pins. */
+TEST_F(tenant, drop)
+{
+	struct kvpool_stats st;
+	struct kv_block lease, pending;
+
+	ASSERT_EQ(0, kv_produce(self->a.fd, self->a.map, 1, 65536));
+	ASSERT_EQ(0, kv_produce(self->a.fd, self->a.map, 2, 65536));
+	ASSERT_EQ(0, kv_reserve(self->a.fd, &pending, 3, 65536));
+	ASSERT_EQ(0, kv_produce(self->b.fd, self->b.map, 1, 65536));
+	ASSERT_EQ(0, kv_lease(self->a.fd, &lease, 1));
+	ASSERT_EQ(0, kv_tenant_drop(self->a.tenant));
+	EXPECT_EQ(-ENOENT, kv_exists(self->a.fd, 2));
+	EXPECT_EQ(-EINPROGRESS, kv_exists(self->a.fd, 3));
+	EXPECT_EQ(0, kv_check(self->a.map, &lease));
+	EXPECT_EQ(0, kv_exists(self->b.fd, 1));
+	EXPECT_EQ(0, kv_release(self->a.fd, lease.handle));
+	EXPECT_EQ(0, kv_abort(self->a.fd, pending.handle));
+	ASSERT_EQ(0, kv_tenant_drop(self->a.tenant));
+	ASSERT_EQ(0, kv_stats(self->a.fd, &st));
+	EXPECT_EQ(0, st.bytes);
+	EXPECT_EQ(0, st.blocks);
+}
+
+/* Threads add, delete, open and read tenants with the same few names. */
+
+struct churn {
+	unsigned int id;
+	unsigned long rounds;
+	int error;
+};
+
+static void *churn_thread(void *data)
+{
+	struct churn *c = data;
+	__u64 seed = 0xc0ffee + c->id, value;
+	unsigned long n;
+	char name[KVPOOL_NAME_SIZE];
+	int ret, fd;
+
+	for (n = 0; n < c->rounds && !c->error; n++) {
+		__u64 x = kv_rand(&seed);
+
+		snprintf(name, sizeof(name), "churn%u", (unsigned int)x % 2);
+		switch ((x >> 32) % 4) {
+		case 0:
+			ret = kv_tenant_add(name);
+			if (ret && ret != -EEXIST)
+				c->error = ret;
+			break;
+		case 1:
+			ret = kv_sys_write("tenants/del", name);
+			if (ret && ret != -ENOENT && ret != -EBUSY)
+				c->error = ret;
+			break;
+		case 2:
+			fd = kv_open(name, O_RDWR);
+			if (fd < 0 && fd != -ENOENT)
+				c->error = fd;
+			if (fd >= 0) {
+				kv_produce_blank(fd, 1, 65536);
+				close(fd);
+			}
+			break;
+		default:
+			/* ENODEV: the file was open when its tenant went. */
+			ret = kv_tenant_read(name, "bytes", &value);
+			if (ret && ret != -ENOENT && ret != -ENODEV)
+				c->error = ret;
+			break;
+		}
+	}
+	return NULL;
+}
+
+TEST_F(tenant, add_and_delete_race)
+{
+	struct churn c[3] = {};
+	pthread_t threads[3];
+	char name[KVPOOL_NAME_SIZE];
+	unsigned int i;
+
+	for (i = 0; i < 3; i++) {
+		c[i].id = i;
+		c[i].rounds = kv_rounds("KVPOOL_CHURN_ROUNDS", 2000, 300);
+		ASSERT_EQ(0, pthread_create(&threads[i], NULL, churn_thread,
+					    &c[i]));
+	}
+	for (i = 0; i < 3; i++) {
+		pthread_join(threads[i], NULL);
+		EXPECT_EQ(0, c[i].error);
+	}
+	for (i = 0; i < 2; i++) {
+		snprintf(name, sizeof(name), "churn%u", i);
+		kv_sys_write("tenants/del", name);
+		EXPECT_EQ(0, kv_tenant_add(name));
+		EXPECT_EQ(0, kv_sys_write("tenants/del", name));
+	}
+}
+
+TEST_F(tenant, context_count)
+{
+	__u64 n;
+	int fd;
+
+	ASSERT_EQ(0, kv_tenant_read(self->a.tenant, "contexts", &n));
+	EXPECT_EQ(1, n);
+	fd = kv_open(self->a.tenant, O_RDONLY);
+	ASSERT_GE(fd, 0);
+	ASSERT_EQ(0, kv_tenant_read(self->a.tenant, "contexts", &n));
+	EXPECT_EQ(2, n);
+	close(fd);
+	ASSERT_EQ(0, kv_tenant_read(self->a.tenant, "contexts", &n));
+	EXPECT_EQ(1, n);
+}
+
+TEST_HARNESS_MAIN
