@@ -8,6 +8,7 @@
 struct file;
 struct kvpool_ctx;
 struct kvpool_hold;
+struct kvpool_results;
 
 /**
  * struct kvpool_call - the state of an ioctl
@@ -18,6 +19,8 @@ struct kvpool_hold;
  * @hold:	handles that the call has made, which are committed after @arg
  *		was written back; or NULL
  * @live:	number of handles in @hold
+ * @results:	completions that the call has written, or NULL; their handles
+ *		end if @arg cannot be written back
  */
 struct kvpool_call {
 	struct file *file;
@@ -25,6 +28,7 @@ struct kvpool_call {
 	void *arg;
 	struct kvpool_hold *hold;
 	u32 live;
+	struct kvpool_results *results;
 };
 
 #endif /* _KVPOOL_CALL_H */

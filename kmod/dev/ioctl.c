@@ -168,6 +168,8 @@ static int kvpool_call_finish(struct kvpool_call *call, void __user *user,
 		else
 			kvpool_hold_undo(call->ctx, call->hold);
 	}
+	if (call->results)
+		kvpool_results_finish(call->ctx, call->results, ok);
 	return ok ? 0 : -EFAULT;
 }
 

@@ -108,11 +108,13 @@ static const struct kvpool_sink kvpool_ring_sink = {
  * struct kvpool_results - completions of the operations of one call
  * @left:	operations that have not completed, and one for the call itself
  * @done:	completed when @left becomes zero
+ * @nr:		length of @cqes
  * @cqes:	completions in the order of the operations
  */
 struct kvpool_results {
 	atomic_t left;
 	struct completion done;
+	u32 nr;
 	struct kvpool_completion cqes[];
 };
 
@@ -213,24 +215,32 @@ static struct kvpool_op *kvpool_ops_read(const struct kvpool_ctx *ctx, u64 ptr,
 	return ops;
 }
 
-/* End the handles in results that could not be written to the user. */
-static void kvpool_results_undo(struct kvpool_ctx *ctx,
-				const struct kvpool_results *results, u32 nr)
+/**
+ * kvpool_results_finish() - Free the results of a call
+ * @ctx: the context, bound
+ * @results: the results; all operations have completed
+ * @reported: the user has the results; if not, their handles end
+ *
+ * Context: May sleep.
+ */
+void kvpool_results_finish(struct kvpool_ctx *ctx,
+			   struct kvpool_results *results, bool reported)
 {
 	u32 i;
 
-	for (i = 0; i < nr; i++)
+	for (i = 0; !reported && i < results->nr; i++)
 		if (results->cqes[i].handle)
 			kvpool_handle_drop(ctx, results->cqes[i].handle);
+	kvfree(results);
 }
 
-static int kvpool_submit_wait(struct kvpool_ctx *ctx, struct kvpool_op *ops,
+static int kvpool_submit_wait(struct kvpool_call *call, struct kvpool_op *ops,
 			      u32 nr, u64 to)
 {
+	struct kvpool_ctx *ctx = call->ctx;
 	struct kvpool_submission s = {};
 	struct kvpool_match match = {};
 	struct kvpool_results *results;
-	int ret;
 	u32 now;
 
 	results = kvzalloc(struct_size(results, cqes, nr), GFP_KERNEL_ACCOUNT);
@@ -239,6 +249,7 @@ static int kvpool_submit_wait(struct kvpool_ctx *ctx, struct kvpool_op *ops,
 	/* The call's own count keeps @done from being completed too early. */
 	atomic_set(&results->left, nr + 1);
 	init_completion(&results->done);
+	results->nr = nr;
 
 	s.results = results;
 	s.issue.cqes = results->cqes;
@@ -249,12 +260,13 @@ static int kvpool_submit_wait(struct kvpool_ctx *ctx, struct kvpool_op *ops,
 		kvpool_cancel_match(ctx, &match, -EINTR);
 		wait_for_completion(&results->done);
 	}
-	ret = kvpool_entries_write(to, results->cqes,
-				   nr * sizeof(*results->cqes));
-	if (ret)
-		kvpool_results_undo(ctx, results, nr);
-	kvfree(results);
-	return ret;
+	if (kvpool_entries_write(to, results->cqes,
+				 nr * sizeof(*results->cqes))) {
+		kvpool_results_finish(ctx, results, false);
+		return -EFAULT;
+	}
+	call->results = results;
+	return 0;
 }
 
 static int kvpool_submit_ring(struct kvpool_ctx *ctx, struct kvpool_op *ops,
@@ -302,7 +314,7 @@ int kvpool_ioctl_submit(struct kvpool_call *call)
 		ret = kvpool_submit_ring(ctx, ops, ring, arg->nr_ops,
 					 &arg->nr_done);
 	} else {
-		ret = kvpool_submit_wait(ctx, ops, arg->nr_ops, arg->results);
+		ret = kvpool_submit_wait(call, ops, arg->nr_ops, arg->results);
 		arg->nr_done = arg->nr_ops;
 	}
 	kvfree(ops);

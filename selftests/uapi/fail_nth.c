@@ -474,6 +474,9 @@ static int submit_results(int fd, __u64 timeout)
 		ops[i].timeout_ns = timeout;
 	}
 	ret = kv_submit_wait(fd, ops, 16, results);
+	/* A call that fails has ended the handles that it wrote. */
+	if (ret)
+		memset(results, 0, sizeof(results));
 	for (i = 0; !ret && i < 16; i++)
 		if (results[i].status && results[i].status != -ETIMEDOUT)
 			ret = results[i].status;

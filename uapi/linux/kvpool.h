@@ -28,8 +28,8 @@
  * - ``EFAULT``: a pointer does not lead to accessible memory. If the inputs
  *   could not be read, the call has changed nothing. If only the results could
  *   not be written, KVPOOL_IOC_RESERVE and KVPOOL_IOC_LEASE end the handles
- *   that they have made, and so does KVPOOL_IOC_SUBMIT if the results array
- *   could not be written; the effects of other calls stay.
+ *   that they have made, and so does KVPOOL_IOC_SUBMIT with a results array;
+ *   the effects of other calls stay.
  * - ``ENOMEM``: the kernel has no memory for the call itself.
  *
  * Calls on many keys carry an array of entries and report the result of each
