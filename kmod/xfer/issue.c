@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * Issuing the operations of a call: in their order, and adjacent operations of
- * the same kind together if their row in the table has issue_run().
+ * the same kind together.
  */
 #include <linux/err.h>
 
@@ -46,10 +46,20 @@ static void kvpool_issue_fail(struct kvpool_issue *issue, u32 i, int status)
 	kvpool_issue_complete(issue, i, &cqe);
 }
 
-/* Start an operation that did not complete in issue(). Return 0 or -ENOMEM. */
-static int kvpool_issue_later(struct kvpool_issue *issue,
-			      const struct kvpool_opdef *def, u32 i,
-			      struct kvpool_hold *hold, u32 index)
+/**
+ * kvpool_issue_later() - Put an operation in flight
+ * @issue: the operations of the call
+ * @def: the row of the operation
+ * @i: its number
+ * @hold: the hold that will have its handle, or NULL
+ * @index: index in @hold
+ *
+ * Context: May sleep.
+ * Return: 0, or -ENOMEM: the caller completes the operation.
+ */
+int kvpool_issue_later(struct kvpool_issue *issue,
+		       const struct kvpool_opdef *def, u32 i,
+		       struct kvpool_hold *hold, u32 index)
 {
 	const struct kvpool_op *op = &issue->ops[i];
 	struct kvpool_xfer *xfer;
@@ -61,39 +71,6 @@ static int kvpool_issue_later(struct kvpool_issue *issue,
 	issue->attach(issue, i, xfer);
 	kvpool_xfer_start(xfer, &issue->remote);
 	return 0;
-}
-
-static void kvpool_issue_one(struct kvpool_issue *issue,
-			     const struct kvpool_opdef *def, u32 i)
-{
-	const struct kvpool_op *op = &issue->ops[i];
-	struct kvpool_completion local, *cqe = &local;
-	struct kvpool_hold *hold = NULL;
-	u32 index = 0;
-	int ret;
-
-	if (!issue->ring)
-		cqe = &issue->cqes[i];
-	*cqe = (struct kvpool_completion){ .user_data = op->user_data };
-	if (def->makes) {
-		hold = issue->holds[def->kind];
-		index = issue->next[def->kind]++;
-	}
-	ret = def->issue(issue->ctx, op, hold, index, cqe);
-	if (ret == KVPOOL_OP_LATER) {
-		ret = kvpool_issue_later(issue, def, i, hold, index);
-		if (!ret)
-			return;
-		*cqe = (struct kvpool_completion){
-			.user_data = op->user_data,
-		};
-	}
-	if (ret && def->makes)
-		issue->failed[def->kind]++;
-	cqe->status = ret;
-	issue->now++;
-	if (issue->ring)
-		kvpool_ring_post(issue->ring, cqe);
 }
 
 /* Operations @first to @end - 1 are of one kind. */
@@ -108,11 +85,8 @@ static void kvpool_issue_kind(struct kvpool_issue *issue, u32 first, u32 end)
 	if (ret)
 		for (i = first; i < end; i++)
 			kvpool_issue_fail(issue, i, ret);
-	else if (def->issue_run)
-		def->issue_run(issue, first, end - first);
 	else
-		for (i = first; i < end; i++)
-			kvpool_issue_one(issue, def, i);
+		def->issue(issue, first, end - first);
 }
 
 /**

@@ -29,7 +29,7 @@ static void kvpool_lease_give(struct kvpool_tenant *tenant,
 	kvpool_hold_publish(hold, index, block);
 }
 
-static int kvpool_lease_issue(struct kvpool_ctx *ctx,
+static int kvpool_lease_try(struct kvpool_ctx *ctx,
 			      const struct kvpool_op *op,
 			      struct kvpool_hold *hold, u32 index,
 			      struct kvpool_completion *cqe)
@@ -150,6 +150,11 @@ static void kvpool_lease_undo(struct kvpool_xfer *xfer)
 		kvpool_block_put(xfer->tenant, xfer->block);
 	else
 		kvpool_block_abort(xfer->tenant, xfer->block);
+}
+
+static void kvpool_lease_issue(struct kvpool_issue *issue, u32 first, u32 nr)
+{
+	kvpool_issue_each(issue, &kvpool_opdef_lease, first, nr, kvpool_lease_try);
 }
 
 const struct kvpool_opdef kvpool_opdef_lease = {

@@ -6,7 +6,7 @@
 #include "xfer/opdef.h"
 #include "xfer/xfer.h"
 
-static int kvpool_probe_issue(struct kvpool_ctx *ctx,
+static int kvpool_probe_try(struct kvpool_ctx *ctx,
 			      const struct kvpool_op *op,
 			      struct kvpool_hold *hold, u32 index,
 			      struct kvpool_completion *cqe)
@@ -28,6 +28,11 @@ static int kvpool_probe_prepare(struct kvpool_xfer *xfer)
 {
 	xfer->transfer.kind = KVPOOL_TRANSFER_PROBE;
 	return KVPOOL_OP_TRANSFERS;
+}
+
+static void kvpool_probe_issue(struct kvpool_issue *issue, u32 first, u32 nr)
+{
+	kvpool_issue_each(issue, &kvpool_opdef_probe, first, nr, kvpool_probe_try);
 }
 
 const struct kvpool_opdef kvpool_opdef_probe = {

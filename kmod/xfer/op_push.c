@@ -7,7 +7,7 @@
 #include "xfer/opdef.h"
 #include "xfer/xfer.h"
 
-static int kvpool_push_issue(struct kvpool_ctx *ctx, const struct kvpool_op *op,
+static int kvpool_push_try(struct kvpool_ctx *ctx, const struct kvpool_op *op,
 			     struct kvpool_hold *hold, u32 index,
 			     struct kvpool_completion *cqe)
 {
@@ -42,6 +42,11 @@ static void kvpool_push_complete(struct kvpool_xfer *xfer)
 static void kvpool_push_undo(struct kvpool_xfer *xfer)
 {
 	kvpool_block_put(xfer->tenant, xfer->block);
+}
+
+static void kvpool_push_issue(struct kvpool_issue *issue, u32 first, u32 nr)
+{
+	kvpool_issue_each(issue, &kvpool_opdef_push, first, nr, kvpool_push_try);
 }
 
 const struct kvpool_opdef kvpool_opdef_push = {

@@ -27,5 +27,5 @@ const struct kvpool_opdef kvpool_opdef_release = {
 	.name = "release",
 	.uses = KVPOOL_USES_HANDLE,
 	.mode = KVPOOL_MODE_CONSUME,
-	.issue_run = kvpool_release_issue,
+	.issue = kvpool_release_issue,
 };

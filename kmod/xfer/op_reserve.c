@@ -102,5 +102,5 @@ const struct kvpool_opdef kvpool_opdef_reserve = {
 	.makes_space = true,
 	.makes = true,
 	.kind = KVPOOL_HOLD_RESERVATION,
-	.issue_run = kvpool_reserve_issue,
+	.issue = kvpool_reserve_issue,
 };

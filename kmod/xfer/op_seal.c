@@ -50,5 +50,5 @@ const struct kvpool_opdef kvpool_opdef_seal = {
 	.uses = KVPOOL_USES_HANDLE,
 	.mode = KVPOOL_MODE_PRODUCE,
 	.check = kvpool_seal_check,
-	.issue_run = kvpool_seal_issue,
+	.issue = kvpool_seal_issue,
 };

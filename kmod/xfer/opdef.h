@@ -23,8 +23,8 @@ struct kvpool_xfer;
 #define KVPOOL_USES_HANDLE	BIT(2)
 #define KVPOOL_USES_PEER	BIT(3)	/* must not be zero */
 
-/* Results of issue() and prepare() besides a status. */
-#define KVPOOL_OP_LATER		1	/* issue(): needs an xfer */
+/* Results of kvpool_issue_fn and prepare() besides a status. */
+#define KVPOOL_OP_LATER		1	/* kvpool_issue_fn: needs an xfer */
 #define KVPOOL_OP_WAITS		1	/* prepare(): in a bucket of waiters */
 #define KVPOOL_OP_TRANSFERS	2	/* prepare(): needs a mover */
 
@@ -44,12 +44,10 @@ struct kvpool_xfer;
  * @makes:	the operation makes a handle of kind @kind
  * @kind:	kind of that handle
  * @check:	further checks; returns 0 or -EINVAL. Optional
- * @issue:	Do the operation if that takes no time. Fills in @cqe except for
- *		the status. @hold has a place for the handle at @index. Returns
- *		the status, or KVPOOL_OP_LATER, which needs @prepare.
- * @issue_run:	Instead of @issue: do @nr operations of this kind, the first of
- *		which is number @first of the call, and complete each of them
- *		with kvpool_issue_complete()
+ * @issue:	Do @nr operations of this kind, the first of which is number
+ *		@first of the call: complete each with kvpool_issue_complete(),
+ *		or let kvpool_issue_each() do it. If @makes, the hold of @kind
+ *		has a place for the handle of each
  * @prepare:	Continue an operation in flight. Returns the status,
  *		KVPOOL_OP_WAITS, KVPOOL_OP_TRANSFERS, or -EAGAIN for a retry
  * @space:	Find the memory that a transfer fills; the operations after it
@@ -73,10 +71,7 @@ struct kvpool_opdef {
 	bool makes;
 	enum kvpool_hold_kind kind;
 	int (*check)(const struct kvpool_op *op);
-	int (*issue)(struct kvpool_ctx *ctx, const struct kvpool_op *op,
-		     struct kvpool_hold *hold, u32 index,
-		     struct kvpool_completion *cqe);
-	void (*issue_run)(struct kvpool_issue *issue, u32 first, u32 nr);
+	void (*issue)(struct kvpool_issue *issue, u32 first, u32 nr);
 	int (*prepare)(struct kvpool_xfer *xfer);
 	int (*space)(struct kvpool_xfer *xfer, u32 ahead,
 		     struct kvpool_shortage *shortage);
@@ -92,7 +87,7 @@ struct kvpool_opdef {
  * @holds:	by kind: where their handles will be, or an ERR_PTR, or NULL
  * @next:	by kind: the first index in @holds that is not used yet
  * @failed:	by kind: places in @holds that get no handle
- * @remote:	operations to submit to movers, by kvpool_xfer.entry
+ * @remote:	operations to submit to movers, by kvpool_xfer.transfer.entry
  * @ring:	the ring that takes the completions, with room for them; or NULL
  * @cqes:	without @ring: the completions, in the order of @ops
  * @now:	operations that have completed
@@ -139,6 +134,59 @@ static inline void kvpool_issue_complete(struct kvpool_issue *issue, u32 i,
 		kvpool_ring_post(issue->ring, cqe);
 	else
 		issue->cqes[i] = *cqe;
+}
+
+/*
+ * Do an operation if that takes no time. Fills in @cqe except for the status.
+ * @hold has a place for the handle at @index, if the operation makes a handle.
+ * Returns the status, or, with @cqe as it was, KVPOOL_OP_LATER, which needs
+ * prepare().
+ */
+typedef int kvpool_issue_fn(struct kvpool_ctx *ctx, const struct kvpool_op *op,
+			    struct kvpool_hold *hold, u32 index,
+			    struct kvpool_completion *cqe);
+
+int kvpool_issue_later(struct kvpool_issue *issue,
+		       const struct kvpool_opdef *def, u32 i,
+		       struct kvpool_hold *hold, u32 index);
+
+/*
+ * Do operations one by one, or put them in flight: the issue() of most rows.
+ * Inline, so that @fn is called directly and what @def says costs nothing.
+ */
+static __always_inline void kvpool_issue_each(struct kvpool_issue *issue,
+					      const struct kvpool_opdef *def,
+					      u32 first, u32 nr,
+					      kvpool_issue_fn *fn)
+{
+	struct kvpool_completion local, *cqe = &local;
+	struct kvpool_hold *hold = NULL;
+	u32 index = 0, i;
+	int ret;
+
+	if (def->makes)
+		hold = issue->holds[def->kind];
+	for (i = first; i < first + nr; i++) {
+		const struct kvpool_op *op = &issue->ops[i];
+
+		if (!issue->ring)
+			cqe = &issue->cqes[i];
+		*cqe = (struct kvpool_completion){ .user_data = op->user_data };
+		if (def->makes)
+			index = issue->next[def->kind]++;
+		ret = fn(issue->ctx, op, hold, index, cqe);
+		if (ret == KVPOOL_OP_LATER) {
+			ret = kvpool_issue_later(issue, def, i, hold, index);
+			if (!ret)
+				continue;
+		}
+		if (ret && def->makes)
+			issue->failed[def->kind]++;
+		cqe->status = ret;
+		issue->now++;
+		if (issue->ring)
+			kvpool_ring_post(issue->ring, cqe);
+	}
 }
 
 /* May this operation ask a peer? */

@@ -186,10 +186,10 @@ static void kvpool_xfers_space(struct list_head *remote)
 	u32 ahead = 0;
 	int ret;
 
-	list_for_each_entry(xfer, remote, entry)
+	list_for_each_entry(xfer, remote, transfer.entry)
 		if (xfer->def->space)
 			ahead += kvpool_pages(xfer->transfer.length);
-	list_for_each_entry_safe(xfer, next, remote, entry) {
+	list_for_each_entry_safe(xfer, next, remote, transfer.entry) {
 		if (!xfer->def->space)
 			continue;
 		ahead -= kvpool_pages(xfer->transfer.length);
@@ -198,7 +198,7 @@ static void kvpool_xfers_space(struct list_head *remote)
 			ret = xfer->def->space(xfer, ahead, &shortage);
 		if (!ret)
 			continue;
-		list_del(&xfer->entry);
+		list_del(&xfer->transfer.entry);
 		kvpool_xfer_undo(xfer);
 		kvpool_xfer_finish(xfer, ret);
 	}
@@ -213,28 +213,25 @@ static void kvpool_xfers_space(struct list_head *remote)
  */
 void kvpool_xfers_submit(struct list_head *remote)
 {
-	struct kvpool_xfer *xfer, *next;
-	LIST_HEAD(transfers);
+	struct kvpool_xfer *xfer;
 
 	if (list_empty(remote))
 		return;
 	kvpool_xfers_space(remote);
 	if (list_empty(remote))
 		return;
-	xfer = list_first_entry(remote, struct kvpool_xfer, entry);
+	xfer = list_first_entry(remote, struct kvpool_xfer, transfer.entry);
 	kvpool_reclaim_kick(xfer->tenant);
 
-	list_for_each_entry_safe(xfer, next, remote, entry) {
+	list_for_each_entry(xfer, remote, transfer.entry) {
 		struct kvpool_transfer *transfer = &xfer->transfer;
 
-		list_del(&xfer->entry);
 		transfer->tenant = xfer->tenant->name;
 		transfer->arena = &xfer->tenant->arena;
 		transfer->place = xfer->block ? &xfer->block->place : NULL;
 		transfer->ops = &kvpool_xfer_transfer_ops;
-		list_add_tail(&transfer->entry, &transfers);
 	}
-	kvpool_placement_submit(&transfers);
+	kvpool_placement_submit(remote);
 }
 
 /* ---- the steps of an operation ---- */
@@ -258,7 +255,7 @@ void kvpool_xfer_start(struct kvpool_xfer *xfer, struct list_head *remote)
 	} while (ret == -EAGAIN);
 
 	if (ret == KVPOOL_OP_TRANSFERS)
-		list_add_tail(&xfer->entry, remote);
+		list_add_tail(&xfer->transfer.entry, remote);
 	else if (ret != KVPOOL_OP_WAITS)
 		kvpool_xfer_finish(xfer, ret);
 }
@@ -364,7 +361,7 @@ static void kvpool_xfer_deadline(struct work_struct *work)
  * kvpool_xfer_new() - Make an operation in flight
  * @ctx: its context
  * @def: its row in the table
- * @op: a checked operation, for which issue() has returned KVPOOL_OP_LATER
+ * @op: a checked operation that could not be done at once
  * @hold: hold that will have the operation's handle, or NULL; the place in it
  *	  belongs to the xfer if the call succeeds
  * @index: index in @hold

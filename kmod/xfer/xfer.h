@@ -4,7 +4,6 @@
 #define _KVPOOL_XFER_H
 
 #include <linux/ktime.h>
-#include <linux/list.h>
 #include <linux/rcupdate.h>
 #include <linux/refcount.h>
 #include <linux/types.h>
@@ -39,59 +38,57 @@ struct kvpool_sink {
  * @refs:	one until the operation has completed, one for its deadline, and
  *		those of tasks that use it. kvpool_xfer_get(),
  *		kvpool_xfer_put().
+ * @done:	the operation has completed
  * @transfer:	task of a mover. Its key, length and peer are those of the
  *		operation, and its cancelled applies to the whole operation
- * @done:	the operation has completed
  * @def:	row in the table of operations
  * @flags:	flags of the operation
  * @opcode:	opcode of the operation
  * @node:	node of the operation
+ * @tenant_id:	number of @tenant, for use after completion
  * @tag:	tag of the operation
  * @tenant:	tenant of the operation; stays until it has completed
- * @tenant_id:	number of @tenant, for use after completion
  * @block:	FETCH: destination, not sealed. PUSH: source. With a reference.
  * @id:		id in the file's operations in flight
+ * @index:	index in @hold
+ * @hold:	hold that will have the handle of the operation, or NULL
  * @seq:	position in the order of submission
  * @born:	jiffies at submission
  * @expires:	time at which @deadline is due, on the monotonic clock
  * @ctx:	context of the operation; stays until it has completed
- * @hold:	hold that will have the handle of the operation, or NULL
- * @index:	index in @hold
  * @sink:	destination of the completion
  * @sink_data:	data of the sink: the ring, the results of a call, the command
  * @slot:	place for the completion, of the sink that writes results
  * @cqe:	the completion
  * @waiter:	waits for the end of a reservation
- * @entry:	entry in the list of operations to submit to movers
  * @work:	continues the operation after a wait
  * @deadline:	cancels the operation
  * @rcu:	frees it after the last reader of the operations in flight
  */
 struct kvpool_xfer {
 	refcount_t refs;
-	struct kvpool_transfer transfer;
 	bool done;
+	struct kvpool_transfer transfer;
 	const struct kvpool_opdef *def;
 	u32 flags;
 	u32 opcode;
 	int node;
+	u32 tenant_id;
 	u64 tag;
 	struct kvpool_tenant *tenant;
-	u32 tenant_id;
 	struct kvpool_block *block;
 	u32 id;
+	u32 index;
+	struct kvpool_hold *hold;
 	u64 seq;
 	unsigned long born;
 	ktime_t expires;
 	struct kvpool_ctx *ctx;
-	struct kvpool_hold *hold;
-	u32 index;
 	const struct kvpool_sink *sink;
 	void *sink_data;
 	struct kvpool_completion *slot;
 	struct kvpool_completion cqe;
 	struct kvpool_waiter waiter;
-	struct list_head entry;
 	struct work_struct work;
 	struct delayed_work deadline;
 	struct rcu_head rcu;
