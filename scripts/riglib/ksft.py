@@ -168,10 +168,12 @@ class Guest:
                 log.write(data)
                 log.flush()
 
+        env = {name: value for name, value in os.environ.items()
+               if name.startswith(("KV_", "KVPOOL_"))}
+        env.update(KVPOOL_BUILD=BUILD, KVPOOL_KO=self.ko,
+                   kselftest_override_timeout="0")
         code = client.run(self.host.dir, argv, cwd=REPO, timeout=timeout,
-                          env={"KVPOOL_BUILD": BUILD, "KVPOOL_KO": self.ko,
-                               "kselftest_override_timeout": "0"},
-                          out=keep, err=keep)
+                          env=env, out=keep, err=keep)
         return code, text.decode(errors="replace")
 
     def log_path(self, name):
@@ -182,7 +184,8 @@ class Guest:
         """Load, run, unload; returns the results."""
         name, argv, options = program
         timeout = (float(options.get("timeout", TIMEOUT)) *
-                   SLOWER.get(self.kernel, 1))
+                   SLOWER.get(self.kernel, 1) *
+                   int(os.environ.get("KV_SOAK", 1)))
         log_path = self.log_path(name)
         troubles, text, code = [], "", 0
         try:

@@ -100,17 +100,15 @@ class Host:
         self.run("rdma", "link", "add", "rxe%d" % link, "type", "rxe",
                  "netdev", self.nic(link))
 
-    def dead_gsi(self):
-        """Devices that make no connections any more.
+    def mend(self, first=":"):
+        """Replace devices that make no connections any more, after a command.
 
         rxe loses the queue pair of the connection manager for good when one of
         its messages is dropped on this host.
         """
-        return self.sh("rdma resource show qp | sed -n "
-                       "'s,.* \\([^ ]*\\)/.* GSI state ERR.*,\\1,p'").split()
-
-    def mend(self):
-        for device in self.dead_gsi():
+        for device in self.sh(
+                first + "; rdma resource show qp | sed -n "
+                "'s,.* \\([^ ]*\\)/.* GSI state ERR.*,\\1,p'").split():
             say("%s of %s has lost its GSI queue pair and is replaced" % (
                 device, self.rig.name))
             self.run("rdma", "link", "delete", device)
@@ -216,6 +214,12 @@ class Later(threading.Thread):
         return self.value
 
 
+def together(hosts, function):
+    """Call a function for each of some hosts, concurrently."""
+    for later in [Later(function, host) for host in hosts]:
+        later.result()
+
+
 def wait_until(condition, what, seconds=120):
     end = time.monotonic() + seconds
     while not condition():
@@ -274,8 +278,7 @@ class Fabric(unittest.TestCase):
     def setUp(self):
         need(*self.hosts)
         self.addCleanup(self.clean)
-        for host in self.hosts:
-            host.load()
+        together(self.hosts, Host.load)
         self.connect()
 
     def connect(self):
@@ -283,19 +286,15 @@ class Fabric(unittest.TestCase):
         self.up(2)
 
     def clean(self):
-        for host in self.hosts:
-            if not host.running():
-                continue
+        running = [host for host in self.hosts if host.running()]
+        for host in running:
             for link in host.my_links():
                 host.set_link(link, True)
-            # What a test that failed has left running.
-            host.sh("kill -9 $(pidof kvfab hostile) 2>/dev/null; true")
-            host.mend()
-        for host in self.hosts:
-            if not host.running():
-                continue
-            # Nothing of the test is left, and the modules can be unloaded.
-            host.unload()
+        # What a test that failed has left running.
+        together(running, lambda host: host.mend(
+            "kill -9 $(pidof kvfab hostile) 2>/dev/null"))
+        # Nothing of the test is left, and the modules can be unloaded.
+        together(running, Host.unload)
 
     def up(self, nr, host=a):
         def there():

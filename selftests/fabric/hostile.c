@@ -7,7 +7,7 @@
  *		[--key BYTE --length BYTES --fill BYTE] [--rounds N] [--seed N]
  *	hostile --produce [--key BYTE --length BYTES --fill BYTE]
  *	hostile --serve ADDRESS [--port N]
- *	hostile --mute ADDRESS [--port N]
+ *	hostile --mute ADDRESS [--port N] [--version N]
  *
  * The target under test listens at ADDRESS. A block that it has is named by
  * --key (32 times the same byte), --length and --fill (the byte it is full of).
@@ -18,7 +18,9 @@
  * With --serve it is the target, and the initiator is under test, which has one
  * queue pair and fetches one block of two requests until it succeeds.
  * With --mute it is a target that accepts every connection, answers ALIVE, and
- * answers no request: for tests of operations that wait.
+ * answers no request: for tests of operations that wait. With --version it speaks
+ * another version of the protocol: it refuses connections, or accepts them with
+ * that version, in turn.
  */
 #include <fcntl.h>
 #include <getopt.h>
@@ -87,8 +89,9 @@ static void usage(void)
 		"  --test NAME     run only this test\n"
 		"  --produce       make the known block on this host, and end\n"
 		"  --serve         be a target that breaks the rules\n"
-		"  --mute          be a target that answers no request, until SIGTERM\n",
-		KVPOOL_WIRE_PORT);
+		"  --mute          be a target that answers no request, until SIGTERM\n"
+		"  --version N     the version that this target speaks (%d)\n",
+		KVPOOL_WIRE_PORT, KVPOOL_WIRE_VERSION);
 	exit(2);
 }
 
@@ -119,6 +122,7 @@ int main(int argc, char **argv)
 		{ "produce", no_argument, NULL, 'P' },
 		{ "serve", no_argument, NULL, 'V' },
 		{ "mute", no_argument, NULL, 'M' },
+		{ "version", required_argument, NULL, 'W' },
 		{ 0 }
 	};
 	const char *port = NULL, *only = NULL;
@@ -127,6 +131,7 @@ int main(int argc, char **argv)
 	int c;
 
 	opt.seed = time(NULL) | 1;
+	opt.version = KVPOOL_WIRE_VERSION;
 	while ((c = getopt_long(argc, argv, "", options, NULL)) != -1) {
 		switch (c) {
 		case 'p':
@@ -165,6 +170,9 @@ int main(int argc, char **argv)
 			break;
 		case 'M':
 			quiet = true;
+			break;
+		case 'W':
+			opt.version = strtoul(optarg, NULL, 0);
 			break;
 		default:
 			usage();

@@ -28,6 +28,7 @@ extern struct opt {
 	uint32_t length;
 	uint8_t fill;
 	unsigned int rounds;
+	uint16_t version;	/* that a target says it speaks */
 	uint64_t seed;
 } opt;
 

@@ -62,7 +62,7 @@ static bool serve_accept(struct conn *c)
 {
 	struct kvpool_wire_accept accept = {
 		.magic = KVPOOL_WIRE_MAGIC,
-		.version = KVPOOL_WIRE_VERSION,
+		.version = opt.version,
 		.auth = KVPOOL_WIRE_AUTH_OPEN,
 		.credits = 1,
 		.max_segs = KVPOOL_WIRE_SEGS_MAX,
@@ -184,6 +184,25 @@ void serve(void)
 	ksft_finished();
 }
 
+static bool other_version(void)
+{
+	return opt.version != KVPOOL_WIRE_VERSION;
+}
+
+/* Refuse a connection as a target of another version does. */
+static void refuse(struct conn *c)
+{
+	struct kvpool_wire_reject reject = {
+		.magic = KVPOOL_WIRE_MAGIC,
+		.version = opt.version,
+		.reason = KVPOOL_CLOSE_VERSION,
+	};
+
+	rdma_reject(c->id, &reject, sizeof(reject));
+	conn_end(c);
+	free(c);
+}
+
 static void *mute(void *arg)
 {
 	const struct kvpool_wire_request *request;
@@ -207,11 +226,13 @@ static void end(int signal)
 
 /*
  * Answer ALIVE on every connection, and no request, until SIGTERM: an operation
- * on this peer waits for as long as a test wants.
+ * on this peer waits for as long as a test wants. With another version, refuse
+ * every second connection, and accept the others with that version.
  */
 void serve_mute(void)
 {
 	struct conn listener = { 0 }, *c;
+	bool accept = false;
 	pthread_t thread;
 
 	signal(SIGTERM, end);
@@ -219,10 +240,16 @@ void serve_mute(void)
 		ksft_exit_fail_msg("listening: %s\n", strerror(errno));
 	for (;;) {
 		c = calloc(1, sizeof(*c));
-		if (!c || !serve_next(&listener, c, -1) ||
-		    pthread_create(&thread, NULL, mute, c))
+		if (!c || !serve_next(&listener, c, -1))
 			ksft_exit_fail_msg("accepting: %s\n",
 					   strerror(errno));
+		accept = !accept;
+		if (other_version() && !accept) {
+			refuse(c);
+			continue;
+		}
+		if (pthread_create(&thread, NULL, mute, c))
+			ksft_exit_fail_msg("no thread\n");
 		pthread_detach(thread);
 	}
 }

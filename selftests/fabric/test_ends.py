@@ -2,7 +2,8 @@
 """Hosts, modules, processes and peers that end under load."""
 
 from fabhosts import (EHOSTUNREACH, ENOENT, ETIMEDOUT, HOSTILE, MB, RDMA,
-                      Fabric, Later, RigError, a, b, need, wait_until)
+                      Fabric, Host, Later, RigError, a, b, need, together,
+                      wait_until)
 
 
 class Ends(Fabric):
@@ -97,8 +98,7 @@ class Ends(Fabric):
         with self.assertRaises(RigError):
             later.result()
         need(a, b)
-        for host in a, b:
-            host.load()
+        together((a, b), Host.load)
         self.connect()
         first = self.blocks(8, MB)
         a.fab("fetch", first, 8, MB)

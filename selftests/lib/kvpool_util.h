@@ -724,15 +724,19 @@ static inline bool kv_debug_kernel(void)
 	       !access("/sys/kernel/debug/kmemleak", F_OK);
 }
 
-/* A number of rounds: from the environment, or fewer on slow kernels. */
+/*
+ * A number of rounds: from the environment, or fewer on slow kernels; KV_SOAK is
+ * a factor to all that the environment does not name.
+ */
 static inline unsigned long kv_rounds(const char *env, unsigned long stock,
 				      unsigned long debug)
 {
-	const char *text = getenv(env);
+	const char *text = getenv(env), *soak = getenv("KV_SOAK");
+	unsigned long factor = soak ? strtoul(soak, NULL, 0) : 1;
 
 	if (text && *text)
 		return strtoul(text, NULL, 0);
-	return kv_debug_kernel() ? debug : stock;
+	return (kv_debug_kernel() ? debug : stock) * (factor ?: 1);
 }
 
 /* Access to memory that may not be mapped */
