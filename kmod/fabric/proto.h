@@ -28,9 +28,7 @@
 #include <linux/types.h>
 
 #define KVPOOL_WIRE_MAGIC	0x4c50564bU	/* "KVPL" */
-#ifndef KVPOOL_WIRE_VERSION	/* a test builds a module of another version */
 #define KVPOOL_WIRE_VERSION	1
-#endif
 #define KVPOOL_WIRE_PORT	4710
 
 #define KVPOOL_WIRE_HOST	16	/* bytes of a host's identity */
