@@ -35,6 +35,7 @@ KVFAB = os.path.join(BUILD, "fabric", KERNEL, "kvfab")
 HOSTILE = os.path.join(BUILD, "fabric", KERNEL, "hostile")
 ENGINE = os.path.join(BUILD, "lib/tests/module-peers")
 MB = 1 << 20
+KB256 = 256 << 10       # blocks of load()
 ENOENT, EEXIST, EMSGSIZE, EHOSTUNREACH, EINPROGRESS = 2, 17, 90, 113, 115
 ETIMEDOUT, EREMOTEIO = 110, 121
 
@@ -323,10 +324,10 @@ class Fabric(unittest.TestCase):
 
     def load(self, *options, repeat=0):
         """Fetch until stop(), or so many times; every byte is compared."""
-        first = self.blocks(24, MB)
+        first = self.blocks(24, KB256)
         how = ("-r", repeat) if repeat else ("-d", 3600)
         later = Later(a.fab, *options, "-T", "-o", "60000", "-w", "24", *how,
-                      "fetch", first, 24, MB, timeout=600)
+                      "fetch", first, 24, KB256, timeout=600)
         self.busy()
         return later
 
@@ -335,7 +336,7 @@ class Fabric(unittest.TestCase):
         a.sh("kill -TERM $(pidof kvfab)")
         return later.result()
 
-    def busy(self, host=a, what=4 * MB):
+    def busy(self, host=a, what=MB):
         before = host.fetched()
         wait_until(lambda: host.fetched() > before + what,
                    "bytes over the links")

@@ -5,7 +5,7 @@ import random
 import threading
 import time
 
-from fabhosts import (EHOSTUNREACH, MB, Fabric, Later, a, b, say, setting,
+from fabhosts import (EHOSTUNREACH, KB256, MB, Fabric, Later, a, b, say, setting,
                       wait_until)
 
 
@@ -36,11 +36,11 @@ class Breaks(Fabric):
     def test_push_link_down(self):
         """Few at a time: all are sent again long before b sees the link die."""
         first = self.numbers()
-        a.fab("produce", first, 64, MB)
+        a.fab("produce", first, 64, KB256)
         later = Later(a.fab, "-p", "b", "-o", "60000", "-w", "4", "push",
-                      first, 64, MB)
+                      first, 64, KB256)
         wait_until(lambda: sum(link["out_bytes"] for link in a.links()) >
-                   2 * MB, "bytes pushed")
+                   MB, "bytes pushed")
         a.set_link(0, False)
         wait_until(lambda: a.links()[0]["state"] != "up", "link 0 down")
         later.result()
@@ -76,8 +76,8 @@ class Breaks(Fabric):
             self.stop(later)
             self.up(2)
         before = a.links()[0]["in_bytes"]
-        first = self.blocks(32, MB)
-        a.fab("fetch", first, 32, MB)
+        first = self.blocks(32, KB256)
+        a.fab("fetch", first, 32, KB256)
         self.assertGreater(a.links()[0]["in_bytes"], before)
 
     def test_all_nics_unplugged(self):
@@ -96,8 +96,8 @@ class Breaks(Fabric):
             if host is a:
                 self.connect()
             self.up(2)
-            first = self.blocks(4, MB)
-            a.fab("fetch", first, 4, MB)
+            first = self.blocks(4, KB256)
+            a.fab("fetch", first, 4, KB256)
 
     def flap(self, seconds):
         """Links go down and up; at each moment the module has one that is up.
@@ -125,9 +125,9 @@ class Breaks(Fabric):
     def test_flaps(self):
         """FABRIC_FLAPS seconds of it, under reads and pushes."""
         seconds = setting("FLAPS", 30)
-        first = self.blocks(24, MB)
+        first = self.blocks(24, KB256)
         reads = Later(a.fab, "-T", "-o", "60000", "-w", "24", "-d",
-                      seconds + 10, "fetch", first, 24, MB,
+                      seconds + 10, "fetch", first, 24, KB256,
                       timeout=seconds + 300)
         pushed = [0]
         stop = threading.Event()
@@ -163,7 +163,7 @@ class Breaks(Fabric):
         self.assertEqual((tenant["pending"], tenant["leases"]), (0, 0))
         self.assertEqual(a.json("peer")["peers"][0]["failed"], 0)
         self.assertGreaterEqual(sum(n["in_bytes"] for n in links),
-                                done["ok"] * MB)
+                                done["ok"] * KB256)
 
     def test_lost_in_one_direction(self):
         """Nothing of what one end of a link sends arrives."""

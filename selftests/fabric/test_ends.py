@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """Hosts, modules, processes and peers that end under load."""
 
-from fabhosts import (EHOSTUNREACH, ENOENT, ETIMEDOUT, HOSTILE, MB, RDMA,
+from fabhosts import (EHOSTUNREACH, ENOENT, ETIMEDOUT, HOSTILE, KB256, MB, RDMA,
                       Fabric, Host, Later, RigError, a, b, need, together,
                       wait_until)
 
@@ -34,15 +34,15 @@ class Ends(Fabric):
         a.run("insmod", RDMA)
 
     def test_requester_killed(self):
-        first = self.blocks(24, MB)
+        first = self.blocks(24, KB256)
         later = Later(a.fab, "-n", "-T", "-w", "24", "-r", "1000", "fetch",
-                      first, 24, MB)
+                      first, 24, KB256)
         self.busy()
         a.sh("kill -9 $(pidof kvfab)")
         with self.assertRaises(RigError):
             later.result()
         self.assertEqual(a.tenant()["leases"], 0)
-        a.fab("fetch", first, 24, MB)
+        a.fab("fetch", first, 24, KB256)
 
     def nothing_left(self):
         """No operation of the test is left, whatever its result was."""
@@ -54,11 +54,11 @@ class Ends(Fabric):
     def test_owner_dies(self):
         """The whole host, and it comes back."""
         a.ctl("knobs", "set", "remote_timeout_ms", "8000")
-        first = self.blocks(24, MB)
+        first = self.blocks(24, KB256)
         # The second program waits for the copies of the first.
-        reads = [Later(a.fab, "-w", "24", "-r", "40", "fetch", first, 24, MB,
+        reads = [Later(a.fab, "-w", "24", "-r", "40", "fetch", first, 24, KB256,
                        check=False) for _ in range(2)]
-        alone = Later(a.fab, "-r", "400", "ping", first, 2, MB, check=False)
+        alone = Later(a.fab, "-r", "400", "ping", first, 2, KB256, check=False)
         self.busy()
         b.kill()
         # None takes longer than its deadline, so they all end soon.
@@ -73,18 +73,18 @@ class Ends(Fabric):
         b.load()
         self.up(2)
         a.fab("remove", first, 24, 0, check=False)
-        a.fab("-e", ENOENT, "fetch", first, 24, MB)
-        first = self.blocks(8, MB)
-        a.fab("fetch", first, 8, MB)
+        a.fab("-e", ENOENT, "fetch", first, 24, KB256)
+        first = self.blocks(8, KB256)
+        a.fab("fetch", first, 8, KB256)
 
     def test_owner_dies_while_it_is_pushed_to(self):
         a.ctl("knobs", "set", "remote_timeout_ms", "8000")
         first = self.numbers()
-        a.fab("produce", first, 200, MB)
-        later = Later(a.fab, "-p", "b", "-w", "32", "push", first, 200, MB,
+        a.fab("produce", first, 200, KB256)
+        later = Later(a.fab, "-p", "b", "-w", "32", "push", first, 200, KB256,
                       check=False)
         wait_until(lambda: sum(link["out_bytes"] for link in a.links()) >
-                   2 * MB, "bytes pushed")
+                   MB, "bytes pushed")
         b.kill()
         done = later.result()
         self.assertEqual(done["ok"] + done["failed"], 200, done)
@@ -100,8 +100,8 @@ class Ends(Fabric):
         need(a, b)
         together((a, b), Host.load)
         self.connect()
-        first = self.blocks(8, MB)
-        a.fab("fetch", first, 8, MB)
+        first = self.blocks(8, KB256)
+        a.fab("fetch", first, 8, KB256)
 
     def test_both_reload(self):
         later = self.load(repeat=20)
@@ -114,8 +114,8 @@ class Ends(Fabric):
             host.run("insmod", RDMA)
             host.ctl("fabric", "set", "--open", "--listen", "0.0.0.0")
         self.connect()
-        first = self.blocks(8, MB)
-        a.fab("fetch", first, 8, MB)
+        first = self.blocks(8, KB256)
+        a.fab("fetch", first, 8, KB256)
 
     def mute(self):
         """Replace b by a peer that lives and answers no request.
@@ -142,14 +142,14 @@ class Ends(Fabric):
 
     def test_peer_deleted_with_waiters(self):
         """Operations that wait for a fetch from it do not wait for ever."""
-        first = self.blocks(8, MB)
+        first = self.blocks(8, KB256)
         served = self.mute()
-        fetch = Later(a.fab, "-w", "8", "-o", "600000", "fetch", first, 8, MB,
+        fetch = Later(a.fab, "-w", "8", "-o", "600000", "fetch", first, 8, KB256,
                       check=False)
         wait_until(lambda: a.tenant()["pending"] == 8, "pending keys")
         waits = [Later(a.fab, "-l", *how, first, 8, 0, check=False)
                  for how in (("-w", "8", "fetch"), ("ping",))]
-        same = Later(a.fab, "-w", "8", "-o", "600000", "fetch", first, 8, MB,
+        same = Later(a.fab, "-w", "8", "-o", "600000", "fetch", first, 8, KB256,
                      check=False)
         self.waiting(4)
         a.ctl("peer", "del", "mute")
@@ -160,16 +160,16 @@ class Ends(Fabric):
         self.assertEqual(a.tenant()["pending"], 0)
         # The peer that is added afterwards has all blocks.
         self.unmute(served)
-        a.fab("fetch", first, 8, MB)
+        a.fab("fetch", first, 8, KB256)
 
     def test_waiter_killed(self):
         """A process that waits for a fetch from a mute peer can be killed."""
-        first = self.blocks(8, MB)
+        first = self.blocks(8, KB256)
         served = self.mute()
-        fetch = [Later(a.fab, "-w", "8", "-o", "600000", "fetch", first, 8, MB)]
+        fetch = [Later(a.fab, "-w", "8", "-o", "600000", "fetch", first, 8, KB256)]
         # Before that, a local one finds nothing to wait for.
         wait_until(lambda: a.tenant()["pending"] == 8, "pending keys")
-        fetch += [Later(a.fab, "-o", "600000", *how, first, 8, MB)
+        fetch += [Later(a.fab, "-o", "600000", *how, first, 8, KB256)
                   for how in (("ping",), ("-l", "ping"))]
         self.waiting(3)
         a.sh("kill -9 $(pidof kvfab)")
@@ -180,4 +180,4 @@ class Ends(Fabric):
         self.nothing_left()
         a.ctl("peer", "del", "mute")
         self.unmute(served)
-        a.fab("fetch", first, 8, MB)
+        a.fab("fetch", first, 8, KB256)

@@ -9,15 +9,15 @@ from fabhosts import ENGINE, ENOENT, EEXIST, EMSGSIZE, MB, Fabric, a, b
 
 class Reads(Fabric):
     def test_sizes(self):
-        for length in (4096, 5000, 65536, 300001, MB, 2 * MB + 1, 40 * MB + 9):
+        for length in (4096, 5000, 65536, 300001, MB, 2 * MB + 1, 20 * MB + 9):
             first = self.blocks(3, length)
             a.fab("-o", "120000", "fetch", first, 3, length)
             a.fab("-o", "120000", "-T", "fetch", first, 3, length)
             b.fab("remove", first, 3, 0)
 
     def test_large(self):
-        first = self.blocks(1, 256 * MB)
-        a.fab("-T", "-o", "120000", "fetch", first, 1, 256 * MB)
+        first = self.blocks(1, 64 * MB)
+        a.fab("-T", "-o", "120000", "fetch", first, 1, 64 * MB)
 
     def test_batches(self):
         first = self.blocks(300, 4096)
