@@ -46,33 +46,6 @@ static void kvpool_issue_fail(struct kvpool_issue *issue, u32 i, int status)
 	kvpool_issue_complete(issue, i, &cqe);
 }
 
-/**
- * kvpool_issue_later() - Put an operation in flight
- * @issue: the operations of the call
- * @def: the row of the operation
- * @i: its number
- * @hold: the hold that will have its handle, or NULL
- * @index: index in @hold
- *
- * Context: May sleep.
- * Return: 0, or -ENOMEM: the caller completes the operation.
- */
-int kvpool_issue_later(struct kvpool_issue *issue,
-		       const struct kvpool_opdef *def, u32 i,
-		       struct kvpool_hold *hold, u32 index)
-{
-	const struct kvpool_op *op = &issue->ops[i];
-	struct kvpool_xfer *xfer;
-
-	xfer = kvpool_xfer_new(issue->ctx, def, op, hold, index,
-			       issue->timeout(op));
-	if (!xfer)
-		return -ENOMEM;
-	issue->attach(issue, i, xfer);
-	kvpool_xfer_start(xfer, &issue->remote);
-	return 0;
-}
-
 /* Operations @first to @end - 1 are of one kind. */
 static void kvpool_issue_kind(struct kvpool_issue *issue, u32 first, u32 end)
 {

@@ -9,6 +9,7 @@
 #include "file/ctx.h"
 #include "file/hold.h"
 #include "file/span.h"
+#include "xfer/issue_each.h"
 #include "xfer/mover.h"
 #include "xfer/opdef.h"
 #include "xfer/xfer.h"
@@ -29,10 +30,9 @@ static void kvpool_lease_give(struct kvpool_tenant *tenant,
 	kvpool_hold_publish(hold, index, block);
 }
 
-static int kvpool_lease_try(struct kvpool_ctx *ctx,
-			      const struct kvpool_op *op,
-			      struct kvpool_hold *hold, u32 index,
-			      struct kvpool_completion *cqe)
+static int kvpool_lease_try(struct kvpool_ctx *ctx, const struct kvpool_op *op,
+			    struct kvpool_hold *hold, u32 index,
+			    struct kvpool_completion *cqe)
 {
 	struct kvpool_tenant *tenant = ctx->tenant;
 	struct kvpool_block *block;

@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0
 /* NOP: complete. */
+#include "xfer/issue_each.h"
 #include "xfer/opdef.h"
 
 static int kvpool_nop_try(struct kvpool_ctx *ctx, const struct kvpool_op *op,
-			    struct kvpool_hold *hold, u32 index,
-			    struct kvpool_completion *cqe)
+			  struct kvpool_hold *hold, u32 index,
+			  struct kvpool_completion *cqe)
 {
 	return 0;
 }

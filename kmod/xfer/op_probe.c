@@ -2,14 +2,14 @@
 /* PROBE: tell whether a block exists, and its length. */
 #include "cache/block.h"
 #include "file/ctx.h"
+#include "xfer/issue_each.h"
 #include "xfer/mover.h"
 #include "xfer/opdef.h"
 #include "xfer/xfer.h"
 
-static int kvpool_probe_try(struct kvpool_ctx *ctx,
-			      const struct kvpool_op *op,
-			      struct kvpool_hold *hold, u32 index,
-			      struct kvpool_completion *cqe)
+static int kvpool_probe_try(struct kvpool_ctx *ctx, const struct kvpool_op *op,
+			    struct kvpool_hold *hold, u32 index,
+			    struct kvpool_completion *cqe)
 {
 	u32 length;
 	int status;

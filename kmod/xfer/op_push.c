@@ -3,13 +3,14 @@
 #include "cache/block.h"
 #include "cache/tenant.h"
 #include "file/ctx.h"
+#include "xfer/issue_each.h"
 #include "xfer/mover.h"
 #include "xfer/opdef.h"
 #include "xfer/xfer.h"
 
 static int kvpool_push_try(struct kvpool_ctx *ctx, const struct kvpool_op *op,
-			     struct kvpool_hold *hold, u32 index,
-			     struct kvpool_completion *cqe)
+			   struct kvpool_hold *hold, u32 index,
+			   struct kvpool_completion *cqe)
 {
 	return kvpool_movers_loaded() ? KVPOOL_OP_LATER : -EOPNOTSUPP;
 }

@@ -46,8 +46,8 @@ struct kvpool_xfer;
  * @check:	further checks; returns 0 or -EINVAL. Optional
  * @issue:	Do @nr operations of this kind, the first of which is number
  *		@first of the call: complete each with kvpool_issue_complete(),
- *		or let kvpool_issue_each() do it. If @makes, the hold of @kind
- *		has a place for the handle of each
+ *		or let kvpool_issue_each() of issue_each.h do all that. If
+ *		@makes, the hold of @kind has a place for the handle of each
  * @prepare:	Continue an operation in flight. Returns the status,
  *		KVPOOL_OP_WAITS, KVPOOL_OP_TRANSFERS, or -EAGAIN for a retry
  * @space:	Find the memory that a transfer fills; the operations after it
@@ -134,59 +134,6 @@ static inline void kvpool_issue_complete(struct kvpool_issue *issue, u32 i,
 		kvpool_ring_post(issue->ring, cqe);
 	else
 		issue->cqes[i] = *cqe;
-}
-
-/*
- * Do an operation if that takes no time. Fills in @cqe except for the status.
- * @hold has a place for the handle at @index, if the operation makes a handle.
- * Returns the status, or, with @cqe as it was, KVPOOL_OP_LATER, which needs
- * prepare().
- */
-typedef int kvpool_issue_fn(struct kvpool_ctx *ctx, const struct kvpool_op *op,
-			    struct kvpool_hold *hold, u32 index,
-			    struct kvpool_completion *cqe);
-
-int kvpool_issue_later(struct kvpool_issue *issue,
-		       const struct kvpool_opdef *def, u32 i,
-		       struct kvpool_hold *hold, u32 index);
-
-/*
- * Do operations one by one, or put them in flight: the issue() of most rows.
- * Inline, so that @fn is called directly and what @def says costs nothing.
- */
-static __always_inline void kvpool_issue_each(struct kvpool_issue *issue,
-					      const struct kvpool_opdef *def,
-					      u32 first, u32 nr,
-					      kvpool_issue_fn *fn)
-{
-	struct kvpool_completion local, *cqe = &local;
-	struct kvpool_hold *hold = NULL;
-	u32 index = 0, i;
-	int ret;
-
-	if (def->makes)
-		hold = issue->holds[def->kind];
-	for (i = first; i < first + nr; i++) {
-		const struct kvpool_op *op = &issue->ops[i];
-
-		if (!issue->ring)
-			cqe = &issue->cqes[i];
-		*cqe = (struct kvpool_completion){ .user_data = op->user_data };
-		if (def->makes)
-			index = issue->next[def->kind]++;
-		ret = fn(issue->ctx, op, hold, index, cqe);
-		if (ret == KVPOOL_OP_LATER) {
-			ret = kvpool_issue_later(issue, def, i, hold, index);
-			if (!ret)
-				continue;
-		}
-		if (ret && def->makes)
-			issue->failed[def->kind]++;
-		cqe->status = ret;
-		issue->now++;
-		if (issue->ring)
-			kvpool_ring_post(issue->ring, cqe);
-	}
 }
 
 /* May this operation ask a peer? */

@@ -357,26 +357,14 @@ static void kvpool_xfer_deadline(struct work_struct *work)
 	kvpool_xfer_put(xfer);
 }
 
-/**
- * kvpool_xfer_new() - Make an operation in flight
- * @ctx: its context
- * @def: its row in the table
- * @op: a checked operation that could not be done at once
- * @hold: hold that will have the operation's handle, or NULL; the place in it
- *	  belongs to the xfer if the call succeeds
- * @index: index in @hold
- * @timeout_ns: nanoseconds until its deadline, or 0 for none
- *
- * The caller sets the sink and then calls kvpool_xfer_start().
- *
- * Context: May sleep.
- * Return: the operation, which the caller runs, or NULL.
+/*
+ * Make an operation in flight, which the caller runs; NULL if there is no
+ * memory. The place in @hold belongs to it. It has no sink yet.
  */
-struct kvpool_xfer *kvpool_xfer_new(struct kvpool_ctx *ctx,
-				    const struct kvpool_opdef *def,
-				    const struct kvpool_op *op,
-				    struct kvpool_hold *hold, u32 index,
-				    u64 timeout_ns)
+static struct kvpool_xfer *
+kvpool_xfer_new(struct kvpool_ctx *ctx, const struct kvpool_opdef *def,
+		const struct kvpool_op *op, struct kvpool_hold *hold,
+		u32 index, u64 timeout_ns)
 {
 	struct kvpool_inflight *inflight = &ctx->inflight;
 	struct kvpool_xfer *xfer;
@@ -421,4 +409,31 @@ struct kvpool_xfer *kvpool_xfer_new(struct kvpool_ctx *ctx,
 		kvpool_xfer_arm(xfer, timeout_ns);
 	}
 	return xfer;
+}
+
+/**
+ * kvpool_xfer_issue() - Put an operation of a call in flight
+ * @issue: the operations of the call
+ * @def: the row of the operation
+ * @i: its number
+ * @hold: the hold that will have its handle, or NULL
+ * @index: index in @hold
+ *
+ * Context: May sleep.
+ * Return: 0, or -ENOMEM: the caller completes the operation.
+ */
+int kvpool_xfer_issue(struct kvpool_issue *issue,
+		      const struct kvpool_opdef *def, u32 i,
+		      struct kvpool_hold *hold, u32 index)
+{
+	const struct kvpool_op *op = &issue->ops[i];
+	struct kvpool_xfer *xfer;
+
+	xfer = kvpool_xfer_new(issue->ctx, def, op, hold, index,
+			       issue->timeout(op));
+	if (!xfer)
+		return -ENOMEM;
+	issue->attach(issue, i, xfer);
+	kvpool_xfer_start(xfer, &issue->remote);
+	return 0;
 }

@@ -17,6 +17,7 @@
 struct kvpool_block;
 struct kvpool_ctx;
 struct kvpool_hold;
+struct kvpool_issue;
 struct kvpool_opdef;
 struct kvpool_tenant;
 struct kvpool_xfer;
@@ -96,11 +97,9 @@ struct kvpool_xfer {
 
 int kvpool_xfers_init(void);
 void kvpool_xfers_exit(void);
-struct kvpool_xfer *kvpool_xfer_new(struct kvpool_ctx *ctx,
-				    const struct kvpool_opdef *def,
-				    const struct kvpool_op *op,
-				    struct kvpool_hold *hold, u32 index,
-				    u64 timeout_ns);
+int kvpool_xfer_issue(struct kvpool_issue *issue,
+		      const struct kvpool_opdef *def, u32 i,
+		      struct kvpool_hold *hold, u32 index);
 void kvpool_xfer_start(struct kvpool_xfer *xfer, struct list_head *remote);
 void kvpool_xfers_submit(struct list_head *remote);
 void kvpool_xfer_cancel(struct kvpool_xfer *xfer, int why);
