@@ -11,7 +11,7 @@ import random
 import threading
 import time
 
-from fabhosts import EHOSTUNREACH, MB, Fabric, Later, a, b, say, setting
+from fabhosts import EHOSTUNREACH, KB256, MB, Fabric, Later, a, b, say, setting
 
 # The transfers in flight fill the quota of the tenant.
 BLOCKS, SIZE, WINDOW = 16, 512 << 10, 8
@@ -87,9 +87,9 @@ class Fences(Fabric):
         self.assertEqual(done["kills"], rounds)
 
     def test_cancel(self):
-        first = self.blocks(24, MB)
+        first = self.blocks(24, KB256)
         done = a.fab("-c", "0.5", "-w", "16", "-o", "60000", "-r", "12",
-                     "fetch", first, 24, MB, timeout=600)
+                     "fetch", first, 24, KB256, timeout=600)
         self.assertGreater(done["cancelled"], 0)
         self.assertGreater(done["ok"], 0)
         first = self.blocks(100, 65536)

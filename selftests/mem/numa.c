@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /* numa: blocks on the node that was requested, also on nodes without CPUs. */
-#include "kvpool_util.h"
+#include "kvpool_async.h"
 
 FIXTURE(numa) {
 	struct kv_bench t;
@@ -272,6 +272,33 @@ TEST_F(numa, preferred_before_room)
 				   self->cpu[0]));
 	EXPECT_EQ(KV_CHUNK / 2, on_node(self->cpu[0], "used_bytes"));
 	EXPECT_EQ(KV_CHUNK / 2, on_node(self->cpu[1], "used_bytes"));
+}
+
+/* RESERVE: on a full node a preference gives way, a strict request fails. */
+TEST_F(numa, strict_operation)
+{
+	struct kvpool_op op, seal;
+	struct kvpool_completion c, other;
+	int fd = self->t.fd;
+
+	ASSERT_EQ(0, set_limit(self->cpu[1], KV_CHUNK));
+	op = kv_op_reserve(10, KV_CHUNK, 1);
+	op.node = self->cpu[1];
+	op.flags = KVPOOL_OP_STRICT_NODE;
+	ASSERT_EQ(0, kv_do(fd, &op, &c));
+	EXPECT_EQ(KV_CHUNK, on_node(self->cpu[1], "used_bytes"));
+	kv_key(&op.key, 11);
+	EXPECT_EQ(-ENOSPC, kv_do(fd, &op, &other));
+	op.flags = 0;
+	EXPECT_EQ(0, kv_do(fd, &op, &other));
+	EXPECT_EQ(0, kv_abort(fd, other.handle));
+	/* A sealed block of that node makes room on it. */
+	seal = kv_op_seal(c.handle, 0, 2);
+	EXPECT_EQ(0, kv_do(fd, &seal, NULL));
+	op.flags = KVPOOL_OP_STRICT_NODE;
+	EXPECT_EQ(0, kv_do(fd, &op, &other));
+	EXPECT_EQ(-ENOENT, kv_exists(fd, 10));
+	EXPECT_EQ(0, kv_abort(fd, other.handle));
 }
 
 TEST_HARNESS_MAIN

@@ -453,34 +453,6 @@ TEST_F(produce, nodes)
 	EXPECT_BASE();
 }
 
-/* On a full node a preference gives way, a strict request fails. */
-TEST_F(produce, strict_node)
-{
-	struct kvpool_completion c, other;
-	struct kvpool_op op;
-
-	if (!kv_has_tier(1))
-		SKIP(return, "this machine has one node with memory");
-	ASSERT_EQ(0, kv_remove(self->t.fd, KEY_SEALED));
-	ASSERT_EQ(0, kv_abort(self->t.fd, self->pending.handle));
-	ASSERT_EQ(0, kv_sys_set("tiers/dram1/limit_bytes", KV_CHUNK));
-	op = kv_op_reserve(10, KV_CHUNK, 1);
-	op.node = 1;
-	op.flags = KVPOOL_OP_STRICT_NODE;
-	ASSERT_EQ(0, kv_do(self->fd, &op, &c));
-	kv_key(&op.key, 11);
-	EXPECT_EQ(-ENOSPC, kv_do(self->fd, &op, &other));
-	op.flags = 0;
-	EXPECT_EQ(0, kv_do(self->fd, &op, &other));
-	EXPECT_EQ(0, kv_abort(self->fd, other.handle));
-	/* A sealed block of that node makes room on it. */
-	EXPECT_EQ(0, op_seal(self->fd, c.handle, 0));
-	op.flags = KVPOOL_OP_STRICT_NODE;
-	EXPECT_EQ(0, kv_do(self->fd, &op, &other));
-	EXPECT_EQ(-ENOENT, kv_exists(self->fd, 10));
-	EXPECT_EQ(0, kv_abort(self->fd, other.handle));
-}
-
 /* Each operation needs its own mode of the file and no other. */
 TEST_F(produce, modes)
 {
