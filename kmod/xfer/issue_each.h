@@ -11,11 +11,12 @@
  * Do an operation if that takes no time. Fills in @cqe except for the status.
  * @hold has a place for the handle at @index, if the operation makes a handle.
  * Returns the status, or, with @cqe as it was, KVPOOL_OP_LATER, which needs
- * prepare().
+ * prepare(). *@found, which is NULL, may then be set for it.
  */
 typedef int kvpool_issue_fn(struct kvpool_ctx *ctx, const struct kvpool_op *op,
 			    struct kvpool_hold *hold, u32 index,
-			    struct kvpool_completion *cqe);
+			    struct kvpool_completion *cqe,
+			    struct kvpool_block **found);
 
 /*
  * Do operations one by one, or put them in flight: the issue() of most rows.
@@ -35,15 +36,17 @@ static __always_inline void kvpool_issue_each(struct kvpool_issue *issue,
 		hold = issue->holds[def->kind];
 	for (i = first; i < first + nr; i++) {
 		const struct kvpool_op *op = &issue->ops[i];
+		struct kvpool_block *found = NULL;
 
 		if (!issue->ring)
 			cqe = &issue->cqes[i];
 		*cqe = (struct kvpool_completion){ .user_data = op->user_data };
 		if (def->makes)
 			index = issue->next[def->kind]++;
-		ret = fn(issue->ctx, op, hold, index, cqe);
+		ret = fn(issue->ctx, op, hold, index, cqe, &found);
 		if (ret == KVPOOL_OP_LATER) {
-			ret = kvpool_xfer_issue(issue, def, i, hold, index);
+			ret = kvpool_xfer_issue(issue, def, i, hold, index,
+						found);
 			if (!ret)
 				continue;
 		}

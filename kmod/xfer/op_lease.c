@@ -32,7 +32,8 @@ static void kvpool_lease_give(struct kvpool_tenant *tenant,
 
 static int kvpool_lease_try(struct kvpool_ctx *ctx, const struct kvpool_op *op,
 			    struct kvpool_hold *hold, u32 index,
-			    struct kvpool_completion *cqe)
+			    struct kvpool_completion *cqe,
+			    struct kvpool_block **found)
 {
 	struct kvpool_tenant *tenant = ctx->tenant;
 	struct kvpool_block *block;
@@ -43,9 +44,12 @@ static int kvpool_lease_try(struct kvpool_ctx *ctx, const struct kvpool_op *op,
 	if (!block)
 		return op->flags & KVPOOL_OP_REMOTE ? KVPOOL_OP_LATER : -ENOENT;
 	if (state == KVPOOL_BLOCK_RESERVED) {
+		if (op->flags & (KVPOOL_OP_WAIT | KVPOOL_OP_REMOTE)) {
+			*found = block;
+			return KVPOOL_OP_LATER;
+		}
 		kvpool_block_put(tenant, block);
-		return op->flags & (KVPOOL_OP_WAIT | KVPOOL_OP_REMOTE) ?
-		       KVPOOL_OP_LATER : -EINPROGRESS;
+		return -EINPROGRESS;
 	}
 	kvpool_count(tenant, hits, 1);
 	cqe->route = KVPOOL_ROUTE_LOCAL;
@@ -75,13 +79,15 @@ static int kvpool_lease_begin(struct kvpool_xfer *xfer)
 	return ret ?: KVPOOL_OP_TRANSFERS;
 }
 
-static int kvpool_lease_prepare(struct kvpool_xfer *xfer)
+static int kvpool_lease_prepare(struct kvpool_xfer *xfer,
+				struct kvpool_block *found)
 {
 	struct kvpool_tenant *tenant = xfer->tenant;
-	struct kvpool_block *block;
-	u32 state;
+	struct kvpool_block *block = found;
+	u32 state = KVPOOL_BLOCK_RESERVED;
 
-	block = kvpool_block_find(tenant, &xfer->transfer.key, &state);
+	if (!block)
+		block = kvpool_block_find(tenant, &xfer->transfer.key, &state);
 	if (block && state == KVPOOL_BLOCK_RESERVED) {
 		if (kvpool_waiter_add(&xfer->waiter, block))
 			return KVPOOL_OP_WAITS;

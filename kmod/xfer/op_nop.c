@@ -5,7 +5,8 @@
 
 static int kvpool_nop_try(struct kvpool_ctx *ctx, const struct kvpool_op *op,
 			  struct kvpool_hold *hold, u32 index,
-			  struct kvpool_completion *cqe)
+			  struct kvpool_completion *cqe,
+			  struct kvpool_block **found)
 {
 	return 0;
 }

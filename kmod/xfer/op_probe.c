@@ -9,7 +9,8 @@
 
 static int kvpool_probe_try(struct kvpool_ctx *ctx, const struct kvpool_op *op,
 			    struct kvpool_hold *hold, u32 index,
-			    struct kvpool_completion *cqe)
+			    struct kvpool_completion *cqe,
+			    struct kvpool_block **found)
 {
 	u32 length;
 	int status;
@@ -24,7 +25,8 @@ static int kvpool_probe_try(struct kvpool_ctx *ctx, const struct kvpool_op *op,
 	return status;
 }
 
-static int kvpool_probe_prepare(struct kvpool_xfer *xfer)
+static int kvpool_probe_prepare(struct kvpool_xfer *xfer,
+				struct kvpool_block *found)
 {
 	xfer->transfer.kind = KVPOOL_TRANSFER_PROBE;
 	return KVPOOL_OP_TRANSFERS;

@@ -10,12 +10,14 @@
 
 static int kvpool_push_try(struct kvpool_ctx *ctx, const struct kvpool_op *op,
 			   struct kvpool_hold *hold, u32 index,
-			   struct kvpool_completion *cqe)
+			   struct kvpool_completion *cqe,
+			   struct kvpool_block **found)
 {
 	return kvpool_movers_loaded() ? KVPOOL_OP_LATER : -EOPNOTSUPP;
 }
 
-static int kvpool_push_prepare(struct kvpool_xfer *xfer)
+static int kvpool_push_prepare(struct kvpool_xfer *xfer,
+			       struct kvpool_block *found)
 {
 	struct kvpool_block *block;
 	u32 state;

@@ -14,6 +14,7 @@
 #include "file/hold.h"
 #include "file/ring.h"
 
+struct kvpool_block;
 struct kvpool_issue;
 struct kvpool_xfer;
 
@@ -48,7 +49,9 @@ struct kvpool_xfer;
  *		@first of the call: complete each with kvpool_issue_complete(),
  *		or let kvpool_issue_each() of issue_each.h do all that. If
  *		@makes, the hold of @kind has a place for the handle of each
- * @prepare:	Continue an operation in flight. Returns the status,
+ * @prepare:	Continue an operation in flight. @found is the pending block that
+ *		issue() found, with a reference for prepare(), or NULL. Returns
+ *		the status,
  *		KVPOOL_OP_WAITS, KVPOOL_OP_TRANSFERS, or -EAGAIN for a retry
  * @space:	Find the memory that a transfer fills; the operations after it
  *		need @ahead pages. Returns 0 or the status. Optional
@@ -72,7 +75,7 @@ struct kvpool_opdef {
 	enum kvpool_hold_kind kind;
 	int (*check)(const struct kvpool_op *op);
 	void (*issue)(struct kvpool_issue *issue, u32 first, u32 nr);
-	int (*prepare)(struct kvpool_xfer *xfer);
+	int (*prepare)(struct kvpool_xfer *xfer, struct kvpool_block *found);
 	int (*space)(struct kvpool_xfer *xfer, u32 ahead,
 		     struct kvpool_shortage *shortage);
 	void (*complete)(struct kvpool_xfer *xfer);

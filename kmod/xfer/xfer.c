@@ -206,7 +206,7 @@ static void kvpool_xfers_space(struct list_head *remote)
 
 /**
  * kvpool_xfers_submit() - Submit operations to movers
- * @remote: operations of one tenant that kvpool_xfer_start() has added; empty
+ * @remote: operations of one tenant that kvpool_xfer_issue() has added; empty
  *	    when the call returns
  *
  * Context: May sleep for memory, no lock held.
@@ -236,22 +236,24 @@ void kvpool_xfers_submit(struct list_head *remote)
 
 /* ---- the steps of an operation ---- */
 
-/**
- * kvpool_xfer_start() - Continue an operation
- * @xfer: the operation, which the caller runs. It may complete, and be freed,
- *	  during the call.
- * @remote: list that @xfer is added to if it needs a mover; for
- *	    kvpool_xfers_submit()
- *
- * Context: May sleep, no lock held.
+/*
+ * Continue an operation, which the caller runs. It may complete, and be freed,
+ * during the call; or it is added to @remote, for kvpool_xfers_submit().
+ * @found: for prepare(), which takes over the reference; or NULL.
  */
-void kvpool_xfer_start(struct kvpool_xfer *xfer, struct list_head *remote)
+static void kvpool_xfer_start(struct kvpool_xfer *xfer,
+			      struct kvpool_block *found,
+			      struct list_head *remote)
 {
 	int ret;
 
 	do {
-		ret = READ_ONCE(xfer->transfer.cancelled) ?:
-		      xfer->def->prepare(xfer);
+		ret = READ_ONCE(xfer->transfer.cancelled);
+		if (!ret)
+			ret = xfer->def->prepare(xfer, found);
+		else if (found)
+			kvpool_block_put(xfer->tenant, found);
+		found = NULL;
 	} while (ret == -EAGAIN);
 
 	if (ret == KVPOOL_OP_TRANSFERS)
@@ -297,7 +299,7 @@ static void kvpool_xfer_work(struct work_struct *work)
 	LIST_HEAD(remote);
 
 	kvpool_xfer_woken(xfer);
-	kvpool_xfer_start(xfer, &remote);
+	kvpool_xfer_start(xfer, NULL, &remote);
 	kvpool_xfers_submit(&remote);
 }
 
@@ -418,22 +420,27 @@ kvpool_xfer_new(struct kvpool_ctx *ctx, const struct kvpool_opdef *def,
  * @i: its number
  * @hold: the hold that will have its handle, or NULL
  * @index: index in @hold
+ * @found: for its prepare(), with a reference that the call consumes; or NULL
  *
  * Context: May sleep.
  * Return: 0, or -ENOMEM: the caller completes the operation.
  */
 int kvpool_xfer_issue(struct kvpool_issue *issue,
 		      const struct kvpool_opdef *def, u32 i,
-		      struct kvpool_hold *hold, u32 index)
+		      struct kvpool_hold *hold, u32 index,
+		      struct kvpool_block *found)
 {
 	const struct kvpool_op *op = &issue->ops[i];
 	struct kvpool_xfer *xfer;
 
 	xfer = kvpool_xfer_new(issue->ctx, def, op, hold, index,
 			       issue->timeout(op));
-	if (!xfer)
+	if (!xfer) {
+		if (found)
+			kvpool_block_put(issue->ctx->tenant, found);
 		return -ENOMEM;
+	}
 	issue->attach(issue, i, xfer);
-	kvpool_xfer_start(xfer, &issue->remote);
+	kvpool_xfer_start(xfer, found, &issue->remote);
 	return 0;
 }

@@ -99,8 +99,8 @@ int kvpool_xfers_init(void);
 void kvpool_xfers_exit(void);
 int kvpool_xfer_issue(struct kvpool_issue *issue,
 		      const struct kvpool_opdef *def, u32 i,
-		      struct kvpool_hold *hold, u32 index);
-void kvpool_xfer_start(struct kvpool_xfer *xfer, struct list_head *remote);
+		      struct kvpool_hold *hold, u32 index,
+		      struct kvpool_block *found);
 void kvpool_xfers_submit(struct list_head *remote);
 void kvpool_xfer_cancel(struct kvpool_xfer *xfer, int why);
 void kvpool_xfer_free(struct kvpool_xfer *xfer);
