@@ -124,7 +124,7 @@ class Breaks(Fabric):
 
     def test_flaps(self):
         """FABRIC_FLAPS seconds of it, under reads and pushes."""
-        seconds = setting("FLAPS", 30)
+        seconds = setting("FLAPS", 20)
         first = self.blocks(24, KB256)
         reads = Later(a.fab, "-T", "-o", "60000", "-w", "24", "-d",
                       seconds + 10, "fetch", first, 24, KB256,

@@ -4,7 +4,7 @@
 Transfers are cancelled, expire, or are killed with their process, all of it at
 random moments, while links are cut and deleted. After each of these ends all
 memory of the tenant is taken, filled, and looked at again (see kvfab.c).
-FABRIC_FENCES is the number of times, 150 if not given.
+FABRIC_FENCES is the number of times, 80 if not given.
 """
 
 import random
@@ -77,12 +77,12 @@ class Fences(Fabric):
         return done
 
     def test_fence(self):
-        done = self.fence("fence", setting("FENCES", 150))
+        done = self.fence("fence", setting("FENCES", 80))
         self.assertGreater(done["cancelled"], 0)
         self.assertGreater(done["expired"], 0)
 
     def test_killed(self):
-        rounds = setting("FENCES", 150)
+        rounds = setting("FENCES", 80)
         done = self.fence("kill", rounds)
         self.assertEqual(done["kills"], rounds)
 

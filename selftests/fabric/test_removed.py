@@ -4,7 +4,7 @@
 from fabhosts import (EEXIST, EINPROGRESS, ENOENT, Fabric, Later, RigError, a,
                       b, wait_until)
 
-SIZE = 256 << 10
+SIZE = 128 << 10
 COUNT = 128             # twice what the owner's quota has room for
 
 
