@@ -17,7 +17,7 @@ help:
 	@echo 'On a virtual host, from nothing (installs packages, fetches kernels):'
 	@echo '  run                prefill on one host, decode on another, by a transformer'
 	@echo '  run TRACE=FILE     follow a trace of requests across the two instead'
-	@echo '  check              all tests, about 40 minutes; the last line is the result'
+	@echo '  check              all tests, up to an hour; the last line is the result'
 	@echo '  soak               all tests on all kernels, and all that is long: some hours;'
 	@echo '                     HOURS=N starts further rounds until N hours have passed'
 	@echo '  bench              figures and their targets; build/bench.json'

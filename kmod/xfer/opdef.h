@@ -51,8 +51,8 @@ struct kvpool_xfer;
  *		@makes, the hold of @kind has a place for the handle of each
  * @prepare:	Continue an operation in flight. @found is the pending block that
  *		issue() found, with a reference for prepare(), or NULL. Returns
- *		the status,
- *		KVPOOL_OP_WAITS, KVPOOL_OP_TRANSFERS, or -EAGAIN for a retry
+ *		the status, KVPOOL_OP_WAITS, KVPOOL_OP_TRANSFERS, or -EAGAIN for
+ *		a retry
  * @space:	Find the memory that a transfer fills; the operations after it
  *		need @ahead pages. Returns 0 or the status. Optional
  * @complete:	Fill in the completion of a transfer that succeeded. Optional

@@ -4,7 +4,7 @@
 import os
 import time
 
-from fabhosts import ENGINE, ENOENT, EEXIST, EMSGSIZE, MB, Fabric, a, b
+from fabhosts import ENGINE, ENOENT, EEXIST, EMSGSIZE, MB, Fabric, a, b, setting
 
 
 class Reads(Fabric):
@@ -16,8 +16,9 @@ class Reads(Fabric):
             b.fab("remove", first, 3, 0)
 
     def test_large(self):
-        first = self.blocks(1, 64 * MB)
-        a.fab("-T", "-o", "120000", "fetch", first, 1, 64 * MB)
+        length = setting("LARGE", 64) * MB
+        first = self.blocks(1, length)
+        a.fab("-T", "-o", "120000", "fetch", first, 1, length)
 
     def test_batches(self):
         first = self.blocks(300, 4096)
