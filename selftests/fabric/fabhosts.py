@@ -30,6 +30,7 @@ KERNEL = os.environ.get("FABRIC_KERNEL", "6.12")
 SMP = os.environ.get("FABRIC_SMP", "1")
 MODULE = os.path.join(BUILD, "mod", KERNEL, "kvpool.ko")
 RDMA = MODULE.replace("kvpool.ko", "kvpool_rdma.ko")
+DELAY = MODULE.replace("kvpool.ko", "kvpool_testdelay.ko")
 CTL = os.path.join(BUILD, "lib/tools/kvpoolctl")
 KVFAB = os.path.join(BUILD, "fabric", KERNEL, "kvfab")
 HOSTILE = os.path.join(BUILD, "fabric", KERNEL, "hostile")
@@ -322,12 +323,11 @@ class Fabric(unittest.TestCase):
         Fabric.number += 1000
         return Fabric.number
 
-    def load(self, *options, repeat=0):
-        """Fetch until stop(), or so many times; every byte is compared."""
+    def load(self, *options):
+        """Fetch until stop(); every byte is compared."""
         first = self.blocks(24, KB256)
-        how = ("-r", repeat) if repeat else ("-d", 3600)
-        later = Later(a.fab, *options, "-T", "-o", "60000", "-w", "24", *how,
-                      "fetch", first, 24, KB256, timeout=600)
+        later = Later(a.fab, *options, "-T", "-o", "60000", "-w", "24", "-d",
+                      3600, "fetch", first, 24, KB256, timeout=600)
         self.busy()
         return later
 

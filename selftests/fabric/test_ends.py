@@ -8,16 +8,16 @@ from fabhosts import (EHOSTUNREACH, ENOENT, ETIMEDOUT, HOSTILE, KB256, MB, RDMA,
 
 class Ends(Fabric):
     def test_peer_deleted(self):
-        later = self.load(repeat=20)
+        later = self.load()
         a.ctl("peer", "del", "b")
         with self.assertRaises(RigError):
-            later.result()
+            self.stop(later)
 
     def test_owner_unloads(self):
-        later = self.load(repeat=20)
+        later = self.load()
         b.run("rmmod", "kvpool_rdma")
         with self.assertRaises(RigError):
-            later.result()
+            self.stop(later)
         b.run("insmod", RDMA)
         b.ctl("fabric", "set", "--open")
         b.ctl("fabric", "set", "--listen", "0.0.0.0")
@@ -26,10 +26,10 @@ class Ends(Fabric):
         a.fab("fetch", first, 4, 65536)
 
     def test_requester_unloads(self):
-        later = self.load(repeat=20)
+        later = self.load()
         a.run("rmmod", "kvpool_rdma")
         with self.assertRaises(RigError):
-            later.result()
+            self.stop(later)
         wait_until(lambda: not b.sessions(), "no sessions")
         a.run("insmod", RDMA)
 
@@ -92,7 +92,7 @@ class Ends(Fabric):
         self.nothing_left()
 
     def test_both_restart(self):
-        later = self.load(repeat=20)
+        later = self.load()
         b.kill()
         a.kill()
         with self.assertRaises(RigError):
@@ -104,11 +104,11 @@ class Ends(Fabric):
         a.fab("fetch", first, 8, KB256)
 
     def test_both_reload(self):
-        later = self.load(repeat=20)
+        later = self.load()
         for host in a, b:
             host.run("rmmod", "kvpool_rdma")
         with self.assertRaises(RigError):
-            later.result()
+            self.stop(later)
         self.assertEqual(a.tenant()["pending"], 0)
         for host in a, b:
             host.run("insmod", RDMA)
