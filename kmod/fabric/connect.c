@@ -421,10 +421,17 @@ void kvpool_queue_disconnect(struct kvpool_queue *queue)
 	if (!queue->cm_id)
 		return;
 	if (queue->cm_id->qp) {
+		/*
+		 * Before the fence: from now on the connection manager does not
+		 * change the state of the queue pair, as it does with an answer
+		 * that arrives late. The peer stops by itself when it gets this
+		 * message.
+		 */
+		rdma_disconnect(queue->cm_id);
 		if (!queue->fenced)
 			kvpool_queue_fence(queue);
-		/* The peer stops by itself when it gets this message. */
-		rdma_disconnect(queue->cm_id);
+		/* It may refer to the memory regions of the requests. */
+		rdma_destroy_qp(queue->cm_id);
 	}
 
 	INIT_LIST_HEAD(&queue->free);
@@ -443,8 +450,6 @@ void kvpool_queue_disconnect(struct kvpool_queue *queue)
 	if (queue->control.data)
 		kvpool_buffer_exit(&queue->control, queue->pd);
 
-	if (queue->cm_id->qp)
-		rdma_destroy_qp(queue->cm_id);
 	if (queue->cq)
 		ib_cq_pool_put(queue->cq, queue->nr_cqe);
 	queue->cq = NULL;

@@ -1,8 +1,10 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """Which hosts may connect, and what they must have in common."""
 
-from fabhosts import (EHOSTUNREACH, HOSTILE, MB, Fabric, Later, RigError, a, b,
-                      wait_until)
+import os
+
+from fabhosts import (DELAY, EHOSTUNREACH, HOSTILE, MB, Fabric, Later, RigError,
+                      a, b, wait_until)
 
 
 class Connect(Fabric):
@@ -65,6 +67,33 @@ class Connect(Fabric):
         a.ctl("peer", "add", "b", "10.77.0.2")
         why("auth")
         a.ctl("fabric", "set", "--no-secret-key")
+
+    # ---- the end of an attempt ----
+
+    def test_deleted_while_it_connects(self):
+        """As the connection manager changes the state of the queue pair.
+
+        Kernel 6.1's soft RDMA checks a change of state and makes it a while
+        later; in between it may sleep, with its receiving side disabled.
+        """
+        if not os.path.exists(DELAY):
+            self.skipTest("the kernel has no function tracer")
+        a.ctl("link", "del", "b", "1")
+        a.run("insmod", DELAY, "function=rxe_disable_task", "ms=1500")
+        self.addCleanup(a.run, "rmmod", "kvpool_testdelay")
+
+        def calls():
+            return a.sh("cat /sys/module/kvpool_testdelay/parameters/calls")
+
+        for _ in range(3):
+            before = calls()
+            a.ctl("link", "add", "b", "10.77.0.2")
+            link = a.links()[-1]
+            # Kernels that have mended it do not call the function.
+            wait_until(lambda: calls() != before or
+                       a.links()[-1]["state"] == "up", "an attempt")
+            a.ctl("link", "del", "b", link["id"])
+            self.assertEqual(len(a.links()), 1)
 
     # ---- MTU ----
 
