@@ -168,8 +168,11 @@ static int kvpool_call_finish(struct kvpool_call *call, void __user *user,
 		else
 			kvpool_hold_undo(call->ctx, call->hold);
 	}
-	if (call->results)
-		kvpool_results_finish(call->ctx, call->results, ok);
+	if (call->results) {
+		if (!ok)
+			kvpool_results_undo(call->ctx, call->results);
+		kvpool_results_free(call->results);
+	}
 	return ok ? 0 : -EFAULT;
 }
 

@@ -216,21 +216,27 @@ static struct kvpool_op *kvpool_ops_read(const struct kvpool_ctx *ctx, u64 ptr,
 }
 
 /**
- * kvpool_results_finish() - Free the results of a call
+ * kvpool_results_undo() - End the handles of results that the user has not got
  * @ctx: the context, bound
  * @results: the results; all operations have completed
- * @reported: the user has the results; if not, their handles end
  *
  * Context: May sleep.
  */
-void kvpool_results_finish(struct kvpool_ctx *ctx,
-			   struct kvpool_results *results, bool reported)
+void kvpool_results_undo(struct kvpool_ctx *ctx, struct kvpool_results *results)
 {
 	u32 i;
 
-	for (i = 0; !reported && i < results->nr; i++)
+	for (i = 0; i < results->nr; i++)
 		if (results->cqes[i].handle)
 			kvpool_handle_drop(ctx, results->cqes[i].handle);
+}
+
+/**
+ * kvpool_results_free() - Free the results of a call
+ * @results: the results; all operations have completed
+ */
+void kvpool_results_free(struct kvpool_results *results)
+{
 	kvfree(results);
 }
 
@@ -262,7 +268,8 @@ static int kvpool_submit_wait(struct kvpool_call *call, struct kvpool_op *ops,
 	}
 	if (kvpool_entries_write(to, results->cqes,
 				 nr * sizeof(*results->cqes))) {
-		kvpool_results_finish(ctx, results, false);
+		kvpool_results_undo(ctx, results);
+		kvpool_results_free(results);
 		return -EFAULT;
 	}
 	call->results = results;

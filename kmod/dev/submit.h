@@ -11,8 +11,8 @@ struct kvpool_results;
 int kvpool_ioctl_ring(struct kvpool_call *call);
 int kvpool_ioctl_ring_end(struct kvpool_call *call);
 int kvpool_ioctl_submit(struct kvpool_call *call);
-void kvpool_results_finish(struct kvpool_ctx *ctx,
-			   struct kvpool_results *results, bool reported);
+void kvpool_results_undo(struct kvpool_ctx *ctx, struct kvpool_results *results);
+void kvpool_results_free(struct kvpool_results *results);
 int kvpool_ioctl_cancel(struct kvpool_call *call);
 
 #endif /* _KVPOOL_SUBMIT_H */
