@@ -325,9 +325,12 @@ bool kvpool_rings_readable(struct kvpool_ctx *ctx)
 		return false;
 	/* The lock keeps the rings in the table, which references them. */
 	xa_lock(&ctx->rings);
-	xa_for_each(&ctx->rings, id, ring)
-		readable |= READ_ONCE(ring->tail) !=
-			    READ_ONCE(ring->indices->head);
+	xa_for_each(&ctx->rings, id, ring) {
+		readable = READ_ONCE(ring->tail) !=
+			   READ_ONCE(ring->indices->head);
+		if (readable)
+			break;
+	}
 	xa_unlock(&ctx->rings);
 	return readable;
 }

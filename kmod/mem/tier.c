@@ -15,7 +15,7 @@ module_param(limit_percent, uint, 0444);
 MODULE_PARM_DESC(limit_percent,
 		 "Limit of each DRAM tier at load, in percent of the node's memory (default 50); nodes without CPUs start with 0");
 
-static struct kvpool_tier **kvpool_tiers;	/* by node */
+struct kvpool_tier **kvpool_tiers __read_mostly;
 static struct kobject *kvpool_tiers_dir;
 static atomic_t kvpool_tier_growers;
 
@@ -32,19 +32,6 @@ static struct kobj_type kvpool_tier_ktype = {
 	.release = kvpool_tier_release,
 	.sysfs_ops = &kobj_sysfs_ops,
 };
-
-/**
- * kvpool_tier_find() - Find the tier of a node
- * @node: any number
- *
- * Return: the tier, which lasts as long as the module, or NULL.
- */
-struct kvpool_tier *kvpool_tier_find(int node)
-{
-	if (node < 0 || node >= nr_node_ids)
-		return NULL;
-	return kvpool_tiers[node];
-}
 
 /**
  * kvpool_tier_alloc() - Allocate memory for a chunk

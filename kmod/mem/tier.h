@@ -52,11 +52,26 @@ int kvpool_tiers_init(void);
 int kvpool_tiers_register(struct kobject *parent,
 			  const struct attribute_group **groups);
 void kvpool_tiers_exit(void);
-struct kvpool_tier *kvpool_tier_find(int node);
 struct page *kvpool_tier_alloc(struct kvpool_tier *tier, unsigned int flags);
 void kvpool_tier_free(struct kvpool_tier *tier, struct page *page);
 unsigned long kvpool_tiers_limit(void);
 bool kvpool_tiers_growing(void);
+
+/* By node; changes at load and unload only. */
+extern struct kvpool_tier **kvpool_tiers;
+
+/**
+ * kvpool_tier_find() - Find the tier of a node
+ * @node: any number
+ *
+ * Return: the tier, which lasts as long as the module, or NULL.
+ */
+static inline struct kvpool_tier *kvpool_tier_find(int node)
+{
+	if (node < 0 || node >= nr_node_ids)
+		return NULL;
+	return kvpool_tiers[node];
+}
 
 /* All nodes that have a tier, the nearest to @tier's first. */
 #define kvpool_for_each_fallback(tier, i, other)			\

@@ -11,7 +11,8 @@
  * Do an operation if that takes no time. Fills in @cqe except for the status.
  * @hold has a place for the handle at @index, if the operation makes a handle.
  * Returns the status, or, with @cqe as it was, KVPOOL_OP_LATER, which needs
- * prepare(). *@found, which is NULL, may then be set for it.
+ * prepare(). *@found, which is NULL, may then be set for it: to a pending block
+ * or to KVPOOL_OP_MISSED.
  */
 typedef int kvpool_issue_fn(struct kvpool_ctx *ctx, const struct kvpool_op *op,
 			    struct kvpool_hold *hold, u32 index,

@@ -41,8 +41,12 @@ static int kvpool_lease_try(struct kvpool_ctx *ctx, const struct kvpool_op *op,
 
 	kvpool_count(tenant, lookups, 1);
 	block = kvpool_block_find(tenant, &op->key, &state);
-	if (!block)
-		return op->flags & KVPOOL_OP_REMOTE ? KVPOOL_OP_LATER : -ENOENT;
+	if (!block) {
+		if (!(op->flags & KVPOOL_OP_REMOTE))
+			return -ENOENT;
+		*found = KVPOOL_OP_MISSED;
+		return KVPOOL_OP_LATER;
+	}
 	if (state == KVPOOL_BLOCK_RESERVED) {
 		if (op->flags & (KVPOOL_OP_WAIT | KVPOOL_OP_REMOTE)) {
 			*found = block;
@@ -88,6 +92,8 @@ static int kvpool_lease_prepare(struct kvpool_xfer *xfer,
 
 	if (!block)
 		block = kvpool_block_find(tenant, &xfer->transfer.key, &state);
+	else if (block == KVPOOL_OP_MISSED)
+		block = NULL;
 	if (block && state == KVPOOL_BLOCK_RESERVED) {
 		if (kvpool_waiter_add(&xfer->waiter, block))
 			return KVPOOL_OP_WAITS;

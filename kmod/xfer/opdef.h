@@ -29,6 +29,9 @@ struct kvpool_xfer;
 #define KVPOOL_OP_WAITS		1	/* prepare(): in a bucket of waiters */
 #define KVPOOL_OP_TRANSFERS	2	/* prepare(): needs a mover */
 
+/* For prepare(): issue() has looked for the block, and there is none. */
+#define KVPOOL_OP_MISSED	((struct kvpool_block *)ERR_PTR(-ENOENT))
+
 /**
  * struct kvpool_opdef - a row of the table of operations
  * @name:	name that debugfs shows
@@ -50,9 +53,10 @@ struct kvpool_xfer;
  *		or let kvpool_issue_each() of issue_each.h do all that. If
  *		@makes, the hold of @kind has a place for the handle of each
  * @prepare:	Continue an operation in flight. @found is the pending block that
- *		issue() found, with a reference for prepare(), or NULL. Returns
+ *		issue() found, with a reference for prepare(), or
+ *		KVPOOL_OP_MISSED, or NULL if the caller has not looked. Returns
  *		the status, KVPOOL_OP_WAITS, KVPOOL_OP_TRANSFERS, or -EAGAIN for
- *		a retry
+ *		a retry, which passes NULL
  * @space:	Find the memory that a transfer fills; the operations after it
  *		need @ahead pages. Returns 0 or the status. Optional
  * @complete:	Fill in the completion of a transfer that succeeded. Optional

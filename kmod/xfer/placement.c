@@ -155,14 +155,16 @@ void kvpool_placement_exit(void)
 void kvpool_placement_submit(struct list_head *transfers)
 {
 	struct kvpool_transfer *transfer, *next;
+	u32 first = 0;
 
 	list_for_each_entry_safe(transfer, next, transfers, entry) {
 		transfer->flags = 0;
 		if (transfer->peer)
 			continue;
 		transfer->flags = KVPOOL_TRANSFER_ANY;
-		transfer->peer = kvpool_mover_peer_next(0);
-		if (transfer->peer)
+		first = first ?: kvpool_mover_peer_next(0);
+		transfer->peer = first;
+		if (first)
 			continue;
 		list_del(&transfer->entry);
 		transfer->ops->done(transfer, kvpool_movers_loaded() ?

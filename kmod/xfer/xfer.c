@@ -239,7 +239,7 @@ void kvpool_xfers_submit(struct list_head *remote)
 /*
  * Continue an operation, which the caller runs. It may complete, and be freed,
  * during the call; or it is added to @remote, for kvpool_xfers_submit().
- * @found: for prepare(), which takes over the reference; or NULL.
+ * @found: for prepare(), which takes over the reference of a block.
  */
 static void kvpool_xfer_start(struct kvpool_xfer *xfer,
 			      struct kvpool_block *found,
@@ -251,7 +251,7 @@ static void kvpool_xfer_start(struct kvpool_xfer *xfer,
 		ret = READ_ONCE(xfer->transfer.cancelled);
 		if (!ret)
 			ret = xfer->def->prepare(xfer, found);
-		else if (found)
+		else if (!IS_ERR_OR_NULL(found))
 			kvpool_block_put(xfer->tenant, found);
 		found = NULL;
 	} while (ret == -EAGAIN);
@@ -420,7 +420,7 @@ kvpool_xfer_new(struct kvpool_ctx *ctx, const struct kvpool_opdef *def,
  * @i: its number
  * @hold: the hold that will have its handle, or NULL
  * @index: index in @hold
- * @found: for its prepare(), with a reference that the call consumes; or NULL
+ * @found: for its prepare(); if it is a block, the call consumes a reference
  *
  * Context: May sleep.
  * Return: 0, or -ENOMEM: the caller completes the operation.
@@ -436,7 +436,7 @@ int kvpool_xfer_issue(struct kvpool_issue *issue,
 	xfer = kvpool_xfer_new(issue->ctx, def, op, hold, index,
 			       issue->timeout(op));
 	if (!xfer) {
-		if (found)
+		if (!IS_ERR_OR_NULL(found))
 			kvpool_block_put(issue->ctx->tenant, found);
 		return -ENOMEM;
 	}
