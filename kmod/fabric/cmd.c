@@ -100,9 +100,9 @@ static const struct kvpool_block *kvpool_cmd_block(const struct kvpool_cmd *cmd,
 static unsigned int kvpool_cmd_count(struct kvpool_cmd *cmd,
 				     unsigned int *nr_sg)
 {
-	struct kvpool_wire_part part;
 	unsigned int i, nr = 0;
 	bool joined = false;
+	u32 length;
 
 	*nr_sg = 0;
 	for (i = 0; i < cmd->message.nr; i++) {
@@ -110,12 +110,11 @@ static unsigned int kvpool_cmd_count(struct kvpool_cmd *cmd,
 			joined = false;
 			continue;
 		}
-		kvpool_wire_part_decode(&cmd->message, i, &part);
+		length = kvpool_wire_part_length(&cmd->message, i);
 		nr += !joined;
 		*nr_sg += min(kvpool_export_extents(kvpool_cmd_block(cmd, i)),
-			      kvpool_wire_align(part.length) /
-			      KVPOOL_WIRE_PAGE);
-		joined = !(part.length % KVPOOL_WIRE_PAGE);
+			      kvpool_wire_align(length) / KVPOOL_WIRE_PAGE);
+		joined = !(length % KVPOOL_WIRE_PAGE);
 	}
 	return nr;
 }
@@ -125,15 +124,14 @@ static void kvpool_cmd_list(struct kvpool_cmd *cmd, unsigned int nr_sg)
 {
 	u64 address = cmd->message.address;
 	unsigned int i, n, used = 0, nr = 0;
-	struct kvpool_wire_part part;
 	struct kvpool_move *move;
 	bool joined = false;
-	u32 covered;
+	u32 covered, length;
 
 	for (i = 0; i < cmd->message.nr; i++) {
-		kvpool_wire_part_decode(&cmd->message, i, &part);
+		length = kvpool_wire_part_length(&cmd->message, i);
 		if (!kvpool_cmd_ok(cmd, i)) {
-			address += kvpool_wire_align(part.length);
+			address += kvpool_wire_align(length);
 			joined = false;
 			continue;
 		}
@@ -145,12 +143,13 @@ static void kvpool_cmd_list(struct kvpool_cmd *cmd, unsigned int nr_sg)
 			move->address = address;
 		}
 		n = kvpool_export_sg(cmd->tenant, kvpool_cmd_block(cmd, i),
-				     part.offset, part.length, cmd->sg + used,
-				     nr_sg - used, &covered);
+				     kvpool_wire_part_offset(&cmd->message, i),
+				     length, cmd->sg + used, nr_sg - used,
+				     &covered);
 		move->nr_sg += n;
 		used += n;
-		address += kvpool_wire_align(part.length);
-		joined = !(part.length % KVPOOL_WIRE_PAGE);
+		address += kvpool_wire_align(length);
+		joined = !(length % KVPOOL_WIRE_PAGE);
 	}
 }
 

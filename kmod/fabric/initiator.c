@@ -16,7 +16,7 @@ static void kvpool_initiator_submit(struct list_head *transfers)
 
 	list_for_each_entry_safe(transfer, next, transfers, list) {
 		list_del_init(&transfer->list);
-		job = kvpool_job_new(transfer);
+		job = kvpool_job_new(transfer, peer);
 		if (IS_ERR(job)) {
 			kvpool_transfer_done(transfer, PTR_ERR(job), 0);
 			continue;

@@ -98,16 +98,22 @@ static void kvpool_job_init(struct kvpool_job *job, struct kvpool_peer *peer,
 /**
  * kvpool_job_new() - Make the job of a transfer
  * @transfer: the transfer
+ * @last: a peer with a reference of the caller, probably that of the transfer;
+ *	  or NULL
  *
  * Return: the job, for kvpool_job_start(); or ERR_PTR(): -ENOENT without such a
  * peer, -ENOMEM.
  */
-struct kvpool_job *kvpool_job_new(struct kvpool_transfer *transfer)
+struct kvpool_job *kvpool_job_new(struct kvpool_transfer *transfer,
+				  struct kvpool_peer *last)
 {
 	struct kvpool_peer *peer;
 	struct kvpool_job *job;
 
-	peer = kvpool_peer_find(transfer->peer);
+	if (last && last->id == transfer->peer)
+		peer = kvpool_peer_get(last);
+	else
+		peer = kvpool_peer_find(transfer->peer);
 	if (!peer)
 		return ERR_PTR(-ENOENT);
 	job = kzalloc(sizeof(*job), GFP_KERNEL);

@@ -90,7 +90,8 @@ struct kvpool_job {
 int kvpool_jobs_init(void);
 void kvpool_jobs_exit(void);
 
-struct kvpool_job *kvpool_job_new(struct kvpool_transfer *transfer);
+struct kvpool_job *kvpool_job_new(struct kvpool_transfer *transfer,
+				  struct kvpool_peer *last);
 struct kvpool_job *kvpool_job_find(struct kvpool_transfer *transfer);
 void kvpool_job_put(struct kvpool_job *job);
 void kvpool_job_start(struct kvpool_job *job);

@@ -137,6 +137,27 @@ struct kvpool_queue *kvpool_peer_choose(struct kvpool_peer *peer)
 }
 
 /**
+ * kvpool_peer_queues_up() - Count the queue pairs that carry requests
+ * @peer: the peer; its lock is held
+ *
+ * Return: their number, which may change at any time.
+ */
+unsigned int kvpool_peer_queues_up(const struct kvpool_peer *peer)
+{
+	const struct kvpool_link *link;
+	unsigned int i, j, up = 0;
+
+	lockdep_assert_held(&peer->lock);
+	for (i = 0; i < KVPOOL_MAX_LINKS; i++) {
+		link = peer->links[i];
+		for (j = 0; link && j < link->nr_queues; j++)
+			up += READ_ONCE(link->queues[j].state) ==
+			      KVPOOL_QUEUE_UP;
+	}
+	return up;
+}
+
+/**
  * kvpool_peer_queue_after() - Go through the queue pairs of a peer
  * @peer: the peer; its lock is held
  * @queue: one of its queue pairs, or NULL

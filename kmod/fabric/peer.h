@@ -101,6 +101,7 @@ struct kvpool_peer *kvpool_peer_remove(u32 id);
 struct kvpool_peer *kvpool_peer_find(u32 id);
 struct kvpool_peer *kvpool_peer_after(u32 id);
 struct kvpool_queue *kvpool_peer_choose(struct kvpool_peer *peer);
+unsigned int kvpool_peer_queues_up(const struct kvpool_peer *peer);
 struct kvpool_queue *kvpool_peer_queue_after(const struct kvpool_peer *peer,
 					     const struct kvpool_queue *queue);
 bool kvpool_peer_unreachable(struct kvpool_peer *peer);

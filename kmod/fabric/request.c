@@ -508,12 +508,9 @@ static void kvpool_request_post(struct kvpool_request *request)
 /* The bytes that the next request should have; peer->lock is held. */
 static u32 kvpool_request_limit(const struct kvpool_peer *peer)
 {
-	const struct kvpool_queue *queue;
-	unsigned int up = 0;
+	unsigned int up = kvpool_peer_queues_up(peer);
 	u32 share;
 
-	kvpool_peer_each_queue(peer, queue)
-		up += READ_ONCE(queue->state) == KVPOOL_QUEUE_UP;
 	share = min_t(u64, peer->queued, KVPOOL_MAX_REQUEST << 8);
 	share = kvpool_wire_align(DIV_ROUND_UP(share, max(up, 1U)));
 	return clamp_t(u32, share, KVPOOL_MIN_SLICE, KVPOOL_MAX_REQUEST);

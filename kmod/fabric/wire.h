@@ -102,6 +102,19 @@ void kvpool_wire_part_encode(struct kvpool_wire_segment *wire,
 int kvpool_wire_capsule_decode(const void *data, size_t len,
 			       const struct kvpool_wire_terms *terms,
 			    struct kvpool_wire_message *message);
+/* Offset and length of a segment, which need not be decoded as a whole. */
+static inline u32 kvpool_wire_part_offset(const struct kvpool_wire_message *m,
+					  unsigned int i)
+{
+	return le32_to_cpu(m->segments[i].offset);
+}
+
+static inline u32 kvpool_wire_part_length(const struct kvpool_wire_message *m,
+					  unsigned int i)
+{
+	return le32_to_cpu(m->segments[i].length);
+}
+
 void kvpool_wire_part_decode(const struct kvpool_wire_message *message,
 			     unsigned int i, struct kvpool_wire_part *part);
 
