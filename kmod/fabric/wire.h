@@ -3,6 +3,7 @@
 #ifndef _KVPOOL_FABRIC_WIRE_H
 #define _KVPOOL_FABRIC_WIRE_H
 
+#include <asm/byteorder.h>
 #include <linux/types.h>
 
 #include "fabric/proto.h"
@@ -102,6 +103,7 @@ void kvpool_wire_part_encode(struct kvpool_wire_segment *wire,
 int kvpool_wire_capsule_decode(const void *data, size_t len,
 			       const struct kvpool_wire_terms *terms,
 			    struct kvpool_wire_message *message);
+
 /* Offset and length of a segment, which need not be decoded as a whole. */
 static inline u32 kvpool_wire_part_offset(const struct kvpool_wire_message *m,
 					  unsigned int i)

@@ -6,6 +6,7 @@
 #include <linux/atomic.h>
 #include <linux/bits.h>
 #include <linux/kobject.h>
+#include <linux/nodemask.h>
 #include <linux/numa.h>
 #include <linux/types.h>
 

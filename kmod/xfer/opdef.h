@@ -4,6 +4,7 @@
 #define _KVPOOL_OPDEF_H
 
 #include <linux/bits.h>
+#include <linux/err.h>
 #include <linux/list.h>
 #include <linux/types.h>
 

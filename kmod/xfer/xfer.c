@@ -11,6 +11,7 @@
  * in neither, the task that runs it checks transfer.cancelled before the
  * operation waits or is submitted to a mover.
  */
+#include <linux/err.h>
 #include <linux/jiffies.h>
 #include <linux/slab.h>
 #include <linux/wait_bit.h>
