@@ -85,7 +85,7 @@ static inline const void *kvpool_uring_args(const struct io_uring_cmd *cmd)
 #if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 7, 0)
 static inline struct shrinker *kvpool_shrinker_alloc(const char *name)
 {
-	return shrinker_alloc(0, "%s", name);
+	return shrinker_alloc(SHRINKER_NUMA_AWARE, "%s", name);
 }
 
 static inline int kvpool_shrinker_register(struct shrinker *shrinker,
@@ -97,7 +97,11 @@ static inline int kvpool_shrinker_register(struct shrinker *shrinker,
 #else
 static inline struct shrinker *kvpool_shrinker_alloc(const char *name)
 {
-	return kzalloc(sizeof(struct shrinker), GFP_KERNEL);
+	struct shrinker *shrinker = kzalloc(sizeof(*shrinker), GFP_KERNEL);
+
+	if (shrinker)
+		shrinker->flags = SHRINKER_NUMA_AWARE;
+	return shrinker;
 }
 
 static inline int kvpool_shrinker_register(struct shrinker *shrinker,

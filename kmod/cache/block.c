@@ -15,6 +15,10 @@
 /* Blocks that are freed with one acquisition of the arena's lock. */
 #define KVPOOL_FREE_BATCH	32
 
+/* What a block takes: its structure, and its part of the index. */
+#define KVPOOL_BLOCK_DESCRIBED	\
+	((long)(sizeof(struct kvpool_block) + 2 * sizeof(void *)))
+
 static struct kmem_cache *kvpool_block_cache;
 
 /**
@@ -60,6 +64,7 @@ void kvpool_blocks_free(struct kvpool_tenant *tenant, struct list_head *blocks)
 	struct kvpool_place *places[KVPOOL_FREE_BATCH];
 	struct kvpool_block *block, *next;
 	unsigned int nr = 0;
+	long freed = 0;
 
 	list_for_each_entry(block, blocks, lru) {
 		places[nr++] = &block->place;
@@ -73,7 +78,9 @@ void kvpool_blocks_free(struct kvpool_tenant *tenant, struct list_head *blocks)
 	list_for_each_entry_safe(block, next, blocks, lru) {
 		trace_kvpool_block_free(tenant, block);
 		call_rcu(&block->rcu, kvpool_block_free_rcu);
+		freed++;
 	}
+	kvpool_tenant_describe(tenant, -freed * KVPOOL_BLOCK_DESCRIBED);
 }
 
 /**
@@ -88,6 +95,7 @@ void kvpool_block_free(struct kvpool_tenant *tenant, struct kvpool_block *block)
 	struct kvpool_place *place = &block->place;
 
 	kvpool_arena_free(&tenant->arena, &place, 1);
+	kvpool_tenant_describe(tenant, -KVPOOL_BLOCK_DESCRIBED);
 	trace_kvpool_block_free(tenant, block);
 	call_rcu(&block->rcu, kvpool_block_free_rcu);
 }
@@ -224,7 +232,8 @@ static int kvpool_block_enter(struct kvpool_tenant *tenant,
 }
 
 /* A block with one reference and no space. */
-static struct kvpool_block *kvpool_block_new(const struct kvpool_key *key,
+static struct kvpool_block *kvpool_block_new(struct kvpool_tenant *tenant,
+					     const struct kvpool_key *key,
 					     u32 length,
 					     enum kvpool_block_state state,
 					     gfp_t gfp)
@@ -239,7 +248,16 @@ static struct kvpool_block *kvpool_block_new(const struct kvpool_key *key,
 	block->state = state;
 	INIT_LIST_HEAD(&block->lru);
 	refcount_set(&block->refs, 1);
+	kvpool_tenant_describe(tenant, KVPOOL_BLOCK_DESCRIBED);
 	return block;
+}
+
+/* Undo kvpool_block_new(). */
+static void kvpool_block_delete(struct kvpool_tenant *tenant,
+				struct kvpool_block *block)
+{
+	kvpool_tenant_describe(tenant, -KVPOOL_BLOCK_DESCRIBED);
+	kmem_cache_free(kvpool_block_cache, block);
 }
 
 /**
@@ -263,7 +281,7 @@ int kvpool_block_begin(struct kvpool_tenant *tenant,
 	struct kvpool_block *block;
 	int ret;
 
-	block = kvpool_block_new(key, length, KVPOOL_BLOCK_RESERVED,
+	block = kvpool_block_new(tenant, key, length, KVPOOL_BLOCK_RESERVED,
 				 GFP_KERNEL);
 	if (!block)
 		return -ENOMEM;
@@ -272,7 +290,7 @@ int kvpool_block_begin(struct kvpool_tenant *tenant,
 
 	ret = kvpool_block_enter(tenant, block);
 	if (ret) {
-		kmem_cache_free(kvpool_block_cache, block);
+		kvpool_block_delete(tenant, block);
 		return ret;
 	}
 	kvpool_count(tenant, pending, 1);
@@ -303,6 +321,7 @@ void kvpool_block_refuse(struct kvpool_tenant *tenant,
 
 /**
  * kvpool_block_alloc() - Make a block without space that is not in the index
+ * @tenant: the tenant of the block
  * @key: its key, under which no lookup finds it
  * @length: bytes
  *
@@ -313,10 +332,12 @@ void kvpool_block_refuse(struct kvpool_tenant *tenant,
  * Return: the block, with the caller's reference, which is its only one; or
  * NULL.
  */
-struct kvpool_block *kvpool_block_alloc(const struct kvpool_key *key,
+struct kvpool_block *kvpool_block_alloc(struct kvpool_tenant *tenant,
+					const struct kvpool_key *key,
 					u32 length)
 {
-	return kvpool_block_new(key, length, KVPOOL_BLOCK_DEAD, GFP_KERNEL);
+	return kvpool_block_new(tenant, key, length, KVPOOL_BLOCK_DEAD,
+				GFP_KERNEL);
 }
 
 /* Seal one reservation; policy.lock is held. Return 0, -EDQUOT or -ESTALE. */
@@ -536,22 +557,21 @@ static int kvpool_block_rehome(struct kvpool_tenant *tenant,
  * @old go on as if it had been removed.
  *
  * Context: May sleep.
+ * Return: false if @old is where it was.
  */
-void kvpool_block_move(struct kvpool_tenant *tenant, struct kvpool_block *old,
+bool kvpool_block_move(struct kvpool_tenant *tenant, struct kvpool_block *old,
 		       gfp_t gfp)
 {
 	struct kvpool_block *block;
 	bool moved;
 
-	block = kvpool_block_new(&old->key, kvpool_block_length(old),
-				 KVPOOL_BLOCK_SEALED, gfp);
+	block = kvpool_block_new(tenant, &old->key, kvpool_block_length(old),
+				 KVPOOL_BLOCK_DEAD, gfp);
 	if (!block)
-		return;
-	if (kvpool_block_rehome(tenant, block,
-				kvpool_arena_node(&tenant->arena, &old->place),
-				gfp)) {
-		kmem_cache_free(kvpool_block_cache, block);
-		return;
+		return false;
+	if (kvpool_block_rehome(tenant, block, old->place.node, gfp)) {
+		kvpool_block_delete(tenant, block);
+		return false;
 	}
 	kvpool_arena_copy(&tenant->arena, &block->place, &old->place);
 	kvpool_count(tenant, copied_bytes, kvpool_block_length(block));
@@ -559,6 +579,7 @@ void kvpool_block_move(struct kvpool_tenant *tenant, struct kvpool_block *old,
 	spin_lock(&tenant->policy.lock);
 	moved = old->state == KVPOOL_BLOCK_SEALED;
 	if (moved) {
+		WRITE_ONCE(block->state, KVPOOL_BLOCK_SEALED);
 		kvpool_index_replace(&tenant->index, old, block);
 		kvpool_policy_replace(&tenant->policy, old, block);
 		WRITE_ONCE(old->state, KVPOOL_BLOCK_DEAD);
@@ -568,6 +589,7 @@ void kvpool_block_move(struct kvpool_tenant *tenant, struct kvpool_block *old,
 
 	/* The index's reference to @old, or the only one to @block. */
 	kvpool_block_put(tenant, moved ? old : block);
+	return moved;
 }
 
 static void kvpool_block_unpin(struct kvpool_tenant *tenant,

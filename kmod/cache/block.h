@@ -11,7 +11,8 @@ struct kvpool_tenant;
 
 int kvpool_blocks_init(void);
 void kvpool_blocks_exit(void);
-struct kvpool_block *kvpool_block_alloc(const struct kvpool_key *key,
+struct kvpool_block *kvpool_block_alloc(struct kvpool_tenant *tenant,
+					const struct kvpool_key *key,
 					u32 length);
 int kvpool_block_begin(struct kvpool_tenant *tenant,
 		       const struct kvpool_key *key, u32 length,
@@ -34,7 +35,7 @@ int kvpool_block_remove(struct kvpool_tenant *tenant,
 			const struct kvpool_key *key);
 int kvpool_block_pin(struct kvpool_tenant *tenant,
 		     const struct kvpool_key *key, u32 pin);
-void kvpool_block_move(struct kvpool_tenant *tenant, struct kvpool_block *old,
+bool kvpool_block_move(struct kvpool_tenant *tenant, struct kvpool_block *old,
 		       gfp_t gfp);
 void kvpool_block_put(struct kvpool_tenant *tenant, struct kvpool_block *block);
 void kvpool_block_free(struct kvpool_tenant *tenant,

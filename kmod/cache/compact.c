@@ -2,23 +2,96 @@
 /*
  * Compaction: release chunks of a tenant without losing the blocks in them.
  *
- * The least used chunks are isolated. If the rest of the arena has no room for
- * the blocks in them, blocks are evicted in the policy's order. The blocks that
- * are left in the isolated chunks then move, except leased ones, whose chunks
- * stay.
+ * The least used chunk of a node is taken. If the rest of the arena has no room
+ * for the blocks in it, blocks of the node are evicted in the policy's order,
+ * which may leave another chunk the least used. The blocks that are left in the
+ * chunk then move. A chunk with a leased or pending block stays.
+ *
+ * Memory may be short, and the caller may be the kernel's reclaim, so nothing
+ * here waits for memory. A block that cannot be moved for lack of memory is
+ * evicted. The work is in proportion to the pages that are released.
  */
 #include <linux/mm.h>
 #include <linux/sched/signal.h>
-#include <linux/slab.h>
 
 #include "cache/block.h"
 #include "cache/compact.h"
 #include "cache/evict.h"
 #include "cache/tenant.h"
+#include "mem/vacate.h"
 
-#define KVPOOL_COMPACT_CHUNKS	512	/* in one walk over the index */
 #define KVPOOL_COMPACT_BATCH	32	/* blocks */
-#define KVPOOL_COMPACT_FEW	16	/* chunks, without memory for more */
+
+/* Neither the reserves nor direct reclaim. */
+#define KVPOOL_COMPACT_GFP	(GFP_NOWAIT | __GFP_NOWARN | __GFP_NOMEMALLOC)
+
+static struct kvpool_block *kvpool_place_block(struct kvpool_place *place)
+{
+	return container_of(place, struct kvpool_block, place);
+}
+
+/* Can the block leave the chunk? A block without references is leaving. */
+static bool kvpool_compact_idle(struct kvpool_place *place, void *arg)
+{
+	struct kvpool_block *block = kvpool_place_block(place);
+	unsigned int refs = refcount_read(&block->refs);
+
+	return !refs || (refs == 1 &&
+			 READ_ONCE(block->state) == KVPOOL_BLOCK_SEALED);
+}
+
+/* Blocks of a chunk, with a reference to each. */
+struct kvpool_compact_batch {
+	struct kvpool_block *blocks[KVPOOL_COMPACT_BATCH];
+	unsigned int nr;
+};
+
+static bool kvpool_compact_collect(struct kvpool_place *place, void *arg)
+{
+	struct kvpool_block *block = kvpool_place_block(place);
+	struct kvpool_compact_batch *batch = arg;
+
+	/* Extents of one block in the chunk are mostly side by side. */
+	if (READ_ONCE(block->state) != KVPOOL_BLOCK_SEALED ||
+	    (batch->nr && batch->blocks[batch->nr - 1] == block))
+		return true;
+	WRITE_ONCE(block->moving, 1);
+	if (!refcount_inc_not_zero(&block->refs))
+		return true;
+	batch->blocks[batch->nr++] = block;
+	return batch->nr < KVPOOL_COMPACT_BATCH;
+}
+
+/* Move or evict the blocks of a chunk, as far as that is possible. */
+static void kvpool_compact_empty(struct kvpool_tenant *tenant,
+				 struct kvpool_chunk *chunk)
+{
+	struct kvpool_arena *arena = &tenant->arena;
+	struct kvpool_compact_batch batch;
+	u32 captive, before = U32_MAX;
+	unsigned int i;
+
+	if (!kvpool_arena_walk(arena, chunk, kvpool_compact_idle, NULL))
+		return;
+	captive = kvpool_arena_captive(arena, chunk);
+	while (captive && captive < before && !fatal_signal_pending(current)) {
+		before = captive;
+		batch.nr = 0;
+		kvpool_arena_walk(arena, chunk, kvpool_compact_collect, &batch);
+		for (i = 0; i < batch.nr; i++) {
+			struct kvpool_block *block = batch.blocks[i];
+
+			if (kvpool_block_move(tenant, block,
+					      KVPOOL_COMPACT_GFP) ||
+			    !kvpool_evict_block(tenant, block)) {
+				WRITE_ONCE(block->moving, 0);
+				kvpool_block_put(tenant, block);
+			}
+			cond_resched();
+		}
+		captive = kvpool_arena_captive(arena, chunk);
+	}
+}
 
 static unsigned long kvpool_compact_room(struct kvpool_tenant *tenant)
 {
@@ -31,108 +104,84 @@ static unsigned long kvpool_compact_room(struct kvpool_tenant *tenant)
 }
 
 /*
- * Find the next blocks that have to move, and take a reference to each. Extents
- * are stable only under a reference, and the last reference cannot be dropped
- * inside the walk, which is an RCU read-side section. So @batch may also
- * contain blocks that need not move, whose reference became the last one.
+ * Make room for the blocks of a taken chunk. Room for a whole chunk is enough
+ * for those of the least used one. Return false if no block can be evicted.
  */
-static unsigned int kvpool_compact_find(struct kvpool_tenant *tenant,
-					struct rhashtable_iter *walk,
-					struct kvpool_block **batch,
-					unsigned int *restarts, bool *more)
+static bool kvpool_compact_evict(struct kvpool_tenant *tenant,
+				 struct kvpool_chunk *chunk, unsigned long room)
 {
-	struct kvpool_block *block;
-	unsigned int n = 0;
+	struct kvpool_arena *arena = &tenant->arena;
 
-	rhashtable_walk_start(walk);
-	do {
-		block = rhashtable_walk_next(walk);
-		if (IS_ERR(block)) {
-			/* The index was resized: the walk restarts. */
-			if (++*restarts > KVPOOL_COMPACT_BATCH)
-				block = NULL;
-			continue;
-		}
-		if (!block || READ_ONCE(block->state) != KVPOOL_BLOCK_SEALED ||
-		    refcount_read(&block->refs) != 1)
-			continue;
-		WRITE_ONCE(block->moving, 1);
-		if (!refcount_inc_not_zero(&block->refs))
-			continue;
-		if (kvpool_arena_isolated(&tenant->arena, &block->place)) {
-			batch[n++] = block;
-			continue;
-		}
-		WRITE_ONCE(block->moving, 0);
-		if (!refcount_dec_not_one(&block->refs))
-			batch[n++] = block;
-	} while (block && n < KVPOOL_COMPACT_BATCH);
-	rhashtable_walk_stop(walk);
-	*more = !!block;
-	return n;
+	room += KVPOOL_CHUNK_PAGES - kvpool_arena_captive(arena, chunk);
+	return kvpool_arena_walk(arena, chunk, kvpool_compact_idle, NULL) &&
+	       (room >= KVPOOL_CHUNK_PAGES ||
+		kvpool_evict(tenant, chunk->node, KVPOOL_CHUNK_PAGES - room));
 }
 
-static void kvpool_compact_move(struct kvpool_tenant *tenant, gfp_t gfp)
+/* Take the least used chunk, once there is room for its blocks elsewhere. */
+static struct kvpool_chunk *
+kvpool_compact_take(struct kvpool_tenant *tenant, int node,
+		    const struct kvpool_effort *effort)
 {
-	struct kvpool_block *batch[KVPOOL_COMPACT_BATCH];
-	unsigned int restarts = 0, n, i;
-	struct rhashtable_iter walk;
-	bool more;
+	struct kvpool_arena *arena = &tenant->arena;
+	struct kvpool_chunk *chunk;
+	unsigned long room;
 
-	rhashtable_walk_enter(&tenant->index, &walk);
-	do {
-		n = kvpool_compact_find(tenant, &walk, batch, &restarts, &more);
-		for (i = 0; i < n; i++) {
-			kvpool_block_move(tenant, batch[i], gfp);
-			WRITE_ONCE(batch[i]->moving, 0);
-			kvpool_block_put(tenant, batch[i]);
+	while (!fatal_signal_pending(current)) {
+		chunk = kvpool_arena_take(arena, node, effort->most,
+					  effort->since);
+		if (!chunk)
+			break;
+		room = kvpool_compact_room(tenant);
+		if (kvpool_arena_captive(arena, chunk) <= room)
+			return chunk;
+		if (!kvpool_compact_evict(tenant, chunk, room)) {
+			kvpool_arena_refuse(arena, chunk);
+			break;
 		}
-		cond_resched();
-	} while (more && kvpool_arena_captive(&tenant->arena) &&
-		 !fatal_signal_pending(current));
-	rhashtable_walk_exit(&walk);
+		/* Another chunk may be the least used one now. */
+		kvpool_arena_return(arena, chunk);
+	}
+	return NULL;
 }
 
 /**
  * kvpool_compact() - Empty chunks and release them
  * @tenant: the tenant of the chunks, which the caller keeps from being deleted
- * @node: NUMA node of the chunks, or NUMA_NO_NODE for all nodes
- * @since: jiffies; chunks that could not be emptied since then are skipped
- * @nr: most chunks to release; one call releases at most KVPOOL_COMPACT_CHUNKS
- * @flags: KVPOOL_RECLAIM_*; the shrinker and the OOM notifier set
- *	   KVPOOL_RECLAIM_TRY
+ * @node: NUMA node of the chunks
+ * @nr: most chunks to release
+ * @effort: how hard to try
  *
- * Context: May sleep.
- * Return: the number of chunks that were released; zero if each of the least
- * used chunks holds a leased or reserved block, or has a page reference from
- * outside the module.
+ * Context: May sleep; allocates nothing that waits for memory.
+ * Return: the number of chunks that were released.
  */
-unsigned long kvpool_compact(struct kvpool_tenant *tenant, int node, u32 since,
-			     unsigned long nr, unsigned int flags)
+unsigned long kvpool_compact(struct kvpool_tenant *tenant, int node,
+			     unsigned long nr,
+			     const struct kvpool_effort *effort)
 {
 	struct kvpool_arena *arena = &tenant->arena;
-	struct kvpool_chunk *few[KVPOOL_COMPACT_FEW], **chunks = NULL;
-	unsigned long freed;
-	/* Do not reclaim hard; in reclaim, leave the reserves alone. */
-	gfp_t gfp = GFP_KERNEL | __GFP_NOWARN | __GFP_NORETRY |
-		    (flags & KVPOOL_RECLAIM_TRY ? __GFP_NOMEMALLOC : 0);
+	unsigned long freed = 0, failures = 0, looks = 0;
+	struct kvpool_chunk *chunk;
 
-	nr = min_t(unsigned long, nr, KVPOOL_COMPACT_CHUNKS);
-	if (nr > ARRAY_SIZE(few))
-		chunks = kmalloc_array(nr, sizeof(*chunks), gfp);
-	if (!chunks) {
-		chunks = few;
-		nr = min_t(unsigned long, nr, ARRAY_SIZE(few));
+	while (freed < nr && failures < effort->failures &&
+	       !fatal_signal_pending(current)) {
+		cond_resched();
+		chunk = kvpool_compact_take(tenant, node, effort);
+		if (!chunk) {
+			/* Each look passes some of the held chunks. */
+			if (!kvpool_arena_vacatable(arena, node,
+						    effort->most) &&
+			    (effort->since == KVPOOL_TAKE_PATIENT ||
+			     looks++ > kvpool_arena_held(arena, node)))
+				break;
+			failures++;
+			continue;
+		}
+		kvpool_compact_empty(tenant, chunk);
+		if (kvpool_arena_release(arena, chunk))
+			freed++;
+		else
+			failures++;
 	}
-	nr = kvpool_arena_isolate(arena, node, since, chunks, nr, flags);
-
-	while (kvpool_arena_captive(arena) > kvpool_compact_room(tenant) &&
-	       kvpool_evict(tenant, NUMA_NO_NODE, 1))
-		;
-	if (kvpool_arena_captive(arena))
-		kvpool_compact_move(tenant, gfp);
-	freed = kvpool_arena_rejoin(arena, chunks, nr, flags);
-	if (chunks != few)
-		kfree(chunks);
 	return freed;
 }

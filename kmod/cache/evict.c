@@ -13,28 +13,19 @@
 /* Most blocks to look at in one section under the policy's lock. */
 #define KVPOOL_EVICT_SLICE	256
 
-/* Search for the blocks of one node. */
-struct kvpool_evict_want {
-	struct kvpool_policy_want want;
-	struct kvpool_arena *arena;
-};
-
 static bool kvpool_evict_accepts(const struct kvpool_policy_want *want,
 				 const struct kvpool_block *block)
 {
-	struct kvpool_evict_want *w =
-		container_of(want, struct kvpool_evict_want, want);
-
-	return kvpool_arena_node(w->arena, &block->place) == want->tag;
+	return block->place.node == want->tag;
 }
 
 /* Take victims out of one queue until they have *@pages pages. */
 static void kvpool_evict_from(struct kvpool_tenant *tenant, unsigned int queue,
 			      int node, u32 *pages, struct list_head *victims)
 {
-	struct kvpool_evict_want w = {
-		.want = { .accepts = kvpool_evict_accepts, .tag = node },
-		.arena = &tenant->arena,
+	const struct kvpool_policy_want want = {
+		.accepts = kvpool_evict_accepts,
+		.tag = node,
 	};
 	struct kvpool_policy *policy = &tenant->policy;
 	unsigned long budget, slice;
@@ -49,7 +40,7 @@ static void kvpool_evict_from(struct kvpool_tenant *tenant, unsigned int queue,
 		do {
 			block = kvpool_policy_victim(policy, queue, &slice,
 						     node == NUMA_NO_NODE ?
-						     NULL : &w.want);
+						     NULL : &want);
 			if (!block)
 				break;
 			WRITE_ONCE(block->state, KVPOOL_BLOCK_DEAD);
@@ -99,6 +90,46 @@ bool kvpool_evict(struct kvpool_tenant *tenant, int node, u32 pages)
 	kvpool_count(tenant, evicted_blocks, nr);
 	kvpool_count(tenant, evicted_bytes, bytes);
 	kvpool_blocks_free(tenant, &victims);
+	return true;
+}
+
+/* Take the last two references, that of the index and that of the caller. */
+static bool kvpool_block_freeze_own(struct kvpool_block *block)
+{
+	return atomic_cmpxchg(&block->refs.refs, 2, 0) == 2;
+}
+
+/**
+ * kvpool_evict_block() - Evict a block whatever its turn
+ * @tenant: the tenant of the block
+ * @block: the block, with a reference of the caller
+ *
+ * Context: May sleep; allocates nothing.
+ * Return: true if the block is evicted, and with it the caller's reference;
+ * false, and nothing is done, if it is hard-pinned or has other users.
+ */
+bool kvpool_evict_block(struct kvpool_tenant *tenant,
+			struct kvpool_block *block)
+{
+	bool evicted;
+
+	spin_lock(&tenant->policy.lock);
+	evicted = block->state == KVPOOL_BLOCK_SEALED &&
+		  block->pin != KVPOOL_PIN_HARD &&
+		  kvpool_block_freeze_own(block);
+	if (evicted) {
+		WRITE_ONCE(block->state, KVPOOL_BLOCK_DEAD);
+		kvpool_policy_remove(&tenant->policy, block);
+	}
+	spin_unlock(&tenant->policy.lock);
+	if (!evicted)
+		return false;
+	kvpool_index_remove(&tenant->index, block);
+	trace_kvpool_block_evict(tenant, block);
+	kvpool_count(tenant, blocks, -1);
+	kvpool_count(tenant, evicted_blocks, 1);
+	kvpool_count(tenant, evicted_bytes, kvpool_block_length(block));
+	kvpool_block_free(tenant, block);
 	return true;
 }
 

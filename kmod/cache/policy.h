@@ -70,6 +70,18 @@ static inline void kvpool_policy_pass(struct kvpool_policy_queue *q,
 		q->hand = block->lru.prev == &q->list ? NULL : block->lru.prev;
 }
 
+/* Pages of the blocks that may be evicted; without the lock, for now only. */
+static inline unsigned long
+kvpool_policy_pages(const struct kvpool_policy *policy, int node)
+{
+	unsigned long sum = 0;
+	int i;
+
+	for (i = 0; i < KVPOOL_NR_QUEUES; i++)
+		sum += READ_ONCE(policy->queues[i].pages);
+	return sum;
+}
+
 extern const struct kvpool_policy_ops * const kvpool_policies[];
 
 const struct kvpool_policy_ops *kvpool_policy_find(const char *name);

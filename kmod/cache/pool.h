@@ -8,7 +8,6 @@
  *	kvpool_ctx.lock
  *	kvpool_tenants_lock		(cache/tenants.c)
  *	kvpool_pool.lock
- *	kvpool_arena.map_sem		(shrinker: trylock only)
  *	address_space.i_mmap_rwsem	(unmapping)
  *	kvpool_policy.lock
  *	buckets of kvpool_tenant.index
@@ -23,8 +22,10 @@
  * process context, and never within a call of a mover that holds locks.
  *
  * Memory is never allocated with one of the spinlocks held. The shrinker and
- * the OOM notifier may run wherever memory is allocated, so they only try
- * pool.lock and map_sem.
+ * the OOM notifier may run wherever memory is allocated. They, and all that they
+ * call, wait for the spinlocks and for i_mmap_rwsem only, and allocate nothing
+ * that waits for memory. Tasks that work on tenants and sleep are in
+ * kvpool_tenants_srcu, for which the deletion of a tenant waits.
  */
 #ifndef _KVPOOL_POOL_H
 #define _KVPOOL_POOL_H

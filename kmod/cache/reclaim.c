@@ -16,52 +16,115 @@
 #include "cache/pool.h"
 #include "cache/reclaim.h"
 #include "cache/tenant.h"
+#include "cache/tenants.h"
 #include "compat.h"
 
-/* Compaction walks over all blocks, so it should release several chunks. */
+/* Chunks that the kernel asks for in one step. */
+#define KVPOOL_SHRINK_CHUNKS	8
+
+/* Most chunks that another tenant releases for a claim. */
 #define KVPOOL_CLAIM_CHUNKS	8
 
-/* Compactions without a released chunk until the next tenant is tried. */
-#define KVPOOL_COMPACT_FAILS	2
+/* Chunks that may fail in a step that must be short. */
+#define KVPOOL_FEW_FAILURES	16
 
-/* Time until the shrinker retries a chunk that could not be emptied. */
-#define KVPOOL_STUCK_PAUSE	HZ
+/* Chunks released until a long attempt lets tenants be deleted. */
+#define KVPOOL_RECLAIM_SLICE	64
 
-/* Longest wait of a task out of memory for a task that holds pool.lock. */
+/* Longest wait of a task out of memory for tasks that reclaim. */
 #define KVPOOL_OOM_WAIT		(2 * HZ)
 
+/*
+ * Evicted blocks are computed or fetched again, which costs more than to read
+ * a page again. Other caches give back eight times as much.
+ */
+#define KVPOOL_SEEKS		(8 * DEFAULT_SEEKS)
+
 static struct shrinker *kvpool_shrinker;
-static atomic_long_t kvpool_reclaimed;		/* chunks since load */
+static atomic_long_t kvpool_reclaimed;	/* chunks given back to the kernel */
+static atomic_t kvpool_reclaimers;	/* tasks that give back chunks */
 
-/* Release chunks of a tenant: empty ones first. */
+/* Release chunks of a tenant on one node or on all: empty ones first. */
 static unsigned long kvpool_give_chunks(struct kvpool_tenant *tenant, int node,
-					unsigned long nr, u32 since,
-					unsigned int flags)
+					unsigned long nr,
+					const struct kvpool_effort *effort)
 {
-	unsigned long freed, got;
-	int fails = 0;
+	struct kvpool_effort now = *effort;
+	unsigned long freed = 0;
+	int i;
 
-	freed = kvpool_arena_shrink(&tenant->arena, node, nr, flags);
-	while (freed < nr && fails < KVPOOL_COMPACT_FAILS &&
-	       !fatal_signal_pending(current)) {
-		got = kvpool_compact(tenant, node, since, nr - freed, flags);
-		freed += got;
-		fails += !got;
+	for (now.most = 0;; now.most = effort->most) {
+		for (i = 0; i < nr_node_ids && freed < nr; i++)
+			if (node == NUMA_NO_NODE || node == i)
+				freed += kvpool_compact(tenant, i, nr - freed,
+							&now);
+		if (now.most == effort->most || freed == nr)
+			return freed;
 	}
-	return freed;
 }
 
-/* The next tenant after @prev in the order of size; pool.lock is held. */
-static struct kvpool_tenant *kvpool_tenant_largest(unsigned long prev,
-						   u32 prev_id,
-						   unsigned long *size)
+/**
+ * kvpool_reclaim_own() - Release chunks of a tenant that needs others
+ * @tenant: the tenant
+ * @node: NUMA node of the chunks
+ * @nr: most chunks to release
+ *
+ * Context: May sleep.
+ * Return: the number of chunks that were released.
+ */
+unsigned long kvpool_reclaim_own(struct kvpool_tenant *tenant, int node,
+				 unsigned long nr)
+{
+	const struct kvpool_effort effort = {
+		.most = KVPOOL_CHUNK_PAGES,
+		.since = jiffies ?: 1,
+		.failures = KVPOOL_FEW_FAILURES,
+	};
+
+	return kvpool_give_chunks(tenant, node, nr, &effort);
+}
+
+/* Chunks of a tenant that may leave a node. */
+static unsigned long kvpool_tenant_loose(struct kvpool_tenant *tenant, int node,
+					 unsigned long since)
+{
+	unsigned long sum = 0;
+	int i;
+
+	for (i = 0; i < nr_node_ids; i++)
+		if (node == NUMA_NO_NODE || node == i)
+			sum += kvpool_arena_loose(&tenant->arena, i, since);
+	return sum;
+}
+
+/**
+ * struct kvpool_request - chunks that tenants are to release
+ * @node:	NUMA node of the chunks, or NUMA_NO_NODE for all nodes
+ * @nr:		most chunks to release
+ * @share:	chunks that each tenant keeps
+ * @but:	a tenant that releases nothing, or NULL
+ * @effort:	how hard to try
+ */
+struct kvpool_request {
+	int node;
+	unsigned long nr;
+	unsigned long share;
+	const struct kvpool_tenant *but;
+	struct kvpool_effort effort;
+};
+
+/* The next tenant after @prev in the order of size. */
+static struct kvpool_tenant *
+kvpool_tenant_largest(const struct kvpool_request *req, unsigned long prev,
+		      u32 prev_id, unsigned long *size)
 {
 	struct kvpool_tenant *tenant, *best = NULL;
 	unsigned long n;
 
-	list_for_each_entry(tenant, &kvpool_pool.tenants, entry) {
-		n = atomic_long_read(&tenant->arena.nr_chunks);
-		if (!n || n > prev || (n == prev && tenant->id <= prev_id))
+	kvpool_for_each_tenant(tenant) {
+		n = kvpool_tenant_loose(tenant, req->node, req->effort.since);
+		if (tenant == req->but || !n || n > prev ||
+		    (n == prev && tenant->id <= prev_id))
 			continue;
 		if (!best || n > *size) {
 			best = tenant;
@@ -71,69 +134,80 @@ static struct kvpool_tenant *kvpool_tenant_largest(unsigned long prev,
 	return best;
 }
 
-/*
- * Release chunks of tenants that hold more than @share, the largest first.
- * Chunks that could not be emptied since @since are skipped. pool.lock keeps
- * the tenants from being deleted.
- */
-static unsigned long kvpool_reclaim(int node, unsigned long nr,
-				    unsigned long share, u32 since,
-				    unsigned int flags)
+/* Release chunks of tenants that hold more than their share, the largest first. */
+static unsigned long kvpool_reclaim(const struct kvpool_request *req)
 {
-	unsigned long freed = 0, size = ULONG_MAX;
+	unsigned long freed = 0, size = ULONG_MAX, nr;
 	struct kvpool_tenant *tenant;
 	u32 id = 0;
+	int srcu;
 
-	lockdep_assert_held(&kvpool_pool.lock);
-	while (freed < nr) {
-		tenant = kvpool_tenant_largest(size, id, &size);
-		if (!tenant || size <= share)
+	atomic_inc(&kvpool_reclaimers);
+	srcu = srcu_read_lock(&kvpool_tenants_srcu);
+	while (freed < req->nr && !fatal_signal_pending(current)) {
+		tenant = kvpool_tenant_largest(req, size, id, &size);
+		if (!tenant)
 			break;
 		id = tenant->id;
-		freed += kvpool_give_chunks(tenant, node,
-					    min(nr - freed, size - share),
-					    since, flags);
+		nr = atomic_long_read(&tenant->arena.nr_chunks);
+		if (nr > req->share)
+			freed += kvpool_give_chunks(tenant, req->node,
+						    min(req->nr - freed,
+							nr - req->share),
+						    &req->effort);
+		cond_resched();
 	}
-	atomic_long_add(freed, &kvpool_reclaimed);
+	srcu_read_unlock(&kvpool_tenants_srcu, srcu);
+	atomic_dec(&kvpool_reclaimers);
 	return freed;
 }
 
 /* Chunks that each tenant may hold when memory is short. */
 static unsigned long kvpool_tenant_share(void)
 {
-	unsigned long n = 0;
 	struct kvpool_tenant *tenant;
+	unsigned long n = 0;
+	int srcu;
 
-	list_for_each_entry(tenant, &kvpool_pool.tenants, entry)
+	srcu = srcu_read_lock(&kvpool_tenants_srcu);
+	kvpool_for_each_tenant(tenant)
 		n += atomic_read(&tenant->nr_users) ||
 		     READ_ONCE(tenant->arena.used);
+	srcu_read_unlock(&kvpool_tenants_srcu, srcu);
 	return kvpool_tiers_limit() / max(n, 1UL);
 }
 
 /**
- * kvpool_reclaim_claim() - Make a tenant release chunks for another one
- * @tenant: the tenant that needs a chunk
- * @node: NUMA node of the chunk
+ * kvpool_reclaim_claim() - Make other tenants release chunks for a tenant
+ * @tenant: the tenant that needs chunks
+ * @node: NUMA node of the chunks
+ * @nr: chunks that it needs
  *
- * Another tenant releases an empty chunk, or, if @tenant holds less than its
- * share, chunks beyond that other tenant's share.
+ * Other tenants release empty chunks, or, if @tenant holds less than its share,
+ * chunks beyond their own shares.
  *
- * Context: pool.lock is held; may sleep.
+ * Context: May sleep.
  * Return: true if a chunk was released.
  */
-bool kvpool_reclaim_claim(struct kvpool_tenant *tenant, int node)
+bool kvpool_reclaim_claim(struct kvpool_tenant *tenant, int node,
+			  unsigned long nr)
 {
-	unsigned long share = kvpool_tenant_share(), freed = 0;
-	struct kvpool_tenant *other;
+	struct kvpool_request req = {
+		.node = node,
+		.nr = min_t(unsigned long, nr, KVPOOL_CLAIM_CHUNKS),
+		.but = tenant,
+		.effort = {
+			.since = KVPOOL_TAKE_PATIENT,
+			.failures = KVPOOL_FEW_FAILURES,
+		},
+	};
 
-	list_for_each_entry(other, &kvpool_pool.tenants, entry) {
-		if (other != tenant)
-			freed = kvpool_arena_shrink(&other->arena, node, 1, 0);
-		if (freed)
-			return true;
-	}
-	return atomic_long_read(&tenant->arena.nr_chunks) < share &&
-	       kvpool_reclaim(node, KVPOOL_CLAIM_CHUNKS, share, jiffies, 0);
+	if (kvpool_reclaim(&req))
+		return true;
+	req.share = kvpool_tenant_share();
+	req.effort.most = KVPOOL_CHUNK_PAGES;
+	return atomic_long_read(&tenant->arena.nr_chunks) < req.share &&
+	       kvpool_reclaim(&req);
 }
 
 static bool kvpool_over(struct kvpool_tenant *tenant, unsigned int percent)
@@ -162,22 +236,24 @@ static bool kvpool_over_high(struct kvpool_tenant *tenant)
 void kvpool_reclaim_kick(struct kvpool_tenant *tenant)
 {
 	if (atomic_long_read(&tenant->arena.nr_chunks) >
-	    READ_ONCE(tenant->quota) || kvpool_over_high(tenant))
+	    kvpool_tenant_room(tenant) || kvpool_over_high(tenant))
 		queue_work(kvpool_pool.wq, &tenant->evict_work);
 }
 
 /**
  * kvpool_reclaim_kick_all() - Call kvpool_reclaim_kick() for all tenants
  *
- * Context: pool.lock is held.
+ * Context: May sleep.
  */
 void kvpool_reclaim_kick_all(void)
 {
 	struct kvpool_tenant *tenant;
+	int srcu;
 
-	lockdep_assert_held(&kvpool_pool.lock);
-	list_for_each_entry(tenant, &kvpool_pool.tenants, entry)
+	srcu = srcu_read_lock(&kvpool_tenants_srcu);
+	kvpool_for_each_tenant(tenant)
 		kvpool_reclaim_kick(tenant);
+	srcu_read_unlock(&kvpool_tenants_srcu, srcu);
 }
 
 /* Reclaim until a tenant is within its quota and its low watermark. */
@@ -186,11 +262,15 @@ static void kvpool_reclaim_work(struct work_struct *work)
 	struct kvpool_tenant *tenant =
 		container_of(work, struct kvpool_tenant, evict_work);
 	unsigned long nr = atomic_long_read(&tenant->arena.nr_chunks);
-	unsigned long quota = READ_ONCE(tenant->quota);
+	unsigned long quota = kvpool_tenant_room(tenant);
+	const struct kvpool_effort effort = {
+		.most = KVPOOL_CHUNK_PAGES,
+		.since = jiffies ?: 1,
+		.failures = ULONG_MAX,
+	};
 
 	if (nr > quota)
-		kvpool_give_chunks(tenant, NUMA_NO_NODE, nr - quota, jiffies,
-				   0);
+		kvpool_give_chunks(tenant, NUMA_NO_NODE, nr - quota, &effort);
 	if (!kvpool_over_high(tenant))
 		return;
 	while (kvpool_over(tenant, READ_ONCE(kvpool_pool.watermark_low)))
@@ -229,93 +309,117 @@ void kvpool_reclaim_tenant_exit(struct kvpool_tenant *tenant)
  */
 void kvpool_reclaim_tier(struct kvpool_tier *tier)
 {
+	struct kvpool_request req = {
+		.node = tier->node,
+		.effort = {
+			.most = KVPOOL_CHUNK_PAGES,
+			.since = jiffies ?: 1,
+			.failures = ULONG_MAX,
+		},
+	};
 	unsigned long nr, limit;
 
-	mutex_lock(&kvpool_pool.lock);
-	nr = atomic_long_read(&tier->nr_chunks);
-	limit = READ_ONCE(tier->limit);
-	if (nr > limit)
-		kvpool_reclaim(tier->node, nr - limit, 0, jiffies, 0);
-	mutex_unlock(&kvpool_pool.lock);
+	do {
+		nr = atomic_long_read(&tier->nr_chunks);
+		limit = READ_ONCE(tier->limit);
+		if (nr <= limit)
+			break;
+		req.nr = min_t(unsigned long, nr - limit, KVPOOL_RECLAIM_SLICE);
+	} while (kvpool_reclaim(&req) && !fatal_signal_pending(current));
 }
 
-/* Pages that may be released, without chunks that got stuck since @since. */
-static unsigned long kvpool_shrinkable(u32 since)
+/* Pages that the kernel may get on a node. */
+static unsigned long kvpool_shrinkable(int node)
 {
-	struct kvpool_tenant *tenant;
 	unsigned long sum = 0, pages;
-	int i;
+	struct kvpool_tenant *tenant;
+	int srcu;
 
-	lockdep_assert_held(&kvpool_pool.lock);
-	list_for_each_entry(tenant, &kvpool_pool.tenants, entry) {
-		pages = kvpool_arena_empty(&tenant->arena, NUMA_NO_NODE) *
-			KVPOOL_CHUNK_PAGES;
-		for (i = 0; i < KVPOOL_NR_QUEUES; i++)
-			pages += READ_ONCE(tenant->policy.queues[i].pages);
-		/* Evicting blocks frees no chunk that has a DMA pin. */
+	srcu = srcu_read_lock(&kvpool_tenants_srcu);
+	kvpool_for_each_tenant(tenant) {
+		pages = kvpool_arena_empty(&tenant->arena, node) *
+			KVPOOL_CHUNK_PAGES +
+			kvpool_policy_pages(&tenant->policy, node);
+		/* Evicting blocks frees no chunk that is known to stay. */
 		sum += min(pages, KVPOOL_CHUNK_PAGES *
-			   kvpool_arena_movable(&tenant->arena, since,
-						pages / KVPOOL_CHUNK_PAGES));
+			   kvpool_arena_loose(&tenant->arena, node,
+					      KVPOOL_TAKE_PATIENT));
 	}
+	srcu_read_unlock(&kvpool_tenants_srcu, srcu);
 	return sum;
 }
 
 static unsigned long kvpool_shrink_count(struct shrinker *shrinker,
 					 struct shrink_control *sc)
 {
-	unsigned long sum;
-
-	if (!mutex_trylock(&kvpool_pool.lock))
-		return 0;
-	sum = kvpool_shrinkable((u32)jiffies - KVPOOL_STUCK_PAUSE);
-	mutex_unlock(&kvpool_pool.lock);
-	return sum ?: SHRINK_EMPTY;
+	return kvpool_shrinkable(sc->nid) ?: SHRINK_EMPTY;
 }
 
 static unsigned long kvpool_shrink_scan(struct shrinker *shrinker,
 					struct shrink_control *sc)
 {
+	const struct kvpool_request req = {
+		.node = sc->nid,
+		.nr = DIV_ROUND_UP(sc->nr_to_scan, KVPOOL_CHUNK_PAGES),
+		.effort = {
+			.most = KVPOOL_CHUNK_PAGES,
+			.since = KVPOOL_TAKE_PATIENT,
+			.failures = KVPOOL_FEW_FAILURES,
+		},
+	};
 	unsigned long freed;
 
-	/* Growing by shrinking would only evict; kswapd acts for others too. */
-	if (!(sc->gfp_mask & __GFP_FS) ||
-	    (kvpool_tiers_growing() && !(current->flags & PF_KSWAPD)))
+	/* A task that makes the pool grow allocates without __GFP_FS. */
+	if (!(sc->gfp_mask & __GFP_FS))
 		return SHRINK_STOP;
-	if (!mutex_trylock(&kvpool_pool.lock))
-		return SHRINK_STOP;
-	/* The shrinker is called often: do not retry stuck chunks each time. */
-	freed = kvpool_reclaim(NUMA_NO_NODE,
-			       DIV_ROUND_UP(sc->nr_to_scan, KVPOOL_CHUNK_PAGES),
-			       0, (u32)jiffies - KVPOOL_STUCK_PAUSE,
-			       KVPOOL_RECLAIM_TRY);
-	mutex_unlock(&kvpool_pool.lock);
+	freed = kvpool_reclaim(&req);
+	atomic_long_add(freed, &kvpool_reclaimed);
 	return freed ? freed * KVPOOL_CHUNK_PAGES : SHRINK_STOP;
 }
 
+/* Release chunks of any node; return whether there may be more. */
+static bool kvpool_oom_reclaim(unsigned long since)
+{
+	struct kvpool_request req = {
+		.nr = KVPOOL_SHRINK_CHUNKS,
+		.effort = {
+			.most = KVPOOL_CHUNK_PAGES,
+			.since = since,
+			.failures = KVPOOL_FEW_FAILURES,
+		},
+	};
+	bool more = false;
+	int node;
+
+	for (node = 0; node < nr_node_ids; node++) {
+		if (!kvpool_tier_find(node))
+			continue;
+		kvpool_tier_press(kvpool_tier_find(node));
+		req.node = node;
+		atomic_long_add(kvpool_reclaim(&req), &kvpool_reclaimed);
+		more |= kvpool_shrinkable(node);
+	}
+	return more;
+}
+
 /*
- * Release chunks before the OOM killer runs. While a task holds pool.lock,
- * reclaim fails for every other task, however long that task sleeps or is kept
- * from running, so wait for it. The wait is bounded, because that task may need
- * memory itself.
+ * Release chunks before the OOM killer runs. What other tasks release at the
+ * same time counts too. If nothing was released although there may be more,
+ * retry for a while: blocks and chunks that other tasks have taken come back.
  */
 static int kvpool_oom_notify(struct notifier_block *nb, unsigned long unused,
 			     void *data)
 {
 	long before = atomic_long_read(&kvpool_reclaimed), nr;
-	unsigned long end = jiffies + KVPOOL_OOM_WAIT, *freed = data;
-	bool hopeless = false;
+	unsigned long start = jiffies, *freed = data;
+	bool more;
 
 	for (;;) {
-		if (mutex_trylock(&kvpool_pool.lock)) {
-			if (!kvpool_reclaim(NUMA_NO_NODE, KVPOOL_CLAIM_CHUNKS,
-					    0, jiffies, KVPOOL_RECLAIM_TRY))
-				hopeless = !kvpool_shrinkable(jiffies);
-			mutex_unlock(&kvpool_pool.lock);
-		}
-		/* Chunks that other tasks have reclaimed count too. */
+		more = kvpool_oom_reclaim(start ?: 1) ||
+		       atomic_read(&kvpool_reclaimers);
 		nr = atomic_long_read(&kvpool_reclaimed) - before;
-		if (nr || hopeless || fatal_signal_pending(current) ||
-		    time_after(jiffies, end))
+		if (nr || !more || fatal_signal_pending(current) ||
+		    time_after(jiffies, start + KVPOOL_OOM_WAIT))
 			break;
 		schedule_timeout_uninterruptible(1);
 	}
@@ -342,8 +446,8 @@ int kvpool_reclaim_init(void)
 		return -ENOMEM;
 	kvpool_shrinker->count_objects = kvpool_shrink_count;
 	kvpool_shrinker->scan_objects = kvpool_shrink_scan;
-	kvpool_shrinker->batch = KVPOOL_CLAIM_CHUNKS * KVPOOL_CHUNK_PAGES;
-	kvpool_shrinker->seeks = DEFAULT_SEEKS;
+	kvpool_shrinker->batch = KVPOOL_SHRINK_CHUNKS * KVPOOL_CHUNK_PAGES;
+	kvpool_shrinker->seeks = KVPOOL_SEEKS;
 	ret = kvpool_shrinker_register(kvpool_shrinker, "kvpool");
 	if (ret)
 		return ret;

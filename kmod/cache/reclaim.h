@@ -11,7 +11,10 @@ int kvpool_reclaim_init(void);
 void kvpool_reclaim_exit(void);
 void kvpool_reclaim_tenant_init(struct kvpool_tenant *tenant);
 void kvpool_reclaim_tenant_exit(struct kvpool_tenant *tenant);
-bool kvpool_reclaim_claim(struct kvpool_tenant *tenant, int node);
+bool kvpool_reclaim_claim(struct kvpool_tenant *tenant, int node,
+			  unsigned long nr);
+unsigned long kvpool_reclaim_own(struct kvpool_tenant *tenant, int node,
+				 unsigned long nr);
 void kvpool_reclaim_kick(struct kvpool_tenant *tenant);
 void kvpool_reclaim_kick_all(void);
 void kvpool_reclaim_tier(struct kvpool_tier *tier);

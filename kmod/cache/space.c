@@ -17,6 +17,7 @@
 #include "cache/reclaim.h"
 #include "cache/space.h"
 #include "cache/tenant.h"
+#include "mem/vacate.h"
 
 /* Most pages to evict in one step, as the call may not use them in the end. */
 #define KVPOOL_EVICT_PAGES	4096
@@ -54,15 +55,15 @@ int kvpool_space_choose(int node, unsigned int flags,
 }
 
 /*
- * Make another tenant release a chunk. After a failure the tenant backs off as
- * long as it has blocks of its own to evict, because all tenants share
- * pool.lock.
+ * Make other tenants release chunks. After a failure the tenant backs off as
+ * long as it has blocks of its own to evict.
  */
 static bool kvpool_space_claim(struct kvpool_tenant *tenant,
-			       const struct kvpool_space *space,
+			       const struct kvpool_space *space, u32 pages,
 			       unsigned int flags)
 {
 	struct kvpool_tier *tier = kvpool_tier_find(space->node), *other;
+	u32 chunks = DIV_ROUND_UP(pages, KVPOOL_CHUNK_PAGES);
 	bool ok = false;
 	int i;
 
@@ -71,14 +72,11 @@ static bool kvpool_space_claim(struct kvpool_tenant *tenant,
 	if (!(flags & KVPOOL_CLAIM_FORCE) &&
 	    time_before(jiffies, READ_ONCE(tenant->claim_next)))
 		return false;
-	if (mutex_lock_killable(&kvpool_pool.lock))
-		return false;
 	kvpool_for_each_fallback(tier, i, other) {
-		ok = kvpool_reclaim_claim(tenant, other->node);
+		ok = kvpool_reclaim_claim(tenant, other->node, chunks);
 		if (ok || space->flags & KVPOOL_SPACE_STRICT)
 			break;
 	}
-	mutex_unlock(&kvpool_pool.lock);
 	if (!ok)
 		WRITE_ONCE(tenant->claim_next, jiffies + KVPOOL_CLAIM_PAUSE);
 	return ok;
@@ -100,8 +98,11 @@ static int kvpool_space_on(struct kvpool_tenant *tenant,
 					 GFP_KERNEL);
 		if (ret != -ENOSPC)
 			return ret;
-		why = kvpool_arena_grow(arena, tier, READ_ONCE(tenant->quota),
-					grow);
+		/* Zeroing a chunk takes long. */
+		if (fatal_signal_pending(current))
+			return -EINTR;
+		why = kvpool_arena_grow(arena, tier,
+					kvpool_tenant_room(tenant), grow);
 	} while (!why);
 
 	ret = kvpool_arena_alloc(arena, tier->node, place, KVPOOL_ALLOC_PIECES,
@@ -121,7 +122,7 @@ static int kvpool_space_try(struct kvpool_tenant *tenant,
 
 	kvpool_for_each_fallback(tier, i, other) {
 		ret = kvpool_space_on(tenant, place, other, grow);
-		if (!ret || ret == -ENOMEM)
+		if (!ret || ret == -ENOMEM || ret == -EINTR)
 			return ret;
 		/* Report -EDQUOT before -ENOSPC before -EAGAIN. */
 		if (ret == -EDQUOT || why == -EAGAIN)
@@ -132,35 +133,97 @@ static int kvpool_space_try(struct kvpool_tenant *tenant,
 	return why;
 }
 
+/* Chunks that a node's free pages would fill and that may leave it. */
+static unsigned long kvpool_space_spare(struct kvpool_arena *arena, int node)
+{
+	return min(kvpool_arena_room(arena, node) / KVPOOL_CHUNK_PAGES,
+		   kvpool_arena_loose(arena, node, KVPOOL_TAKE_PATIENT));
+}
+
+/* Give up @need chunks on other nodes than @tier's; false if there are less. */
+static bool kvpool_space_swap(struct kvpool_tenant *tenant,
+			      struct kvpool_tier *tier, unsigned long need)
+{
+	struct kvpool_arena *arena = &tenant->arena;
+	unsigned long sum = 0, freed = 0, nr;
+	struct kvpool_tier *other;
+	int i;
+
+	kvpool_for_each_fallback(tier, i, other)
+		if (other != tier)
+			sum += kvpool_space_spare(arena, other->node);
+	if (sum < need)
+		return false;
+	kvpool_for_each_fallback(tier, i, other) {
+		if (other == tier)
+			continue;
+		nr = min(kvpool_space_spare(arena, other->node), need - freed);
+		if (nr)
+			freed += kvpool_reclaim_own(tenant, other->node, nr);
+	}
+	return freed;
+}
+
 /*
- * Make room on one of the nodes by evicting, for this block and for later
- * blocks of the call: evicting for each alone would take all locks for each.
- * Return false if no block can be evicted.
+ * At its quota, a tenant gets memory on one node only by giving up as much on
+ * others. Return false if these have too few chunks' worth of free pages.
  */
-static bool kvpool_space_clear(struct kvpool_tenant *tenant,
+static bool kvpool_space_shift(struct kvpool_tenant *tenant,
 			       const struct kvpool_space *space, u32 pages)
 {
 	struct kvpool_tier *tier = kvpool_tier_find(space->node), *other;
+	unsigned long room, need;
+	int i;
+
+	kvpool_for_each_fallback(tier, i, other) {
+		room = kvpool_arena_room(&tenant->arena, other->node);
+		need = DIV_ROUND_UP(pages - min_t(u64, room, pages),
+				    KVPOOL_CHUNK_PAGES);
+		if (atomic_long_read(&other->nr_chunks) + need <=
+		    READ_ONCE(other->limit) &&
+		    kvpool_space_swap(tenant, other, need))
+			return true;
+		if (space->flags & KVPOOL_SPACE_STRICT)
+			break;
+	}
+	return false;
+}
+
+/*
+ * Make room on one of the nodes by evicting, for this block and for later
+ * blocks of the call: evicting for each alone would take all locks for each.
+ * @why: the negative errno that the arena could not grow for
+ * Return false if no block can be evicted.
+ */
+static bool kvpool_space_clear(struct kvpool_tenant *tenant,
+			       const struct kvpool_space *space, u32 pages,
+			       int why)
+{
+	struct kvpool_tier *tier = kvpool_tier_find(space->node), *other;
 	bool strict = space->flags & KVPOOL_SPACE_STRICT;
+	int node = strict && why != -EDQUOT ? tier->node : NUMA_NO_NODE;
 	unsigned long room, sum;
 	u32 want;
 	int i;
 
 	do {
+		if (fatal_signal_pending(current))
+			return true;
 		sum = 0;
 		kvpool_for_each_fallback(tier, i, other) {
 			room = kvpool_arena_room(&tenant->arena, other->node);
-			if (room >= pages)
+			if (room >= pages && (!strict || other == tier))
 				return true;
-			sum += room;
-			if (strict)
-				break;
+			if (node == NUMA_NO_NODE || node == other->node)
+				sum += room;
 		}
+		if (why == -EDQUOT && sum >= pages &&
+		    kvpool_space_shift(tenant, space, pages))
+			return true;
 		want = pages + space->ahead;
 		want = sum < want ? min_t(u32, want - sum,
 					  KVPOOL_EVICT_PAGES) : 1;
-	} while (kvpool_evict(tenant, strict ? tier->node : NUMA_NO_NODE,
-			      want));
+	} while (kvpool_evict(tenant, node, want));
 	return false;
 }
 
@@ -197,28 +260,33 @@ int kvpool_space_find(struct kvpool_tenant *tenant, struct kvpool_place *place,
 	u32 chunks = DIV_ROUND_UP(pages, KVPOOL_CHUNK_PAGES);
 	int why;
 
+	/* Each block of a call comes here: a killed task makes no more. */
+	if (fatal_signal_pending(current))
+		return -EINTR;
 	/* Do not evict anything for a block that can never fit. */
 	if (!kvpool_space_possible(space, chunks))
 		return -ENOSPC;
-	if (chunks > READ_ONCE(tenant->quota))
+	if (chunks > kvpool_tenant_room(tenant))
 		return -EDQUOT;
 
 	for (;;) {
 		why = kvpool_space_try(tenant, place, space, 0);
-		if (!why || why == -ENOMEM)
+		if (!why || why == -ENOMEM || why == -EINTR)
 			return why;
 		if (fatal_signal_pending(current))
 			return -EINTR;
 
-		if (why == -ENOSPC && kvpool_space_claim(tenant, space, 0))
+		if (why == -ENOSPC &&
+		    kvpool_space_claim(tenant, space, pages, 0))
 			continue;
 		/* Another task may take the room first: retry. */
-		if (kvpool_space_clear(tenant, space, pages))
+		if (kvpool_space_clear(tenant, space, pages, why))
 			continue;
 		if (why == -EDQUOT)
 			return why;
 		if (why == -ENOSPC &&
-		    kvpool_space_claim(tenant, space, KVPOOL_CLAIM_FORCE))
+		    kvpool_space_claim(tenant, space, pages,
+				       KVPOOL_CLAIM_FORCE))
 			continue;
 		why = kvpool_space_try(tenant, place, space, KVPOOL_GROW_HARD);
 		return why == -EAGAIN ? -ENOSPC : why;

@@ -51,6 +51,7 @@ void kvpool_stats_read(struct kvpool_tenant *tenant, struct kvpool_stats *out)
 			   (u64)quota << KVPOOL_CHUNK_SHIFT;
 	out->pinned_bytes = READ_ONCE(tenant->pinned);
 	out->pin_quota_bytes = READ_ONCE(tenant->pin_quota);
+	out->described_bytes = kvpool_tenant_described(tenant);
 	out->quarantined_bytes = (u64)atomic_long_read(&tenant->quarantined) <<
 				 KVPOOL_PAGE_SHIFT;
 }

@@ -11,6 +11,9 @@
 #include "cache/policy_lru.h"
 #include "cache/tenant.h"
 
+/* Bytes by which a CPU's part of a count may be off. */
+#define KVPOOL_DESCRIBED_BATCH	16384
+
 #define KVPOOL_TENANT_CLOSED	-1	/* its nr_users */
 
 /**
@@ -34,9 +37,12 @@ struct kvpool_tenant *kvpool_tenant_alloc(const char *name)
 	tenant->counters = alloc_percpu(struct kvpool_counters);
 	if (!tenant->counters)
 		goto err_free;
-	ret = kvpool_index_init(&tenant->index);
+	ret = percpu_counter_init(&tenant->described, 0, GFP_KERNEL);
 	if (ret)
 		goto err_counters;
+	ret = kvpool_index_init(&tenant->index);
+	if (ret)
+		goto err_described;
 	ret = kvpool_arena_init(&tenant->arena);
 	if (ret)
 		goto err_index;
@@ -52,6 +58,8 @@ struct kvpool_tenant *kvpool_tenant_alloc(const char *name)
 
 err_index:
 	rhashtable_destroy(&tenant->index);
+err_described:
+	percpu_counter_destroy(&tenant->described);
 err_counters:
 	free_percpu(tenant->counters);
 err_free:
@@ -68,6 +76,8 @@ err_free:
 void kvpool_tenant_free(struct kvpool_tenant *tenant)
 {
 	kvpool_arena_exit(&tenant->arena);
+	WARN_ON(percpu_counter_sum(&tenant->described));
+	percpu_counter_destroy(&tenant->described);
 	free_percpu(tenant->counters);
 	kfree(tenant);
 }
@@ -132,6 +142,50 @@ bool kvpool_tenant_close(struct kvpool_tenant *tenant)
 }
 
 /**
+ * kvpool_tenant_described() - Tell what the descriptions of blocks take
+ * @tenant: the tenant
+ *
+ * Context: Any.
+ * Return: bytes, inexact by some KiB for each CPU.
+ */
+u64 kvpool_tenant_described(const struct kvpool_tenant *tenant)
+{
+	return percpu_counter_read_positive((void *)&tenant->described) +
+	       atomic_long_read(&tenant->arena.described);
+}
+
+/**
+ * kvpool_tenant_describe() - Account for descriptions of blocks
+ * @tenant: the tenant
+ * @bytes: bytes that were allocated; negative if they were freed
+ *
+ * Context: Any.
+ */
+void kvpool_tenant_describe(struct kvpool_tenant *tenant, long bytes)
+{
+	percpu_counter_add_batch(&tenant->described, bytes,
+				 KVPOOL_DESCRIBED_BATCH);
+}
+
+/**
+ * kvpool_tenant_room() - Tell how many chunks the quota of a tenant allows
+ * @tenant: the tenant
+ *
+ * What the descriptions of blocks take counts against the quota.
+ *
+ * Context: Any.
+ * Return: chunks, ULONG_MAX if the quota is unlimited.
+ */
+unsigned long kvpool_tenant_room(const struct kvpool_tenant *tenant)
+{
+	unsigned long quota = READ_ONCE(tenant->quota);
+	unsigned long described = kvpool_tenant_described(tenant) >>
+				  KVPOOL_CHUNK_SHIFT;
+
+	return quota == ULONG_MAX ? quota : max(quota, described) - described;
+}
+
+/**
  * kvpool_tenant_capacity() - Tell how many chunks a tenant may hold
  * @tenant: the tenant
  *
@@ -140,5 +194,5 @@ bool kvpool_tenant_close(struct kvpool_tenant *tenant)
  */
 unsigned long kvpool_tenant_capacity(const struct kvpool_tenant *tenant)
 {
-	return min(READ_ONCE(tenant->quota), kvpool_tiers_limit());
+	return min(kvpool_tenant_room(tenant), kvpool_tiers_limit());
 }

@@ -6,6 +6,7 @@
 #include <linux/atomic.h>
 #include <linux/kobject.h>
 #include <linux/list.h>
+#include <linux/percpu_counter.h>
 #include <linux/rhashtable.h>
 #include <linux/spinlock.h>
 #include <linux/types.h>
@@ -40,6 +41,7 @@ struct file;
  * @pin_quota:	most bytes of hard-pinned blocks
  * @pinned:	bytes of hard-pinned blocks; protected by policy.lock
  * @counters:	statistics, per CPU
+ * @described:	bytes of descriptions of blocks, without lists of extents
  * @wq:		tasks that wait for pending keys
  * @settled:	counts the awaited reservations that were sealed, aborted or
  *		pre-empted
@@ -67,6 +69,7 @@ struct kvpool_tenant {
 	u64 pin_quota;
 	u64 pinned;
 	struct kvpool_counters __percpu *counters;
+	struct percpu_counter described;
 	wait_queue_head_t wq;
 	atomic_t settled;
 	struct list_head quarantine;
@@ -87,6 +90,9 @@ bool kvpool_tenant_allows(const struct kvpool_tenant *tenant,
 bool kvpool_tenant_get(struct kvpool_tenant *tenant);
 void kvpool_tenant_put(struct kvpool_tenant *tenant);
 bool kvpool_tenant_close(struct kvpool_tenant *tenant);
+u64 kvpool_tenant_described(const struct kvpool_tenant *tenant);
+void kvpool_tenant_describe(struct kvpool_tenant *tenant, long bytes);
+unsigned long kvpool_tenant_room(const struct kvpool_tenant *tenant);
 unsigned long kvpool_tenant_capacity(const struct kvpool_tenant *tenant);
 
 #endif /* _KVPOOL_TENANT_H */

@@ -24,6 +24,8 @@
  */
 static DEFINE_MUTEX(kvpool_tenants_lock);
 
+DEFINE_SRCU(kvpool_tenants_srcu);
+
 static u32 kvpool_tenant_next_id;	/* kvpool_tenants_lock */
 static struct kset *kvpool_tenants_kset;
 
@@ -125,6 +127,7 @@ static void kvpool_tenants_leave(struct kvpool_tenant *tenant)
 	/* After a failed load the default tenant may not be in sysfs. */
 	if (tenant->kobj.state_in_sysfs)
 		kobject_del(&tenant->kobj);
+	synchronize_srcu(&kvpool_tenants_srcu);
 	synchronize_rcu();
 	kobject_put(&tenant->kobj);
 }

@@ -251,8 +251,7 @@ static void kvpool_blocks_fill(struct kvpool_dump *dump)
 			out = &dump->blocks[dump->nr++];
 			out->key = block->key;
 			out->length = kvpool_block_length(block);
-			out->nr_extents =
-				READ_ONCE(block->place.nr_extents);
+			out->nr_extents = block->place.nr_extents;
 			out->state = READ_ONCE(block->state);
 			out->refs = refcount_read(&block->refs);
 			out->pin = READ_ONCE(block->pin);
@@ -314,8 +313,8 @@ static void kvpool_chunks_fill(struct kvpool_dump *dump)
 	struct kvpool_chunk *chunk;
 	unsigned long index;
 
-	/* Chunks cannot leave the arena while map_sem is held. */
-	down_read(&arena->map_sem);
+	/* A chunk's memory may go at any time, but the chunk stays under RCU. */
+	rcu_read_lock();
 	xa_for_each_start(&arena->chunks, index, chunk, dump->index) {
 		out = &dump->chunks[dump->nr++];
 		spin_lock(&arena->lock);
@@ -324,12 +323,12 @@ static void kvpool_chunks_fill(struct kvpool_dump *dump)
 		spin_unlock(&arena->lock);
 		out->index = index;
 		out->node = chunk->node;
-		out->pins = atomic_read(&page_folio(chunk->page)->_pincount);
+		out->pins = atomic_read(&((struct folio *)chunk->page)->_pincount);
 		dump->index = index + 1;
 		if (dump->nr == KVPOOL_DUMP_BATCH)
 			break;
 	}
-	up_read(&arena->map_sem);
+	rcu_read_unlock();
 }
 
 static void kvpool_chunks_leave(struct kvpool_dump *dump)

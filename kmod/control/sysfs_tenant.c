@@ -204,6 +204,7 @@ static struct attribute *kvpool_tenant_attrs[] = {
 	KVPOOL_STAT(arena_bytes)
 	KVPOOL_STAT(pinned_bytes)
 	KVPOOL_STAT(quarantined_bytes)
+	KVPOOL_STAT(described_bytes)
 	NULL
 };
 

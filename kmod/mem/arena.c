@@ -2,17 +2,13 @@
 /*
  * Arena: the memory of one tenant as one space of offsets, which its files map.
  *
- * A chunk belongs to one tenant. Before a chunk leaves the arena, it is
- * unmapped from every process. It stays while its pages have a reference from
- * outside the module, such as a DMA pin.
+ * A chunk belongs to one tenant until it leaves the arena (mem/vacate.c).
  */
 #include <linux/err.h>
 #include <linux/fs.h>
-#include <linux/jiffies.h>
 #include <linux/mm.h>
 #include <linux/mount.h>
 #include <linux/pseudo_fs.h>
-#include <linux/rcupdate_wait.h>
 #include <linux/scatterlist.h>
 #include <linux/sched.h>
 #include <linux/slab.h>
@@ -31,10 +27,9 @@
 
 #define KVPOOL_FS_MAGIC		0x6b76706c	/* "kvpl" */
 
-/* Chunks are compared by used pages in steps of sixteen. */
-#define KVPOOL_USED_STEPS	33
-#define KVPOOL_USED_STEP(chunk)	\
-	((KVPOOL_CHUNK_PAGES - READ_ONCE((chunk)->free)) / 16)
+/* Extents that are allocated, moved and freed with one hold of the lock. */
+#define KVPOOL_ALLOC_SLICE	16
+#define KVPOOL_FREE_SLICE	64
 
 static struct vfsmount *kvpool_mnt;
 static unsigned long kvpool_arena_chunks;	/* most chunks of one arena */
@@ -114,7 +109,6 @@ int kvpool_arena_init(struct kvpool_arena *arena)
 	}
 
 	spin_lock_init(&arena->lock);
-	init_rwsem(&arena->map_sem);
 	xa_init_flags(&arena->chunks, XA_FLAGS_ALLOC);
 	return 0;
 }
@@ -145,18 +139,10 @@ void kvpool_arena_exit(struct kvpool_arena *arena)
 	kfree(arena->maps);
 }
 
-/**
- * kvpool_arena_grow() - Add a chunk
- * @arena: the arena
- * @tier: the tier that the memory comes from
- * @quota: most chunks that the arena may have
- * @flags: KVPOOL_GROW_*
- *
- * Context: May sleep.
- * Return: 0; -EDQUOT at the quota; -ENOSPC at the tier's limit; -ENOMEM.
- */
-int kvpool_arena_grow(struct kvpool_arena *arena, struct kvpool_tier *tier,
-		      unsigned long quota, unsigned int flags)
+/* Add a chunk with an index within @limit. */
+static int kvpool_arena_add(struct kvpool_arena *arena,
+			    struct kvpool_tier *tier, unsigned long quota,
+			    struct xa_limit limit, unsigned int flags)
 {
 	unsigned long nr = atomic_long_read(&arena->nr_chunks);
 	struct kvpool_chunk *chunk;
@@ -180,18 +166,19 @@ int kvpool_arena_grow(struct kvpool_arena *arena, struct kvpool_tier *tier,
 		goto err_page;
 	chunk->page = page;
 	chunk->node = tier->node;
-	INIT_LIST_HEAD(&chunk->bin);
-	/* Compaction finds the chunk by index before the extmap has it. */
+	/* Faults and dumps find the chunk before the extmap has it. */
 	chunk->isolated = true;
 
 	/* The lowest free index, so that mappings stay dense. */
-	ret = xa_alloc(&arena->chunks, &chunk->index, chunk,
-		       XA_LIMIT(0, kvpool_arena_chunks - 1), GFP_KERNEL);
+	ret = xa_alloc(&arena->chunks, &chunk->index, chunk, limit,
+		       GFP_KERNEL);
 	if (ret)
 		goto err_chunk;
 
 	spin_lock(&arena->lock);
 	kvpool_extmap_add(&arena->maps[tier->node], chunk);
+	if (flags & KVPOOL_GROW_GUARANTEED)
+		kvpool_extmap_guarantee(&arena->maps[tier->node], chunk, true);
 	spin_unlock(&arena->lock);
 	trace_kvpool_chunk_add(arena->owner, chunk->index, chunk->node);
 	return 0;
@@ -205,259 +192,34 @@ err_count:
 	return ret;
 }
 
-/* Block new mappings; false if KVPOOL_RECLAIM_TRY is set and it would wait. */
-static bool kvpool_arena_lock_maps(struct kvpool_arena *arena,
-				   unsigned int flags)
-{
-	if (flags & KVPOOL_RECLAIM_TRY)
-		return down_write_trylock(&arena->map_sem);
-	down_write(&arena->map_sem);
-	return true;
-}
-
-/*
- * Release a chunk that is out of its extmap; true if it has left the arena.
- * @arena->map_sem is held for writing: no fault can map the chunk again.
- */
-static bool kvpool_arena_release(struct kvpool_arena *arena,
-				 struct kvpool_chunk *chunk)
-{
-	unmap_mapping_range(arena->inode->i_mapping,
-			    (loff_t)chunk->index << KVPOOL_CHUNK_SHIFT,
-			    KVPOOL_CHUNK_SIZE, 1);
-	if (page_count(chunk->page) != 1) {
-		/* Referenced from outside, so the tenant keeps it. */
-		spin_lock(&arena->lock);
-		chunk->stuck = (u32)jiffies ?: 1;
-		kvpool_extmap_add(&arena->maps[chunk->node], chunk);
-		spin_unlock(&arena->lock);
-		return false;
-	}
-
-	xa_erase(&arena->chunks, chunk->index);
-	trace_kvpool_chunk_del(arena->owner, chunk->index, chunk->node);
-	kvpool_tier_free(kvpool_tier_find(chunk->node), chunk->page);
-	kfree_rcu(chunk, rcu);
-	atomic_long_dec(&arena->nr_chunks);
-	return true;
-}
-
 /**
- * kvpool_arena_shrink() - Release chunks that are entirely free
+ * kvpool_arena_grow() - Add a chunk
  * @arena: the arena
- * @node: NUMA node of the chunks, or NUMA_NO_NODE for all nodes
- * @nr: most chunks to release
- * @flags: KVPOOL_RECLAIM_*; with KVPOOL_RECLAIM_TRY nothing is released when
- *	   @arena->map_sem is contended
+ * @tier: the tier that the memory comes from
+ * @quota: most chunks that the arena may have
+ * @flags: KVPOOL_GROW_*
  *
  * Context: May sleep.
- * Return: the number of chunks that were released.
+ * Return: 0; -EDQUOT at the quota; -ENOSPC at the tier's limit; -ENOMEM.
  */
-unsigned long kvpool_arena_shrink(struct kvpool_arena *arena, int node,
-				  unsigned long nr, unsigned int flags)
+int kvpool_arena_grow(struct kvpool_arena *arena, struct kvpool_tier *tier,
+		      unsigned long quota, unsigned int flags)
 {
-	struct kvpool_chunk *chunk;
-	unsigned long freed = 0, tries;
-	int i;
-
-	if (!kvpool_arena_lock_maps(arena, flags))
-		return 0;
-
-	for (i = 0; i < nr_node_ids && freed < nr; i++) {
-		struct kvpool_extmap *map = &arena->maps[i];
-
-		if (node != NUMA_NO_NODE && node != i)
-			continue;
-		tries = READ_ONCE(map->nr_empty);
-		while (tries-- && freed < nr) {
-			spin_lock(&arena->lock);
-			chunk = kvpool_extmap_empty(map);
-			if (chunk)
-				kvpool_extmap_del(map, chunk);
-			spin_unlock(&arena->lock);
-			if (!chunk)
-				break;
-			freed += kvpool_arena_release(arena, chunk);
-		}
-	}
-
-	up_write(&arena->map_sem);
-	return freed;
+	return kvpool_arena_add(arena, tier, quota,
+				XA_LIMIT(0, kvpool_arena_chunks - 1), flags);
 }
 
 /**
  * kvpool_arena_empty() - Count chunks that are entirely free
  * @arena: the arena
- * @node: NUMA node of the chunks, or NUMA_NO_NODE for all nodes
+ * @node: NUMA node of the chunks
  *
  * Context: Any; takes no lock.
  * Return: their number, which may change at any time.
  */
 unsigned long kvpool_arena_empty(struct kvpool_arena *arena, int node)
 {
-	unsigned long sum = 0;
-	int i;
-
-	for (i = 0; i < nr_node_ids; i++)
-		if (node == NUMA_NO_NODE || node == i)
-			sum += READ_ONCE(arena->maps[i].nr_empty);
-	return sum;
-}
-
-/* May a chunk be emptied? Not if an attempt has failed since @since. */
-static bool kvpool_chunk_movable(const struct kvpool_chunk *chunk, int node,
-				 u32 since)
-{
-	u32 stuck = READ_ONCE(chunk->stuck);
-
-	return (node == NUMA_NO_NODE || node == chunk->node) &&
-	       !READ_ONCE(chunk->isolated) &&
-	       (!stuck || (s32)(stuck - since) < 0) &&
-	       !folio_maybe_dma_pinned(page_folio(chunk->page));
-}
-
-/**
- * kvpool_arena_movable() - Count chunks that compaction may empty
- * @arena: the arena
- * @since: jiffies; a chunk that could not be emptied since then does not count
- * @max: the count at which the walk stops
- *
- * Context: May sleep.
- * Return: chunks that have no DMA pin and are not isolated; the number may
- * change at any time.
- */
-unsigned long kvpool_arena_movable(struct kvpool_arena *arena, u32 since,
-				   unsigned long max)
-{
-	struct kvpool_chunk *chunk;
-	unsigned long index, sum = 0;
-
-	rcu_read_lock();
-	xa_for_each(&arena->chunks, index, chunk) {
-		if (sum >= max)
-			break;
-		sum += kvpool_chunk_movable(chunk, NUMA_NO_NODE, since);
-		/* The walk goes on by index: @chunk may be freed now. */
-		if (!(index % 1024))
-			cond_resched_rcu();
-	}
-	rcu_read_unlock();
-	return sum;
-}
-
-/**
- * kvpool_arena_isolate() - Isolate the least used chunks
- * @arena: the arena
- * @node: NUMA node of the chunks, or NUMA_NO_NODE for all nodes
- * @since: jiffies; chunks that could not be emptied since then are skipped
- * @chunks: out: the chunks, which stay in the arena until kvpool_arena_rejoin()
- * @nr: most chunks to isolate
- * @flags: KVPOOL_RECLAIM_*; with KVPOOL_RECLAIM_TRY no chunk is isolated when
- *	   @arena->map_sem is contended
- *
- * Nothing is allocated from isolated chunks.
- *
- * Context: May sleep.
- * Return: the number of chunks in @chunks.
- */
-unsigned int kvpool_arena_isolate(struct kvpool_arena *arena, int node,
-				  u32 since, struct kvpool_chunk **chunks,
-				  unsigned int nr, unsigned int flags)
-{
-	unsigned int used[KVPOOL_USED_STEPS] = {}, step, sum = 0, n = 0;
-	struct kvpool_chunk *chunk;
-	unsigned long index;
-
-	/* Chunks do not leave the arena while map_sem is held. */
-	if (!(flags & KVPOOL_RECLAIM_TRY))
-		down_read(&arena->map_sem);
-	else if (!down_read_trylock(&arena->map_sem))
-		return 0;
-
-	/* Find the step of use that the @nr least used chunks reach. */
-	xa_for_each(&arena->chunks, index, chunk)
-		if (kvpool_chunk_movable(chunk, node, since))
-			used[KVPOOL_USED_STEP(chunk)]++;
-	for (step = 0; step < KVPOOL_USED_STEPS - 1 && sum < nr; step++)
-		sum += used[step];
-
-	xa_for_each(&arena->chunks, index, chunk) {
-		if (n == nr)
-			break;
-		if (!kvpool_chunk_movable(chunk, node, since) ||
-		    KVPOOL_USED_STEP(chunk) > step)
-			continue;
-		spin_lock(&arena->lock);
-		if (!chunk->isolated) {
-			kvpool_extmap_isolate(&arena->maps[chunk->node], chunk);
-			chunks[n++] = chunk;
-		}
-		spin_unlock(&arena->lock);
-	}
-	up_read(&arena->map_sem);
-	return n;
-}
-
-/**
- * kvpool_arena_rejoin() - Release isolated chunks that are empty
- * @arena: the arena
- * @chunks: the chunks that kvpool_arena_isolate() stored
- * @nr: their number
- * @flags: KVPOOL_RECLAIM_*; with KVPOOL_RECLAIM_TRY no chunk is released when
- *	   @arena->map_sem is contended
- *
- * Chunks that are not released become usable again.
- *
- * Context: May sleep.
- * Return: the number of chunks that were released.
- */
-unsigned long kvpool_arena_rejoin(struct kvpool_arena *arena,
-				  struct kvpool_chunk **chunks, unsigned int nr,
-				  unsigned int flags)
-{
-	unsigned long freed = 0;
-	unsigned int i;
-	bool locked;
-
-	locked = kvpool_arena_lock_maps(arena, flags);
-
-	for (i = 0; i < nr; i++) {
-		struct kvpool_chunk *chunk = chunks[i];
-		struct kvpool_extmap *map = &arena->maps[chunk->node];
-		bool empty;
-
-		spin_lock(&arena->lock);
-		kvpool_extmap_restore(map, chunk);
-		empty = chunk->free == KVPOOL_CHUNK_PAGES;
-		if (!empty)
-			chunk->stuck = (u32)jiffies ?: 1;
-		empty = empty && locked;
-		if (empty)
-			kvpool_extmap_del(map, chunk);
-		spin_unlock(&arena->lock);
-		if (empty)
-			freed += kvpool_arena_release(arena, chunk);
-	}
-	if (locked)
-		up_write(&arena->map_sem);
-	return freed;
-}
-
-/**
- * kvpool_arena_captive() - Count pages that keep isolated chunks from leaving
- * @arena: the arena
- *
- * Context: Any; takes no lock.
- * Return: pages of blocks in isolated chunks; may change at any time.
- */
-unsigned long kvpool_arena_captive(struct kvpool_arena *arena)
-{
-	unsigned long sum = 0;
-	int i;
-
-	for (i = 0; i < nr_node_ids; i++)
-		sum += READ_ONCE(arena->maps[i].nr_captive);
-	return sum;
+	return READ_ONCE(arena->maps[node].nr_empty);
 }
 
 /* The chunk of a page that belongs to a block, which keeps the chunk. */
@@ -465,26 +227,6 @@ static struct kvpool_chunk *kvpool_arena_chunk(struct kvpool_arena *arena,
 					       u32 page)
 {
 	return xa_load(&arena->chunks, page >> KVPOOL_CHUNK_ORDER);
-}
-
-/**
- * kvpool_arena_isolated() - Tell whether a place lies in an isolated chunk
- * @arena: the arena
- * @place: the place of a sealed block that the caller has a reference to
- *
- * Context: Any; takes no lock.
- * Return: true if at least one extent lies in an isolated chunk.
- */
-bool kvpool_arena_isolated(struct kvpool_arena *arena,
-			   const struct kvpool_place *place)
-{
-	const struct kvpool_extent *ext = kvpool_place_extents(place);
-	u32 i;
-
-	for (i = 0; i < place->nr_extents; i++)
-		if (READ_ONCE(kvpool_arena_chunk(arena, ext[i].page)->isolated))
-			return true;
-	return false;
 }
 
 static void *kvpool_arena_address(struct kvpool_arena *arena, u32 page)
@@ -506,27 +248,29 @@ static void *kvpool_arena_address(struct kvpool_arena *arena, u32 page)
 void kvpool_arena_copy(struct kvpool_arena *arena, struct kvpool_place *to,
 		       const struct kvpool_place *from)
 {
-	struct kvpool_extent d = *kvpool_place_extents(to);
-	struct kvpool_extent s = *kvpool_place_extents(from);
-	u32 left = kvpool_place_pages(to), di = 0, si = 0, nr;
+	const struct kvpool_extent *d = kvpool_place_extents(to);
+	const struct kvpool_extent *s = kvpool_place_extents(from);
+	u32 left = kvpool_place_pages(to), dp = 0, sp = 0, nr;
 
 	for (;;) {
-		nr = min(d.nr, s.nr);
-		memcpy(kvpool_arena_address(arena, d.page),
-		       kvpool_arena_address(arena, s.page),
+		nr = min(d->nr - dp, s->nr - sp);
+		memcpy(kvpool_arena_address(arena, d->page + dp),
+		       kvpool_arena_address(arena, s->page + sp),
 		       (size_t)nr << KVPOOL_PAGE_SHIFT);
 		left -= nr;
 		if (!left)
 			break;
 		cond_resched();
-		d.page += nr;
-		s.page += nr;
-		d.nr -= nr;
-		s.nr -= nr;
-		if (!d.nr)
-			d = kvpool_place_extents(to)[++di];
-		if (!s.nr)
-			s = kvpool_place_extents(from)[++si];
+		dp += nr;
+		sp += nr;
+		if (dp == d->nr) {
+			d++;
+			dp = 0;
+		}
+		if (sp == s->nr) {
+			s++;
+			sp = 0;
+		}
 	}
 }
 
@@ -570,20 +314,6 @@ unsigned int kvpool_arena_sg(struct kvpool_arena *arena,
 }
 
 /**
- * kvpool_arena_node() - Tell the node of a place
- * @arena: the arena
- * @place: a place that has extents
- *
- * Context: Any; takes no lock.
- * Return: the NUMA node; a place lies on one node.
- */
-int kvpool_arena_node(struct kvpool_arena *arena,
-		      const struct kvpool_place *place)
-{
-	return kvpool_arena_chunk(arena, kvpool_place_extents(place)->page)->node;
-}
-
-/**
  * kvpool_arena_room() - Count free pages
  * @arena: the arena
  * @node: NUMA node of the pages
@@ -596,19 +326,136 @@ unsigned long kvpool_arena_room(struct kvpool_arena *arena, int node)
 	return READ_ONCE(arena->maps[node].nr_free);
 }
 
-static void kvpool_arena_free_extents(struct kvpool_arena *arena,
-				      const struct kvpool_extent *ext, u32 nr)
+/*
+ * Free an extent. The arena's lock is held, and after some extents given up for
+ * a moment; @budget counts them.
+ */
+static void kvpool_arena_free_extent(struct kvpool_arena *arena,
+				     struct kvpool_extent *ext,
+				     unsigned int *budget)
 {
-	struct kvpool_chunk *chunk;
+	struct kvpool_chunk *chunk = kvpool_arena_chunk(arena, ext->page);
+
+	hlist_del(&ext->node);
+	kvpool_extmap_free(&arena->maps[chunk->node], chunk,
+			   ext->page & (KVPOOL_CHUNK_PAGES - 1), ext->nr);
+	WRITE_ONCE(arena->used, arena->used - ext->nr);
+	if (!--*budget) {
+		*budget = KVPOOL_FREE_SLICE;
+		spin_unlock(&arena->lock);
+		cond_resched();
+		spin_lock(&arena->lock);
+	}
+}
+
+static void kvpool_arena_free_extents(struct kvpool_arena *arena,
+				      struct kvpool_extent *ext, u32 nr)
+{
+	unsigned int budget = KVPOOL_FREE_SLICE;
+
+	spin_lock(&arena->lock);
+	while (nr--)
+		kvpool_arena_free_extent(arena, ext++, &budget);
+	spin_unlock(&arena->lock);
+}
+
+static void kvpool_arena_account(struct kvpool_arena *arena, u32 nr)
+{
+	atomic_long_add(struct_size_t(struct kvpool_extents, ext, nr),
+			&arena->described);
+}
+
+static void kvpool_arena_unaccount(struct kvpool_arena *arena, u32 nr)
+{
+	atomic_long_sub(struct_size_t(struct kvpool_extents, ext, nr),
+			&arena->described);
+}
+
+static struct kvpool_extents *kvpool_extents_alloc(struct kvpool_place *place,
+						   u32 nr, gfp_t gfp)
+{
+	struct kvpool_extents *extents;
 	u32 i;
 
-	lockdep_assert_held(&arena->lock);
+	extents = kvmalloc(struct_size(extents, ext, nr), gfp);
+	if (!extents)
+		return NULL;
+	extents->place = place;
 	for (i = 0; i < nr; i++) {
-		chunk = kvpool_arena_chunk(arena, ext[i].page);
-		kvpool_extmap_free(&arena->maps[chunk->node], chunk,
-				   ext[i].page & (KVPOOL_CHUNK_PAGES - 1),
-				   ext[i].nr);
+		extents->ext[i].single = 0;
+		extents->ext[i].index = i;
 	}
+	return extents;
+}
+
+/* Put @to in the place of @from in the chunk's list; the lock is held. */
+static void kvpool_extent_replace(struct kvpool_extent *to,
+				  struct kvpool_extent *from)
+{
+	to->page = from->page;
+	to->nr = from->nr;
+	hlist_add_before(&to->node, &from->node);
+	hlist_del(&from->node);
+}
+
+/*
+ * Make extents that were allocated with room for @max the extents of a place.
+ * If there is no memory for an array that fits, the larger one serves as well.
+ */
+static void kvpool_arena_settle(struct kvpool_arena *arena,
+				struct kvpool_place *place,
+				struct kvpool_extents *extents, u32 nr, u32 max,
+				gfp_t gfp)
+{
+	struct kvpool_extents *fit = NULL;
+	u32 i, n;
+
+	if (nr == 1) {
+		place->ext.single = 1;
+		place->ext.index = 0;
+		spin_lock(&arena->lock);
+		kvpool_extent_replace(&place->ext, &extents->ext[0]);
+		spin_unlock(&arena->lock);
+		kvfree(extents);
+		return;
+	}
+	if (nr < max)
+		fit = kvpool_extents_alloc(place, nr, gfp | __GFP_NOWARN);
+	for (i = 0; fit && i < nr; i += n) {
+		spin_lock(&arena->lock);
+		for (n = 0; n < KVPOOL_FREE_SLICE && i + n < nr; n++)
+			kvpool_extent_replace(&fit->ext[i + n],
+					      &extents->ext[i + n]);
+		spin_unlock(&arena->lock);
+		cond_resched();
+	}
+	if (fit)
+		kvfree(extents);
+	place->extv = fit ?: extents;
+	kvpool_arena_account(arena, nr);
+}
+
+/* Allocate into an array of extents. Return the pages that are missing. */
+static u32 kvpool_arena_fill(struct kvpool_arena *arena,
+			     struct kvpool_extmap *map, u32 pages,
+			     struct kvpool_extent *ext, u32 max, u32 *nr)
+{
+	u32 want = pages, before, n;
+
+	*nr = 0;
+	do {
+		before = want;
+		spin_lock(&arena->lock);
+		n = kvpool_extmap_alloc(map, &want, ext + *nr,
+					min(max - *nr, KVPOOL_ALLOC_SLICE));
+		WRITE_ONCE(arena->used, arena->used + before - want);
+		spin_unlock(&arena->lock);
+		*nr += n;
+		if (!want || *nr == max)
+			break;
+		cond_resched();
+	} while (n);
+	return want;
 }
 
 /**
@@ -620,6 +467,8 @@ static void kvpool_arena_free_extents(struct kvpool_arena *arena,
  * @flags: KVPOOL_ALLOC_*
  * @gfp: flags of allocations for the list of extents
  *
+ * From here on, walks over the extents of chunks can find the place.
+ *
  * Context: May sleep.
  * Return: 0; -ENOSPC if the node has too few free pages, or, without
  * KVPOOL_ALLOC_PIECES, too few long runs of them; -ENOMEM.
@@ -628,86 +477,74 @@ int kvpool_arena_alloc(struct kvpool_arena *arena, int node,
 		       struct kvpool_place *place, unsigned int flags,
 		       gfp_t gfp)
 {
+	u32 pages = kvpool_place_pages(place), nr, max;
 	struct kvpool_extmap *map = &arena->maps[node];
-	struct kvpool_extent *ext = place->ext, *fit;
-	u32 pages = kvpool_place_pages(place), want = pages, nr, max;
+	struct kvpool_extents *extents = NULL;
+	struct kvpool_extent *ext = &place->ext;
 
 	if (pages > READ_ONCE(map->nr_free))
 		return -ENOSPC;
 
 	max = flags & KVPOOL_ALLOC_PIECES ?
 	      pages : DIV_ROUND_UP(pages, KVPOOL_CHUNK_PAGES);
-	if (max > KVPOOL_INLINE_EXTENTS) {
-		ext = kvmalloc_array(max, sizeof(*ext), gfp);
-		if (!ext)
+	if (max > 1) {
+		extents = kvpool_extents_alloc(place, max, gfp);
+		if (!extents)
 			return -ENOMEM;
+		ext = extents->ext;
+	} else {
+		ext->single = 1;
+		ext->index = 0;
 	}
 
-	spin_lock(&arena->lock);
-	nr = kvpool_extmap_alloc(map, &want, ext, max);
-	if (want)
+	if (kvpool_arena_fill(arena, map, pages, ext, max, &nr)) {
 		kvpool_arena_free_extents(arena, ext, nr);
-	else
-		WRITE_ONCE(arena->used, arena->used + pages);
-	spin_unlock(&arena->lock);
-	if (want) {
-		if (ext != place->ext)
-			kvfree(ext);
+		kvfree(extents);
 		return -ENOSPC;
 	}
-
-	if (ext != place->ext) {
-		if (nr <= KVPOOL_INLINE_EXTENTS) {
-			memcpy(place->ext, ext, nr * sizeof(*ext));
-			kvfree(ext);
-		} else {
-			/* If this fails, the larger array serves as well. */
-			fit = nr == max ? NULL :
-			      kvmalloc_array(nr, sizeof(*ext),
-					     gfp | __GFP_NOWARN);
-			if (fit) {
-				memcpy(fit, ext, nr * sizeof(*ext));
-				kvfree(ext);
-				ext = fit;
-			}
-			place->extv = ext;
-		}
-	}
+	if (extents)
+		kvpool_arena_settle(arena, place, extents, nr, max, gfp);
 	place->nr_extents = nr;
+	place->node = node;
 	return 0;
 }
 
 /**
  * kvpool_arena_free() - Free the extents of places
  * @arena: the arena
- * @places: places that only the caller can reach; a place without extents is
- *	    skipped
- * @nr: their number; @arena->lock is taken once for all of them
+ * @places: places that only the caller can reach, apart from walks over the
+ *	    extents of chunks; a place without extents is skipped
+ * @nr: their number; @arena->lock is taken once for some tens of extents
  *
  * Context: May sleep.
  */
 void kvpool_arena_free(struct kvpool_arena *arena,
 		       struct kvpool_place **places, unsigned int nr)
 {
-	unsigned int i;
+	unsigned int budget = KVPOOL_FREE_SLICE, i;
+	struct kvpool_place *place;
+	u32 k;
 
 	spin_lock(&arena->lock);
 	for (i = 0; i < nr; i++) {
-		const struct kvpool_place *place = places[i];
-
-		if (!place->nr_extents)
-			continue;
-		kvpool_arena_free_extents(arena, kvpool_place_extents(place),
-					  place->nr_extents);
-		WRITE_ONCE(arena->used,
-			   arena->used - kvpool_place_pages(place));
+		place = places[i];
+		if (place->nr_extents == 1)
+			kvpool_arena_free_extent(arena, &place->ext, &budget);
+		else
+			for (k = 0; k < place->nr_extents; k++)
+				kvpool_arena_free_extent(arena,
+							 &place->extv->ext[k],
+							 &budget);
 	}
 	spin_unlock(&arena->lock);
 
 	for (i = 0; i < nr; i++) {
-		if (places[i]->nr_extents > KVPOOL_INLINE_EXTENTS)
-			kvfree(places[i]->extv);
-		places[i]->nr_extents = 0;
+		place = places[i];
+		if (place->nr_extents > 1) {
+			kvpool_arena_unaccount(arena, place->nr_extents);
+			kvfree(place->extv);
+		}
+		place->nr_extents = 0;
 	}
 }
 
@@ -730,7 +567,7 @@ bool kvpool_arena_pinned(struct kvpool_arena *arena,
 
 	for (i = 0; i < place->nr_extents; i++) {
 		chunk = kvpool_arena_chunk(arena, ext[i].page);
-		if (folio_maybe_dma_pinned(page_folio(chunk->page)))
+		if (kvpool_chunk_pinned(chunk))
 			return true;
 	}
 	return false;
@@ -753,18 +590,34 @@ vm_fault_t kvpool_arena_fault(struct kvpool_arena *arena, struct vm_fault *vmf)
 	struct vm_area_struct *vma = vmf->vma;
 	unsigned long first, start, addr, end;
 	struct kvpool_chunk *chunk;
+	struct folio *folio;
+	struct page *page;
+	bool got, leaving;
 	int ret;
 
-	down_read(&arena->map_sem);
+	rcu_read_lock();
 	chunk = xa_load(&arena->chunks, vmf->pgoff >> KVPOOL_CHUNK_ORDER);
 	if (!chunk) {
-		up_read(&arena->map_sem);
+		rcu_read_unlock();
 		return VM_FAULT_SIGBUS;
 	}
+	folio = page_folio(chunk->page);
+	/* Pairs with kvpool_arena_release(): no reference, or no mapping. */
+	got = folio_try_get(folio);
+	leaving = READ_ONCE(chunk->leaving);
+	rcu_read_unlock();
+	if (!got || leaving) {
+		if (got)
+			folio_put(folio);
+		/* The chunk is gone, or back, in a moment: fault again. */
+		cond_resched();
+		return VM_FAULT_NOPAGE;
+	}
+	page = folio_page(folio, 0);
 
 	first = vmf->pgoff & (KVPOOL_CHUNK_PAGES - 1);
 	addr = vmf->address & PAGE_MASK;
-	ret = vm_insert_page(vma, addr, chunk->page + first);
+	ret = vm_insert_page(vma, addr, page + first);
 	if (!ret) {
 		/* Failures are harmless here: the page can still fault. */
 		start = max(vma->vm_start, addr - first * PAGE_SIZE);
@@ -777,11 +630,11 @@ vm_fault_t kvpool_arena_fault(struct kvpool_arena *arena, struct vm_fault *vmf)
 			if (start == addr)
 				continue;
 			if (vm_insert_page(vma, start,
-					   chunk->page + first) == -ENOMEM)
+					   page + first) == -ENOMEM)
 				break;
 		}
 	}
-	up_read(&arena->map_sem);
+	folio_put(folio);
 
 	/* -EBUSY: another thread has mapped the page concurrently. */
 	if (!ret || ret == -EBUSY)

@@ -5,9 +5,9 @@
 
 #include <linux/atomic.h>
 #include <linux/bits.h>
-#include <linux/mm_types.h>
+#include <linux/cache.h>
+#include <linux/mm.h>
 #include <linux/numa.h>
-#include <linux/rwsem.h>
 #include <linux/spinlock.h>
 #include <linux/types.h>
 #include <linux/xarray.h>
@@ -19,36 +19,39 @@
 struct inode;
 struct scatterlist;
 
-/* Flag of calls that empty an arena: fail instead of waiting for map_sem. */
-#define KVPOOL_RECLAIM_TRY	BIT(0)
-
 /* Flag of kvpool_arena_alloc(): use as many extents as necessary. */
 #define KVPOOL_ALLOC_PIECES	BIT(0)
 
 /**
  * struct kvpool_arena - the memory of one tenant, as one space of offsets
- * @lock:	protects @maps, their chunks, and @used
- * @used:	pages that belong to blocks; read without the lock too
- * @map_sem:	held for reading from the lookup of a chunk until it is mapped
- *		or isolated, for writing while chunks leave
  * @chunks:	chunks by index; protected by the xarray's own lock, read under
  *		RCU too
  * @maps:	free space by node
  * @inode:	its mapping is shared by all files of the tenant, so that one
  *		call unmaps a chunk from every process
- * @nr_chunks:	chunks in the arena, and chunks that are being added
  * @owner:	the tenant's number, which tracepoints show
+ * @nr_chunks:	chunks in the arena, and chunks that are being added
+ * @described:	bytes of lists of extents
+ * @lock:	protects @maps, their chunks with the lists of extents, and
+ *		@used
+ * @used:	pages that belong to blocks; read without the lock too
  */
 struct kvpool_arena {
-	spinlock_t lock;		/* free space */
-	unsigned long used;
-	struct rw_semaphore map_sem;	/* chunks against mappings */
 	struct xarray chunks;
 	struct kvpool_extmap *maps;
 	struct inode *inode;
-	atomic_long_t nr_chunks;
 	u32 owner;
+	atomic_long_t nr_chunks;
+	atomic_long_t described;
+	spinlock_t lock ____cacheline_aligned_in_smp;	/* space */
+	unsigned long used;
 };
+
+/* May a device access the chunk? Without the arena's lock, for now only. */
+static inline bool kvpool_chunk_pinned(const struct kvpool_chunk *chunk)
+{
+	return folio_maybe_dma_pinned(page_folio(chunk->page));
+}
 
 int kvpool_arenas_init(void);
 void kvpool_arenas_exit(void);
@@ -57,30 +60,15 @@ int kvpool_arena_init(struct kvpool_arena *arena);
 void kvpool_arena_exit(struct kvpool_arena *arena);
 int kvpool_arena_grow(struct kvpool_arena *arena, struct kvpool_tier *tier,
 		      unsigned long quota, unsigned int flags);
-unsigned long kvpool_arena_shrink(struct kvpool_arena *arena, int node,
-				  unsigned long nr, unsigned int flags);
 unsigned long kvpool_arena_empty(struct kvpool_arena *arena, int node);
-unsigned long kvpool_arena_movable(struct kvpool_arena *arena, u32 since,
-				   unsigned long max);
-unsigned int kvpool_arena_isolate(struct kvpool_arena *arena, int node,
-				  u32 since, struct kvpool_chunk **chunks,
-				  unsigned int nr, unsigned int flags);
-unsigned long kvpool_arena_rejoin(struct kvpool_arena *arena,
-				  struct kvpool_chunk **chunks, unsigned int nr,
-				  unsigned int flags);
-unsigned long kvpool_arena_captive(struct kvpool_arena *arena);
 unsigned long kvpool_arena_room(struct kvpool_arena *arena, int node);
 int kvpool_arena_alloc(struct kvpool_arena *arena, int node,
 		       struct kvpool_place *place, unsigned int flags,
 		       gfp_t gfp);
 void kvpool_arena_free(struct kvpool_arena *arena,
 		       struct kvpool_place **places, unsigned int nr);
-bool kvpool_arena_isolated(struct kvpool_arena *arena,
-			   const struct kvpool_place *place);
 bool kvpool_arena_pinned(struct kvpool_arena *arena,
 			 const struct kvpool_place *place);
-int kvpool_arena_node(struct kvpool_arena *arena,
-		      const struct kvpool_place *place);
 void kvpool_arena_copy(struct kvpool_arena *arena, struct kvpool_place *to,
 		       const struct kvpool_place *from);
 unsigned int kvpool_arena_sg(struct kvpool_arena *arena,

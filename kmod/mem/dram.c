@@ -11,14 +11,13 @@
 
 /*
  * The memory is not charged to a memory cgroup, because the pool outlives the
- * process that made it grow; the tier's limit bounds it. Evicting a block is
- * cheaper than reclaim, so only callers that have nothing to evict set
- * KVPOOL_GROW_HARD.
+ * process that made it grow; the tier's limit bounds it. Without __GFP_FS the
+ * pool's own shrinker does nothing: the pool must not shrink in order to grow.
  */
 static struct page *kvpool_dram_alloc(struct kvpool_tier *tier,
 				      unsigned int flags)
 {
-	gfp_t gfp = GFP_KERNEL | __GFP_COMP | __GFP_ZERO | __GFP_NOWARN |
+	gfp_t gfp = GFP_NOFS | __GFP_COMP | __GFP_ZERO | __GFP_NOWARN |
 		    __GFP_THISNODE;
 
 	gfp |= flags & KVPOOL_GROW_HARD ? __GFP_RETRY_MAYFAIL : __GFP_NORETRY;

@@ -57,6 +57,50 @@ static void kvpool_extmap_rebin(struct kvpool_extmap *map,
 	__set_bit(bin, &map->nonempty);
 }
 
+/* The step of a number of used pages. */
+static unsigned int kvpool_step(u32 used)
+{
+	return (used + KVPOOL_STEP_PAGES - 1) / KVPOOL_STEP_PAGES;
+}
+
+static void kvpool_extmap_step_add(struct kvpool_extmap *map,
+				   struct kvpool_chunk *chunk)
+{
+	unsigned int step = kvpool_step(KVPOOL_CHUNK_PAGES - chunk->free);
+
+	list_add(&chunk->step, &map->steps[step]);
+	__set_bit(step, map->used);
+}
+
+/* Take a chunk out of the list of a step, or of the held chunks. */
+static void kvpool_extmap_step_del(struct kvpool_extmap *map,
+				   struct kvpool_chunk *chunk,
+				   unsigned int step)
+{
+	if (list_empty(&chunk->step))
+		return;
+	list_del_init(&chunk->step);
+	if (chunk->held) {
+		WRITE_ONCE(map->nr_held, map->nr_held - 1);
+		return;
+	}
+	if (list_empty(&map->steps[step]))
+		__clear_bit(step, map->used);
+}
+
+/* The free pages of a chunk were @free and have changed. */
+static void kvpool_extmap_restep(struct kvpool_extmap *map,
+				 struct kvpool_chunk *chunk, u32 free)
+{
+	unsigned int step = kvpool_step(KVPOOL_CHUNK_PAGES - free);
+
+	if (chunk->held || chunk->guaranteed ||
+	    step == kvpool_step(KVPOOL_CHUNK_PAGES - chunk->free))
+		return;
+	kvpool_extmap_step_del(map, chunk, step);
+	kvpool_extmap_step_add(map, chunk);
+}
+
 /**
  * kvpool_extmap_init() - Make an empty map
  * @map: the map
@@ -68,6 +112,9 @@ void kvpool_extmap_init(struct kvpool_extmap *map)
 	memset(map, 0, sizeof(*map));
 	for (i = 0; i < KVPOOL_NR_BINS; i++)
 		INIT_LIST_HEAD(&map->bins[i]);
+	for (i = 0; i < KVPOOL_NR_STEPS; i++)
+		INIT_LIST_HEAD(&map->steps[i]);
+	INIT_LIST_HEAD(&map->held);
 }
 
 /**
@@ -79,10 +126,17 @@ void kvpool_extmap_add(struct kvpool_extmap *map, struct kvpool_chunk *chunk)
 {
 	bitmap_zero(chunk->map, KVPOOL_CHUNK_PAGES);
 	INIT_LIST_HEAD(&chunk->bin);
+	INIT_LIST_HEAD(&chunk->step);
+	INIT_HLIST_HEAD(&chunk->extents);
 	chunk->free = KVPOOL_CHUNK_PAGES;
 	chunk->run = 0;
+	chunk->held = false;
+	chunk->failures = 0;
+	chunk->guaranteed = false;
+	WRITE_ONCE(chunk->leaving, false);
 	WRITE_ONCE(chunk->isolated, false);
 	kvpool_extmap_rebin(map, chunk, KVPOOL_CHUNK_PAGES);
+	kvpool_extmap_step_add(map, chunk);
 	/* Readers of the counts may not hold the lock. */
 	WRITE_ONCE(map->nr_chunks, map->nr_chunks + 1);
 	WRITE_ONCE(map->nr_empty, map->nr_empty + 1);
@@ -92,31 +146,29 @@ void kvpool_extmap_add(struct kvpool_extmap *map, struct kvpool_chunk *chunk)
 /**
  * kvpool_extmap_del() - Remove a chunk that is entirely free
  * @map: the map; the arena's lock is held
- * @chunk: the chunk, which is not isolated; it is not freed
+ * @chunk: the chunk, which is isolated; it is not freed
  */
 void kvpool_extmap_del(struct kvpool_extmap *map, struct kvpool_chunk *chunk)
 {
-	kvpool_extmap_unbin(map, chunk);
 	WRITE_ONCE(map->nr_chunks, map->nr_chunks - 1);
-	WRITE_ONCE(map->nr_empty, map->nr_empty - 1);
-	WRITE_ONCE(map->nr_free, map->nr_free - KVPOOL_CHUNK_PAGES);
 }
 
 /**
  * kvpool_extmap_isolate() - Stop allocating from a chunk
  * @map: the map; the arena's lock is held
- * @chunk: the chunk
+ * @chunk: the chunk, which is neither isolated nor guaranteed
  */
 void kvpool_extmap_isolate(struct kvpool_extmap *map,
 			   struct kvpool_chunk *chunk)
 {
+	u32 used = KVPOOL_CHUNK_PAGES - chunk->free;
+
 	kvpool_extmap_unbin(map, chunk);
-	chunk->run = 0;
+	kvpool_extmap_step_del(map, chunk, kvpool_step(used));
 	WRITE_ONCE(chunk->isolated, true);
 	WRITE_ONCE(map->nr_free, map->nr_free - chunk->free);
-	WRITE_ONCE(map->nr_captive, map->nr_captive + KVPOOL_CHUNK_PAGES -
-				    chunk->free);
-	if (chunk->free == KVPOOL_CHUNK_PAGES)
+	WRITE_ONCE(map->nr_captive, map->nr_captive + used);
+	if (!used)
 		WRITE_ONCE(map->nr_empty, map->nr_empty - 1);
 }
 
@@ -128,6 +180,7 @@ void kvpool_extmap_isolate(struct kvpool_extmap *map,
 void kvpool_extmap_restore(struct kvpool_extmap *map,
 			   struct kvpool_chunk *chunk)
 {
+	WRITE_ONCE(chunk->leaving, false);
 	WRITE_ONCE(chunk->isolated, false);
 	WRITE_ONCE(map->nr_free, map->nr_free + chunk->free);
 	WRITE_ONCE(map->nr_captive, map->nr_captive + chunk->free -
@@ -135,20 +188,99 @@ void kvpool_extmap_restore(struct kvpool_extmap *map,
 	if (chunk->free == KVPOOL_CHUNK_PAGES)
 		WRITE_ONCE(map->nr_empty, map->nr_empty + 1);
 	kvpool_extmap_rebin(map, chunk, kvpool_longest_run(chunk));
+	if (chunk->held) {
+		list_add_tail(&chunk->step, &map->held);
+		WRITE_ONCE(map->nr_held, map->nr_held + 1);
+	} else {
+		kvpool_extmap_step_add(map, chunk);
+	}
 }
 
 /**
- * kvpool_extmap_empty() - Find a chunk that is entirely free
- * @map: the map; the arena's lock is held
+ * kvpool_extmap_some() - Tell whether there is a chunk that may be emptied
+ * @map: the map
+ * @most: most pages that may be in use, rounded up to a step
  *
- * Return: the chunk that has been free for the longest time, or NULL.
+ * Return: what kvpool_extmap_least() would find; without the arena's lock the
+ * answer may be outdated.
  */
-struct kvpool_chunk *kvpool_extmap_empty(struct kvpool_extmap *map)
+bool kvpool_extmap_some(const struct kvpool_extmap *map, unsigned int most)
 {
-	struct list_head *bin = &map->bins[KVPOOL_NR_BINS - 1];
+	return find_first_bit(map->used, KVPOOL_NR_STEPS) <= kvpool_step(most);
+}
 
-	return list_empty(bin) ? NULL :
-		list_last_entry(bin, struct kvpool_chunk, bin);
+/**
+ * kvpool_extmap_least() - Find the least used chunk that may be emptied
+ * @map: the map; the arena's lock is held
+ * @most: most pages that may be in use, rounded up to a step
+ *
+ * Return: the chunk that has been in the list of its step for the longest time,
+ * or NULL.
+ */
+struct kvpool_chunk *kvpool_extmap_least(struct kvpool_extmap *map,
+					 unsigned int most)
+{
+	unsigned int step = find_first_bit(map->used, KVPOOL_NR_STEPS);
+
+	return step <= kvpool_step(most) ?
+		list_last_entry(&map->steps[step], struct kvpool_chunk, step) :
+		NULL;
+}
+
+/**
+ * kvpool_extmap_hold() - Take note that a chunk cannot be emptied for now
+ * @map: the map; the arena's lock is held
+ * @chunk: the chunk; kvpool_extmap_least() does not find it any more. If it is
+ *	   isolated, kvpool_extmap_restore() follows.
+ */
+void kvpool_extmap_hold(struct kvpool_extmap *map, struct kvpool_chunk *chunk)
+{
+	u32 used = KVPOOL_CHUNK_PAGES - chunk->free;
+
+	if (chunk->failures < U8_MAX)
+		chunk->failures++;
+	if (chunk->isolated) {
+		chunk->held = true;
+		return;
+	}
+	kvpool_extmap_step_del(map, chunk, kvpool_step(used));
+	chunk->held = true;
+	list_add_tail(&chunk->step, &map->held);
+	WRITE_ONCE(map->nr_held, map->nr_held + 1);
+}
+
+/**
+ * kvpool_extmap_unhold() - Let a held chunk be found again
+ * @map: the map; the arena's lock is held
+ * @chunk: a chunk in the list of held chunks
+ */
+void kvpool_extmap_unhold(struct kvpool_extmap *map, struct kvpool_chunk *chunk)
+{
+	list_del(&chunk->step);
+	WRITE_ONCE(map->nr_held, map->nr_held - 1);
+	chunk->held = false;
+	kvpool_extmap_step_add(map, chunk);
+}
+
+/**
+ * kvpool_extmap_guarantee() - Keep a chunk from being emptied, or not
+ * @map: the map; the arena's lock is held
+ * @chunk: a chunk that is not isolated, and guaranteed unless @on
+ * @on: whether the chunk is guaranteed from now on
+ */
+void kvpool_extmap_guarantee(struct kvpool_extmap *map,
+			     struct kvpool_chunk *chunk, bool on)
+{
+	if (on) {
+		kvpool_extmap_step_del(map, chunk,
+				       kvpool_step(KVPOOL_CHUNK_PAGES -
+						   chunk->free));
+		chunk->held = false;
+	} else {
+		kvpool_extmap_step_add(map, chunk);
+	}
+	chunk->guaranteed = on;
+	WRITE_ONCE(map->nr_guaranteed, map->nr_guaranteed + (on ? 1 : -1));
 }
 
 static void kvpool_extmap_take(struct kvpool_extmap *map,
@@ -160,6 +292,7 @@ static void kvpool_extmap_take(struct kvpool_extmap *map,
 		WRITE_ONCE(map->nr_empty, map->nr_empty - 1);
 	bitmap_set(chunk->map, first, nr);
 	chunk->free -= nr;
+	kvpool_extmap_restep(map, chunk, chunk->free + nr);
 	WRITE_ONCE(map->nr_free, map->nr_free - nr);
 
 	if (!chunk->free)
@@ -206,11 +339,12 @@ static struct kvpool_chunk *kvpool_extmap_largest(struct kvpool_extmap *map)
  * @map: the map; the arena's lock is held
  * @pages: in: pages to allocate, at least one; out: pages that are missing,
  *	   because @map has no more or they would take more than @max extents
- * @ext: out: the extents; no extent crosses a chunk
+ * @ext: out: the extents, in the lists of their chunks; no extent crosses a
+ *	 chunk. Their @single and @index are set by the caller before.
  * @max: room in @ext
  *
- * The caller owns the extents even if pages are missing, and frees each with
- * kvpool_extmap_free().
+ * The caller owns the extents even if pages are missing, and takes each out of
+ * its list and frees it with kvpool_extmap_free().
  *
  * Return: the number of extents.
  */
@@ -233,6 +367,7 @@ u32 kvpool_extmap_alloc(struct kvpool_extmap *map, u32 *pages,
 		kvpool_extmap_take(map, chunk, first, nr);
 		ext[n].page = (chunk->index << KVPOOL_CHUNK_ORDER) + first;
 		ext[n].nr = nr;
+		hlist_add_head(&ext[n].node, &chunk->extents);
 		n++;
 		*pages -= nr;
 	}
@@ -257,9 +392,14 @@ void kvpool_extmap_free(struct kvpool_extmap *map, struct kvpool_chunk *chunk,
 		WRITE_ONCE(map->nr_captive, map->nr_captive - nr);
 		return;
 	}
+	kvpool_extmap_restep(map, chunk, chunk->free - nr);
 	WRITE_ONCE(map->nr_free, map->nr_free + nr);
-	if (chunk->free == KVPOOL_CHUNK_PAGES)
+	if (chunk->free == KVPOOL_CHUNK_PAGES) {
 		WRITE_ONCE(map->nr_empty, map->nr_empty + 1);
+		/* Mostly it was a block that kept the chunk. */
+		if (chunk->held)
+			kvpool_extmap_unhold(map, chunk);
+	}
 
 	/* The new run extends to the nearest used pages on both sides. */
 	start = find_last_bit(chunk->map, first);

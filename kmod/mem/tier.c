@@ -17,7 +17,13 @@ MODULE_PARM_DESC(limit_percent,
 
 struct kvpool_tier **kvpool_tiers __read_mostly;
 static struct kobject *kvpool_tiers_dir;
-static atomic_t kvpool_tier_growers;
+
+/* First and longest time between hard attempts to get memory that fail. */
+#define KVPOOL_HARD_PAUSE	(HZ / 10)
+#define KVPOOL_HARD_PAUSE_MAX	(10 * HZ)
+
+/* No hard attempts for as long after the kernel was out of memory. */
+#define KVPOOL_PRESS_PAUSE	HZ
 
 static void kvpool_tier_release(struct kobject *kobj)
 {
@@ -32,6 +38,32 @@ static struct kobj_type kvpool_tier_ktype = {
 	.release = kvpool_tier_release,
 	.sysfs_ops = &kobj_sysfs_ops,
 };
+
+/*
+ * Try hard: memory that holds cached pages of files is rather used for blocks.
+ * While the kernel itself is out of memory, or such attempts fail, they would
+ * only cost time; then the caller evicts blocks.
+ */
+static struct page *kvpool_tier_alloc_hard(struct kvpool_tier *tier,
+					   unsigned int flags)
+{
+	unsigned int pause = READ_ONCE(tier->hard_pause);
+	struct page *page;
+
+	if (!(flags & KVPOOL_GROW_HARD) &&
+	    time_before(jiffies, READ_ONCE(tier->hard_at)))
+		return NULL;
+	page = tier->ops->alloc(tier, KVPOOL_GROW_HARD);
+	if (page) {
+		WRITE_ONCE(tier->hard_pause, KVPOOL_HARD_PAUSE);
+	} else {
+		WRITE_ONCE(tier->hard_at, jiffies + pause);
+		WRITE_ONCE(tier->hard_pause,
+			   min_t(unsigned int, 2 * pause,
+				 KVPOOL_HARD_PAUSE_MAX));
+	}
+	return page;
+}
 
 /**
  * kvpool_tier_alloc() - Allocate memory for a chunk
@@ -52,14 +84,23 @@ struct page *kvpool_tier_alloc(struct kvpool_tier *tier, unsigned int flags)
 			return ERR_PTR(-ENOSPC);
 	} while (!atomic_long_try_cmpxchg(&tier->nr_chunks, &nr, nr + 1));
 
-	atomic_inc(&kvpool_tier_growers);
-	page = tier->ops->alloc(tier, flags);
-	atomic_dec(&kvpool_tier_growers);
+	page = tier->ops->alloc(tier, 0) ?: kvpool_tier_alloc_hard(tier, flags);
 	if (!page) {
 		atomic_long_dec(&tier->nr_chunks);
 		return ERR_PTR(-ENOMEM);
 	}
 	return page;
+}
+
+/**
+ * kvpool_tier_press() - Take note that the kernel is out of memory
+ * @tier: the tier, which does not try hard to grow for a while
+ *
+ * Context: Any.
+ */
+void kvpool_tier_press(struct kvpool_tier *tier)
+{
+	WRITE_ONCE(tier->hard_at, jiffies + KVPOOL_PRESS_PAUSE);
 }
 
 /**
@@ -71,20 +112,6 @@ void kvpool_tier_free(struct kvpool_tier *tier, struct page *page)
 {
 	tier->ops->free(tier, page);
 	atomic_long_dec(&tier->nr_chunks);
-}
-
-/**
- * kvpool_tiers_growing() - Tell whether an allocation for a tier is in progress
- *
- * The allocation may reclaim memory, and the pool must not shrink in order to
- * grow.
- *
- * Context: Any; takes no lock.
- * Return: true if a task is in kvpool_tier_alloc().
- */
-bool kvpool_tiers_growing(void)
-{
-	return atomic_read(&kvpool_tier_growers);
 }
 
 /**
@@ -137,6 +164,8 @@ static int kvpool_tier_add(int node)
 
 	tier->ops = &kvpool_tier_dram;
 	tier->node = node;
+	tier->hard_at = jiffies;
+	tier->hard_pause = KVPOOL_HARD_PAUSE;
 	if (node_state(node, N_CPU))
 		tier->limit = mult_frac(pages, min(limit_percent, 100U), 100) >>
 			      KVPOOL_CHUNK_ORDER;
@@ -159,7 +188,8 @@ int kvpool_tiers_init(void)
 	if (!kvpool_tiers)
 		return -ENOMEM;
 	for_each_node_state(node, N_MEMORY) {
-		ret = kvpool_tier_add(node);
+		/* Places name their node with few bits. */
+		ret = node < KVPOOL_PLACE_NODES ? kvpool_tier_add(node) : 0;
 		if (ret) {
 			kvpool_tiers_exit();
 			break;

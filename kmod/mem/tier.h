@@ -15,13 +15,16 @@ struct kvpool_tier;
 struct page;
 
 /* Effort of an allocation. */
-#define KVPOOL_GROW_HARD	BIT(0)	/* reclaim memory from other users */
+#define KVPOOL_GROW_HARD	BIT(0)	/* even if that has failed just now */
+/* Flag of kvpool_arena_grow(). */
+#define KVPOOL_GROW_GUARANTEED	BIT(1)	/* the chunk never leaves the arena */
 
 /**
  * struct kvpool_tier_ops - a class of memory
  * @name:	stem of the tier's name; the node's number follows
  * @alloc:	return a zeroed compound page of KVPOOL_CHUNK_ORDER or NULL;
- *		@flags are KVPOOL_GROW_*; may sleep
+ *		with KVPOOL_GROW_HARD memory is reclaimed from other users, but
+ *		never from the pool; may sleep
  * @free:	drop the module's reference to the page; the kernel frees the
  *		page when it has no other reference
  */
@@ -39,6 +42,8 @@ struct kvpool_tier_ops {
  * @limit:	most chunks that the tier may hold
  * @nr_chunks:	chunks that the tier holds
  * @fallback:	all nodes with a tier, the nearest first
+ * @hard_at:	jiffies before which no task tries hard to get memory
+ * @hard_pause:	jiffies from one hard attempt that failed to the next
  */
 struct kvpool_tier {
 	struct kobject kobj;
@@ -47,6 +52,8 @@ struct kvpool_tier {
 	unsigned long limit;
 	atomic_long_t nr_chunks;
 	int *fallback;
+	unsigned long hard_at;
+	unsigned int hard_pause;
 };
 
 int kvpool_tiers_init(void);
@@ -54,9 +61,9 @@ int kvpool_tiers_register(struct kobject *parent,
 			  const struct attribute_group **groups);
 void kvpool_tiers_exit(void);
 struct page *kvpool_tier_alloc(struct kvpool_tier *tier, unsigned int flags);
+void kvpool_tier_press(struct kvpool_tier *tier);
 void kvpool_tier_free(struct kvpool_tier *tier, struct page *page);
 unsigned long kvpool_tiers_limit(void);
-bool kvpool_tiers_growing(void);
 
 /* By node; changes at load and unload only. */
 extern struct kvpool_tier **kvpool_tiers;

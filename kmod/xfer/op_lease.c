@@ -69,7 +69,8 @@ static int kvpool_lease_begin(struct kvpool_xfer *xfer)
 
 	transfer->kind = KVPOOL_TRANSFER_FETCH;
 	if (xfer->flags & KVPOOL_OP_TRANSIENT) {
-		xfer->block = kvpool_block_alloc(&transfer->key,
+		xfer->block = kvpool_block_alloc(xfer->tenant,
+						 &transfer->key,
 						 transfer->length);
 		return xfer->block ? KVPOOL_OP_TRANSFERS : -ENOMEM;
 	}

@@ -46,10 +46,10 @@ static u32 model_used(const struct model_chunk *c)
 	return n;
 }
 
-/* Takes out the chunk that kvpool_extmap_empty() returns; false without one. */
+/* Takes out an empty chunk, if there is one. */
 static bool model_chunk_del(struct model_arena *arena)
 {
-	struct kvpool_chunk *chunk = kvpool_extmap_empty(&arena->map);
+	struct kvpool_chunk *chunk = kvpool_extmap_least(&arena->map, 0);
 	struct model_chunk *c, *oldest = NULL;
 	u32 i;
 
@@ -60,11 +60,16 @@ static bool model_chunk_del(struct model_arena *arena)
 			oldest = c;
 	}
 	CHECK(chunk == (oldest ? &oldest->chunk : NULL));
+	CHECK_EQ(kvpool_extmap_some(&arena->map, 0), !!oldest);
 	if (!oldest)
 		return false;
 
+	kvpool_extmap_isolate(&arena->map, chunk);
+	CHECK_EQ(arena->map.nr_captive, 0);
 	kvpool_extmap_del(&arena->map, chunk);
 	CHECK(list_empty(&chunk->bin));
+	CHECK(list_empty(&chunk->step));
+	CHECK(hlist_empty(&chunk->extents));
 	oldest->added = false;
 	/* No reference may remain. */
 	memset(chunk, 0x5a, sizeof(*chunk));
@@ -132,6 +137,8 @@ struct model_block *model_alloc(struct model_arena *arena, u32 pages, u32 max,
 	for (i = 0; i < n; i++) {
 		model_take(arena, arena->scratch[i]);
 		got += arena->scratch[i].nr;
+		/* The model copies and cuts extents, so they leave the list. */
+		hlist_del(&arena->scratch[i].node);
 	}
 	CHECK_EQ(got, pages - left);
 	CHECK_EQ(arena->map.nr_free, nr_free - got);
@@ -205,6 +212,25 @@ static void model_chunk_check(struct model_arena *arena, struct model_chunk *c)
 	CHECK_EQ(on, 1);
 }
 
+/* Each chunk is in the list of its step, and no step is shown wrongly. */
+static void model_steps_check(struct model_arena *arena, u32 nr_chunks)
+{
+	struct kvpool_chunk *pos;
+	u32 i, used, on = 0;
+
+	for (i = 0; i < KVPOOL_NR_STEPS; i++) {
+		CHECK(test_bit(i, arena->map.used) ==
+		      !list_empty(&arena->map.steps[i]));
+		list_for_each_entry(pos, &arena->map.steps[i], step) {
+			used = KVPOOL_CHUNK_PAGES - pos->free;
+			CHECK(used <= i * KVPOOL_STEP_PAGES);
+			CHECK(!i || used > (i - 1) * KVPOOL_STEP_PAGES);
+			on++;
+		}
+	}
+	CHECK_EQ(on, nr_chunks);
+}
+
 void model_arena_check(struct model_arena *arena)
 {
 	unsigned long nr_chunks = 0, nr_free = 0, nr_empty = 0, binned = 0;
@@ -224,6 +250,7 @@ void model_arena_check(struct model_arena *arena)
 		nr_empty += !used;
 		binned += used < KVPOOL_CHUNK_PAGES;
 	}
+	model_steps_check(arena, nr_chunks);
 	CHECK_EQ(arena->map.nr_chunks, nr_chunks);
 	CHECK_EQ(arena->map.nr_free, nr_free);
 	CHECK_EQ(arena->map.nr_empty, nr_empty);

@@ -104,7 +104,7 @@ static void test_limits(void)
 	struct kvpool_extent ext;
 
 	/* A map without chunks. */
-	CHECK(!kvpool_extmap_empty(&arena->map));
+	CHECK(!kvpool_extmap_least(&arena->map, KVPOOL_CHUNK_PAGES));
 	CHECK(!kvpool_extmap_alloc(&arena->map, &pages, &ext, 1));
 	CHECK_EQ(pages, 65536);
 
@@ -403,12 +403,71 @@ static void test_isolate(void)
 	/* Emptied: the chunk can be taken out. */
 	kvpool_extmap_isolate(&map, &chunks[i]);
 	kvpool_extmap_free(&map, &chunks[i], 0, KVPOOL_CHUNK_PAGES);
-	kvpool_extmap_restore(&map, &chunks[i]);
-	CHECK(kvpool_extmap_empty(&map) == &chunks[i]);
+	CHECK_EQ(map.nr_captive, 0);
 	kvpool_extmap_del(&map, &chunks[i]);
 	CHECK_EQ(map.nr_chunks, 1);
 	CHECK_EQ(map.nr_free, 0);
 	CHECK_EQ(map.nr_empty, 0);
+}
+
+/* Which chunk is found to be emptied: not a held one, not a guaranteed one. */
+static void test_least(void)
+{
+	static const u32 used[] = { 300, 17, 16, 0 };
+	struct kvpool_chunk chunks[4];
+	struct kvpool_extent ext[4];
+	struct kvpool_extmap map;
+	u32 pages, i;
+
+	kvpool_extmap_init(&map);
+	memset(chunks, 0, sizeof(chunks));
+	for (i = 0; i < 4; i++) {
+		chunks[i].index = i;
+		kvpool_extmap_add(&map, &chunks[i]);
+		pages = used[i];
+		if (pages)
+			CHECK_EQ(kvpool_extmap_alloc(&map, &pages, &ext[i], 1),
+				 1);
+		/* All later allocations go to the next chunk. */
+		kvpool_extmap_isolate(&map, &chunks[i]);
+	}
+	for (i = 0; i < 4; i++)
+		kvpool_extmap_restore(&map, &chunks[i]);
+	CHECK(kvpool_extmap_least(&map, 0) == &chunks[3]);
+
+	/* A held chunk comes back when it is let, wherever its use went. */
+	kvpool_extmap_hold(&map, &chunks[3]);
+	CHECK_EQ(map.nr_held, 1);
+	CHECK(!kvpool_extmap_some(&map, 0));
+	CHECK(!kvpool_extmap_least(&map, 0));
+	CHECK(kvpool_extmap_least(&map, 16) == &chunks[2]);
+	kvpool_extmap_guarantee(&map, &chunks[2], true);
+	CHECK_EQ(map.nr_guaranteed, 1);
+	CHECK(!kvpool_extmap_least(&map, 16));
+	CHECK(kvpool_extmap_least(&map, 17) == &chunks[1]);
+	pages = KVPOOL_CHUNK_PAGES;
+	CHECK_EQ(kvpool_extmap_alloc(&map, &pages, &ext[3], 1), 1);
+	CHECK_EQ(ext[3].page / KVPOOL_CHUNK_PAGES, 3);
+	kvpool_extmap_unhold(&map, &chunks[3]);
+	CHECK_EQ(map.nr_held, 0);
+	CHECK(kvpool_extmap_least(&map, KVPOOL_CHUNK_PAGES) == &chunks[1]);
+
+	/* Held while it is isolated: it is held once it is back. */
+	kvpool_extmap_isolate(&map, &chunks[1]);
+	kvpool_extmap_hold(&map, &chunks[1]);
+	CHECK(kvpool_extmap_least(&map, KVPOOL_CHUNK_PAGES) == &chunks[0]);
+	kvpool_extmap_restore(&map, &chunks[1]);
+	CHECK_EQ(map.nr_held, 1);
+	CHECK_EQ(chunks[1].failures, 1);
+	kvpool_extmap_guarantee(&map, &chunks[1], true);
+	CHECK_EQ(map.nr_held, 0);
+	kvpool_extmap_guarantee(&map, &chunks[1], false);
+	kvpool_extmap_guarantee(&map, &chunks[2], false);
+	CHECK_EQ(map.nr_guaranteed, 0);
+	CHECK(kvpool_extmap_least(&map, KVPOOL_CHUNK_PAGES) == &chunks[2]);
+	kvpool_extmap_free(&map, &chunks[1], ext[1].page % KVPOOL_CHUNK_PAGES,
+			   17);
+	CHECK(kvpool_extmap_least(&map, 0) == &chunks[1]);
 }
 
 static const struct tap_case cases[] = {
@@ -418,6 +477,7 @@ static const struct tap_case cases[] = {
 	{ "extent: short requests leave long runs alone", test_best_fit },
 	{ "extent: free pages join on both sides", test_free_joins },
 	{ "extent: isolated chunks", test_isolate },
+	{ "extent: held and guaranteed chunks stay", test_least },
 	{ "extent: random operations equal the model", test_random_ops },
 	{ "extent: 64 KiB blocks use 0.99", test_fill_64k },
 	{ "extent: 320 KiB blocks use 0.99", test_fill_320k },

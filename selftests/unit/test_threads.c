@@ -41,45 +41,59 @@ static struct kvpool_key key_of(u64 n)
 	return (struct kvpool_key){ .words = { n, ~n, n, n } };
 }
 
-static void space_free(struct pool *pool, const struct kvpool_extent *ext,
-		       u32 nr)
+static void space_free(struct pool *pool, struct kvpool_extent *ext, u32 nr)
 {
 	u32 i;
 
-	for (i = 0; i < nr; i++)
+	for (i = 0; i < nr; i++) {
+		hlist_del(&ext[i].node);
 		kvpool_extmap_free(&pool->map, &pool->chunks[ext[i].page >>
 				   KVPOOL_CHUNK_ORDER],
 				   ext[i].page & (KVPOOL_CHUNK_PAGES - 1),
 				   ext[i].nr);
+	}
 }
 
 static bool space_alloc(struct pool *pool, struct kvpool_block *block)
 {
 	u32 want = kvpool_block_pages(block), nr;
-	struct kvpool_extent *ext;
+	struct kvpool_extents *extents;
+	u32 i;
 
 	/* Without the lock, as the module reads it first. */
 	if (want > READ_ONCE(pool->map.nr_free))
 		return false;
-	ext = calloc(want, sizeof(*ext));
-	CHECK(ext);
+	extents = calloc(1, sizeof(*extents) + want * sizeof(*extents->ext));
+	CHECK(extents);
+	extents->place = &block->place;
+	for (i = 0; i < want; i++)
+		extents->ext[i].index = i;
 	spin_lock(&pool->lock);
-	nr = kvpool_extmap_alloc(&pool->map, &want, ext,
+	nr = kvpool_extmap_alloc(&pool->map, &want, extents->ext,
 				 kvpool_block_pages(block));
 	if (want)
-		space_free(pool, ext, nr);
+		space_free(pool, extents->ext, nr);
+	for (i = 0; !want && i < nr; i++)
+		CHECK(kvpool_extent_place(&extents->ext[i]) == &block->place);
+	if (!want && nr == 1) {
+		hlist_del(&extents->ext[0].node);
+		block->place.ext = extents->ext[0];
+		block->place.ext.single = 1;
+		hlist_add_head(&block->place.ext.node,
+			       &pool->chunks[block->place.ext.page >>
+					     KVPOOL_CHUNK_ORDER].extents);
+		CHECK(kvpool_extent_place(&block->place.ext) == &block->place);
+	}
 	spin_unlock(&pool->lock);
-	if (want) {
-		free(ext);
+	if (want || nr == 1)
+		free(extents);
+	else
+		block->place.extv = extents;
+	if (want)
 		return false;
-	}
 	block->place.nr_extents = nr;
-	if (nr > KVPOOL_INLINE_EXTENTS) {
-		block->place.extv = ext;
-	} else {
-		memcpy(block->place.ext, ext, nr * sizeof(*ext));
-		free(ext);
-	}
+	block->place.node = kvpool_place_extents(&block->place)->page /
+			    (POOL_PAGES / 2);
 	return true;
 }
 
@@ -93,10 +107,11 @@ static void block_free_rcu(struct rcu_head *rcu)
 static void block_free(struct pool *pool, struct kvpool_block *block)
 {
 	spin_lock(&pool->lock);
-	space_free(pool, kvpool_place_extents(&block->place),
+	space_free(pool, block->place.nr_extents > 1 ?
+		   block->place.extv->ext : &block->place.ext,
 		   block->place.nr_extents);
 	spin_unlock(&pool->lock);
-	if (block->place.nr_extents > KVPOOL_INLINE_EXTENTS)
+	if (block->place.nr_extents > 1)
 		free(block->place.extv);
 	call_rcu(&block->rcu, block_free_rcu);
 }
@@ -111,8 +126,7 @@ static void block_put(struct pool *pool, struct kvpool_block *block)
 static bool on_node(const struct kvpool_policy_want *want,
 		    const struct kvpool_block *block)
 {
-	return kvpool_place_extents(&block->place)->page / (POOL_PAGES / 2) ==
-	       want->tag;
+	return block->place.node == want->tag;
 }
 
 static struct kvpool_block *evict_from(struct pool *pool, unsigned int queue,

@@ -453,6 +453,9 @@ struct kvpool_spans {
  * @cancelled_ops:	Out: operations that were cancelled, by request, by a
  *			signal or by the end of their file.
  * @timedout_ops:	Out: operations that reached their deadline.
+ * @described_bytes:	Out: bytes that the kernel needs to describe blocks and
+ *			where they lie. They count against the quota: the arena
+ *			has a chunk less for each chunk that they would fill.
  *
  * The numbers are read while they may change: each is exact only while the
  * tenant is idle, and otherwise they may not add up.
@@ -493,6 +496,7 @@ struct kvpool_stats {
 	__aligned_u64 received_bytes;
 	__aligned_u64 cancelled_ops;
 	__aligned_u64 timedout_ops;
+	__aligned_u64 described_bytes;
 };
 
 #define KVPOOL_IOC_STATS	_IO(KVPOOL_IOC_TYPE, 0x0b)

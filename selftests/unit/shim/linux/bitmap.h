@@ -119,4 +119,6 @@ bitmap_find_next_zero_area(const unsigned long *map, unsigned long size,
 	}
 }
 
+#define find_first_bit(map, size)	find_next_bit(map, size, 0)
+
 #endif /* _SHIM_BITMAP_H */

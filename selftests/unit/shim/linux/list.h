@@ -116,4 +116,43 @@ static inline void list_move_tail(struct list_head *entry,
 	     &(pos)->member != (head);					\
 	     (pos) = (n), (n) = list_next_entry(n, member))
 
+/* ---- lists with one pointer as their head ---- */
+
+#define INIT_HLIST_HEAD(head)	((head)->first = NULL)
+
+static inline bool hlist_empty(const struct hlist_head *head)
+{
+	return !head->first;
+}
+
+static inline void hlist_add_head(struct hlist_node *entry,
+				  struct hlist_head *head)
+{
+	entry->next = head->first;
+	if (entry->next) {
+		BUG_ON(entry->next->pprev != &head->first);
+		entry->next->pprev = &entry->next;
+	}
+	head->first = entry;
+	entry->pprev = &head->first;
+}
+
+static inline void hlist_del(struct hlist_node *entry)
+{
+	BUG_ON(!entry->pprev || *entry->pprev != entry);
+	*entry->pprev = entry->next;
+	if (entry->next)
+		entry->next->pprev = entry->pprev;
+	entry->pprev = NULL;
+}
+
+#define hlist_entry_or_null(ptr, type, member)				\
+	((ptr) ? container_of(ptr, type, member) : NULL)
+#define hlist_for_each_entry(pos, head, member)				\
+	for ((pos) = hlist_entry_or_null((head)->first,			\
+					 __typeof__(*(pos)), member);	\
+	     (pos);							\
+	     (pos) = hlist_entry_or_null((pos)->member.next,		\
+					 __typeof__(*(pos)), member))
+
 #endif /* _SHIM_LIST_H */

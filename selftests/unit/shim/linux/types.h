@@ -34,6 +34,14 @@ struct list_head {
 	struct list_head *next, *prev;
 };
 
+struct hlist_node {
+	struct hlist_node *next, **pprev;
+};
+
+struct hlist_head {
+	struct hlist_node *first;
+};
+
 struct callback_head {
 	struct callback_head *next;
 	void (*func)(struct callback_head *head);
