@@ -185,3 +185,22 @@ unsigned long kvpool_compact(struct kvpool_tenant *tenant, int node,
 	}
 	return freed;
 }
+
+/**
+ * kvpool_compact_at() - Empty one chunk and release it
+ * @tenant: the tenant of the chunk, which the caller keeps from being deleted
+ * @index: index of the chunk
+ *
+ * Context: May sleep; allocates nothing that waits for memory.
+ * Return: true if the chunk was released.
+ */
+bool kvpool_compact_at(struct kvpool_tenant *tenant, u32 index)
+{
+	struct kvpool_arena *arena = &tenant->arena;
+	struct kvpool_chunk *chunk = kvpool_arena_take_at(arena, index);
+
+	if (!chunk)
+		return false;
+	kvpool_compact_empty(tenant, chunk);
+	return kvpool_arena_release(arena, chunk);
+}

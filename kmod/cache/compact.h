@@ -27,4 +27,6 @@ unsigned long kvpool_compact(struct kvpool_tenant *tenant, int node,
 			     unsigned long nr,
 			     const struct kvpool_effort *effort);
 
+bool kvpool_compact_at(struct kvpool_tenant *tenant, u32 index);
+
 #endif /* _KVPOOL_COMPACT_H */

@@ -84,6 +84,23 @@ unsigned long kvpool_reclaim_own(struct kvpool_tenant *tenant, int node,
 	return kvpool_give_chunks(tenant, node, nr, &effort);
 }
 
+/**
+ * kvpool_reclaim_empty() - Release empty chunks of a tenant
+ * @tenant: the tenant
+ * @nr: most chunks to release
+ *
+ * Context: May sleep.
+ */
+void kvpool_reclaim_empty(struct kvpool_tenant *tenant, unsigned long nr)
+{
+	const struct kvpool_effort effort = {
+		.since = jiffies ?: 1,
+		.failures = ULONG_MAX,
+	};
+
+	kvpool_give_chunks(tenant, NUMA_NO_NODE, nr, &effort);
+}
+
 /* Chunks of a tenant that may leave a node. */
 static unsigned long kvpool_tenant_loose(struct kvpool_tenant *tenant, int node,
 					 unsigned long since)
@@ -160,6 +177,32 @@ static unsigned long kvpool_reclaim(const struct kvpool_request *req)
 	srcu_read_unlock(&kvpool_tenants_srcu, srcu);
 	atomic_dec(&kvpool_reclaimers);
 	return freed;
+}
+
+/**
+ * kvpool_reclaim_others() - Make other tenants release chunks, whatever they hold
+ * @tenant: the tenant that needs chunks
+ * @node: NUMA node of the chunks
+ * @nr: chunks that it needs
+ *
+ * Context: May sleep.
+ * Return: the number of chunks that were released.
+ */
+unsigned long kvpool_reclaim_others(struct kvpool_tenant *tenant, int node,
+				    unsigned long nr)
+{
+	const struct kvpool_request req = {
+		.node = node,
+		.nr = nr,
+		.but = tenant,
+		.effort = {
+			.most = KVPOOL_CHUNK_PAGES,
+			.since = jiffies ?: 1,
+			.failures = ULONG_MAX,
+		},
+	};
+
+	return kvpool_reclaim(&req);
 }
 
 /* Chunks that each tenant may hold when memory is short. */

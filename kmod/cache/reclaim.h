@@ -13,6 +13,9 @@ void kvpool_reclaim_tenant_init(struct kvpool_tenant *tenant);
 void kvpool_reclaim_tenant_exit(struct kvpool_tenant *tenant);
 bool kvpool_reclaim_claim(struct kvpool_tenant *tenant, int node,
 			  unsigned long nr);
+unsigned long kvpool_reclaim_others(struct kvpool_tenant *tenant, int node,
+				    unsigned long nr);
+void kvpool_reclaim_empty(struct kvpool_tenant *tenant, unsigned long nr);
 unsigned long kvpool_reclaim_own(struct kvpool_tenant *tenant, int node,
 				 unsigned long nr);
 void kvpool_reclaim_kick(struct kvpool_tenant *tenant);

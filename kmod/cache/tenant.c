@@ -51,6 +51,7 @@ struct kvpool_tenant *kvpool_tenant_alloc(const char *name)
 	tenant->uid = GLOBAL_ROOT_UID;
 	tenant->gid = GLOBAL_ROOT_GID;
 	tenant->quota = ULONG_MAX;
+	tenant->guaranteed_nodes = node_states[N_MEMORY];
 	tenant->claim_next = jiffies;
 	kvpool_policy_init(&tenant->policy, &kvpool_policy_lru);
 	init_waitqueue_head(&tenant->wq);

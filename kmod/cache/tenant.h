@@ -6,6 +6,7 @@
 #include <linux/atomic.h>
 #include <linux/kobject.h>
 #include <linux/list.h>
+#include <linux/nodemask.h>
 #include <linux/percpu_counter.h>
 #include <linux/rhashtable.h>
 #include <linux/spinlock.h>
@@ -38,6 +39,8 @@ struct file;
  * @arena:	memory
  * @policy:	eviction order
  * @quota:	most chunks of the arena, ULONG_MAX if unlimited
+ * @guaranteed:	chunks from the start of the arena that never leave
+ * @guaranteed_nodes: nodes of these chunks
  * @pin_quota:	most bytes of hard-pinned blocks
  * @pinned:	bytes of hard-pinned blocks; protected by policy.lock
  * @counters:	statistics, per CPU
@@ -66,6 +69,8 @@ struct kvpool_tenant {
 	struct kvpool_arena arena;
 	struct kvpool_policy policy;
 	unsigned long quota;
+	unsigned long guaranteed;
+	nodemask_t guaranteed_nodes;
 	u64 pin_quota;
 	u64 pinned;
 	struct kvpool_counters __percpu *counters;

@@ -13,6 +13,7 @@
 #include <linux/kvpool.h>
 
 #include "cache/evict.h"
+#include "cache/guarantee.h"
 #include "cache/reclaim.h"
 #include "cache/stats.h"
 #include "cache/tenant.h"
@@ -118,11 +119,63 @@ static ssize_t quota_bytes_store(struct kobject *kobj,
 		return ret;
 	if (bytes && bytes < KVPOOL_CHUNK_SIZE)
 		return -EINVAL;
+	if (bytes && bytes >> KVPOOL_CHUNK_SHIFT < kvpool_guarantee_get(tenant))
+		return -EBUSY;
 	chunks = bytes ? bytes >> KVPOOL_CHUNK_SHIFT : ULONG_MAX;
 	WRITE_ONCE(tenant->quota, chunks);
 	trace_kvpool_knob("quota_bytes", tenant->id, bytes);
 	kvpool_reclaim_kick(tenant);
 	return count;
+}
+
+static ssize_t guaranteed_bytes_show(struct kobject *kobj,
+				     struct kobj_attribute *attr, char *buf)
+{
+	u64 chunks = kvpool_guarantee_get(kvpool_kobj_tenant(kobj));
+
+	return sysfs_emit(buf, "%llu\n", chunks << KVPOOL_CHUNK_SHIFT);
+}
+
+static ssize_t guaranteed_bytes_store(struct kobject *kobj,
+				      struct kobj_attribute *attr,
+				      const char *buf, size_t count)
+{
+	struct kvpool_tenant *tenant = kvpool_kobj_tenant(kobj);
+	u64 bytes;
+	int ret;
+
+	ret = kstrtou64(buf, 10, &bytes);
+	if (ret)
+		return ret;
+	if (bytes & (KVPOOL_CHUNK_SIZE - 1))
+		return -EINVAL;
+	ret = kvpool_guarantee_set(tenant, bytes >> KVPOOL_CHUNK_SHIFT);
+	if (ret)
+		return ret;
+	trace_kvpool_knob("guaranteed_bytes", tenant->id, bytes);
+	return count;
+}
+
+static ssize_t guaranteed_nodes_show(struct kobject *kobj,
+				     struct kobj_attribute *attr, char *buf)
+{
+	const nodemask_t *nodes = &kvpool_kobj_tenant(kobj)->guaranteed_nodes;
+
+	return sysfs_emit(buf, "%*pbl\n", nodemask_pr_args(nodes));
+}
+
+static ssize_t guaranteed_nodes_store(struct kobject *kobj,
+				      struct kobj_attribute *attr,
+				      const char *buf, size_t count)
+{
+	nodemask_t nodes;
+	int ret;
+
+	ret = nodelist_parse(buf, nodes);
+	if (!ret)
+		ret = kvpool_guarantee_set_nodes(kvpool_kobj_tenant(kobj),
+						 &nodes);
+	return ret ?: count;
 }
 
 static ssize_t pin_quota_bytes_show(struct kobject *kobj,
@@ -162,6 +215,10 @@ static struct kobj_attribute contexts_attr = __ATTR_RO(contexts);
 static struct kobj_attribute uid_attr = __ATTR_RW(uid);
 static struct kobj_attribute gid_attr = __ATTR_RW(gid);
 static struct kobj_attribute quota_bytes_attr = __ATTR_RW(quota_bytes);
+static struct kobj_attribute guaranteed_bytes_attr =
+	__ATTR_RW(guaranteed_bytes);
+static struct kobj_attribute guaranteed_nodes_attr =
+	__ATTR_RW(guaranteed_nodes);
 static struct kobj_attribute pin_quota_bytes_attr = __ATTR_RW(pin_quota_bytes);
 static struct kobj_attribute drop_attr = __ATTR_WO(drop);
 
@@ -197,6 +254,8 @@ static struct attribute *kvpool_tenant_attrs[] = {
 	&uid_attr.attr,
 	&gid_attr.attr,
 	&quota_bytes_attr.attr,
+	&guaranteed_bytes_attr.attr,
+	&guaranteed_nodes_attr.attr,
 	&pin_quota_bytes_attr.attr,
 	&drop_attr.attr,
 	KVPOOL_COUNTERS(KVPOOL_STAT)

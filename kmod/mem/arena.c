@@ -210,6 +210,98 @@ int kvpool_arena_grow(struct kvpool_arena *arena, struct kvpool_tier *tier,
 }
 
 /**
+ * kvpool_arena_grow_at() - Add a guaranteed chunk with a given index
+ * @arena: the arena
+ * @tier: the tier that the memory comes from
+ * @quota: most chunks that the arena may have
+ * @index: the index
+ * @flags: KVPOOL_GROW_*
+ *
+ * Context: May sleep.
+ * Return: 0; -EBUSY if there is such a chunk; -EDQUOT at the quota; -ENOSPC at
+ * the tier's limit; -ENOMEM.
+ */
+int kvpool_arena_grow_at(struct kvpool_arena *arena, struct kvpool_tier *tier,
+			 unsigned long quota, u32 index, unsigned int flags)
+{
+	return kvpool_arena_add(arena, tier, quota, XA_LIMIT(index, index),
+				flags | KVPOOL_GROW_GUARANTEED);
+}
+
+/**
+ * kvpool_arena_guarantee() - Make sure that a chunk never leaves
+ * @arena: the arena
+ * @index: index of the chunk
+ * @nodes: nodes that its memory may be on
+ *
+ * Context: Any.
+ * Return: 0; -ENOENT if there is no such chunk; -EXDEV if it is on another
+ * node; -EAGAIN if it may be about to leave.
+ */
+int kvpool_arena_guarantee(struct kvpool_arena *arena, u32 index,
+			   const nodemask_t *nodes)
+{
+	struct kvpool_chunk *chunk;
+	int ret = 0;
+
+	rcu_read_lock();
+	chunk = xa_load(&arena->chunks, index);
+	if (!chunk) {
+		ret = -ENOENT;
+		goto out;
+	}
+	spin_lock(&arena->lock);
+	if (chunk->guaranteed)
+		ret = node_isset(chunk->node, *nodes) ? 0 : -EXDEV;
+	else if (chunk->isolated)
+		ret = -EAGAIN;
+	else if (!node_isset(chunk->node, *nodes))
+		ret = -EXDEV;
+	else
+		kvpool_extmap_guarantee(&arena->maps[chunk->node], chunk, true);
+	spin_unlock(&arena->lock);
+out:
+	rcu_read_unlock();
+	return ret;
+}
+
+/**
+ * kvpool_arena_waive() - Undo kvpool_arena_guarantee()
+ * @arena: the arena
+ * @index: index of the chunk; nothing happens if it is not guaranteed
+ *
+ * Context: Any.
+ */
+void kvpool_arena_waive(struct kvpool_arena *arena, u32 index)
+{
+	struct kvpool_chunk *chunk;
+
+	rcu_read_lock();
+	chunk = xa_load(&arena->chunks, index);
+	if (chunk) {
+		spin_lock(&arena->lock);
+		if (chunk->guaranteed)
+			kvpool_extmap_guarantee(&arena->maps[chunk->node],
+						chunk, false);
+		spin_unlock(&arena->lock);
+	}
+	rcu_read_unlock();
+}
+
+/**
+ * kvpool_arena_guaranteed() - Count chunks that never leave
+ * @arena: the arena
+ * @node: NUMA node of the chunks
+ *
+ * Context: Any; takes no lock.
+ * Return: their number.
+ */
+unsigned long kvpool_arena_guaranteed(struct kvpool_arena *arena, int node)
+{
+	return READ_ONCE(arena->maps[node].nr_guaranteed);
+}
+
+/**
  * kvpool_arena_empty() - Count chunks that are entirely free
  * @arena: the arena
  * @node: NUMA node of the chunks

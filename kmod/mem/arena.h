@@ -7,7 +7,7 @@
 #include <linux/bits.h>
 #include <linux/cache.h>
 #include <linux/mm.h>
-#include <linux/numa.h>
+#include <linux/nodemask.h>
 #include <linux/spinlock.h>
 #include <linux/types.h>
 #include <linux/xarray.h>
@@ -60,6 +60,12 @@ int kvpool_arena_init(struct kvpool_arena *arena);
 void kvpool_arena_exit(struct kvpool_arena *arena);
 int kvpool_arena_grow(struct kvpool_arena *arena, struct kvpool_tier *tier,
 		      unsigned long quota, unsigned int flags);
+int kvpool_arena_grow_at(struct kvpool_arena *arena, struct kvpool_tier *tier,
+			 unsigned long quota, u32 index, unsigned int flags);
+int kvpool_arena_guarantee(struct kvpool_arena *arena, u32 index,
+			   const nodemask_t *nodes);
+void kvpool_arena_waive(struct kvpool_arena *arena, u32 index);
+unsigned long kvpool_arena_guaranteed(struct kvpool_arena *arena, int node);
 unsigned long kvpool_arena_empty(struct kvpool_arena *arena, int node);
 unsigned long kvpool_arena_room(struct kvpool_arena *arena, int node);
 int kvpool_arena_alloc(struct kvpool_arena *arena, int node,

@@ -157,6 +157,36 @@ struct kvpool_chunk *kvpool_arena_take(struct kvpool_arena *arena, int node,
 }
 
 /**
+ * kvpool_arena_take_at() - Take a chunk by its index, in order to empty it
+ * @arena: the arena
+ * @index: index of the chunk
+ *
+ * As kvpool_arena_take(), but the chunk may be held.
+ *
+ * Context: Any.
+ * Return: the chunk, or NULL if there is none, or it is taken, guaranteed or
+ * pinned.
+ */
+struct kvpool_chunk *kvpool_arena_take_at(struct kvpool_arena *arena, u32 index)
+{
+	struct kvpool_chunk *chunk;
+
+	rcu_read_lock();
+	chunk = xa_load(&arena->chunks, index);
+	if (chunk) {
+		spin_lock(&arena->lock);
+		if (chunk->isolated || chunk->guaranteed ||
+		    kvpool_chunk_pinned(chunk))
+			chunk = NULL;
+		else
+			kvpool_extmap_isolate(&arena->maps[chunk->node], chunk);
+		spin_unlock(&arena->lock);
+	}
+	rcu_read_unlock();
+	return chunk;
+}
+
+/**
  * kvpool_arena_return() - Put back a chunk
  * @arena: the arena
  * @chunk: a chunk that the caller has taken

@@ -18,6 +18,8 @@ unsigned long kvpool_arena_loose(struct kvpool_arena *arena, int node,
 				 unsigned long since);
 struct kvpool_chunk *kvpool_arena_take(struct kvpool_arena *arena, int node,
 				       u32 most, unsigned long since);
+struct kvpool_chunk *kvpool_arena_take_at(struct kvpool_arena *arena,
+					  u32 index);
 void kvpool_arena_return(struct kvpool_arena *arena,
 			 struct kvpool_chunk *chunk);
 void kvpool_arena_refuse(struct kvpool_arena *arena,

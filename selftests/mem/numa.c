@@ -236,6 +236,76 @@ TEST_F(numa, share_of_a_late_tenant)
 	EXPECT_EQ(0, kv_bench_end(&other));
 }
 
+/* A quota that lies half on each node serves a block that needs more than half. */
+TEST_F(numa, quota_of_both_nodes)
+{
+	struct kvpool_stats st;
+	struct kv_block b;
+	int i, strict;
+
+	ASSERT_EQ(0, kv_tenant_set(self->t.tenant, "quota_bytes",
+				   16 * KV_CHUNK));
+	for (strict = 0; strict < 2; strict++) {
+		for (i = 0; i < 16; i++) {
+			ASSERT_EQ(0, kv_reserve_on(self->t.fd, &b,
+						   100 * strict + i, KV_CHUNK,
+						   KVPOOL_RESERVE_STRICT_NODE,
+						   self->cpu[i % 2]));
+			ASSERT_EQ(0, kv_seal(self->t.fd, b.handle));
+		}
+		ASSERT_EQ(0, kv_stats(self->t.fd, &st));
+		EXPECT_EQ(16 * KV_CHUNK, st.arena_bytes);
+		ASSERT_EQ(0, kv_reserve_on(self->t.fd, &b, 1000 + strict,
+					   10 * KV_CHUNK, strict ?
+					   KVPOOL_RESERVE_STRICT_NODE : 0,
+					   self->cpu[0]));
+		ASSERT_EQ(0, kv_seal(self->t.fd, b.handle));
+		/* What has gone is what had to go. */
+		ASSERT_EQ(0, kv_stats(self->t.fd, &st));
+		EXPECT_EQ(16 * KV_CHUNK, st.bytes);
+		EXPECT_EQ(7, st.blocks);
+		EXPECT_EQ(13 * KV_CHUNK, on_node(self->cpu[0], "used_bytes"));
+		for (i = 10; i < 16; i++)
+			EXPECT_EQ(0, kv_exists(self->t.fd, 100 * strict + i));
+		ASSERT_EQ(0, kv_tenant_drop(self->t.tenant));
+	}
+}
+
+/* A guarantee lies on the nodes that were chosen for it. */
+TEST_F(numa, guaranteed_nodes)
+{
+	char text[64];
+	int i;
+
+	snprintf(text, sizeof(text), "tenants/%s/guaranteed_nodes",
+		 self->t.tenant);
+	EXPECT_EQ(-EINVAL, kv_sys_write(text, "63"));
+	EXPECT_EQ(-EINVAL, kv_sys_write(text, "\n"));
+	for (i = 0; i < 4; i++) {
+		struct kv_block b;
+
+		ASSERT_EQ(0, kv_reserve_on(self->t.fd, &b, i, KV_CHUNK, 0,
+					   self->cpu[i % 2]));
+		kv_fill(self->t.map, &b);
+		ASSERT_EQ(0, kv_seal(self->t.fd, b.handle));
+	}
+	ASSERT_EQ(0, kv_tenant_set(self->t.tenant, "guaranteed_nodes",
+				   self->cpu[1]));
+	/* Chunks on the other node are replaced; their blocks move. */
+	ASSERT_EQ(0, kv_tenant_set(self->t.tenant, "guaranteed_bytes",
+				   6 * KV_CHUNK));
+	EXPECT_EQ(-EBUSY, kv_tenant_set(self->t.tenant, "guaranteed_nodes",
+					self->cpu[0]));
+	EXPECT_LE(6 * KV_CHUNK, on_node(self->cpu[1], "allocated_bytes"));
+	for (i = 0; i < 4; i++)
+		EXPECT_EQ(0, kv_consume(self->t.fd, self->t.map, i));
+	ASSERT_EQ(0, set_limit(self->cpu[0], 0));
+	ASSERT_EQ(0, set_limit(self->cpu[1], 0));
+	EXPECT_EQ(6 * KV_CHUNK, on_node(self->cpu[1], "allocated_bytes"));
+	for (i = 0; i < 6; i++)
+		EXPECT_EQ(0, kv_touch(self->t.map + i * KV_CHUNK, true));
+}
+
 /* A request for a node that can never have room evicts from no other node. */
 TEST_F(numa, closed_node)
 {

@@ -3,6 +3,7 @@
  * pin: mappings can be pinned, as a GPU driver or a NIC does, and memory that
  * is still pinned is not reused.
  */
+#include <sys/resource.h>
 #include <sys/uio.h>
 #include <sys/socket.h>
 #include <linux/if_xdp.h>
@@ -503,6 +504,34 @@ TEST_F(pin, sealed_block_stays_readable)
 	ASSERT_EQ(0, kv_release(self->t.fd, lease.handle));
 	ring_unregister(&self->ring);
 	EXPECT_EQ(0, kv_consume(self->t.fd, self->t.map, 1));
+}
+
+/* Another tenant's search for memory does not unmap what is pinned. */
+TEST_F(pin, not_unmapped_in_vain)
+{
+	struct kv_bench other = { .fd = -1 };
+	struct rusage before, after;
+	int i, n;
+
+	ASSERT_EQ(0, kv_sys_set("tiers/dram0/limit_bytes", 8 * KV_CHUNK));
+	for (i = 0; i < 8; i++)
+		ASSERT_EQ(0, kv_produce(self->t.fd, self->t.map, i, KV_CHUNK));
+	ASSERT_EQ(0, ring_register(&self->ring, self->t.map, 8 * KV_CHUNK));
+	/* Half of the pinned chunks are empty, the others could be emptied. */
+	for (i = 0; i < 4; i++)
+		ASSERT_EQ(0, kv_remove(self->t.fd, i));
+	ASSERT_EQ(0, kv_bench_tenant(&other, "other"));
+	getrusage(RUSAGE_SELF, &before);
+	for (n = 0; n < 20; n++) {
+		EXPECT_EQ(-ENOSPC, kv_produce_blank(other.fd, n, KV_CHUNK));
+		for (i = 0; i < 8; i++)
+			*(volatile __u8 *)(self->t.map + i * KV_CHUNK) = n;
+	}
+	getrusage(RUSAGE_SELF, &after);
+	/* The kernel's own work, such as aging, may cost a few. */
+	EXPECT_LT(after.ru_minflt - before.ru_minflt, 8);
+	ring_unregister(&self->ring);
+	EXPECT_EQ(0, kv_bench_end(&other));
 }
 
 TEST_HARNESS_MAIN

@@ -117,10 +117,12 @@ FIXTURE(crowd) {
 
 FIXTURE_VARIANT(crowd) {
 	unsigned int nr;
+	bool loops;		/* a tenant that has nothing to evict reserves */
 };
 
 FIXTURE_VARIANT_ADD(crowd, one) { .nr = 1 };
 FIXTURE_VARIANT_ADD(crowd, many) { .nr = 16 };
+FIXTURE_VARIANT_ADD(crowd, many_and_a_loop) { .nr = 16, .loops = true };
 
 FIXTURE_SETUP(crowd)
 {
@@ -152,14 +154,28 @@ static pid_t take_memory(__u64 want)
 	_exit(0);
 }
 
+/* Reserves without end; what it gets it keeps. */
+static pid_t reserve_in_a_loop(const struct kv_bench *t)
+{
+	pid_t pid = fork();
+	struct kv_block b;
+	__u64 n;
+
+	if (pid)
+		return pid;
+	for (n = 0;; n++)
+		kv_reserve(t->fd, &b, n, KV_CHUNK);
+}
+
 TEST_F(crowd, machine_runs_out)
 {
 	__u64 total = meminfo("MemTotal:"), want, length = KV_MB;
 	const unsigned int nr_leased = 16;
+	struct kv_bench other = { .fd = -1 };
 	struct kv_block leases[16];
 	struct kvpool_stats st;
 	__u64 i, nr, free;
-	pid_t pids[16];
+	pid_t pids[16], loop = 0;
 
 	/* The pool takes most of the free memory. */
 	ASSERT_EQ(0, kv_sys_set("tiers/dram0/limit_bytes", total));
@@ -179,6 +195,14 @@ TEST_F(crowd, machine_runs_out)
 	ASSERT_EQ(0, kv_stats(self->t.fd, &st));
 	EXPECT_EQ(nr, st.blocks + st.evicted_blocks);
 
+	if (variant->loops) {
+		ASSERT_EQ(0, kv_bench_tenant(&other, "other"));
+		ASSERT_EQ(0, kv_tenant_set(other.tenant, "quota_bytes",
+					   16 * KV_MB));
+		loop = reserve_in_a_loop(&other);
+		ASSERT_GE(loop, 0);
+	}
+
 	/* Another process needs half of it. */
 	want = nr * length / 2 + meminfo("MemFree:");
 	for (i = 0; i < variant->nr; i++) {
@@ -187,6 +211,11 @@ TEST_F(crowd, machine_runs_out)
 	}
 	for (i = 0; i < variant->nr; i++)
 		EXPECT_EQ(0, kv_reap(pids[i]));
+	if (variant->loops) {
+		kill(loop, SIGKILL);
+		EXPECT_EQ(128 + SIGKILL, kv_reap(loop));
+		EXPECT_EQ(0, kv_bench_end(&other));
+	}
 	ASSERT_EQ(0, kv_stats(self->t.fd, &st));
 	EXPECT_GT(st.evicted_blocks, 0);
 	EXPECT_LT(st.arena_bytes, nr * length);
