@@ -9,6 +9,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <grp.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -120,6 +121,34 @@ static int attach(struct kvpool *pool, const char *name, const char *tenant)
 	}
 }
 
+/*
+ * Chunks get one page-table entry each where their addresses are aligned. The kernel sees to
+ * that in an ordinary process; where something else chooses addresses, this does.
+ */
+static void *map_aligned(const struct kvpool *pool, int prot)
+{
+	const int flags = MAP_SHARED | MAP_NORESERVE;
+	size_t size = pool->map_size, align = pool->info.chunk_size, before;
+	char *base = mmap(NULL, size, prot, flags, pool->fd, 0), *room;
+
+	if (base == MAP_FAILED || !align || align & (align - 1) || !((uintptr_t)base % align))
+		return base;
+	room = mmap(NULL, size + align, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE,
+		    -1, 0);
+	if (room == MAP_FAILED)
+		return base;
+	before = -(uintptr_t)room & (align - 1);
+	if (mmap(room + before, size, prot, flags | MAP_FIXED, pool->fd, 0) == MAP_FAILED) {
+		munmap(room, size + align);
+		return base;
+	}
+	munmap(base, size);
+	if (before)
+		munmap(room, before);
+	munmap(room + before + size, align - before);
+	return room + before;
+}
+
 static int map(struct kvpool *pool, const char *name, int prot)
 {
 	void *base;
@@ -129,7 +158,7 @@ static int map(struct kvpool *pool, const char *name, int prot)
 		return kvp_fail(-EOVERFLOW, "%s: its arena of %llu bytes does not fit in the address space of this process; use a 64-bit program, or KVPOOL_OPEN_NOMAP",
 				name, (unsigned long long)pool->info.arena_size);
 	pool->map_size = pool->info.arena_size;
-	base = mmap(NULL, pool->map_size, prot, MAP_SHARED | MAP_NORESERVE, pool->fd, 0);
+	base = map_aligned(pool, prot);
 	if (base != MAP_FAILED) {
 		pool->base = base;
 		return 0;

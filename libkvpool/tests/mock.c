@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdarg.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -115,7 +116,7 @@ void mock_reset(void)
 		.abi_version = KVPOOL_ABI_VERSION,
 		.max_batch = KVPOOL_MAX_BATCH,
 		.arena_size = MOCK_ARENA,
-		.chunk_size = 2 << 20,
+		.chunk_size = MOCK_CHUNK,
 		.block_min = KVPOOL_BLOCK_MIN,
 		.block_max = KVPOOL_BLOCK_MAX,
 		.tenant = "default",
@@ -193,6 +194,8 @@ int __wrap_close(int fd)
 
 void *__wrap_mmap(void *addr, size_t length, int prot, int flags, int fd, off_t offset)
 {
+	unsigned char *p;
+
 	if (fd != MOCK_FD)
 		return __real_mmap(addr, length, prot, flags, fd, offset);
 	if (mock.mmap_error) {
@@ -206,9 +209,24 @@ void *__wrap_mmap(void *addr, size_t length, int prot, int flags, int fd, off_t 
 	mock.map_prot = prot;
 	mock.map_flags = flags;
 	mock.maps++;
-	if (!arena)
-		arena = __real_mmap(NULL, MOCK_ARENA, PROT_READ | PROT_WRITE,
+	if (flags & MAP_FIXED)
+		return __real_mmap(addr, length, prot, MAP_PRIVATE | MAP_ANONYMOUS |
+				   MAP_NORESERVE | MAP_FIXED, -1, 0);
+	if (mock.misaligned) {
+		p = __real_mmap(NULL, length + 4096, prot, MAP_PRIVATE | MAP_ANONYMOUS |
+				MAP_NORESERVE, -1, 0);
+		if ((uintptr_t)p % MOCK_CHUNK) {
+			__real_munmap(p + length, 4096);
+			return p;
+		}
+		__real_munmap(p, 4096);
+		return p + 4096;
+	}
+	if (!arena) {
+		arena = __real_mmap(NULL, MOCK_ARENA + MOCK_CHUNK, PROT_READ | PROT_WRITE,
 				    MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+		arena += -(uintptr_t)arena % MOCK_CHUNK;
+	}
 	return arena;
 }
 

@@ -16,6 +16,7 @@ extern "C" {
 #endif
 
 #define MOCK_ARENA	(64ULL << 20)
+#define MOCK_CHUNK	(2ULL << 20)
 #define MOCK_MANY_SPANS	70000U		/* for @spans 255 */
 #define MOCK_PEER	"rack-1"	/* name of the only peer that can be found */
 #define MOCK_PEER_NR	3U
@@ -86,6 +87,7 @@ struct mock {
 	unsigned int slow_ns;		/* duration of every lease call */
 	unsigned int fail_alloc;	/* number of the allocation that fails, from 1 */
 	unsigned int ring_start;	/* head and tail of a new ring */
+	bool misaligned;		/* the kernel does not align mappings */
 	bool ring_nonsense;		/* the description of the ring is wrong */
 
 	/* The calls that reached it. */

@@ -66,6 +66,30 @@ static void read_only_and_unmapped(void)
 	expect_int(mock.unmaps, 0);
 }
 
+static void arena_is_aligned(void)
+{
+	struct kvpool *pool;
+	unsigned char *base;
+
+	mock_reset();
+	expect_int(kvpool_open(&pool, NULL), 0);
+	expect_int((uintptr_t)kvpool_base(pool) % MOCK_CHUNK, 0);
+	expect_int(mock.maps, 1);
+	kvpool_close(pool);
+
+	mock_reset();
+	mock.misaligned = true;
+	expect_int(kvpool_open(&pool, NULL), 0);
+	base = kvpool_base(pool);
+	expect_int((uintptr_t)base % MOCK_CHUNK, 0);
+	expect_int(mock.maps, 2);
+	expect_int(mock.map_length, MOCK_ARENA);
+	expect_int(mock.map_prot, PROT_READ | PROT_WRITE);
+	expect_int(mock.map_flags, MAP_SHARED | MAP_NORESERVE | MAP_FIXED);
+	base[0] = base[MOCK_ARENA - 1] = 1;
+	kvpool_close(pool);
+}
+
 static void attaches_tenant(void)
 {
 	struct kvpool_open_opts opts = { .size = sizeof(opts), .tenant = "red" };
@@ -303,6 +327,7 @@ int main(void)
 	run(opens_default_device);
 	run(path_from_environment_and_option);
 	run(read_only_and_unmapped);
+	run(arena_is_aligned);
 	run(attaches_tenant);
 	run(takes_open_file);
 	run(options_of_other_versions);
