@@ -6,6 +6,7 @@
 #include <linux/eventfd.h>
 #include <linux/export.h>
 #include <linux/mm.h>
+#include <linux/sched/coredump.h>
 #include <linux/shrinker.h>
 #include <linux/version.h>
 
@@ -32,6 +33,81 @@ static inline void kvpool_vma_mod_flags(struct vm_area_struct *vma,
 	vma->vm_flags = (vma->vm_flags | set) & ~clear;
 #endif
 }
+
+/*
+ * The entries of page tables that map a chunk. 6.10 counts them in one place.
+ * Before, each page has a count, which in 6.1 includes the entries that map all
+ * pages; a chunk that has @expected of those needs no look at its pages.
+ */
+static inline int kvpool_folio_mapcount(struct folio *folio, int expected)
+{
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 10, 0)
+	return folio_mapcount(folio);
+#else
+	int entire = folio_entire_mapcount(folio), maps = entire;
+	long i, nr = folio_nr_pages(folio);
+
+	if (entire == expected)
+		return entire;
+	for (i = 0; i < nr; i++)
+		maps += atomic_read(&folio_page(folio, i)->_mapcount) + 1;
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 2, 0)
+	maps -= entire * nr;
+#endif
+	return maps;
+#endif
+}
+
+/* 6.3 counts the failures of memory of a node. */
+static inline bool kvpool_node_failed(int node)
+{
+#ifndef CONFIG_MEMORY_FAILURE
+	return false;
+#elif LINUX_VERSION_CODE >= KERNEL_VERSION(6, 3, 0)
+	return READ_ONCE(NODE_DATA(node)->mf_stats.total);
+#else
+	return true;
+#endif
+}
+
+/* 6.11 made the flag one of folios. */
+static inline bool kvpool_folio_poisoned(struct folio *folio)
+{
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 11, 0)
+	return folio_test_has_hwpoisoned(folio);
+#else
+	return PageHasHWPoisoned(&folio->page);
+#endif
+}
+
+static inline void kvpool_folio_set_poisoned(struct folio *folio)
+{
+#ifdef CONFIG_MEMORY_FAILURE
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 11, 0)
+	folio_set_has_hwpoisoned(folio);
+#else
+	SetPageHasHWPoisoned(&folio->page);
+#endif
+#endif
+}
+
+/* 6.13 and later changed the names; the meaning is the same. */
+static inline bool kvpool_vma_thp_disabled(const struct vm_area_struct *vma)
+{
+	return (vma->vm_flags & VM_NOHUGEPAGE) ||
+	       test_bit(MMF_DISABLE_THP, &vma->vm_mm->flags);
+}
+
+/* 6.7 lets a policy say the index of the interleave. */
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 7, 0)
+#define kvpool_vma_policy(name)						\
+	struct mempolicy *name(struct vm_area_struct *vma,		\
+			       unsigned long addr, pgoff_t *ilx)
+#else
+#define kvpool_vma_policy(name)						\
+	struct mempolicy *name(struct vm_area_struct *vma,		\
+			       unsigned long addr)
+#endif
 
 /* 6.8 removed the count. */
 static inline void kvpool_eventfd_signal(struct eventfd_ctx *ctx)

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /* The file operations of the device. */
+#include <linux/mm.h>
 #include <linux/module.h>
 #include <linux/poll.h>
 
@@ -52,6 +53,8 @@ const struct file_operations kvpool_fops = {
 	.unlocked_ioctl = kvpool_ioctl,
 	.compat_ioctl = compat_ptr_ioctl,
 	.mmap = kvpool_mmap,
+	/* Aligned addresses, so that chunks can be mapped by one entry. */
+	.get_unmapped_area = thp_get_unmapped_area,
 	.poll = kvpool_poll,
 	.uring_cmd = kvpool_uring_cmd,
 };

@@ -16,16 +16,30 @@
 #include "file/ctx.h"
 #include "file/ring.h"
 #include "mem/arena.h"
+#include "mem/fault.h"
 
 static vm_fault_t kvpool_vma_fault(struct vm_fault *vmf)
 {
 	struct kvpool_ctx *ctx = vmf->vma->vm_file->private_data;
 
-	return kvpool_arena_fault(&ctx->tenant->arena, vmf);
+	return kvpool_fault(&ctx->tenant->arena, vmf);
+}
+
+/*
+ * Memory of an arena does not follow the threads that use it. Without a policy
+ * the kernel's NUMA balancing leaves a mapping alone, instead of unmapping it
+ * again and again to see who touches it.
+ */
+static kvpool_vma_policy(kvpool_vma_get_policy)
+{
+	return NULL;
 }
 
 static const struct vm_operations_struct kvpool_vm_ops = {
 	.fault = kvpool_vma_fault,
+#ifdef CONFIG_NUMA
+	.get_policy = kvpool_vma_get_policy,
+#endif
 };
 
 /**
@@ -43,7 +57,8 @@ int kvpool_mmap(struct file *file, struct vm_area_struct *vma)
 {
 	unsigned long pages = kvpool_arena_size() >> PAGE_SHIFT;
 	struct kvpool_ctx *ctx = file->private_data;
-	vm_flags_t clear = VM_MAYEXEC;
+	vm_flags_t clear = VM_MAYEXEC, set = VM_DONTEXPAND | VM_DONTDUMP |
+					     VM_DONTCOPY;
 
 	if (!(vma->vm_flags & VM_MAYSHARE))
 		return -EINVAL;
@@ -60,8 +75,9 @@ int kvpool_mmap(struct file *file, struct vm_area_struct *vma)
 	}
 
 	kvpool_ctx_bind(ctx);
-	kvpool_vma_mod_flags(vma, VM_MIXEDMAP | VM_DONTEXPAND | VM_DONTDUMP |
-			     VM_DONTCOPY, clear);
+	if (!kvpool_fault_huge(vma))
+		set |= VM_MIXEDMAP;
+	kvpool_vma_mod_flags(vma, set, clear);
 	vma->vm_ops = &kvpool_vm_ops;
 	return 0;
 }

@@ -14,6 +14,7 @@
 #include <linux/slab.h>
 
 #include "mem/arena.h"
+#include "mem/refs.h"
 #include "mem/trace.h"
 
 /*
@@ -107,6 +108,8 @@ int kvpool_arena_init(struct kvpool_arena *arena)
 		kfree(arena->maps);
 		return PTR_ERR(arena->inode);
 	}
+	/* Beyond the end of a file the kernel maps no huge pages. */
+	i_size_write(arena->inode, kvpool_arena_size());
 
 	spin_lock_init(&arena->lock);
 	xa_init_flags(&arena->chunks, XA_FLAGS_ALLOC);
@@ -174,6 +177,8 @@ static int kvpool_arena_add(struct kvpool_arena *arena,
 		       GFP_KERNEL);
 	if (ret)
 		goto err_chunk;
+	/* The kernel compares it with the end of the file in faults. */
+	page->index = (pgoff_t)chunk->index << KVPOOL_CHUNK_ORDER;
 
 	spin_lock(&arena->lock);
 	kvpool_extmap_add(&arena->maps[tier->node], chunk);
@@ -645,10 +650,10 @@ void kvpool_arena_free(struct kvpool_arena *arena,
  * @arena: the arena
  * @place: a place with or without extents
  *
- * DMA pins are counted by chunk, so a pin of another block in the chunk counts.
+ * References are counted by chunk, so one to another block in the chunk counts.
  *
  * Context: Any; takes no lock.
- * Return: true if a chunk of the place may have a DMA pin.
+ * Return: true if a chunk of the place has a reference from outside.
  */
 bool kvpool_arena_pinned(struct kvpool_arena *arena,
 			 const struct kvpool_place *place)
@@ -659,77 +664,8 @@ bool kvpool_arena_pinned(struct kvpool_arena *arena,
 
 	for (i = 0; i < place->nr_extents; i++) {
 		chunk = kvpool_arena_chunk(arena, ext[i].page);
-		if (kvpool_chunk_pinned(chunk))
+		if (kvpool_chunk_referenced(chunk))
 			return true;
 	}
 	return false;
-}
-
-/**
- * kvpool_arena_fault() - Map the chunk that a process touched
- * @arena: the arena that @vmf->vma maps
- * @vmf: the fault
- *
- * The whole chunk is mapped, as far as the mapping reaches, because the pages
- * of a block are used together. The pages are inserted as ordinary pages, so
- * that GPU and RDMA drivers can take DMA pins on them.
- *
- * Context: Page fault, with mmap_lock held; may sleep.
- * Return: a VM_FAULT code.
- */
-vm_fault_t kvpool_arena_fault(struct kvpool_arena *arena, struct vm_fault *vmf)
-{
-	struct vm_area_struct *vma = vmf->vma;
-	unsigned long first, start, addr, end;
-	struct kvpool_chunk *chunk;
-	struct folio *folio;
-	struct page *page;
-	bool got, leaving;
-	int ret;
-
-	rcu_read_lock();
-	chunk = xa_load(&arena->chunks, vmf->pgoff >> KVPOOL_CHUNK_ORDER);
-	if (!chunk) {
-		rcu_read_unlock();
-		return VM_FAULT_SIGBUS;
-	}
-	folio = page_folio(chunk->page);
-	/* Pairs with kvpool_arena_release(): no reference, or no mapping. */
-	got = folio_try_get(folio);
-	leaving = READ_ONCE(chunk->leaving);
-	rcu_read_unlock();
-	if (!got || leaving) {
-		if (got)
-			folio_put(folio);
-		/* The chunk is gone, or back, in a moment: fault again. */
-		cond_resched();
-		return VM_FAULT_NOPAGE;
-	}
-	page = folio_page(folio, 0);
-
-	first = vmf->pgoff & (KVPOOL_CHUNK_PAGES - 1);
-	addr = vmf->address & PAGE_MASK;
-	ret = vm_insert_page(vma, addr, page + first);
-	if (!ret) {
-		/* Failures are harmless here: the page can still fault. */
-		start = max(vma->vm_start, addr - first * PAGE_SIZE);
-		end = min(vma->vm_end, addr - first * PAGE_SIZE +
-			  KVPOOL_CHUNK_SIZE);
-		if (addr - vma->vm_start < first * PAGE_SIZE)
-			start = vma->vm_start;
-		first -= (addr - start) >> PAGE_SHIFT;
-		for (; start < end; start += PAGE_SIZE, first++) {
-			if (start == addr)
-				continue;
-			if (vm_insert_page(vma, start,
-					   page + first) == -ENOMEM)
-				break;
-		}
-	}
-	folio_put(folio);
-
-	/* -EBUSY: another thread has mapped the page concurrently. */
-	if (!ret || ret == -EBUSY)
-		return VM_FAULT_NOPAGE;
-	return ret == -ENOMEM ? VM_FAULT_OOM : VM_FAULT_SIGBUS;
 }

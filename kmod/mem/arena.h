@@ -6,7 +6,7 @@
 #include <linux/atomic.h>
 #include <linux/bits.h>
 #include <linux/cache.h>
-#include <linux/mm.h>
+#include <linux/mm_types.h>
 #include <linux/nodemask.h>
 #include <linux/spinlock.h>
 #include <linux/types.h>
@@ -47,12 +47,6 @@ struct kvpool_arena {
 	unsigned long used;
 };
 
-/* May a device access the chunk? Without the arena's lock, for now only. */
-static inline bool kvpool_chunk_pinned(const struct kvpool_chunk *chunk)
-{
-	return folio_maybe_dma_pinned(page_folio(chunk->page));
-}
-
 int kvpool_arenas_init(void);
 void kvpool_arenas_exit(void);
 u64 kvpool_arena_size(void);
@@ -81,6 +75,5 @@ unsigned int kvpool_arena_sg(struct kvpool_arena *arena,
 			     const struct kvpool_place *place, u32 offset,
 			     u32 length, struct scatterlist *sg,
 			     unsigned int max, u32 *covered);
-vm_fault_t kvpool_arena_fault(struct kvpool_arena *arena, struct vm_fault *vmf);
 
 #endif /* _KVPOOL_ARENA_H */

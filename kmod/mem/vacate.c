@@ -16,6 +16,7 @@
 #include <linux/slab.h>
 
 #include "mem/arena.h"
+#include "mem/refs.h"
 #include "mem/trace.h"
 #include "mem/vacate.h"
 
@@ -145,7 +146,7 @@ struct kvpool_chunk *kvpool_arena_take(struct kvpool_arena *arena, int node,
 		chunk = kvpool_extmap_least(map, most);
 		if (!chunk)
 			break;
-		if (!kvpool_chunk_pinned(chunk)) {
+		if (!kvpool_chunk_referenced(chunk)) {
 			kvpool_extmap_isolate(map, chunk);
 			break;
 		}
@@ -176,7 +177,7 @@ struct kvpool_chunk *kvpool_arena_take_at(struct kvpool_arena *arena, u32 index)
 	if (chunk) {
 		spin_lock(&arena->lock);
 		if (chunk->isolated || chunk->guaranteed ||
-		    kvpool_chunk_pinned(chunk))
+		    kvpool_chunk_referenced(chunk))
 			chunk = NULL;
 		else
 			kvpool_extmap_isolate(&arena->maps[chunk->node], chunk);
@@ -236,9 +237,9 @@ bool kvpool_arena_release(struct kvpool_arena *arena,
 	bool empty;
 
 	spin_lock(&arena->lock);
-	/* A pin that was taken since the chunk was: do not unmap. */
+	/* A reference that was taken since the chunk was: do not unmap. */
 	empty = chunk->free == KVPOOL_CHUNK_PAGES &&
-		!kvpool_chunk_pinned(chunk);
+		!kvpool_chunk_referenced(chunk);
 	WRITE_ONCE(chunk->leaving, empty);
 	spin_unlock(&arena->lock);
 	if (empty) {

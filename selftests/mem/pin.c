@@ -434,6 +434,9 @@ TEST_F(pin, vmsplice)
 	ASSERT_EQ(4096, vmsplice(pipes[1], &iov, 1, 0));
 	kv_unmap(fd, map);
 	close(fd);
+	/* Whether the holder writes is not known, so the space is not reused. */
+	ASSERT_EQ(0, kv_stats(self->t.fd, &st));
+	EXPECT_EQ(4096, st.quarantined_bytes);
 	ASSERT_EQ(0, kv_sys_set("tiers/dram0/limit_bytes", 0));
 	ASSERT_EQ(0, kv_stats(self->t.fd, &st));
 	EXPECT_EQ(KV_CHUNK, st.arena_bytes);
@@ -442,9 +445,83 @@ TEST_F(pin, vmsplice)
 	EXPECT_EQ(kv_word(1, 56), words[7]);
 	close(pipes[0]);
 	close(pipes[1]);
+	kv_wait_until(!quarantined(self->t.tenant));
 	ASSERT_EQ(0, kv_sys_set("tiers/dram0/limit_bytes", 0));
 	kv_wait_until(!kv_stats(self->t.fd, &st) && !st.arena_bytes);
 	EXPECT_EQ(0, st.bytes);
+}
+
+/*
+ * A disk writes into a reservation whose owner is gone. Before 6.3 direct I/O
+ * holds pages without pinning them.
+ */
+
+struct slow_read {
+	int disk;
+	__u8 *to;
+	ssize_t got;
+};
+
+static void *slow_read_thread(void *data)
+{
+	struct slow_read *r = data;
+
+	r->got = pread(r->disk, r->to, 65536, 0);
+	return NULL;
+}
+
+static int inflight(void)
+{
+	char text[64];
+
+	return kv_read_file("/sys/block/nullb0/inflight", text, sizeof(text)) ?
+	       0 : atoi(text);
+}
+
+TEST_F(pin, disk_in_flight)
+{
+	int i, nr = KV_CHUNK / 65536, fd;
+	struct slow_read r = {};
+	struct kvpool_stats st;
+	pthread_t thread;
+	struct kv_block b;
+	__u8 *map;
+
+	/* A read takes two seconds, a part of which this test needs. */
+	if (system("modprobe null_blk nr_devices=1 queue_mode=2 irqmode=2 completion_nsec=2000000000 2>/dev/null"))
+		SKIP(return, "the kernel has no null_blk");
+	r.disk = open("/dev/nullb0", O_RDONLY | O_DIRECT | O_CLOEXEC);
+	ASSERT_GE(r.disk, 0);
+	fd = kv_open(self->t.tenant, O_RDWR);
+	ASSERT_GE(fd, 0);
+	map = kv_map(fd, PROT_READ | PROT_WRITE);
+	ASSERT_NE(NULL, map);
+	ASSERT_EQ(0, kv_tenant_set(self->t.tenant, "quota_bytes", KV_CHUNK));
+	ASSERT_EQ(0, kv_reserve(fd, &b, 1, 65536));
+	r.to = map + b.span[0].offset;
+	ASSERT_EQ(0, pthread_create(&thread, NULL, slow_read_thread, &r));
+	kv_wait_until(inflight());
+	kv_unmap(fd, map);
+	close(fd);
+	EXPECT_EQ(1, inflight());
+
+	ASSERT_EQ(0, kv_stats(self->t.fd, &st));
+	EXPECT_EQ(0, st.pending);
+	EXPECT_EQ(65536, st.quarantined_bytes);
+	/* The chunk's other pages serve other blocks. */
+	for (i = 0; i < nr - 1; i++)
+		EXPECT_EQ(0, kv_produce(self->t.fd, self->t.map, 100 + i,
+					65536));
+	ASSERT_EQ(0, kv_stats(self->t.fd, &st));
+	EXPECT_EQ(KV_CHUNK, st.bytes);
+	EXPECT_EQ(0, st.evicted_blocks);
+	pthread_join(thread, NULL);
+	EXPECT_EQ(65536, r.got);
+	close(r.disk);
+	kv_wait_until(!quarantined(self->t.tenant));
+	for (i = 0; i < nr - 1; i++)
+		EXPECT_EQ(0, kv_consume(self->t.fd, self->t.map, 100 + i));
+	EXPECT_EQ(0, system("modprobe -r null_blk"));
 }
 
 /*
