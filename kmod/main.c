@@ -32,7 +32,11 @@ static int __init kvpool_init(void)
 	int ret;
 
 	/* Extents and the uAPI count pages of 4 KiB. */
-	BUILD_BUG_ON(PAGE_SHIFT != KVPOOL_PAGE_SHIFT);
+	if (PAGE_SHIFT != KVPOOL_PAGE_SHIFT) {
+		pr_err("cannot load: memory pages of this kernel have %lu KiB, and kvpool supports pages of 4 KiB only; boot a kernel with pages of 4 KiB (CONFIG_ARM64_4K_PAGES on arm64)\n",
+		       PAGE_SIZE >> 10);
+		return -EOPNOTSUPP;
+	}
 
 	ret = kvpool_blocks_init();
 	if (ret)
