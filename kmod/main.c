@@ -8,6 +8,7 @@
 #include <linux/kvpool.h>
 
 #include "cache/block.h"
+#include "cache/failure.h"
 #include "cache/pool.h"
 #include "cache/reclaim.h"
 #include "cache/tenants.h"
@@ -60,10 +61,14 @@ static int __init kvpool_init(void)
 	if (ret)
 		goto err_tenants;
 
+	ret = kvpool_failures_init();
+	if (ret)
+		goto err_reclaim;
+
 	/* Loading may still fail: open() returns -ENODEV until @open is set. */
 	ret = misc_register(&kvpool_misc);
 	if (ret)
-		goto err_reclaim;
+		goto err_failures;
 	ret = kvpool_sysfs_init(&kvpool_misc.this_device->kobj);
 	if (ret)
 		goto err_misc;
@@ -79,6 +84,8 @@ static int __init kvpool_init(void)
 
 err_misc:
 	misc_deregister(&kvpool_misc);
+err_failures:
+	kvpool_failures_exit();
 err_reclaim:
 	kvpool_reclaim_exit();
 err_tenants:
@@ -100,6 +107,7 @@ err_blocks:
 static void __exit kvpool_exit(void)
 {
 	kvpool_debugfs_exit();
+	kvpool_failures_exit();
 	kvpool_reclaim_exit();
 	kvpool_tenants_exit();
 	kvpool_tiers_exit();

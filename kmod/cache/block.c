@@ -11,6 +11,7 @@
 #include "cache/tenant.h"
 #include "cache/trace.h"
 #include "cache/waiters.h"
+#include "mem/poison.h"
 
 /* Blocks that are freed with one acquisition of the arena's lock. */
 #define KVPOOL_FREE_BATCH	32
@@ -402,6 +403,9 @@ void kvpool_block_seal(struct kvpool_tenant *tenant,
 		done++;
 		trace_kvpool_block_seal(tenant, blocks[i]);
 		kvpool_block_settle(tenant, blocks[i]);
+		/* Its memory may have failed while it was being filled. */
+		if (kvpool_poison_place(&tenant->arena, &blocks[i]->place))
+			kvpool_block_remove(tenant, &blocks[i]->key);
 		kvpool_block_put(tenant, blocks[i]);
 	}
 	kvpool_count(tenant, blocks, done);
@@ -573,7 +577,10 @@ bool kvpool_block_move(struct kvpool_tenant *tenant, struct kvpool_block *old,
 		kvpool_block_delete(tenant, block);
 		return false;
 	}
-	kvpool_arena_copy(&tenant->arena, &block->place, &old->place);
+	if (kvpool_arena_copy(&tenant->arena, &block->place, &old->place)) {
+		kvpool_block_put(tenant, block);
+		return false;
+	}
 	kvpool_count(tenant, copied_bytes, kvpool_block_length(block));
 
 	spin_lock(&tenant->policy.lock);

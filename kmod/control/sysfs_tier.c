@@ -78,16 +78,26 @@ static ssize_t used_bytes_show(struct kobject *kobj,
 	return sysfs_emit(buf, "%llu\n", pages << KVPOOL_PAGE_SHIFT);
 }
 
+static ssize_t poisoned_bytes_show(struct kobject *kobj,
+				   struct kobj_attribute *attr, char *buf)
+{
+	u64 pages = atomic_long_read(&kvpool_kobj_tier(kobj)->poisoned);
+
+	return sysfs_emit(buf, "%llu\n", pages << KVPOOL_PAGE_SHIFT);
+}
+
 static struct kobj_attribute node_attr = __ATTR_RO(node);
 static struct kobj_attribute limit_bytes_attr = __ATTR_RW(limit_bytes);
 static struct kobj_attribute allocated_bytes_attr = __ATTR_RO(allocated_bytes);
 static struct kobj_attribute used_bytes_attr = __ATTR_RO(used_bytes);
+static struct kobj_attribute poisoned_bytes_attr = __ATTR_RO(poisoned_bytes);
 
 static struct attribute *kvpool_tier_attrs[] = {
 	&node_attr.attr,
 	&limit_bytes_attr.attr,
 	&allocated_bytes_attr.attr,
 	&used_bytes_attr.attr,
+	&poisoned_bytes_attr.attr,
 	NULL
 };
 

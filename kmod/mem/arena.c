@@ -4,6 +4,7 @@
  *
  * A chunk belongs to one tenant until it leaves the arena (mem/vacate.c).
  */
+#include <linux/bitmap.h>
 #include <linux/err.h>
 #include <linux/fs.h>
 #include <linux/mm.h>
@@ -12,8 +13,10 @@
 #include <linux/scatterlist.h>
 #include <linux/sched.h>
 #include <linux/slab.h>
+#include <linux/uaccess.h>
 
 #include "mem/arena.h"
+#include "mem/poison.h"
 #include "mem/refs.h"
 #include "mem/trace.h"
 
@@ -135,6 +138,7 @@ void kvpool_arena_exit(struct kvpool_arena *arena)
 	xa_for_each(&arena->chunks, index, chunk) {
 		trace_kvpool_chunk_del(arena->owner, chunk->index, chunk->node);
 		kvpool_tier_free(kvpool_tier_find(chunk->node), chunk->page);
+		bitmap_free(chunk->bad);
 		kfree(chunk);
 	}
 	xa_destroy(&arena->chunks);
@@ -341,22 +345,27 @@ static void *kvpool_arena_address(struct kvpool_arena *arena, u32 page)
  * @from: the place of a sealed block that the caller has a reference to
  *
  * Context: May sleep.
+ * Return: 0, or -EIO if memory of @from has failed.
  */
-void kvpool_arena_copy(struct kvpool_arena *arena, struct kvpool_place *to,
-		       const struct kvpool_place *from)
+int kvpool_arena_copy(struct kvpool_arena *arena, struct kvpool_place *to,
+		      const struct kvpool_place *from)
 {
 	const struct kvpool_extent *d = kvpool_place_extents(to);
 	const struct kvpool_extent *s = kvpool_place_extents(from);
 	u32 left = kvpool_place_pages(to), dp = 0, sp = 0, nr;
 
+	if (kvpool_poison_place(arena, from))
+		return -EIO;
 	for (;;) {
 		nr = min(d->nr - dp, s->nr - sp);
-		memcpy(kvpool_arena_address(arena, d->page + dp),
-		       kvpool_arena_address(arena, s->page + sp),
-		       (size_t)nr << KVPOOL_PAGE_SHIFT);
+		/* Returns what it could not read, instead of a panic. */
+		if (copy_mc_to_kernel(kvpool_arena_address(arena, d->page + dp),
+				      kvpool_arena_address(arena, s->page + sp),
+				      (size_t)nr << KVPOOL_PAGE_SHIFT))
+			return -EIO;
 		left -= nr;
 		if (!left)
-			break;
+			return 0;
 		cond_resched();
 		dp += nr;
 		sp += nr;

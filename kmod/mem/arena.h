@@ -69,8 +69,8 @@ void kvpool_arena_free(struct kvpool_arena *arena,
 		       struct kvpool_place **places, unsigned int nr);
 bool kvpool_arena_pinned(struct kvpool_arena *arena,
 			 const struct kvpool_place *place);
-void kvpool_arena_copy(struct kvpool_arena *arena, struct kvpool_place *to,
-		       const struct kvpool_place *from);
+int kvpool_arena_copy(struct kvpool_arena *arena, struct kvpool_place *to,
+		      const struct kvpool_place *from);
 unsigned int kvpool_arena_sg(struct kvpool_arena *arena,
 			     const struct kvpool_place *place, u32 offset,
 			     u32 length, struct scatterlist *sg,

@@ -68,6 +68,8 @@ static void kvpool_extmap_step_add(struct kvpool_extmap *map,
 {
 	unsigned int step = kvpool_step(KVPOOL_CHUNK_PAGES - chunk->free);
 
+	if (chunk->bad)
+		return;
 	list_add(&chunk->step, &map->steps[step]);
 	__set_bit(step, map->used);
 }
@@ -256,7 +258,7 @@ void kvpool_extmap_hold(struct kvpool_extmap *map, struct kvpool_chunk *chunk)
  */
 void kvpool_extmap_unhold(struct kvpool_extmap *map, struct kvpool_chunk *chunk)
 {
-	list_del(&chunk->step);
+	list_del_init(&chunk->step);
 	WRITE_ONCE(map->nr_held, map->nr_held - 1);
 	chunk->held = false;
 	kvpool_extmap_step_add(map, chunk);
@@ -374,15 +376,8 @@ u32 kvpool_extmap_alloc(struct kvpool_extmap *map, u32 *pages,
 	return n;
 }
 
-/**
- * kvpool_extmap_free() - Free pages of one chunk
- * @map: the map; the arena's lock is held
- * @chunk: the chunk
- * @first: first page, counted from the chunk's start
- * @nr: number of pages, all of them allocated
- */
-void kvpool_extmap_free(struct kvpool_extmap *map, struct kvpool_chunk *chunk,
-			u32 first, u32 nr)
+static void kvpool_extmap_give(struct kvpool_extmap *map,
+			       struct kvpool_chunk *chunk, u32 first, u32 nr)
 {
 	unsigned long start, end;
 
@@ -406,4 +401,62 @@ void kvpool_extmap_free(struct kvpool_extmap *map, struct kvpool_chunk *chunk,
 	start = start < first ? start + 1 : 0;
 	end = find_next_bit(chunk->map, KVPOOL_CHUNK_PAGES, first + nr);
 	kvpool_extmap_rebin(map, chunk, max_t(u32, chunk->run, end - start));
+}
+
+/**
+ * kvpool_extmap_free() - Free pages of one chunk
+ * @map: the map; the arena's lock is held
+ * @chunk: the chunk
+ * @first: first page, counted from the chunk's start
+ * @nr: number of pages, all of them allocated
+ */
+void kvpool_extmap_free(struct kvpool_extmap *map, struct kvpool_chunk *chunk,
+			u32 first, u32 nr)
+{
+	u32 end = first + nr, bad;
+
+	if (!chunk->bad) {
+		kvpool_extmap_give(map, chunk, first, nr);
+		return;
+	}
+	while (first < end) {
+		bad = min_t(u32, end, find_next_bit(chunk->bad,
+						    KVPOOL_CHUNK_PAGES, first));
+		if (bad > first)
+			kvpool_extmap_give(map, chunk, first, bad - first);
+		first = bad + 1;
+	}
+}
+
+/**
+ * kvpool_extmap_ban() - Give pages of a chunk to no block any more
+ * @map: the map; the arena's lock is held
+ * @chunk: the chunk
+ * @bad: in: a bit per page whose memory has failed, including all that have
+ *	 failed before; out: the bitmap that @chunk had, or NULL
+ */
+void kvpool_extmap_ban(struct kvpool_extmap *map, struct kvpool_chunk *chunk,
+		       unsigned long **bad)
+{
+	unsigned long page, *old = chunk->bad;
+
+	if (!chunk->isolated)
+		kvpool_extmap_step_del(map, chunk,
+				       kvpool_step(KVPOOL_CHUNK_PAGES -
+						   chunk->free));
+	chunk->held = false;
+	chunk->bad = *bad;
+	*bad = old;
+	for_each_set_bit(page, chunk->bad, KVPOOL_CHUNK_PAGES) {
+		/* A page of a block is kept when the block frees it. */
+		if (test_bit(page, chunk->map))
+			continue;
+		if (!chunk->isolated) {
+			kvpool_extmap_take(map, chunk, page, 1);
+			continue;
+		}
+		bitmap_set(chunk->map, page, 1);
+		chunk->free--;
+		WRITE_ONCE(map->nr_captive, map->nr_captive + 1);
+	}
 }

@@ -23,6 +23,9 @@
 /**
  * struct kvpool_chunk - 2 MiB of one tenant's arena
  * @map:	a bit per page, set while the page belongs to a block
+ * @bad:	a bit per page whose memory has failed, or NULL. Such a page
+ *		counts as used for ever, once it belongs to no block, and the
+ *		chunk is not emptied.
  * @bin:	entry in the extmap's bin for @run; empty while the chunk is
  *		full, isolated or being removed from the arena
  * @step:	entry in the extmap's list for the use of the chunk, or in its
@@ -50,6 +53,7 @@
  */
 struct kvpool_chunk {
 	DECLARE_BITMAP(map, KVPOOL_CHUNK_PAGES);
+	unsigned long *bad;
 	struct list_head bin;
 	struct list_head step;
 	struct hlist_head extents;
@@ -115,6 +119,8 @@ void kvpool_extmap_restore(struct kvpool_extmap *map,
 			   struct kvpool_chunk *chunk);
 u32 kvpool_extmap_alloc(struct kvpool_extmap *map, u32 *pages,
 			struct kvpool_extent *ext, u32 max);
+void kvpool_extmap_ban(struct kvpool_extmap *map, struct kvpool_chunk *chunk,
+		       unsigned long **bad);
 void kvpool_extmap_free(struct kvpool_extmap *map, struct kvpool_chunk *chunk,
 			u32 first, u32 nr);
 

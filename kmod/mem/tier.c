@@ -1,13 +1,18 @@
 // SPDX-License-Identifier: GPL-2.0
 /* Tiers: classes of memory, one for each NUMA node that has memory. */
+#define pr_fmt(fmt) "kvpool: " fmt
+
 #include <linux/err.h>
+#include <linux/mm.h>
 #include <linux/moduleparam.h>
+#include <linux/printk.h>
 #include <linux/slab.h>
 #include <linux/sort.h>
 #include <linux/topology.h>
 
 #include "mem/dram.h"
 #include "mem/place.h"
+#include "mem/poison.h"
 #include "mem/tier.h"
 
 static unsigned int limit_percent = 50;
@@ -107,10 +112,17 @@ void kvpool_tier_press(struct kvpool_tier *tier)
  * kvpool_tier_free() - Free a chunk's memory
  * @tier: the tier that the memory came from
  * @page: the compound page that kvpool_tier_alloc() returned
+ *
+ * Memory that has failed is not given back, because the page allocator would
+ * hand it out one day.
  */
 void kvpool_tier_free(struct kvpool_tier *tier, struct page *page)
 {
-	tier->ops->free(tier, page);
+	if (kvpool_poison_chunk(tier, page))
+		pr_err("2 MiB of memory on node %d stay out of use, because %lu KiB in them have failed; replace the memory\n",
+		       tier->node, page_private(page) << (PAGE_SHIFT - 10));
+	else
+		tier->ops->free(tier, page);
 	atomic_long_dec(&tier->nr_chunks);
 }
 

@@ -41,6 +41,8 @@ struct kvpool_tier_ops {
  * @node:	NUMA node
  * @limit:	most chunks that the tier may hold
  * @nr_chunks:	chunks that the tier holds
+ * @poisoned:	pages whose memory has failed, in chunks and in memory that was
+ *		chunks
  * @fallback:	all nodes with a tier, the nearest first
  * @hard_at:	jiffies before which no task tries hard to get memory
  * @hard_pause:	jiffies from one hard attempt that failed to the next
@@ -51,6 +53,7 @@ struct kvpool_tier {
 	int node;
 	unsigned long limit;
 	atomic_long_t nr_chunks;
+	atomic_long_t poisoned;
 	int *fallback;
 	unsigned long hard_at;
 	unsigned int hard_pause;

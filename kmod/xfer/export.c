@@ -10,6 +10,7 @@
 #include "cache/tenant.h"
 #include "cache/tenants.h"
 #include "compat.h"
+#include "mem/poison.h"
 #include "xfer/export.h"
 
 /**
@@ -102,6 +103,11 @@ int kvpool_export_open(struct kvpool_tenant *tenant,
 	if (state != KVPOOL_BLOCK_SEALED) {
 		kvpool_block_put(tenant, b);
 		return -EINPROGRESS;
+	}
+	/* It is about to be dropped. */
+	if (kvpool_poison_place(&tenant->arena, &b->place)) {
+		kvpool_block_put(tenant, b);
+		return -ENOENT;
 	}
 	*found = kvpool_block_length(b);
 	if (*found != length) {
