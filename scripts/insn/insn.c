@@ -3,17 +3,18 @@
  * QEMU TCG plugin: count the instructions that each virtual CPU executes
  * between markers (marker.h), separately for kernel and user mode.
  *
- *	-plugin insn.so,out=FILE[,hist=on]
+ *	-plugin insn.so,out=FILE[,hist=on|,points=FILE]
  *
  * A report marker appends one line to FILE:
  *
  *	report=R id=I vcpu=V n=N kernel=MIN,MEDIAN,MEAN,MAX user=... rep=...
  *
- * and ns=..., then beside_n=N and the same counts again with names that begin
- * with beside_. R counts the reports of this run. Kernel mode is an address
- * with the top bit set. A string instruction with a REP prefix counts once, as
+ * and ns=..., others=..., then beside_n=N and the same counts again with names
+ * that begin with beside_. R counts the reports of this run. Kernel mode is an
+ * address with the top bit set. A string instruction with a REP prefix counts once, as
  * it does in the counters of a real CPU; its further iterations are in rep,
- * kernel and user together. ns is the CPU time of the virtual CPU's thread on
+ * kernel and user together. others is what the other virtual CPUs executed, kernel
+ * and user together. ns is the CPU time of the virtual CPU's thread on
  * this machine, without the time of other threads. The beside_ counts are only
  * of samples in which the other virtual CPUs together executed at least three
  * quarters as many instructions: on a busy machine the CPUs of a guest seldom run
@@ -26,6 +27,25 @@
  * for each translated piece of kernel code that ran inside the section on any
  * CPU since the section's last report. The guest's /proc/kallsyms names the
  * functions at these addresses.
+ *
+ * With points=FILE a report ends with the longest run of kernel instructions
+ * without a point of rescheduling:
+ *
+ *	run=INSNS run_rep=N run_from=A run_at=A run_to=A run_in=A run_out=A
+ *
+ * and the same with names that begin with any_. "run" is of the tasks that came
+ * from user mode on a CPU where the section runs; "any" is of all tasks of all
+ * CPUs, while the section runs on one of them. The addresses are those of the run's
+ * first block, of one in its second half and of its last one, and of its first and
+ * last block in the code that matters: runs outside of that code do not count.
+ *
+ * FILE is read at each reset marker, so that the guest can be asked what it holds.
+ * Its lines are "KIND ADDRESS". A run ends at a function of kind "point", which
+ * gives up the CPU if another task wants it, or "switch", where the CPU goes to
+ * another task or finds none, and in user mode. "past" is the address behind such
+ * a function. Between an "interrupt" and its IRET nothing is counted; an
+ * "exception" may sleep and is counted unless an interrupt met it. The code that
+ * matters lies between a line "begin" and the next line "end".
  *
  * All instructions of a translation block are counted when the block begins. So
  * instructions that a fault inside the block skips are counted too, a few for
@@ -46,14 +66,15 @@
 
 int qemu_plugin_version = QEMU_API;
 
-enum { KERNEL, USER, REP, NS, NR_COUNTS, OTHERS = NR_COUNTS, NR_KEPT };
+enum { KERNEL, USER, REP, NS, OTHERS, NR_COUNTS };
 
 static const char * const count_names[NR_COUNTS] = {
 	[KERNEL] = "kernel", [USER] = "user", [REP] = "rep", [NS] = "ns",
+	[OTHERS] = "others",
 };
 
 struct sample {
-	uint64_t count[NR_KEPT];
+	uint64_t count[NR_COUNTS];
 };
 
 struct section {
@@ -63,9 +84,25 @@ struct section {
 	unsigned int room;
 };
 
+/* Kernel instructions in which a task did not offer the CPU to others. */
+struct run {
+	uint64_t insns;
+	uint64_t rep;		/* further iterations of REP instructions */
+	uint64_t from;		/* its first block, or 0 */
+	uint64_t at;		/* one in its second half */
+	uint64_t next;		/* instructions at which @at is set again */
+	uint64_t to;
+	uint64_t in;		/* its first block in the code that matters, or 0 */
+	uint64_t out;
+};
+
 /* Only the thread of a CPU accesses its element. */
 static struct vcpu {
 	struct sample now;
+	struct run run;
+	struct run unknown;	/* the longest since the CPU was switched */
+	bool own;		/* the task came from user mode */
+	unsigned int interrupts;	/* that the CPU is in */
 	uint64_t active;	/* a bit per section that runs */
 	uint64_t rep_at;	/* the REP instruction that ran last, else 0 */
 	struct section sections[INSN_IDS];
@@ -80,8 +117,50 @@ struct piece {
 	uint64_t hits[INSN_IDS];
 };
 
-/* Guards pieces and the output. */
+enum kind {
+	PLAIN,
+	POINT,
+	SWITCH,
+	INTERRUPT,
+	EXCEPTION,
+	BEGIN,
+	END,
+	PAST,
+	NR_KINDS,
+};
+
+static const char * const kind_names[NR_KINDS] = {
+	[POINT] = "point", [SWITCH] = "switch", [INTERRUPT] = "interrupt",
+	[EXCEPTION] = "exception", [BEGIN] = "begin", [END] = "end",
+	[PAST] = "past",
+};
+
+/* With points: a line of the file, in the order of addresses. */
+struct point {
+	uint64_t addr;
+	enum kind kind;
+};
+
+/* With points: a translated block of the kernel. */
+struct block {
+	struct block *next;
+	uint64_t addr;
+	unsigned int insns;
+	enum kind kind;
+	bool iret;
+	bool code;		/* it lies in the code that matters */
+	bool inside;		/* it lies in a function where runs end */
+};
+
+static const char *points_path;
+static struct point *points;
+static size_t nr_points;
+static struct block *blocks;
+static unsigned int nr_active[INSN_IDS];	/* CPUs in each section */
+
+/* Guards pieces, points, blocks, the longest runs and the output. */
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+static struct run longest_own[INSN_IDS], longest_any[INSN_IDS];
 static struct piece *pieces;
 static FILE *out;
 static unsigned int nr_reports;
@@ -98,6 +177,102 @@ static void *pack(unsigned int insns, unsigned int mode)
 	return (void *)(uintptr_t)(insns << 1 | mode);
 }
 
+/* A run of a task that came from user mode, or returns there. */
+static void run_own(struct vcpu *vcpu, const struct run *run)
+{
+	uint64_t active = vcpu->active;
+	struct run *longest;
+
+	pthread_mutex_lock(&lock);
+	for (; active; active &= active - 1) {
+		longest = &longest_own[__builtin_ctzll(active)];
+		if (run->insns > longest->insns)
+			*longest = *run;
+	}
+	pthread_mutex_unlock(&lock);
+}
+
+/* The task offers the CPU, or it is not in the kernel any more. */
+static void run_end(struct vcpu *vcpu)
+{
+	struct run *run = &vcpu->run;
+	unsigned int id;
+
+	if (run->in) {
+		pthread_mutex_lock(&lock);
+		for (id = 0; id < INSN_IDS; id++)
+			if (nr_active[id] && run->insns > longest_any[id].insns)
+				longest_any[id] = *run;
+		pthread_mutex_unlock(&lock);
+		if (vcpu->own)
+			run_own(vcpu, run);
+		else if (run->insns > vcpu->unknown.insns)
+			vcpu->unknown = *run;
+	}
+	memset(run, 0, sizeof(*run));
+}
+
+static void user_block(struct vcpu *vcpu)
+{
+	vcpu->interrupts = 0;
+	if (vcpu->run.insns)
+		run_end(vcpu);
+	if (vcpu->own)
+		return;
+	/* The task that the CPU was switched to is this one. */
+	if (vcpu->unknown.insns)
+		run_own(vcpu, &vcpu->unknown);
+	memset(&vcpu->unknown, 0, sizeof(vcpu->unknown));
+	vcpu->own = true;
+}
+
+static void run_block(unsigned int index, void *data)
+{
+	struct vcpu *vcpu = vcpu_get(index);
+	const struct block *block = data;
+	struct run *run = &vcpu->run;
+
+	vcpu->now.count[KERNEL] += block->insns;
+	vcpu->rep_at = 0;
+	switch (block->kind) {
+	case SWITCH:
+		vcpu->interrupts = 0;
+		run_end(vcpu);
+		memset(&vcpu->unknown, 0, sizeof(vcpu->unknown));
+		vcpu->own = false;
+		return;
+	case POINT:
+		if (!vcpu->interrupts)
+			run_end(vcpu);
+		return;
+	case INTERRUPT:
+		vcpu->interrupts++;
+		return;
+	case EXCEPTION:
+		vcpu->interrupts += !!vcpu->interrupts;
+		break;
+	default:
+		break;
+	}
+	if (vcpu->interrupts) {
+		vcpu->interrupts -= block->iret;
+		return;
+	}
+	run->insns += block->insns;
+	run->to = block->addr;
+	if (!run->from && !block->inside)
+		run->from = block->addr;
+	if (run->insns >= run->next) {
+		run->at = block->addr;
+		run->next = 2 * run->insns;
+	}
+	if (block->code) {
+		if (!run->in)
+			run->in = block->addr;
+		run->out = block->addr;
+	}
+}
+
 static void count_block(unsigned int index, void *data)
 {
 	struct vcpu *vcpu = vcpu_get(index);
@@ -105,6 +280,8 @@ static void count_block(unsigned int index, void *data)
 
 	vcpu->now.count[word & 1] += word >> 1;
 	vcpu->rep_at = 0;
+	if (points_path && (word & 1) == USER)
+		user_block(vcpu);
 }
 
 static void count_piece(unsigned int index, void *data)
@@ -126,12 +303,18 @@ static void count_rep(unsigned int index, void *data)
 	struct vcpu *vcpu = vcpu_get(index);
 	uint64_t addr = (uintptr_t)data;
 
+	bool in_run = points_path && addr >> 63 && !vcpu->interrupts;
+
+	if (points_path && !(addr >> 63))
+		user_block(vcpu);
 	if (vcpu->rep_at == addr) {
 		vcpu->now.count[REP]++;
+		vcpu->run.rep += in_run;
 		return;
 	}
 	vcpu->rep_at = addr;
 	vcpu->now.count[addr >> 63 ? KERNEL : USER]++;
+	vcpu->run.insns += in_run;
 }
 
 static int compare(const void *a, const void *b)
@@ -205,7 +388,20 @@ static void drop(unsigned int index, unsigned int id)
 	vcpu_get(index)->sections[id].nr = 0;
 	pthread_mutex_lock(&lock);
 	flush_hist(id, false);
+	memset(&longest_own[id], 0, sizeof(longest_own[id]));
+	memset(&longest_any[id], 0, sizeof(longest_any[id]));
 	pthread_mutex_unlock(&lock);
+}
+
+/* Write and forget a run; @lock is held. */
+static void write_run(struct run *run, const char *name)
+{
+	fprintf(out, " %s=%" PRIu64 " %s_rep=%" PRIu64, name, run->insns, name,
+		run->rep);
+	fprintf(out, " %s_from=%" PRIx64 " %s_at=%" PRIx64 " %s_to=%" PRIx64
+		" %s_in=%" PRIx64 " %s_out=%" PRIx64, name, run->from, name,
+		run->at, name, run->to, name, run->in, name, run->out);
+	memset(run, 0, sizeof(*run));
 }
 
 static void report(unsigned int index, unsigned int id)
@@ -216,6 +412,10 @@ static void report(unsigned int index, unsigned int id)
 	fprintf(out, "report=%u id=%u vcpu=%u", nr_reports, id, index);
 	write_counts(section, false);
 	write_counts(section, true);
+	if (points_path) {
+		write_run(&longest_own[id], "run");
+		write_run(&longest_any[id], "any");
+	}
 	fputc('\n', out);
 	flush_hist(id, true);
 	fflush(out);
@@ -241,7 +441,7 @@ static void sample(struct vcpu *vcpu, struct section *section)
 		section->room = room;
 	}
 	to = &section->samples[section->nr++];
-	for (i = 0; i < NR_KEPT; i++)
+	for (i = 0; i < NR_COUNTS; i++)
 		to->count[i] = vcpu->now.count[i] - section->start.count[i];
 }
 
@@ -269,6 +469,79 @@ static uint64_t others_insns(unsigned int index)
 	return sum;
 }
 
+static void section_set(struct vcpu *vcpu, unsigned int id, bool active)
+{
+	uint64_t bit = 1ULL << id;
+
+	if (!!(vcpu->active & bit) == active)
+		return;
+	vcpu->active ^= bit;
+	__atomic_add_fetch(&nr_active[id], active ? 1 : -1, __ATOMIC_RELAXED);
+}
+
+static int compare_points(const void *a, const void *b)
+{
+	const struct point *x = a, *y = b;
+
+	/* A function may begin where another one ends. */
+	return (x->addr > y->addr) - (x->addr < y->addr) ?:
+	       (x->kind != PAST) - (y->kind != PAST);
+}
+
+/* Tell a block what it is; @lock is held. */
+static void classify(struct block *block)
+{
+	size_t i;
+
+	block->kind = PLAIN;
+	block->code = block->inside = false;
+	for (i = 0; i < nr_points && points[i].addr <= block->addr; i++) {
+		enum kind kind = points[i].kind;
+
+		if (kind == BEGIN || kind == END)
+			block->code = kind == BEGIN;
+		else if (kind == POINT || kind == SWITCH || kind == PAST)
+			block->inside = kind != PAST;
+		if (points[i].addr == block->addr && kind < BEGIN)
+			block->kind = kind;
+	}
+}
+
+static void read_points(void)
+{
+	FILE *f = fopen(points_path, "re");
+	struct block *block;
+	struct point *more;
+	char name[16];
+	uint64_t addr;
+	int kind;
+
+	if (!f) {
+		perror(points_path);
+		return;
+	}
+	pthread_mutex_lock(&lock);
+	nr_points = 0;
+	while (fscanf(f, "%15s %" SCNx64, name, &addr) == 2) {
+		for (kind = POINT; kind < NR_KINDS; kind++)
+			if (!strcmp(kind_names[kind], name))
+				break;
+		more = realloc(points, (nr_points + 1) * sizeof(*points));
+		if (kind == NR_KINDS || !more) {
+			fprintf(stderr, "insn: %s: what is %s?\n", points_path,
+				name);
+			break;
+		}
+		points = more;
+		points[nr_points++] = (struct point) { addr, kind };
+	}
+	qsort(points, nr_points, sizeof(*points), compare_points);
+	for (block = blocks; block; block = block->next)
+		classify(block);
+	pthread_mutex_unlock(&lock);
+	fclose(f);
+}
+
 static void marker(unsigned int index, void *data)
 {
 	unsigned int word = (uintptr_t)data, id = word & 0xff;
@@ -276,17 +549,19 @@ static void marker(unsigned int index, void *data)
 	struct section *section = &vcpu->sections[id];
 
 	vcpu->rep_at = 0;
+	if (points_path)
+		user_block(vcpu);
 	vcpu->now.count[NS] = thread_ns();
 	vcpu->now.count[OTHERS] = others_insns(index);
 	switch (word >> 8) {
 	case INSN_OP_BEGIN:
 		section->start = vcpu->now;
-		vcpu->active |= 1ULL << id;
+		section_set(vcpu, id, true);
 		break;
 	case INSN_OP_END:
 		if (vcpu->active & 1ULL << id)
 			sample(vcpu, section);
-		vcpu->active &= ~(1ULL << id);
+		section_set(vcpu, id, false);
 		break;
 	case INSN_OP_REPORT:
 		report(index, id);
@@ -295,9 +570,12 @@ static void marker(unsigned int index, void *data)
 		drop(index, id);
 		break;
 	case INSN_OP_RESET:
-		vcpu->active = 0;
-		for (id = 0; id < INSN_IDS; id++)
+		if (points_path)
+			read_points();
+		for (id = 0; id < INSN_IDS; id++) {
+			section_set(vcpu, id, false);
 			drop(index, id);
+		}
 		break;
 	}
 }
@@ -376,6 +654,34 @@ static struct piece *piece_new(uint64_t addr, unsigned int insns)
 	return piece;
 }
 
+static bool insn_is_iret(const uint8_t *bytes, size_t size)
+{
+	return size == 2 && bytes[0] == 0x48 && bytes[1] == 0xcf;
+}
+
+/* A block lasts as long as QEMU may run its translation: for ever. */
+static struct block *block_new(struct qemu_plugin_tb *tb, uint64_t addr,
+			       unsigned int insns)
+{
+	struct block *block = calloc(1, sizeof(*block));
+	size_t last = qemu_plugin_tb_n_insns(tb) - 1, size;
+	uint8_t bytes[16];
+
+	if (!block)
+		return NULL;
+	size = insn_bytes(qemu_plugin_tb_get_insn(tb, last), bytes,
+			  sizeof(bytes));
+	block->addr = addr;
+	block->insns = insns;
+	block->iret = insn_is_iret(bytes, size);
+	pthread_mutex_lock(&lock);
+	classify(block);
+	block->next = blocks;
+	blocks = block;
+	pthread_mutex_unlock(&lock);
+	return block;
+}
+
 static void count_one(struct qemu_plugin_insn *insn, unsigned int mode)
 {
 	uint8_t bytes[16];
@@ -400,6 +706,7 @@ static void translated(uint64_t id, struct qemu_plugin_tb *tb)
 	uint64_t addr = qemu_plugin_tb_vaddr(tb);
 	unsigned int mode = addr >> 63 ? KERNEL : USER;
 	struct piece *piece = NULL;
+	struct block *block = NULL;
 	bool marked = false;
 	uint8_t bytes[16];
 	size_t size;
@@ -423,9 +730,14 @@ static void translated(uint64_t id, struct qemu_plugin_tb *tb)
 	if (marked || !plain)
 		return;
 
+	if (points_path && mode == KERNEL)
+		block = block_new(tb, addr, plain);
 	if (hist && mode == KERNEL)
 		piece = piece_new(addr, plain);
-	if (piece)
+	if (block)
+		qemu_plugin_register_vcpu_tb_exec_cb(tb, run_block,
+						     PLUGIN_NO_REGS, block);
+	else if (piece)
 		qemu_plugin_register_vcpu_tb_exec_cb(tb, count_piece,
 						     PLUGIN_NO_REGS, piece);
 	else
@@ -454,6 +766,8 @@ PLUGIN_EXPORT int qemu_plugin_install(uint64_t id,
 			path = argv[i] + 4;
 		} else if (!strcmp(argv[i], "hist=on")) {
 			hist = true;
+		} else if (!strncmp(argv[i], "points=", 7)) {
+			points_path = strdup(argv[i] + 7);
 		} else if (strcmp(argv[i], "hist=off")) {
 			fprintf(stderr, "insn: unknown argument %s\n", argv[i]);
 			return -1;
@@ -462,6 +776,10 @@ PLUGIN_EXPORT int qemu_plugin_install(uint64_t id,
 	out = path ? fopen(path, "we") : stderr;
 	if (!out) {
 		perror(path);
+		return -1;
+	}
+	if (hist && points_path) {
+		fprintf(stderr, "insn: either hist=on or points\n");
 		return -1;
 	}
 	qemu_plugin_register_vcpu_tb_trans_cb(id, translated);
