@@ -2,12 +2,16 @@
 /* Shared by the benchmark programs; see bench.h. */
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/io_uring.h>
 #include <sched.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <sys/mman.h>
+#include <sys/syscall.h>
+#include <sys/uio.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -56,7 +60,8 @@ static void figure_head(const struct figure *f)
 	printf("{\"name\": \"%s\", \"unit\": \"%s\", \"better\": \"%s\", "
 	       "\"how\": \"%s\", ", f->name, f->unit, f->better, f->how);
 	if (f->target)
-		printf("\"target\": %.10g, ", f->target);
+		printf("\"target\": %.10g, ",
+		       f->target == TARGET_ZERO ? 0 : f->target);
 }
 
 void figure_value(const struct figure *f, double value)
@@ -126,18 +131,57 @@ double median(double *values, unsigned int nr)
 	return values[nr / 2];
 }
 
+void file_write(const char *path, const char *value)
+{
+	int fd = open(path, O_WRONLY | O_CLOEXEC), len = strlen(value);
+
+	if (fd < 0 || write(fd, value, len) != len)
+		die("%s: %s: %m", path, value);
+	close(fd);
+}
+
+/* The bytes that a line "@name N kB" of a file says. */
+uint64_t file_kib(const char *path, const char *name)
+{
+	unsigned long long kib;
+	bool found = false;
+	char line[256];
+	FILE *f;
+
+	f = fopen(path, "r");
+	if (!f)
+		die("%s: %m", path);
+	while (!found && fgets(line, sizeof(line), f))
+		found = !strncmp(line, name, strlen(name)) &&
+			sscanf(line + strlen(name), " %llu kB", &kib) == 1;
+	fclose(f);
+	if (!found)
+		die("%s says nothing about %s", path, name);
+	return kib << 10;
+}
+
 /* ---- the pool ---- */
 
 void knob_write(const char *name, const char *value)
 {
-	int fd, len = strlen(value);
 	char path[256];
 
 	snprintf(path, sizeof(path), SYSFS "%s", name);
-	fd = open(path, O_WRONLY | O_CLOEXEC);
-	if (fd < 0 || write(fd, value, len) != len)
-		die("%s: %s: %m", path, value);
-	close(fd);
+	file_write(path, value);
+}
+
+uint64_t knob_read(const char *name)
+{
+	unsigned long long value;
+	char path[256];
+	FILE *f;
+
+	snprintf(path, sizeof(path), SYSFS "%s", name);
+	f = fopen(path, "r");
+	if (!f || fscanf(f, "%llu", &value) != 1)
+		die("%s: %m", path);
+	fclose(f);
+	return value;
 }
 
 void knob_set(const char *name, uint64_t value)
@@ -166,6 +210,63 @@ int kvpool_open(void)
 
 	if (fd < 0)
 		die("/dev/kvpool: %m");
+	return fd;
+}
+
+/* A file of a tenant; NULL is the default one. */
+int kvpool_open_as(const char *tenant)
+{
+	struct kvpool_attach attach = { .size = sizeof(attach) };
+	int fd = kvpool_open();
+
+	if (tenant) {
+		strcpy((char *)attach.tenant, tenant);
+		if (call(fd, KVPOOL_IOC_ATTACH, &attach))
+			die("attach to %s: %m", tenant);
+	}
+	return fd;
+}
+
+/*
+ * Map the start of the arena, at an address that lies @shift bytes behind a
+ * multiple of 2 MiB: without a shift, chunks can be mapped by one entry each.
+ */
+char *arena_map(int fd, uint64_t length, uint64_t shift)
+{
+	uintptr_t at;
+	char *room;
+
+	room = mmap(NULL, length + 4 * MIB, PROT_NONE,
+		    MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	if (room == MAP_FAILED)
+		die("mmap: %m");
+	at = (((uintptr_t)room + 2 * MIB - 1) & ~(2 * MIB - 1)) + shift;
+	if (mmap((void *)at, length, PROT_READ | PROT_WRITE,
+		 MAP_SHARED | MAP_FIXED, fd, 0) == MAP_FAILED)
+		die("mmap: %m");
+	return (char *)at;
+}
+
+/*
+ * Pin @nr pieces of memory as an engine does that registers it with a device.
+ * The pins last until the file that is returned is closed.
+ */
+int uring_pin(char *first, uint64_t length, uint64_t step, unsigned int nr)
+{
+	struct iovec *iov = calloc(nr, sizeof(*iov));
+	struct io_uring_params params = {};
+	unsigned int i;
+	int fd;
+
+	fd = syscall(__NR_io_uring_setup, 2, &params);
+	if (!iov || fd < 0)
+		die("io_uring_setup: %m");
+	for (i = 0; i < nr; i++)
+		iov[i] = (struct iovec) { first + i * step, length };
+	if (syscall(__NR_io_uring_register, fd, IORING_REGISTER_BUFFERS, iov,
+		    nr))
+		die("io_uring_register: %m");
+	free(iov);
 	return fd;
 }
 
@@ -209,6 +310,14 @@ void batch_key(struct batch *b, unsigned int i, uint32_t space, uint64_t nr)
 		e->key.words[k] = rnd(&state);
 }
 
+void batch_keys(struct batch *b, uint32_t space, uint64_t first)
+{
+	unsigned int i;
+
+	for (i = 0; i < b->nr; i++)
+		batch_key(b, i, space, first + i);
+}
+
 void batch_reserve_args(struct batch *b, uint64_t length)
 {
 	unsigned int i;
@@ -217,6 +326,7 @@ void batch_reserve_args(struct batch *b, uint64_t length)
 		b->entries[i].length = length;
 	b->reserve = (struct kvpool_reserve) {
 		.size = sizeof(b->reserve),
+		.flags = b->reserve_flags,
 		.nr_entries = b->nr,
 		.nr_spans = KVPOOL_MAX_BATCH,
 		.entries = (uintptr_t)b->entries,
@@ -294,4 +404,26 @@ void batch_produce(struct batch *b, uint64_t length)
 	batch_end_args(b);
 	batch_call(b, KVPOOL_IOC_SEAL, &b->ends);
 	batch_check(b, b->ends.nr_done, "seal");
+}
+
+/* Lease what is there, and release it. */
+void batch_consume(struct batch *b)
+{
+	unsigned int nr = b->nr;
+
+	batch_lease_args(b);
+	batch_call(b, KVPOOL_IOC_LEASE, &b->lookup);
+	for (b->nr = 0; nr--;)
+		if (!b->entries[nr].status)
+			b->handles[b->nr++] = (struct kvpool_handle_entry) {
+				.handle = b->entries[nr].handle,
+			};
+	if (!b->nr)
+		return;
+	b->ends = (struct kvpool_handles) {
+		.size = sizeof(b->ends),
+		.nr_entries = b->nr,
+		.entries = (uintptr_t)b->handles,
+	};
+	batch_call(b, KVPOOL_IOC_RELEASE, &b->ends);
 }

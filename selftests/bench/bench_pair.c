@@ -5,8 +5,8 @@
  *	bench_pair count|rate [ROUNDS]
  *
  * A context is a thread with a file and a mapping of its own. Over and over it
- * takes a turn: it produces a batch of blocks of 64 KiB and consumes them. The
- * pool is full: each batch evicts another.
+ * takes a turn: it produces a batch of blocks of 64 KiB and consumes them, or it
+ * only reserves and seals them. The pool is full: each batch evicts another.
  *
  * count: what a turn of one context takes, alone and beside the other: CPU time
  * of this machine, and instructions of the kernel. Spinning for a lock counts,
@@ -14,10 +14,10 @@
  * Two other pairs show what is due to the machine and not to what the contexts
  * share: contexts of two tenants, which share next to nothing, and a loop.
  *
- * rate: pairs of slices of time, one context alone and then both; once with
- * all bytes of the blocks written and read, once with the first word only.
- * A loop that shares nothing shows what the machine itself gives. Without two
- * idle CPUs this says little.
+ * rate: pairs of slices of time, one context alone and then both; with all bytes
+ * of the blocks written and read, with the first word only, and with blocks that are
+ * only reserved and sealed. A loop that shares nothing shows what the machine itself
+ * gives. Without two idle CPUs this says little.
  */
 #include <pthread.h>
 #include <stdio.h>
@@ -36,6 +36,7 @@
 
 enum mode {
 	LOOP,			/* no kernel, no memory */
+	PRODUCE,		/* reserve and seal alone */
 	CALLS,			/* the first word of a block */
 	BYTES,			/* all of it */
 };
@@ -44,11 +45,14 @@ enum mode {
 enum phase {
 	SHARED,			/* two contexts of one tenant */
 	APART,			/* of two tenants */
+	SHARED_PRODUCE,		/* the same, reserve and seal alone */
+	APART_PRODUCE,
 	MACHINE,		/* a loop */
 	NR_PHASES,
 };
 
 #define SECTION(phase, beside)	(2 * (phase) + (beside))
+#define IS_APART(phase)	((phase) == APART || (phase) == APART_PRODUCE)
 
 struct context {
 	int cpu;
@@ -128,12 +132,16 @@ static void pool_turn(struct context *c)
 	batch_reserve_args(b, LENGTH);
 	batch_call(b, KVPOOL_IOC_RESERVE, &b->reserve);
 	batch_check(b, b->reserve.nr_done, "reserve");
-	for (i = 0; i < b->nr; i++)
+	for (i = 0; i < b->nr && mode != PRODUCE; i++)
 		span_write(c, i, c->next + i);
 	batch_end_args(b);
 	batch_call(b, KVPOOL_IOC_SEAL, &b->ends);
 	batch_check(b, b->ends.nr_done, "seal");
 	c->next += b->nr;
+	if (mode == PRODUCE) {
+		c->turns++;
+		return;
+	}
 
 	keys(c, last);
 	batch_lease_args(b);
@@ -181,6 +189,18 @@ static void counted_turn(struct context *c)
 	case SECTION(APART, 1):
 		COUNTED_TURN(c, APART, 1);
 		break;
+	case SECTION(SHARED_PRODUCE, 0):
+		COUNTED_TURN(c, SHARED_PRODUCE, 0);
+		break;
+	case SECTION(SHARED_PRODUCE, 1):
+		COUNTED_TURN(c, SHARED_PRODUCE, 1);
+		break;
+	case SECTION(APART_PRODUCE, 0):
+		COUNTED_TURN(c, APART_PRODUCE, 0);
+		break;
+	case SECTION(APART_PRODUCE, 1):
+		COUNTED_TURN(c, APART_PRODUCE, 1);
+		break;
 	case SECTION(MACHINE, 0):
 		COUNTED_TURN(c, MACHINE, 0);
 		break;
@@ -226,24 +246,10 @@ static void timed_turns(struct context *c)
 	c->seconds = now - begin;
 }
 
-/* A file of a tenant; NULL is the default one. */
-static int tenant_open(const char *tenant)
-{
-	struct kvpool_attach attach = { .size = sizeof(attach) };
-	int fd = kvpool_open();
-
-	if (tenant) {
-		strcpy((char *)attach.tenant, tenant);
-		if (call(fd, KVPOOL_IOC_ATTACH, &attach))
-			die("attach to %s: %m", tenant);
-	}
-	return fd;
-}
-
 /* Fill a tenant's share, so that all that comes later evicts. */
 static void fill(const char *tenant)
 {
-	struct batch *b = batch_new(tenant_open(tenant));
+	struct batch *b = batch_new(kvpool_open_as(tenant));
 	struct kvpool_stats stats;
 	uint64_t nr = 0;
 	unsigned int i;
@@ -263,7 +269,7 @@ static void context_open(struct context *c, int cpu, const char *tenant)
 	struct kvpool_info info;
 
 	c->cpu = cpu;
-	c->b = batch_new(tenant_open(tenant));
+	c->b = batch_new(kvpool_open_as(tenant));
 	c->b->nr = 16;
 	kvpool_info(c->b->fd, &info);
 	c->arena = mmap(NULL, info.arena_size, PROT_READ | PROT_WRITE,
@@ -282,7 +288,7 @@ static void *context_thread(void *arg)
 		pthread_barrier_wait(&barrier);
 		if (finished)
 			return NULL;
-		c = phase == APART ? &apart[cpu] : &shared[cpu];
+		c = IS_APART(phase) ? &apart[cpu] : &shared[cpu];
 		if (cpu < running) {
 			if (counting)
 				counted_turns(c);
@@ -330,17 +336,19 @@ static double ratio_of_rates(enum mode m, unsigned int rounds, double *rate)
 
 static void measure_rates(unsigned int rounds)
 {
-	double machine, bytes, calls, rate, unused;
+	double machine, bytes, calls, produce, rate, unused;
 
 	say("  both contexts against one, a loop that shares nothing");
 	machine = ratio_of_rates(LOOP, rounds, &unused);
 	say("  %.2f; the calls", machine);
 	calls = ratio_of_rates(CALLS, rounds, &rate);
-	say("  %.2f; the calls and the bytes", calls);
+	say("  %.2f; reserve and seal", calls);
+	produce = ratio_of_rates(PRODUCE, rounds, &unused);
+	say("  %.2f; the calls and the bytes", produce);
 	bytes = ratio_of_rates(BYTES, rounds, &unused);
 
 	figure_value(&(struct figure) {
-		.name = "two_contexts_wall", .unit = "ratio",
+		.name = "two_contexts_wall", .unit = "ratio", .target = 1.8,
 		.better = "higher",
 		.how = text("turns a second of two contexts over one, median "
 			    "of %u paired rounds; a turn reserves, writes, "
@@ -348,6 +356,11 @@ static void measure_rates(unsigned int rounds)
 			    "64 KiB and evicts as many; this machine has %.2f "
 			    "for a loop that shares nothing", rounds, machine),
 	}, bytes);
+	figure_value(&(struct figure) {
+		.name = "two_producers_wall", .unit = "ratio", .target = 1.8,
+		.better = "higher",
+		.how = "as two_contexts_wall, a turn reserves and seals alone",
+	}, produce);
 	figure_value(&(struct figure) {
 		.name = "two_contexts_wall_calls", .unit = "ratio",
 		.better = "higher",
@@ -376,6 +389,10 @@ static void *report_counts(void *unused)
 	insn_report(SECTION(SHARED, 1));
 	insn_report(SECTION(APART, 0));
 	insn_report(SECTION(APART, 1));
+	insn_report(SECTION(SHARED_PRODUCE, 0));
+	insn_report(SECTION(SHARED_PRODUCE, 1));
+	insn_report(SECTION(APART_PRODUCE, 0));
+	insn_report(SECTION(APART_PRODUCE, 1));
 	insn_report(SECTION(MACHINE, 0));
 	insn_report(SECTION(MACHINE, 1));
 	return unused;
@@ -404,7 +421,8 @@ static void count(unsigned int rounds)
 {
 	while (rounds--) {
 		for (phase = SHARED; phase < NR_PHASES; phase++) {
-			mode = phase == MACHINE ? LOOP : CALLS;
+			mode = phase == MACHINE ? LOOP :
+			       phase >= SHARED_PRODUCE ? PRODUCE : CALLS;
 			slice(1);
 			slice(2);
 		}
@@ -470,6 +488,10 @@ static void measure_counts(unsigned int rounds)
 		    "as two_contexts_raw, for contexts of two tenants, which "
 		    "share next to nothing: what emulation and this machine "
 		    "leave of 2");
+	figure_rate("two_producers_raw", SHARED_PRODUCE,
+		    "as two_contexts_raw, a turn reserves and seals alone");
+	figure_rate("two_producing_tenants_raw", APART_PRODUCE,
+		    "as two_tenants_raw, a turn reserves and seals alone");
 	figure_rate("two_cpus_raw", MACHINE,
 		    "as two_contexts_raw, for a loop of two instructions");
 	figure_ratio(&(struct figure) {
@@ -480,6 +502,11 @@ static void measure_counts(unsigned int rounds)
 		       "of two contexts over those of one, had the emulated "
 		       "CPUs nothing in common but what the contexts share",
 	}, 2, ".two_tenants_raw", ".two_contexts_raw");
+	figure_ratio(&(struct figure) {
+		.name = "two_producers_rate", .unit = "ratio", .target = 1.8,
+		.better = "higher",
+		.how = "as two_contexts_rate, a turn reserves and seals alone",
+	}, 2, ".two_producing_tenants_raw", ".two_producers_raw");
 }
 
 int main(int argc, char **argv)
