@@ -115,7 +115,7 @@ static void measure(struct batch *b, uint64_t blocks)
 	uint64_t limit, size, given;
 	unsigned int i;
 
-	say("  %llu blocks", (unsigned long long)blocks);
+	say("  %llu blocks: limit", (unsigned long long)blocks);
 	limit = (blocks * FILL + CHUNK - 1) / CHUNK * CHUNK;
 	knob_set("tiers/dram0/limit_bytes", limit);
 	knob_set("tenants/default/quota_bytes", limit);
@@ -133,6 +133,7 @@ static void measure(struct batch *b, uint64_t blocks)
 	insn_report(SECTION_LIMIT);
 	figure("limit", blocks, given, ROUNDS, "the tier's limit is lowered");
 
+	say("  quota");
 	for (i = given = 0; i < ROUNDS; i++) {
 		fill(b, blocks);
 		shuffle(b, blocks);
@@ -146,6 +147,7 @@ static void measure(struct batch *b, uint64_t blocks)
 	insn_report(SECTION_QUOTA);
 	figure("quota", blocks, given, ROUNDS, "the tenant's quota is lowered");
 
+	say("  shrinker");
 	fill(b, blocks);
 	shuffle(b, blocks);
 	size = arena_bytes(b->fd);
