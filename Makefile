@@ -88,7 +88,8 @@ check: packages
 	@scripts/check
 
 soak: packages
-	@scripts/check --soak $(if $(HOURS),--hours $(HOURS))
+	@scripts/bench --only oom --oom-runs 50 --strict; ret=$$?; \
+	scripts/check --soak $(if $(HOURS),--hours $(HOURS)) && exit $$ret
 
 bench: packages
 	@scripts/rig kernel fetch lean

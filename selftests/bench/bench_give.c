@@ -34,9 +34,14 @@ static uint64_t seed = 5, next_key;
 static void fill(struct batch *b, uint64_t blocks)
 {
 	struct kvpool_stats stats;
+	uint64_t evicted;
 
 	kvpool_stats(b->fd, &stats);
+	evicted = stats.evicted_blocks;
 	while (stats.blocks < blocks) {
+		if (stats.evicted_blocks > evicted + blocks)
+			die("the pool does not hold %llu blocks",
+			    (unsigned long long)blocks);
 		b->nr = blocks - stats.blocks < KVPOOL_MAX_BATCH ?
 			blocks - stats.blocks : KVPOOL_MAX_BATCH;
 		batch_keys(b, 1, next_key);
@@ -118,7 +123,7 @@ static void measure(struct batch *b, uint64_t blocks)
 	say("  %llu blocks: limit", (unsigned long long)blocks);
 	limit = (blocks * FILL + CHUNK - 1) / CHUNK * CHUNK;
 	knob_set("tiers/dram0/limit_bytes", limit);
-	knob_set("tenants/default/quota_bytes", limit);
+	knob_set("tenants/default/quota_bytes", 2 * limit);
 
 	for (i = given = 0; i < ROUNDS; i++) {
 		fill(b, blocks);
@@ -142,7 +147,7 @@ static void measure(struct batch *b, uint64_t blocks)
 		knob_set("tenants/default/quota_bytes", size - GIVE);
 		given += size - wait_for(b->fd, size - GIVE);
 		insn_end(SECTION_QUOTA);
-		knob_set("tenants/default/quota_bytes", limit);
+		knob_set("tenants/default/quota_bytes", 2 * limit);
 	}
 	insn_report(SECTION_QUOTA);
 	figure("quota", blocks, given, ROUNDS, "the tenant's quota is lowered");

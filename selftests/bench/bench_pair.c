@@ -347,6 +347,9 @@ static void measure_rates(unsigned int rounds)
 	say("  %.2f; the calls and the bytes", produce);
 	bytes = ratio_of_rates(BYTES, rounds, &unused);
 
+	if (machine < 1.9)
+		say("  this machine had no two CPUs for it: figures by the "
+		    "clock say little");
 	figure_value(&(struct figure) {
 		.name = "two_contexts_wall", .unit = "ratio", .target = 1.8,
 		.better = "higher",

@@ -44,12 +44,14 @@ enum {
 	SECTION_EXISTS,
 	SECTION_LEASE,
 	SECTION_RELEASE,
+	SECTION_RELEASE_LAST,
 	SECTION_PIN,
 	SECTION_REMOVE,
 	SECTION_EVICT,
 	SECTION_LARGE,
 	SECTION_SPANS,
 	SECTION_ABORT,
+	SECTION_ABORT_LARGE,
 	SECTION_RING,
 	SECTION_SUBMIT,
 	SECTION_CANCEL,
@@ -226,6 +228,23 @@ static void consume_counted(struct batch *b, unsigned int times)
 	REPORT(SECTION_RELEASE, "release", "run", "release of 1,024 leases");
 }
 
+/* Leases of blocks that were removed: their ends free the blocks. */
+static void release_removed(struct batch *b)
+{
+	uint64_t first = chunks * (CHUNK / FILL) - KVPOOL_MAX_BATCH;
+
+	b->nr = KVPOOL_MAX_BATCH;
+	batch_keys(b, SPACE_FILL, first);
+	batch_lease_args(b);
+	batch_call(b, KVPOOL_IOC_LEASE, &b->lookup);
+	batch_end_args(b);
+	remove_counted(b, first, 1);
+	COUNTED(SECTION_RELEASE_LAST,
+		batch_call(b, KVPOOL_IOC_RELEASE, &b->ends));
+	REPORT(SECTION_RELEASE_LAST, "release_removed", "run",
+	       "release of 1,024 leases whose blocks were removed");
+}
+
 static void exists_counted(struct batch *b)
 {
 	random_keys(b);
@@ -270,8 +289,14 @@ static void evict_counted(struct batch *b)
 			batch_call(b, KVPOOL_IOC_RESERVE, &b->reserve));
 		batch_check(b, b->reserve.nr_done, "reserve");
 		batch_end_args(b);
-		batch_call(b, KVPOOL_IOC_SEAL, &b->ends);
+		if (round % 2)
+			batch_call(b, KVPOOL_IOC_SEAL, &b->ends);
+		else
+			COUNTED(SECTION_ABORT,
+				batch_call(b, KVPOOL_IOC_ABORT, &b->ends));
 	}
+	REPORT(SECTION_ABORT, "abort", "run",
+	       "abort of 1,024 reservations of 4 KiB");
 	REPORT(SECTION_EVICT, "reserve_evicting", "run",
 	       "reserve of 1,024 blocks of 4 KiB in a full pool");
 }
@@ -297,14 +322,16 @@ static void large_counted(struct batch *b)
 	memset(room, 0, spans.nr_spans * sizeof(*room));
 	COUNTED(SECTION_SPANS, batch_call(b, KVPOOL_IOC_SPANS, &spans));
 	batch_end_args(b);
-	COUNTED(SECTION_ABORT, batch_call(b, KVPOOL_IOC_ABORT, &b->ends));
+	COUNTED(SECTION_ABORT_LARGE,
+		batch_call(b, KVPOOL_IOC_ABORT, &b->ends));
 	batch_check(b, b->ends.nr_done, "abort");
 	REPORT(SECTION_LARGE, "reserve_large", "run",
 	       text("reserve of a block of 256 MiB in %u pieces, which evicts "
 		    "as many pages", spans.total));
 	REPORT(SECTION_SPANS, "spans", "run", text("spans of that block: %u",
 					    spans.nr_spans));
-	REPORT(SECTION_ABORT, "abort", "run", "abort of that block");
+	REPORT(SECTION_ABORT_LARGE, "abort_large", "run",
+	       "abort of that block");
 	free(room);
 }
 
@@ -613,6 +640,7 @@ int main(int argc, char **argv)
 	    (unsigned long long)stats.arena_bytes / CHUNK);
 	exists_counted(b);
 	consume_counted(b, 256);
+	release_removed(b);
 	pin_counted(b);
 	others_counted(b);
 	fault_counted(b);
