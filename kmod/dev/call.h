@@ -3,12 +3,24 @@
 #ifndef _KVPOOL_CALL_H
 #define _KVPOOL_CALL_H
 
+#include <linux/sched.h>
 #include <linux/types.h>
 
 struct file;
 struct kvpool_ctx;
 struct kvpool_hold;
 struct kvpool_results;
+
+/*
+ * State of a task that waits in a call for as long as its caller said: a signal
+ * ends the wait if it is fatal, or any signal if the caller asked for that.
+ * Either wait stays where it is while the system is suspended, and counts as
+ * no load.
+ */
+#define KVPOOL_WAITS			\
+	(TASK_KILLABLE | TASK_NOLOAD | TASK_FREEZABLE)
+#define KVPOOL_WAITS_INTERRUPTIBLY	\
+	(TASK_INTERRUPTIBLE | TASK_FREEZABLE)
 
 /**
  * struct kvpool_call - the state of an ioctl

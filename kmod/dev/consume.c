@@ -21,14 +21,18 @@ static int kvpool_lookup_check(const struct kvpool_lookup *arg, u32 flags)
 {
 	if (arg->flags & ~flags || arg->nr_hits || arg->reserved ||
 	    !arg->spans != !arg->nr_spans ||
-	    (arg->timeout_ns && !(arg->flags & KVPOOL_LOOKUP_WAIT)))
+	    ((arg->timeout_ns || arg->flags & KVPOOL_LOOKUP_INTERRUPTIBLE) &&
+	     !(arg->flags & KVPOOL_LOOKUP_WAIT)))
 		return -EINVAL;
 	return 0;
 }
 
 static int kvpool_lease_wait(struct kvpool_tenant *tenant,
-			     const struct kvpool_block *block, ktime_t until)
+			     const struct kvpool_block *block, ktime_t until,
+			     u32 flags)
 {
+	unsigned int state = flags & KVPOOL_LOOKUP_INTERRUPTIBLE ?
+			     KVPOOL_WAITS_INTERRUPTIBLY : KVPOOL_WAITS;
 	ktime_t left = KTIME_MAX;
 	int ret;
 
@@ -36,9 +40,9 @@ static int kvpool_lease_wait(struct kvpool_tenant *tenant,
 		left = ktime_sub(until, ktime_get());
 	if (left <= 0)
 		return -ETIMEDOUT;
-	ret = wait_event_interruptible_hrtimeout(tenant->wq,
-						 READ_ONCE(block->state) !=
-						 KVPOOL_BLOCK_RESERVED, left);
+	ret = __wait_event_hrtimeout(tenant->wq,
+				     READ_ONCE(block->state) !=
+				     KVPOOL_BLOCK_RESERVED, left, state);
 	if (ret == -ETIME)
 		return -ETIMEDOUT;
 	return ret ? -EINTR : 0;
@@ -62,7 +66,8 @@ static struct kvpool_block *kvpool_lease_pending(struct kvpool_call *call,
 		if (kvpool_block_await(block)) {
 			WRITE_ONCE(call->ctx->armed, true);
 			*status = arg->flags & KVPOOL_LOOKUP_WAIT ?
-				  kvpool_lease_wait(tenant, block, until) :
+				  kvpool_lease_wait(tenant, block, until,
+						    arg->flags) :
 				  -EINPROGRESS;
 			if (*status) {
 				kvpool_block_put(tenant, block);
@@ -104,7 +109,8 @@ int kvpool_ioctl_lease(struct kvpool_call *call)
 	u64 bytes = 0;
 
 	ret = kvpool_lookup_check(arg, KVPOOL_LOOKUP_PREFIX |
-				  KVPOOL_LOOKUP_WAIT);
+				  KVPOOL_LOOKUP_WAIT |
+				  KVPOOL_LOOKUP_INTERRUPTIBLE);
 	if (ret)
 		return ret;
 	entries = kvpool_entries_read(arg->entries, arg->nr_entries, 0, 0);

@@ -243,10 +243,12 @@ void kvpool_results_free(struct kvpool_results *results)
 static int kvpool_submit_wait(struct kvpool_call *call, struct kvpool_op *ops,
 			      u32 nr, u64 to)
 {
+	const struct kvpool_submit *arg = call->arg;
 	struct kvpool_ctx *ctx = call->ctx;
 	struct kvpool_submission s = {};
 	struct kvpool_match match = {};
 	struct kvpool_results *results;
+	unsigned int state;
 	u32 now;
 
 	results = kvzalloc(struct_size(results, cqes, nr), GFP_KERNEL_ACCOUNT);
@@ -260,11 +262,16 @@ static int kvpool_submit_wait(struct kvpool_call *call, struct kvpool_op *ops,
 	s.results = results;
 	s.issue.cqes = results->cqes;
 	now = kvpool_submission_run(&s, ctx, ops, nr);
+	state = arg->flags & KVPOOL_SUBMIT_INTERRUPTIBLE ?
+		KVPOOL_WAITS_INTERRUPTIBLY : KVPOOL_WAITS;
 	if (!atomic_sub_and_test(now + 1, &results->left) &&
-	    wait_for_completion_interruptible(&results->done)) {
+	    wait_for_completion_state(&results->done, state)) {
 		match.sink_data = results;
 		kvpool_cancel_match(ctx, &match, -EINTR);
-		wait_for_completion(&results->done);
+		/* What moves their bytes still uses the results. */
+		wait_for_completion_state(&results->done,
+					  TASK_UNINTERRUPTIBLE |
+					  TASK_FREEZABLE);
 	}
 	if (kvpool_entries_write(to, results->cqes,
 				 nr * sizeof(*results->cqes))) {
@@ -303,8 +310,8 @@ int kvpool_ioctl_submit(struct kvpool_call *call)
 	struct kvpool_op *ops;
 	int ret;
 
-	if (arg->flags || arg->nr_done || arg->reserved ||
-	    (arg->results && arg->ring))
+	if (arg->flags & ~KVPOOL_SUBMIT_INTERRUPTIBLE || arg->nr_done ||
+	    arg->reserved || (arg->results ? arg->ring : arg->flags))
 		return -EINVAL;
 	if (!arg->results) {
 		ring = kvpool_ring_find(ctx, arg->ring);

@@ -37,7 +37,7 @@ static struct kvpool *open_pool(const struct job *job, uint32_t flags)
 {
 	const struct kvpool_open_opts opts = {
 		.size = sizeof(opts),
-		.flags = flags,
+		.flags = flags | KVPOOL_OPEN_INTERRUPTIBLE,
 		.tenant = job->tenant,
 	};
 	struct kvpool *pool;

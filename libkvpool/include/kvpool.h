@@ -87,6 +87,7 @@ uint32_t kvpool_version(void);
 
 #define KVPOOL_OPEN_RDONLY	(1U << 0)	/* consume only */
 #define KVPOOL_OPEN_NOMAP	(1U << 1)	/* do not map the arena */
+#define KVPOOL_OPEN_INTERRUPTIBLE (1U << 2)	/* any signal ends any wait */
 
 /**
  * struct kvpool_open_opts - How to open the pool
@@ -95,6 +96,11 @@ uint32_t kvpool_version(void);
  * @device:	Path of the device; if null the environment's KVPOOL_DEVICE, if
  *		that is not set KVPOOL_DEFAULT_DEVICE.
  * @tenant:	Name of the tenant to attach to; if null, "default".
+ *
+ * A call that waits does so until its time is over, whatever signals come: their
+ * handlers run when it returns. With KVPOOL_OPEN_INTERRUPTIBLE a signal that is
+ * not ignored ends the wait of every call on the pool, with the status or error
+ * -EINTR; KVPOOL_CONSUME_INTERRUPTIBLE says so for one call.
  */
 struct kvpool_open_opts {
 	uint32_t size;
@@ -427,6 +433,7 @@ int kvpool_produce_abort(struct kvpool_batch *batch, const unsigned int *which,
 #define KVPOOL_CONSUME_PREFIX	(1U << 0)	/* stop at the first miss */
 #define KVPOOL_CONSUME_REMOTE	(1U << 1)	/* ask peers for blocks that are not here */
 #define KVPOOL_CONSUME_TRANSIENT (1U << 2)	/* with it: keep no copy here */
+#define KVPOOL_CONSUME_INTERRUPTIBLE (1U << 3)	/* any signal ends the wait */
 
 /** KVPOOL_WAIT_FOREVER - a timeout that does not end. */
 #define KVPOOL_WAIT_FOREVER	UINT64_MAX
@@ -735,9 +742,9 @@ KVPOOL_INLINE void kvpool_op_seal(struct kvpool_op *op, uint64_t handle, uint32_
  * @nr_ops:	 Their number, any.
  * @completions: Where to store how each operation ended, in the order of @ops.
  *
- * The operations are submitted kvpool_info_cached()->max_batch at a time. A
- * signal that has a handler cancels operations that have not completed: status
- * -EINTR.
+ * The operations are submitted kvpool_info_cached()->max_batch at a time. On a
+ * pool that is open with KVPOOL_OPEN_INTERRUPTIBLE a signal that is not ignored
+ * cancels operations that have not completed: status -EINTR.
  *
  * Return: the number of operations whose status is zero, or a negative errno if
  * nothing was done. If the module refuses a later batch, that is the status of
@@ -913,7 +920,8 @@ int kvpool_ring_submit(struct kvpool_ring *ring, const struct kvpool_op *ops,
  * nothing, KVPOOL_OP_NOP, wakes a thread that waits.
  *
  * Return: the number of completions stored, fewer than @min if the time is over
- * or a signal came. -ETIMEDOUT or -EINTR if there are none then.
+ * or, with KVPOOL_OPEN_INTERRUPTIBLE, a signal came. -ETIMEDOUT or -EINTR if
+ * there are none then.
  */
 int kvpool_ring_reap(struct kvpool_ring *ring, struct kvpool_completion *completions,
 		     unsigned int nr, unsigned int min, uint64_t timeout_ns);

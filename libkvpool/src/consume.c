@@ -99,7 +99,9 @@ static int lease_remote(struct kvpool_batch *batch, unsigned int first, unsigned
 		op->peer = o->peer;
 		op->node = KVPOOL_NODE_ANY;
 	}
-	ret = kvp_run(batch->pool, batch->ops, nr, batch->results, call);
+	ret = kvp_run(batch->pool, batch->ops, nr,
+		      o->flags & KVPOOL_CONSUME_INTERRUPTIBLE ? KVPOOL_SUBMIT_INTERRUPTIBLE : 0,
+		      batch->results, call);
 	if (ret < 0)
 		return ret;
 	for (i = 0; i < nr; i++) {
@@ -216,7 +218,8 @@ static int check_options(struct kvpool_consume_opts *o, const struct kvpool_cons
 			  opts, call);
 	if (ret)
 		return ret;
-	if ((o->flags & ~(KVPOOL_CONSUME_PREFIX | remote)) || o->reserved)
+	if ((o->flags & ~(KVPOOL_CONSUME_PREFIX | KVPOOL_CONSUME_INTERRUPTIBLE | remote)) ||
+	    o->reserved)
 		return kvp_fail(-EINVAL, "%s: unknown flags %#x, or a reserved member is not zero",
 				call, o->flags);
 	if (!(o->flags & KVPOOL_CONSUME_REMOTE) &&
@@ -237,8 +240,11 @@ static int consume_local(struct kvpool_batch *batch, struct kvpool_consume_opts 
 	/* One call keeps the time itself. */
 	const bool several = o->timeout_ns && batch->nr > batch->pool->max_batch;
 	const uint64_t deadline = several ? kvp_now() + o->timeout_ns : 0;
-	const uint32_t flags = (prefix ? KVPOOL_LOOKUP_PREFIX : 0) |
-			       (o->timeout_ns ? KVPOOL_LOOKUP_WAIT : 0);
+	const uint32_t wait = KVPOOL_LOOKUP_WAIT |
+			      (batch->pool->interruptible ||
+			       o->flags & KVPOOL_CONSUME_INTERRUPTIBLE ?
+			       KVPOOL_LOOKUP_INTERRUPTIBLE : 0);
+	const uint32_t flags = (prefix ? KVPOOL_LOOKUP_PREFIX : 0) | (o->timeout_ns ? wait : 0);
 	unsigned int done, i, n;
 	int ret, hits = 0, last;
 	bool early = false;

@@ -141,7 +141,7 @@ static int run_chunks(struct job *job, struct kvpool_op *ops,
 			ops[i] = job->op;
 			ops[i].key = job->keys[at + i];
 		}
-		ret = kvp_run(job->pool, ops, n, completions, job->call);
+		ret = kvp_run(job->pool, ops, n, 0, completions, job->call);
 		if (ret < 0 && !at)
 			return ret;
 		if (ret < 0)

@@ -185,6 +185,7 @@ static int setup(struct kvpool **result, int fd, const char *name,
 	if (!pool)
 		return kvp_fail(-ENOMEM, "%s: out of memory", name);
 	pool->fd = fd;
+	pool->interruptible = opts->flags & KVPOOL_OPEN_INTERRUPTIBLE;
 	ret = check_info(pool, name);
 	if (!ret && opts->tenant) {
 		ret = attach(pool, name, opts->tenant);
@@ -209,7 +210,8 @@ static int check_opts(struct kvpool_open_opts *to, const struct kvpool_open_opts
 	int ret = kvp_options(to, sizeof(*to), KVP_SIZE_TO(struct kvpool_open_opts, tenant),
 			      from, call);
 
-	if (!ret && (to->flags & ~(KVPOOL_OPEN_RDONLY | KVPOOL_OPEN_NOMAP)))
+	if (!ret && (to->flags & ~(KVPOOL_OPEN_RDONLY | KVPOOL_OPEN_NOMAP |
+				   KVPOOL_OPEN_INTERRUPTIBLE)))
 		ret = kvp_fail(-EINVAL, "%s: unknown flags %#x", call, to->flags);
 	return ret;
 }

@@ -4,6 +4,8 @@
 
 #include <kvpool.h>
 
+#include <stdbool.h>
+
 /* Oldest module that this library works with. */
 #define KVP_ABI_MIN	3
 
@@ -19,6 +21,7 @@ struct kvpool {
 	void *base;
 	size_t map_size;
 	unsigned int max_batch;
+	bool interruptible;
 	struct kvpool_info info;
 };
 

@@ -216,9 +216,9 @@ static unsigned int take(struct kvpool_ring *ring, struct kvpool_completion *com
 }
 
 /* Waits until the eventfd is readable. Zero or a negative errno. */
-static int wait_fd(int fd, uint64_t deadline)
+static int wait_fd(const struct kvpool_ring *ring, uint64_t deadline)
 {
-	struct pollfd wait = { .fd = fd, .events = POLLIN };
+	struct pollfd wait = { .fd = ring->fd, .events = POLLIN };
 	uint64_t left = KVPOOL_WAIT_FOREVER, now;
 	struct timespec ts;
 
@@ -230,7 +230,8 @@ static int wait_fd(int fd, uint64_t deadline)
 	}
 	switch (ppoll(&wait, 1, left == KVPOOL_WAIT_FOREVER ? NULL : &ts, NULL)) {
 	case -1:
-		return -errno;
+		/* The caller looks at the ring and waits again. */
+		return errno == EINTR && !ring->pool->interruptible ? 0 : -errno;
 	case 0:
 		return -ETIMEDOUT;
 	default:
@@ -278,7 +279,7 @@ KVP_EXPORT int kvpool_ring_reap(struct kvpool_ring *ring, struct kvpool_completi
 		cleared = true;
 		got += take(ring, completions + got, nr - got, &more);
 		if (got < min)
-			ret = wait_fd(ring->fd, deadline);
+			ret = wait_fd(ring, deadline);
 	}
 	/* Another thread may wait for the completions that this thread has left. */
 	if (cleared && more)

@@ -10,10 +10,11 @@
 #include <limits.h>
 
 int kvp_run(const struct kvpool *pool, const struct kvpool_op *ops, unsigned int nr,
-	    struct kvpool_completion *results, const char *call)
+	    uint32_t flags, struct kvpool_completion *results, const char *call)
 {
 	struct kvpool_submit arg = {
 		.size = sizeof(arg),
+		.flags = flags | (pool->interruptible ? KVPOOL_SUBMIT_INTERRUPTIBLE : 0),
 		.nr_ops = nr,
 		.ops = (uintptr_t)ops,
 		.results = (uintptr_t)results,
@@ -43,7 +44,7 @@ KVP_EXPORT int kvpool_run(struct kvpool *pool, const struct kvpool_op *ops, unsi
 				__func__, INT_MAX);
 	for (at = 0; at < nr_ops; at += n) {
 		n = nr_ops - at < pool->max_batch ? nr_ops - at : pool->max_batch;
-		ret = kvp_run(pool, ops + at, n, completions + at, __func__);
+		ret = kvp_run(pool, ops + at, n, 0, completions + at, __func__);
 		if (ret < 0 && !at)
 			return ret;
 		if (ret < 0)

@@ -12,6 +12,8 @@
  * @pool:    The pool.
  * @ops:     The operations.
  * @nr:      Their number, 1 to pool->max_batch.
+ * @flags:   KVPOOL_SUBMIT_*; KVPOOL_SUBMIT_INTERRUPTIBLE is added where the pool
+ *	     is open with KVPOOL_OPEN_INTERRUPTIBLE.
  * @results: Where to store their completions, in the order of @ops.
  * @call:    The public function, for the error text.
  *
@@ -19,7 +21,7 @@
  * the call as a whole; no operation was begun then.
  */
 int kvp_run(const struct kvpool *pool, const struct kvpool_op *ops, unsigned int nr,
-	    struct kvpool_completion *results, const char *call);
+	    uint32_t flags, struct kvpool_completion *results, const char *call);
 
 /* Whether a signal ended the wait: the caller begins nothing more then. */
 static inline bool kvp_was_interrupted(const struct kvpool_completion *results, unsigned int nr)

@@ -357,6 +357,7 @@ static void nothing(int sig)
 static void signal_ends_a_wait(void)
 {
 	struct kvpool_consume_opts wait = { .size = sizeof(wait),
+					    .flags = KVPOOL_CONSUME_INTERRUPTIBLE,
 					    .timeout_ns = KVPOOL_WAIT_FOREVER };
 	struct sigaction act = { .sa_handler = nothing }, old;
 	struct kvpool_produce_opts opts = size(4096);

@@ -296,6 +296,14 @@ static void signal_ends_the_wait(void)
 	expect_int(kvpool_block_status(batch, 1023), -EINTR);
 	expect_int(kvpool_block_status(batch, 1024), -EINTR);
 	expect_int(kvpool_block_status(batch, NR - 1), -EINTR);
+	expect_int(mock.calls[0].flags, KVPOOL_LOOKUP_WAIT);
+	kvpool_consume_end(batch, NULL, 0);
+
+	/* Whoever wants that asks for it. */
+	mock_forget();
+	opts.flags = KVPOOL_CONSUME_INTERRUPTIBLE;
+	expect_int(kvpool_consume_begin(batch, keys, NULL, NR, &opts), 1023);
+	expect_int(mock.calls[0].flags, KVPOOL_LOOKUP_WAIT | KVPOOL_LOOKUP_INTERRUPTIBLE);
 	cleanup();
 }
 

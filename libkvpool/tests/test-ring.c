@@ -17,10 +17,15 @@ static struct kvpool_ring *ring;
 static struct kvpool_op ops[NR];
 static struct kvpool_completion done[NR];
 
-static void open_pool(void)
+static void open_pool_with(const struct kvpool_open_opts *opts)
 {
 	mock_reset();
-	expect_int(kvpool_open(&pool, NULL), 0);
+	expect_int(kvpool_open(&pool, opts), 0);
+}
+
+static void open_pool(void)
+{
+	open_pool_with(NULL);
 }
 
 static void setup(unsigned int entries)
@@ -305,9 +310,21 @@ static void waits(void)
 
 static void signal_ends_wait(void)
 {
+	const struct kvpool_open_opts opts = { .size = sizeof(opts),
+					       .flags = KVPOOL_OPEN_INTERRUPTIBLE };
 	timer_t timer;
 
 	setup(64);
+	make_slow(0, 1);
+	expect_int(kvpool_ring_submit(ring, ops, 1), 1);
+	/* Some signals come before the time is over, and end nothing. */
+	timer = alarms_begin(MS);
+	expect_int(kvpool_ring_reap(ring, done, 10, 1, 5 * MS), -ETIMEDOUT);
+	timer_delete(timer);
+	cleanup();
+
+	open_pool_with(&opts);
+	expect_int(kvpool_ring_create(pool, NULL, &ring), 0);
 	make_slow(0, 2);
 	expect_int(kvpool_ring_submit(ring, ops, 1), 1);
 	timer = alarms_begin(MS);

@@ -57,7 +57,7 @@ static int start(struct waiter *w, int fd, __u64 number)
 	w->result = 1;
 	if (pthread_create(&w->thread, NULL, wait_thread, w))
 		return -EAGAIN;
-	kv_wait_until(w->tid && kv_task_state(w->tid) == 'S');
+	kv_wait_until(w->tid && kv_task_sleeps(w->tid));
 	return 0;
 }
 
@@ -196,7 +196,7 @@ TEST_F(wait, endless_timeouts)
 		w[i].timeout = timeouts[i];
 		ASSERT_EQ(0, pthread_create(&w[i].thread, NULL, wait_thread,
 					    &w[i]));
-		kv_wait_until(w[i].tid && kv_task_state(w[i].tid) == 'S');
+		kv_wait_until(w[i].tid && kv_task_sleeps(w[i].tid));
 	}
 	ASSERT_EQ(0, kv_seal(self->t.fd, self->b.handle));
 	for (i = 0; i < ARRAY_SIZE(timeouts); i++)
@@ -271,10 +271,10 @@ TEST_F(wait, prefix_follows_its_producer)
 		kv_key(&w.e[i].key, 1 + i);
 	ASSERT_EQ(0, pthread_create(&thread, NULL, prefix_thread, &w));
 	for (i = 0; i < 3; i++) {
-		kv_wait_until(w.tid && kv_task_state(w.tid) == 'S');
+		kv_wait_until(w.tid && kv_task_sleeps(w.tid));
 		ASSERT_EQ(0, kv_seal(self->t.fd, b[i].handle));
 	}
-	kv_wait_until(kv_task_state(w.tid) == 'S');
+	kv_wait_until(kv_task_sleeps(w.tid));
 	ASSERT_EQ(0, kv_abort(self->t.fd, b[3].handle));
 	pthread_join(thread, NULL);
 	EXPECT_EQ(3, w.result);
@@ -283,22 +283,43 @@ TEST_F(wait, prefix_follows_its_producer)
 	EXPECT_EQ(-ENOENT, w.e[3].status);
 }
 
-static void nothing(int sig)
-{
-	(void)sig;
-}
-
 static void *signal_thread(void *data)
 {
 	struct prefix_waiter *w = data;
 
 	w->tid = kv_gettid();
-	w->result = kv_lookup_batch(w->fd, KVPOOL_IOC_LEASE, KVPOOL_LOOKUP_WAIT,
+	w->result = kv_lookup_batch(w->fd, KVPOOL_IOC_LEASE,
+				    KVPOOL_LOOKUP_WAIT |
+				    KVPOOL_LOOKUP_INTERRUPTIBLE,
 				    w->e, 4, NULL, NULL, FOREVER);
 	return NULL;
 }
 
-/* A signal ends the wait with a status for each key, and loses no lease. */
+/* The timer of a profiler does not end a wait. */
+TEST_F(wait, signal_timer)
+{
+	const int flags[] = { 0, SA_RESTART };
+	unsigned int f;
+	struct waiter w;
+
+	for (f = 0; f < ARRAY_SIZE(flags); f++) {
+		ASSERT_EQ(0, start(&w, self->reader, 1 + f));
+		ASSERT_EQ(0, kv_alarms_begin(flags[f]));
+		kv_wait_until(w.result != 1 || kv_task_signalled(w.tid));
+		kv_wait_until(w.result != 1 || kv_task_sleeps(w.tid));
+		ASSERT_EQ(0, kv_seal(self->t.fd, self->b.handle));
+		EXPECT_EQ(0, finish(&w));
+		kv_alarms_end();
+		EXPECT_EQ(65536, w.b.length);
+		EXPECT_EQ(0, kv_release(self->reader, w.b.handle));
+		ASSERT_EQ(0, kv_reserve(self->t.fd, &self->b, 2 + f, 65536));
+	}
+}
+
+/*
+ * A caller that asked for it: a signal ends the wait with a status for each key,
+ * and loses no lease.
+ */
 TEST_F(wait, signal)
 {
 	const int flags[] = { 0, SA_RESTART };
@@ -310,7 +331,7 @@ TEST_F(wait, signal)
 	for (f = 0; f < ARRAY_SIZE(flags); f++) {
 		struct prefix_waiter w = { .fd = self->reader };
 		struct sigaction sa = {
-			.sa_handler = nothing, .sa_flags = flags[f],
+			.sa_handler = kv_signal_ignore, .sa_flags = flags[f],
 		};
 
 		ASSERT_EQ(0, sigaction(SIGUSR1, &sa, NULL));
@@ -319,7 +340,7 @@ TEST_F(wait, signal)
 		kv_key(&w.e[2].key, 1);
 		kv_key(&w.e[3].key, 1);
 		ASSERT_EQ(0, pthread_create(&thread, NULL, signal_thread, &w));
-		kv_wait_until(w.tid && kv_task_state(w.tid) == 'S');
+		kv_wait_until(w.tid && kv_task_sleeps(w.tid));
 		pthread_kill(thread, SIGUSR1);
 		pthread_join(thread, NULL);
 		EXPECT_EQ(1, w.result);
@@ -348,7 +369,7 @@ TEST_F(wait, killed)
 		kv_lease_flags(fd, &b, 1, KVPOOL_LOOKUP_WAIT, FOREVER);
 		_exit(1);
 	}
-	kv_wait_until(kv_task_state(pid) == 'S');
+	kv_wait_until(kv_task_sleeps(pid));
 	kill(pid, SIGKILL);
 	EXPECT_EQ(128 + SIGKILL, kv_reap(pid));
 	ASSERT_EQ(0, kv_seal(self->t.fd, self->b.handle));
@@ -427,7 +448,7 @@ TEST_F(wait, poll_sleeps)
 
 	EXPECT_EQ(-EINPROGRESS, kv_lease(self->reader, &b, 1));
 	ASSERT_EQ(0, pthread_create(&thread, NULL, kv_poll_thread, &w));
-	kv_wait_until(w.tid && kv_task_state(w.tid) == 'S');
+	kv_wait_until(w.tid && kv_task_sleeps(w.tid));
 	kv_bench_close(&self->t);
 	pthread_join(thread, NULL);
 	EXPECT_EQ(1, w.result);

@@ -171,11 +171,12 @@ static inline int kv_submit(int fd, const struct kvpool_op *ops, __u32 n)
 }
 
 /* Submits and waits; returns zero or a negative errno of the call. */
-static inline int kv_submit_wait(int fd, const struct kvpool_op *ops, __u32 n,
-				 struct kvpool_completion *results)
+static inline int kv_submit_flags(int fd, __u32 flags,
+				  const struct kvpool_op *ops, __u32 n,
+				  struct kvpool_completion *results)
 {
 	struct kvpool_submit arg = {
-		.size = sizeof(arg), .nr_ops = n, .ops = kv_ptr(ops),
+		.size = sizeof(arg), .flags = flags, .nr_ops = n, .ops = kv_ptr(ops),
 		.results = kv_ptr(results),
 	};
 	int ret = kv_call(fd, KVPOOL_IOC_SUBMIT, &arg);
@@ -183,6 +184,12 @@ static inline int kv_submit_wait(int fd, const struct kvpool_op *ops, __u32 n,
 	if (!ret && arg.nr_done != n)
 		return -EPROTO;
 	return ret;
+}
+
+static inline int kv_submit_wait(int fd, const struct kvpool_op *ops, __u32 n,
+				 struct kvpool_completion *results)
+{
+	return kv_submit_flags(fd, 0, ops, n, results);
 }
 
 /* One operation, synchronously: its status. */

@@ -29,6 +29,7 @@
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <sys/time.h>
 #include <sys/types.h>
 #include <sys/utsname.h>
 #include <sys/wait.h>
@@ -665,7 +666,7 @@ static inline void kv_spin(__u64 ns)
 	}							\
 } while (0)
 
-/* State of a task in /proc: 'S' while it sleeps in a call. */
+/* State of a task in /proc. */
 static inline char kv_task_state(pid_t tid)
 {
 	char path[64], text[512], *p;
@@ -675,6 +676,65 @@ static inline char kv_task_state(pid_t tid)
 		return 0;
 	p = strrchr(text, ')');
 	return p ? p[2] : 0;
+}
+
+/* Sleeps the task in a call? A wait that only fatal signals end is 'I'. */
+static inline bool kv_task_sleeps(pid_t tid)
+{
+	char state = kv_task_state(tid);
+
+	return state == 'S' || state == 'I';
+}
+
+/* Has a signal come for the task that it has not handled? */
+static inline bool kv_task_signalled(pid_t tid)
+{
+	char path[64], text[4096], *p;
+
+	snprintf(path, sizeof(path), "/proc/%d/status", tid);
+	if (kv_read_file(path, text, sizeof(text)))
+		return false;
+	p = strstr(text, "ShdPnd:");
+	if (p && strtoull(p + 7, NULL, 16))
+		return true;
+	p = strstr(text, "SigPnd:");
+	return p && strtoull(p + 7, NULL, 16);
+}
+
+static void kv_signal_ignore(int sig) __attribute__((unused));
+static void kv_signal_ignore(int sig)
+{
+	(void)sig;
+}
+
+/* A signal with an empty handler every 20 ms, to a thread that takes it. */
+static inline int kv_alarms_begin(int sa_flags)
+{
+	const struct sigaction sa = {
+		.sa_handler = kv_signal_ignore, .sa_flags = sa_flags,
+	};
+	const struct itimerval every = {
+		.it_value.tv_usec = 20000, .it_interval.tv_usec = 20000,
+	};
+	sigset_t set;
+
+	sigemptyset(&set);
+	sigaddset(&set, SIGALRM);
+	/* Threads that are made before this take it. */
+	return sigaction(SIGALRM, &sa, NULL) ||
+	       pthread_sigmask(SIG_BLOCK, &set, NULL) ||
+	       setitimer(ITIMER_REAL, &every, NULL) ? -errno : 0;
+}
+
+static inline void kv_alarms_end(void)
+{
+	const struct itimerval never = {};
+	sigset_t set;
+
+	sigemptyset(&set);
+	sigaddset(&set, SIGALRM);
+	setitimer(ITIMER_REAL, &never, NULL);
+	pthread_sigmask(SIG_UNBLOCK, &set, NULL);
 }
 
 static inline pid_t kv_gettid(void)

@@ -624,7 +624,7 @@ TEST_F(remote, killed_in_flight)
 	do {
 		ASSERT_EQ(0, kv_stats(self->fd, &st));
 	} while (st.pending != 8);
-	kv_wait_until(kv_task_state(pid) == 'S');
+	kv_wait_until(kv_task_sleeps(pid));
 	kill(pid, SIGKILL);
 	EXPECT_EQ(128 + SIGKILL, kv_reap(pid));
 	EXPECT_BASE();

@@ -446,7 +446,7 @@ TEST_F(ring, poll_sleeps)
 			ASSERT_EQ(1, kv_submit(self->fd, &ops[1], 1));
 		}
 		ASSERT_EQ(0, pthread_create(&thread, NULL, kv_poll_thread, &w));
-		kv_wait_until(w.tid && kv_task_state(w.tid) == 'S');
+		kv_wait_until(w.tid && kv_task_sleeps(w.tid));
 		if (i) {
 			ASSERT_EQ(0, kv_seal(self->t.fd, self->pending.handle));
 		} else {

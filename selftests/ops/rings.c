@@ -231,7 +231,7 @@ TEST_F(rings, poll)
 	for (i = 0; i < NR_RINGS; i++) {
 		w = (struct kv_poller){ .fd = self->fd };
 		ASSERT_EQ(0, pthread_create(&thread, NULL, kv_poll_thread, &w));
-		kv_wait_until(w.tid && kv_task_state(w.tid) == 'S');
+		kv_wait_until(w.tid && kv_task_sleeps(w.tid));
 		ASSERT_EQ(1, submit(self->fd, &self->r[i], &op, 1));
 		pthread_join(thread, NULL);
 		EXPECT_EQ(1, w.result);
@@ -446,7 +446,7 @@ TEST_F(rings, results_are_of_no_ring)
 	int i;
 
 	ASSERT_EQ(0, pthread_create(&thread, NULL, wait_thread, &w));
-	kv_wait_until(w.tid && kv_task_state(w.tid) == 'S');
+	kv_wait_until(w.tid && kv_task_sleeps(w.tid));
 	for (i = 0; i < NR_RINGS; i++) {
 		EXPECT_EQ(0, kv_cancel_ring(self->fd, self->r[i].setup.ring,
 					    KVPOOL_CANCEL_ALL, 0));

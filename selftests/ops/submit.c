@@ -358,6 +358,7 @@ TEST_F(submit, cancel)
 
 struct waiter {
 	int fd;
+	__u32 flags;
 	struct kvpool_op ops[4];
 	struct kvpool_completion c[4];
 	volatile pid_t tid;
@@ -370,17 +371,18 @@ static void *wait_thread(void *data)
 	struct waiter *w = data;
 
 	w->tid = kv_gettid();
-	w->result = kv_submit_wait(w->fd, w->ops, 4, w->c);
+	w->result = kv_submit_flags(w->fd, w->flags, w->ops, 4, w->c);
 	return NULL;
 }
 
 /* A thread in SUBMIT with results: two operations wait, two do not. */
-static int waiter_start(struct waiter *w, int fd)
+static int waiter_start_flags(struct waiter *w, int fd, __u32 flags)
 {
 	int i;
 
 	memset(w, 0, sizeof(*w));
 	w->fd = fd;
+	w->flags = flags;
 	w->result = 1;
 	for (i = 0; i < 4; i++)
 		w->ops[i] = kv_op(KVPOOL_OP_LEASE, KVPOOL_OP_WAIT,
@@ -388,8 +390,13 @@ static int waiter_start(struct waiter *w, int fd)
 	w->ops[2] = kv_op_nop(2);
 	if (pthread_create(&w->thread, NULL, wait_thread, w))
 		return -EAGAIN;
-	kv_wait_until(w->tid && kv_task_state(w->tid) == 'S');
+	kv_wait_until(w->tid && kv_task_sleeps(w->tid));
 	return 0;
+}
+
+static int waiter_start(struct waiter *w, int fd)
+{
+	return waiter_start_flags(w, fd, 0);
 }
 
 TEST_F(submit, results)
@@ -437,11 +444,32 @@ TEST_F(submit, results_cancelled)
 	EXPECT_EQ(-ECANCELED, w.c[3].status);
 }
 
-static void nothing(int sig)
+/* The timer of a profiler does not end a wait. */
+TEST_F(submit, results_signal_timer)
 {
-	(void)sig;
+	const int flags[] = { 0, SA_RESTART };
+	struct waiter w;
+	unsigned int f;
+	int i;
+
+	for (f = 0; f < ARRAY_SIZE(flags); f++) {
+		ASSERT_EQ(0, waiter_start(&w, self->fd));
+		ASSERT_EQ(0, kv_alarms_begin(flags[f]));
+		kv_wait_until(w.result != 1 || kv_task_signalled(w.tid));
+		kv_wait_until(w.result != 1 || kv_task_sleeps(w.tid));
+		ASSERT_EQ(0, kv_seal(self->t.fd, self->pending.handle));
+		pthread_join(w.thread, NULL);
+		kv_alarms_end();
+		EXPECT_EQ(0, w.result);
+		for (i = 0; i < 4; i++)
+			EXPECT_EQ(0, w.c[i].status);
+		ASSERT_EQ(0, kv_remove(self->t.fd, KEY_PENDING));
+		ASSERT_EQ(0, kv_reserve(self->t.fd, &self->pending, KEY_PENDING,
+					4097));
+	}
 }
 
+/* A caller that asked for it. */
 TEST_F(submit, results_signal)
 {
 	const int flags[] = { 0, SA_RESTART };
@@ -451,11 +479,12 @@ TEST_F(submit, results_signal)
 
 	for (f = 0; f < ARRAY_SIZE(flags); f++) {
 		struct sigaction sa = {
-			.sa_handler = nothing, .sa_flags = flags[f],
+			.sa_handler = kv_signal_ignore, .sa_flags = flags[f],
 		};
 
 		ASSERT_EQ(0, sigaction(SIGUSR1, &sa, NULL));
-		ASSERT_EQ(0, waiter_start(&w, self->fd));
+		ASSERT_EQ(0, waiter_start_flags(&w, self->fd,
+						KVPOOL_SUBMIT_INTERRUPTIBLE));
 		pthread_kill(w.thread, SIGUSR1);
 		pthread_join(w.thread, NULL);
 		EXPECT_EQ(0, w.result);
@@ -489,7 +518,7 @@ TEST_F(submit, results_killed)
 	do {
 		ASSERT_EQ(0, kv_stats(self->fd, &st));
 	} while (st.leases != 2);
-	kv_wait_until(kv_task_state(pid) == 'S');
+	kv_wait_until(kv_task_sleeps(pid));
 	kill(pid, SIGKILL);
 	EXPECT_EQ(128 + SIGKILL, kv_reap(pid));
 	ASSERT_EQ(0, kv_seal(self->t.fd, self->pending.handle));

@@ -412,7 +412,8 @@ TEST_F(abi, lookup)
 	};
 	const struct poke pokes[] = {
 		ARRAY_POKES(kvpool_lookup),
-		POKE(kvpool_lookup, flags, 4, -EINVAL),
+		POKE(kvpool_lookup, flags, 8, -EINVAL),
+		POKE(kvpool_lookup, flags, KVPOOL_LOOKUP_INTERRUPTIBLE, -EINVAL),
 		POKE(kvpool_lookup, flags, ~0U, -EINVAL),
 		POKE(kvpool_lookup, timeout_ns, 1, -EINVAL),
 		POKE(kvpool_lookup, timeout_ns, ~0ULL, -EINVAL),

@@ -134,7 +134,7 @@ TEST_F(async, submit_members)
 		.results = kv_ptr(results),
 	};
 	const struct poke pokes[] = {
-		POKE(kvpool_submit, flags, 1, -EINVAL),
+		POKE(kvpool_submit, flags, 2, -EINVAL),
 		POKE(kvpool_submit, flags, 1U << 31, -EINVAL),
 		POKE(kvpool_submit, nr_ops, 0, -EINVAL),
 		POKE(kvpool_submit, nr_ops, KVPOOL_MAX_BATCH + 1, -EINVAL),

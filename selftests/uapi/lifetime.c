@@ -422,7 +422,7 @@ TEST_F(lifetime, exec)
 	/* With close-on-exec, exec() ends the file. */
 	pid = exec_cat(self->t.tenant, O_CLOEXEC, &in);
 	ASSERT_GT(pid, 0);
-	kv_wait_until(runs_cat(pid) && kv_task_state(pid) == 'S');
+	kv_wait_until(runs_cat(pid) && kv_task_sleeps(pid));
 	EXPECT_TRUE(is_base(self->t.fd, &self->base));
 	close(in);
 	EXPECT_EQ(0, kv_reap(pid));
@@ -430,7 +430,7 @@ TEST_F(lifetime, exec)
 	/* Without close-on-exec the new program has the file. */
 	pid = exec_cat(self->t.tenant, 0, &in);
 	ASSERT_GT(pid, 0);
-	kv_wait_until(runs_cat(pid) && kv_task_state(pid) == 'S');
+	kv_wait_until(runs_cat(pid) && kv_task_sleeps(pid));
 	ASSERT_EQ(0, kv_stats(self->t.fd, &st));
 	EXPECT_EQ(1, st.pending);
 	EXPECT_EQ(1, st.leases);
@@ -571,7 +571,7 @@ TEST_F(lifetime, closed_under_a_call)
 	ASSERT_GE(c.fd, 0);
 	ASSERT_EQ(0, kv_reserve(self->t.fd, &b, 100, 65536));
 	ASSERT_EQ(0, pthread_create(&thread, NULL, call_thread, &c));
-	kv_wait_until(c.tid && kv_task_state(c.tid) == 'S');
+	kv_wait_until(c.tid && kv_task_sleeps(c.tid));
 	close(c.fd);
 	EXPECT_EQ(1, c.result);
 	ASSERT_EQ(0, kv_seal(self->t.fd, b.handle));

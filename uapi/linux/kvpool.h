@@ -302,6 +302,7 @@ struct kvpool_handles {
 /* Flags of struct kvpool_lookup. */
 #define KVPOOL_LOOKUP_PREFIX	(1U << 0)	/* stop at the first miss */
 #define KVPOOL_LOOKUP_WAIT	(1U << 1)	/* wait for pending keys (lease only) */
+#define KVPOOL_LOOKUP_INTERRUPTIBLE (1U << 2)	/* with it: any signal ends the wait */
 
 /**
  * struct kvpool_lookup - KVPOOL_IOC_LEASE, KVPOOL_IOC_EXISTS: find blocks
@@ -314,7 +315,8 @@ struct kvpool_handles {
  *		is zero.
  * @timeout_ns:	In: with KVPOOL_LOOKUP_WAIT, the longest time that the whole
  *		call waits, in nanoseconds; zero does not wait. Otherwise zero.
- *		A key that is still pending does not get ``-ETIMEDOUT`` earlier.
+ *		A key that is still pending does not get ``-ETIMEDOUT`` earlier,
+ *		whatever signals are handled meanwhile.
  * @nr_hits:	In: zero. Out: entries with status zero; with
  *		KVPOOL_LOOKUP_PREFIX these are the leading entries.
  * @reserved:	In: zero.
@@ -326,6 +328,9 @@ struct kvpool_handles {
  * KVPOOL_IOC_EXISTS takes no leases and writes no spans: @spans, @nr_spans and
  * @timeout_ns are zero. Its results may be outdated when it returns.
  *
+ * Signals that have a handler do not end a wait: the handlers run when the call
+ * returns. With KVPOOL_LOOKUP_INTERRUPTIBLE they end it.
+ *
  * A call of KVPOOL_IOC_LEASE that leaves keys pending arms poll(): the file
  * becomes readable (POLLIN) when one of these keys has been sealed, aborted or
  * pre-empted. It may also become readable for a key that another file waits
@@ -336,7 +341,8 @@ struct kvpool_handles {
  *
  * Status: ``-ENOENT`` no such block; ``-EINPROGRESS`` the key is pending;
  * ``-ETIMEDOUT`` (wait) the key was still pending after @timeout_ns; ``-EINTR``
- * (wait) a signal interrupted the wait, and the entries after this one were not
+ * a fatal signal, or with KVPOOL_LOOKUP_INTERRUPTIBLE any signal that is not
+ * ignored, ended the wait or the call, and the entries after this one were not
  * looked up and have the same status; ``-EMFILE`` the file has reached its
  * limit of handles; ``-ECANCELED`` (prefix) not looked up, because an earlier
  * key missed.
@@ -690,7 +696,7 @@ struct kvpool_op {
  * Status of all operations: ``-ENOMEM`` the kernel has no memory for the
  * operation; ``-ECANCELED`` the operation was cancelled; ``-ETIMEDOUT`` the
  * operation reached its deadline; ``-EINTR`` a signal ended the wait for the
- * results.
+ * results: see struct kvpool_submit.
  *
  * PROBE: ``-ENOENT`` no such block; ``-EINPROGRESS`` the key is pending (with
  * KVPOOL_OP_REMOTE a sealed block of a peer is found nevertheless). LEASE:
@@ -718,10 +724,13 @@ struct kvpool_completion {
 	__u32 peer;
 };
 
+/* Flags of struct kvpool_submit. */
+#define KVPOOL_SUBMIT_INTERRUPTIBLE (1U << 0)	/* any signal ends the wait for results */
+
 /**
  * struct kvpool_submit - KVPOOL_IOC_SUBMIT: submit operations
  * @size:	sizeof(struct kvpool_submit)
- * @flags:	In: zero.
+ * @flags:	In: zero, or with a results array KVPOOL_SUBMIT_INTERRUPTIBLE.
  * @nr_ops:	In: number of operations, 1 to KVPOOL_MAX_BATCH.
  * @nr_done:	In: zero. Out: number of leading operations of the array that
  *		were submitted. Each of them completes exactly once; the rest of
@@ -739,8 +748,12 @@ struct kvpool_completion {
  * that need not wait are done, in their order, before the call returns, so
  * their completions are in the ring then.
  *
- * With a results array, a signal cancels the operations in flight. The call
- * waits until they have completed, succeeds, and reports ``-EINTR`` for them.
+ * With a results array, the call waits until each operation has completed, been
+ * cancelled or reached its deadline. Signals that have a handler do not end the
+ * wait: the handlers run when the call returns. A fatal signal, and with
+ * KVPOOL_SUBMIT_INTERRUPTIBLE any signal that is not ignored, cancels the
+ * operations in flight: the call waits until they have completed, succeeds, and
+ * reports ``-EINTR`` for them.
  *
  * Errors: ``EBADF`` an operation needs what the file is not open for: reading
  * (PROBE, LEASE, RELEASE), writing (RESERVE, SEAL), or both (PUSH); ``ENOENT`` no
