@@ -30,6 +30,26 @@ static void kvpool_lease_give(struct kvpool_tenant *tenant,
 	kvpool_hold_publish(hold, index, block);
 }
 
+/*
+ * Lease a block that is here. Consumes the reference to @block. Returns 0, or
+ * -EMSGSIZE if the operation names another length, as if a peer had the block.
+ */
+static int kvpool_lease_local(struct kvpool_tenant *tenant,
+			      struct kvpool_hold *hold, u32 index,
+			      struct kvpool_block *block, u64 length,
+			      struct kvpool_completion *cqe)
+{
+	cqe->route = KVPOOL_ROUTE_LOCAL;
+	if (length && length != kvpool_block_length(block)) {
+		cqe->length = kvpool_block_length(block);
+		kvpool_block_put(tenant, block);
+		return -EMSGSIZE;
+	}
+	kvpool_count(tenant, hits, 1);
+	kvpool_lease_give(tenant, hold, index, block, cqe);
+	return 0;
+}
+
 static int kvpool_lease_try(struct kvpool_ctx *ctx, const struct kvpool_op *op,
 			    struct kvpool_hold *hold, u32 index,
 			    struct kvpool_completion *cqe,
@@ -55,10 +75,7 @@ static int kvpool_lease_try(struct kvpool_ctx *ctx, const struct kvpool_op *op,
 		kvpool_block_put(tenant, block);
 		return -EINPROGRESS;
 	}
-	kvpool_count(tenant, hits, 1);
-	cqe->route = KVPOOL_ROUTE_LOCAL;
-	kvpool_lease_give(tenant, hold, index, block, cqe);
-	return 0;
+	return kvpool_lease_local(tenant, hold, index, block, op->length, cqe);
 }
 
 /* Make a block, without space yet, for a copy of a peer's block. */
@@ -101,13 +118,10 @@ static int kvpool_lease_prepare(struct kvpool_xfer *xfer,
 		kvpool_block_put(tenant, block);
 		return -EAGAIN;
 	}
-	if (block) {
-		kvpool_count(tenant, hits, 1);
-		xfer->cqe.route = KVPOOL_ROUTE_LOCAL;
-		kvpool_lease_give(tenant, xfer->hold, xfer->index, block,
-				  &xfer->cqe);
-		return 0;
-	}
+	if (block)
+		return kvpool_lease_local(tenant, xfer->hold, xfer->index,
+					  block, xfer->transfer.length,
+					  &xfer->cqe);
 	if (!(xfer->flags & KVPOOL_OP_REMOTE))
 		return -ENOENT;
 	if (!kvpool_movers_loaded())

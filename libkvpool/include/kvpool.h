@@ -446,7 +446,7 @@ int kvpool_produce_abort(struct kvpool_batch *batch, const unsigned int *which,
  *		total. With KVPOOL_CONSUME_REMOTE, zero is the module's default.
  * @length:	With KVPOOL_CONSUME_REMOTE, where no array of lengths is given:
  *		length of every block in bytes, which must be the one that the
- *		block has at the peer. Otherwise zero.
+ *		block has, here or at the peer. Otherwise zero.
  * @peer:	With KVPOOL_CONSUME_REMOTE: number of the peer to ask, or zero.
  *		Otherwise zero.
  * @reserved:	Zero.

@@ -65,7 +65,7 @@ KVP_EXPORT const char *kvpool_strerror(int error)
 	case EMFILE:
 		return "the open file has reached its limit of reservations and leases";
 	case EMSGSIZE:
-		return "the peer's block is of another length";
+		return "the block is of another length";
 	case ENOBUFS:
 		return "the array for the results is too small";
 	case ENODEV:

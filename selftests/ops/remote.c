@@ -246,6 +246,51 @@ TEST_F(remote, fetch)
 	EXPECT_EQ(self->base.hits + 3, st.hits);
 }
 
+/* A block that is here has the length that is named, or is not leased. */
+TEST_F(remote, length_of_a_local_block)
+{
+	const __u32 flags[] = { 0, KVPOOL_OP_TRANSIENT };
+	struct kvpool_completion c;
+	struct kvpool_stats st;
+	struct kvpool_op op;
+	struct kv_block b;
+	struct uring u;
+	unsigned int i;
+	int res;
+
+	for (i = 0; i < ARRAY_SIZE(flags); i++) {
+		op = fetch(KEY_SEALED, PEER_AT_ONCE, flags[i], 1);
+		op.length = LEN + 1;
+		EXPECT_EQ(-EMSGSIZE, kv_do(self->fd, &op, &c));
+		EXPECT_EQ(LEN, c.length);
+		EXPECT_EQ(0, c.handle);
+		EXPECT_EQ(0, c.bytes);
+
+		/* Sealed with another length during the wait. */
+		ASSERT_EQ(0, kv_reserve(self->t.fd, &b, 2 + i, 2 * LEN));
+		op = fetch(2 + i, PEER_AT_ONCE, flags[i], 2);
+		ASSERT_EQ(1, kv_submit(self->fd, &op, 1));
+		ASSERT_EQ(0, kv_seal(self->t.fd, b.handle));
+		ASSERT_EQ(0, kv_ring_wait(self->fd, &self->r, &c));
+		EXPECT_EQ(-EMSGSIZE, c.status);
+		EXPECT_EQ(2 * LEN, c.length);
+		EXPECT_EQ(0, c.handle);
+	}
+	if (!uring_open(&u)) {
+		op = fetch(KEY_SEALED, PEER_AT_ONCE, 0, 3);
+		op.length = LEN - 1;
+		memset(&c, 0, sizeof(c));
+		ASSERT_EQ(0, uring_submit(&u, self->fd, &op, &c));
+		EXPECT_EQ(3, uring_wait(&u, &res));
+		EXPECT_EQ(-EMSGSIZE, res);
+		EXPECT_EQ(LEN, c.length);
+		uring_close(&u);
+	}
+	ASSERT_EQ(0, kv_stats(self->fd, &st));
+	EXPECT_EQ(0, st.leases);
+	EXPECT_EQ(self->base.hits, st.hits);
+}
+
 /* A transient copy ends with its lease, and no lookup finds it. */
 TEST_F(remote, transient)
 {
@@ -387,12 +432,12 @@ TEST_F(remote, produced_during_fetch)
 	struct kvpool_op op = fetch(10, PEER_NEVER, 0, 1);
 	struct kv_block b;
 
-	ASSERT_EQ(0, kv_reserve(self->t.fd, &b, 10, 4096));
+	ASSERT_EQ(0, kv_reserve(self->t.fd, &b, 10, LEN));
 	ASSERT_EQ(1, kv_submit(self->fd, &op, 1));
 	ASSERT_EQ(0, kv_seal(self->t.fd, b.handle));
 	ASSERT_EQ(0, kv_ring_wait(self->fd, &self->r, &c));
 	EXPECT_EQ(0, c.status);
-	EXPECT_EQ(4096, c.length);
+	EXPECT_EQ(LEN, c.length);
 	EXPECT_EQ(KVPOOL_ROUTE_LOCAL, c.route);
 	/* A key that is being fetched cannot be reserved. */
 	op = fetch(11, PEER_NEVER, 0, 2);

@@ -707,8 +707,8 @@ struct kvpool_op {
  *
  * Operations that ask a peer: ``-EOPNOTSUPP`` no fabric is loaded; ``-ENOENT``
  * no peer has this number, or no peer has the block; ``-EHOSTUNREACH`` no link
- * to the peer is up; ``-EMSGSIZE`` the peer's block has another length, see
- * @length; ``-EREMOTEIO`` the peer failed; ``-ENOSPC``, ``-EDQUOT`` no space
+ * to the peer is up; ``-EMSGSIZE`` the block, here or at the peer, has another
+ * length, see @length; ``-EREMOTEIO`` the peer failed; ``-ENOSPC``, ``-EDQUOT`` no space
  * for the copy, here (LEASE) or at the peer (PUSH); ``-EEXIST`` the peer has
  * the block already (PUSH).
  */
