@@ -43,6 +43,8 @@ void kvpool_stats_read(struct kvpool_tenant *tenant, struct kvpool_stats *out)
 		*(u64 *)((void *)out + kvpool_stats_offset[i]) = sum;
 	}
 
+	out->hits = out->local_hits + out->peer_hits;
+	out->consumed_bytes = out->local_bytes + out->peer_bytes;
 	out->bytes = (u64)READ_ONCE(tenant->arena.used) <<
 		     KVPOOL_PAGE_SHIFT;
 	out->arena_bytes = (u64)atomic_long_read(&tenant->arena.nr_chunks) <<

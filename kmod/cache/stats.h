@@ -16,10 +16,14 @@ struct kvpool_tenant;
 	X(pending)		\
 	X(leases)		\
 	X(lookups)		\
-	X(hits)			\
+	X(local_hits)		\
+	X(local_bytes)		\
+	X(peer_hits)		\
+	X(peer_bytes)		\
+	X(probes)		\
+	X(probe_hits)		\
 	X(produced_blocks)	\
 	X(produced_bytes)	\
-	X(consumed_bytes)	\
 	X(copied_bytes)		\
 	X(evicted_blocks)	\
 	X(evicted_bytes)	\

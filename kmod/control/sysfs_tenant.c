@@ -259,6 +259,8 @@ static struct attribute *kvpool_tenant_attrs[] = {
 	&pin_quota_bytes_attr.attr,
 	&drop_attr.attr,
 	KVPOOL_COUNTERS(KVPOOL_STAT)
+	KVPOOL_STAT(hits)
+	KVPOOL_STAT(consumed_bytes)
 	KVPOOL_STAT(bytes)
 	KVPOOL_STAT(arena_bytes)
 	KVPOOL_STAT(pinned_bytes)

@@ -19,12 +19,23 @@
 
 static int kvpool_lookup_check(const struct kvpool_lookup *arg, u32 flags)
 {
-	if (arg->flags & ~flags || arg->nr_hits || arg->reserved ||
+	if (arg->flags & ~flags || arg->nr_hits ||
+	    (arg->nr_more && !(arg->flags & KVPOOL_LOOKUP_PREFIX)) ||
 	    !arg->spans != !arg->nr_spans ||
 	    ((arg->timeout_ns || arg->flags & KVPOOL_LOOKUP_INTERRUPTIBLE) &&
 	     !(arg->flags & KVPOOL_LOOKUP_WAIT)))
 		return -EINVAL;
 	return 0;
+}
+
+/*
+ * The keys that a caller has asked for: if a miss has ended the prefix, also
+ * those that the caller does not look up any more.
+ */
+static u64 kvpool_lookup_asked(const struct kvpool_lookup *arg)
+{
+	return arg->nr_entries +
+	       (u64)(arg->nr_hits < arg->nr_entries ? arg->nr_more : 0);
 }
 
 static int kvpool_lease_wait(struct kvpool_tenant *tenant,
@@ -104,7 +115,7 @@ int kvpool_ioctl_lease(struct kvpool_call *call)
 	struct kvpool_block *block;
 	struct kvpool_hold *hold;
 	int ret, stop = 0;
-	u32 i, state, lookups = 0;
+	u32 i, state;
 	ktime_t until = 0;
 	u64 bytes = 0;
 
@@ -138,7 +149,6 @@ int kvpool_ioctl_lease(struct kvpool_call *call)
 			e->status = stop;
 			continue;
 		}
-		lookups++;
 		block = kvpool_block_find(tenant, &e->key, &state);
 		if (!block)
 			e->status = -ENOENT;
@@ -159,10 +169,10 @@ int kvpool_ioctl_lease(struct kvpool_call *call)
 		trace_kvpool_block_lease(tenant, block);
 	}
 	arg->nr_hits = call->live;
-	kvpool_count(tenant, lookups, lookups);
-	kvpool_count(tenant, hits, call->live);
+	kvpool_count(tenant, lookups, kvpool_lookup_asked(arg));
+	kvpool_count(tenant, local_hits, call->live);
+	kvpool_count(tenant, local_bytes, bytes);
 	kvpool_count(tenant, leases, call->live);
-	kvpool_count(tenant, consumed_bytes, bytes);
 	return kvpool_blocks_write(call, entries, arg->entries, arg->spans,
 				   &arg->nr_spans);
 }
@@ -208,6 +218,8 @@ int kvpool_ioctl_exists(struct kvpool_call *call)
 			stop = true;
 		}
 	}
+	kvpool_count(tenant, probes, kvpool_lookup_asked(arg));
+	kvpool_count(tenant, probe_hits, arg->nr_hits);
 	ret = kvpool_entries_write(arg->entries, entries,
 				   nr * sizeof(*entries));
 	kvfree(entries);

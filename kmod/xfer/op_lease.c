@@ -25,7 +25,6 @@ static void kvpool_lease_give(struct kvpool_tenant *tenant,
 	cqe->nr_spans = block->place.nr_extents;
 	kvpool_span_fill(&cqe->span, &block->place, 0);
 	kvpool_count(tenant, leases, 1);
-	kvpool_count(tenant, consumed_bytes, kvpool_block_length(block));
 	trace_kvpool_block_lease(tenant, block);
 	kvpool_hold_publish(hold, index, block);
 }
@@ -45,7 +44,8 @@ static int kvpool_lease_local(struct kvpool_tenant *tenant,
 		kvpool_block_put(tenant, block);
 		return -EMSGSIZE;
 	}
-	kvpool_count(tenant, hits, 1);
+	kvpool_count(tenant, local_hits, 1);
+	kvpool_count(tenant, local_bytes, kvpool_block_length(block));
 	kvpool_lease_give(tenant, hold, index, block, cqe);
 	return 0;
 }
@@ -166,6 +166,8 @@ static void kvpool_lease_complete(struct kvpool_xfer *xfer)
 		if (status)
 			WRITE_ONCE(block->state, KVPOOL_BLOCK_DEAD);
 	}
+	kvpool_count(tenant, peer_hits, 1);
+	kvpool_count(tenant, peer_bytes, kvpool_block_length(block));
 	kvpool_count(tenant, fetched_blocks, 1);
 	kvpool_count(tenant, fetched_bytes, kvpool_block_length(block));
 	kvpool_lease_give(tenant, xfer->hold, xfer->index, block, &xfer->cqe);

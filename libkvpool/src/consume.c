@@ -13,8 +13,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* @more keys follow in later calls, if this one finds all of its own. */
 static int lease(struct kvpool_batch *batch, struct kvpool_entry *entries, unsigned int nr,
-		 uint32_t flags, uint64_t timeout_ns, const char *call)
+		 unsigned int more, uint32_t flags, uint64_t timeout_ns, const char *call)
 {
 	struct kvpool_lookup arg = {
 		.size = sizeof(arg),
@@ -22,6 +23,7 @@ static int lease(struct kvpool_batch *batch, struct kvpool_entry *entries, unsig
 		.nr_entries = nr,
 		.entries = (uintptr_t)entries,
 		.timeout_ns = timeout_ns,
+		.nr_more = flags & KVPOOL_LOOKUP_PREFIX ? more : 0,
 	};
 
 	return kvp_batch_take(batch, &(struct kvp_take) {
@@ -53,7 +55,7 @@ static int lease_pending(struct kvpool_batch *batch, const char *call)
 	}
 	if (!n)
 		return 0;
-	ret = lease(batch, picked, n, 0, 0, call);
+	ret = lease(batch, picked, n, 0, 0, 0, call);
 	/* Also after an error: the caller gives back the leases. */
 	for (i = 0; i < n; i++)
 		batch->entries[batch->index[i]] = picked[i];
@@ -256,7 +258,8 @@ static int consume_local(struct kvpool_batch *batch, struct kvpool_consume_opts 
 			o->timeout_ns = now < deadline ? deadline - now : 0;
 		}
 		n = kvp_next_chunk(batch, done);
-		ret = lease(batch, batch->entries + done, n, flags, o->timeout_ns, call);
+		ret = lease(batch, batch->entries + done, n, batch->nr - done - n, flags,
+			    o->timeout_ns, call);
 		if (ret < 0)
 			return ret;
 		hits += ret;

@@ -57,6 +57,8 @@ static int lookup(struct kvpool *pool, const struct kvpool_key *keys, unsigned i
 
 		n = fill(entries, pool, keys + done, nr_keys - done, 0);
 		arg.nr_entries = n;
+		if (flags & KVPOOL_LOOKUP_PREFIX)
+			arg.nr_more = nr_keys - done - n;
 		ret = kvp_ioctl(pool, KVPOOL_IOC_EXISTS, &arg, call);
 		if (ret)
 			return ret;

@@ -465,7 +465,7 @@ int __wrap_ioctl(int fd, unsigned long cmd, ...)
 
 		if (!mock.no_log)
 			nr_lookups = mock.nr_calls;
-		mock_bad(size != sizeof(*a) || a->nr_hits || a->reserved);
+		mock_bad(size != sizeof(*a) || a->nr_hits || (a->nr_more && !prefix));
 		call->nr = a->nr_entries;
 		call->flags = a->flags;
 		call->first = key_id(&e->key);

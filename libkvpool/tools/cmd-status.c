@@ -172,8 +172,13 @@ static void print_status(const struct status *status)
 	       size(status->allocated_bytes), size(status->used_bytes));
 	printf("blocks     %" PRIu64 " sealed, %" PRIu64 " pending, %" PRIu64 " leases\n",
 	       total[COUNTER_BLOCKS], total[COUNTER_PENDING], total[COUNTER_LEASES]);
-	printf("lookups    %" PRIu64 ", hit rate %.4f\n", total[COUNTER_LOOKUPS],
-	       tenant_hit_rate(total));
+	printf("lookups    %" PRIu64 ", %" PRIu64 " hits, hit rate %.4f\n",
+	       total[COUNTER_LOOKUPS], total[COUNTER_HITS], tenant_hit_rate(total));
+	printf("hits       %" PRIu64 " here, %s; %" PRIu64 " from peers, %s\n",
+	       total[COUNTER_LOCAL_HITS], size(total[COUNTER_LOCAL_BYTES]),
+	       total[COUNTER_PEER_HITS], size(total[COUNTER_PEER_BYTES]));
+	printf("probes     %" PRIu64 ", %" PRIu64 " hits\n", total[COUNTER_PROBES],
+	       total[COUNTER_PROBE_HITS]);
 	printf("produced   %" PRIu64 " blocks, %s\n", total[COUNTER_PRODUCED_BLOCKS],
 	       size(total[COUNTER_PRODUCED_BYTES]));
 	printf("consumed   %s\n", size(total[COUNTER_CONSUMED_BYTES]));

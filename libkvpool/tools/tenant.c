@@ -20,6 +20,12 @@ const struct counter_info counter_infos[NR_COUNTERS] = {
 	[COUNTER_LEASES] = { "leases", "leases", NULL },
 	[COUNTER_LOOKUPS] = { "lookups", "lookups", "lookups_per_second" },
 	[COUNTER_HITS] = { "hits", "hits", "hits_per_second" },
+	[COUNTER_LOCAL_HITS] = { "local_hits", "local_hits", NULL },
+	[COUNTER_LOCAL_BYTES] = { "local_bytes", "local_bytes", NULL },
+	[COUNTER_PEER_HITS] = { "peer_hits", "peer_hits", NULL },
+	[COUNTER_PEER_BYTES] = { "peer_bytes", "peer_bytes", NULL },
+	[COUNTER_PROBES] = { "probes", "probes", NULL },
+	[COUNTER_PROBE_HITS] = { "probe_hits", "probe_hits", NULL },
 	[COUNTER_PRODUCED_BLOCKS] = { "produced_blocks", "produced_blocks",
 				      "produced_blocks_per_second" },
 	[COUNTER_PRODUCED_BYTES] = { "produced_bytes", "produced_bytes",
@@ -164,10 +170,10 @@ enum code tenant_read_all(struct tenant **tenants, int *nr)
 }
 
 /**
- * tenant_hit_rate - The part of lookups that were hits
+ * tenant_hit_rate - The part of the keys that were asked for that were leased
  * @counter:	By enum counter.
  *
- * Return: 0 to 1; 0 where nothing was looked up.
+ * Return: 0 to 1; 0 where nothing was asked for.
  */
 double tenant_hit_rate(const uint64_t *counter)
 {

@@ -3,7 +3,7 @@
  * block: the life of a block, from reserve to remove, at every size, as the
  * owner and other files see it; batches, prefixes and spans.
  */
-#include "kvpool_util.h"
+#include "kvpool_async.h"
 
 static __u64 page_up(__u64 length)
 {
@@ -310,6 +310,79 @@ TEST_F(block, prefix)
 }
 
 /* Spans that do not fit are not written, those of a block all or none. */
+/*
+ * The hit rate: an engine asks for four prefixes of 50 blocks, one of which is
+ * there, and then asks for them again by operations.
+ */
+TEST_F(block, hit_rate)
+{
+	struct kvpool_lookup arg = {
+		.size = sizeof(arg), .flags = KVPOOL_LOOKUP_PREFIX,
+		.nr_entries = 50,
+	};
+	struct kvpool_completion c[50];
+	struct kvpool_entry e[50];
+	struct kvpool_op ops[50];
+	struct kvpool_stats st;
+	int i, p;
+
+	for (i = 0; i < 50; i++)
+		ASSERT_EQ(0, kv_produce_blank(self->t.fd, i, 4096));
+	/* The second prefix misses behind its head, the others at once. */
+	ASSERT_EQ(0, kv_reserve(self->t.fd, &(struct kv_block){}, 50, 4096));
+	for (p = 0; p < 4; p++) {
+		memset(e, 0, sizeof(e));
+		for (i = 0; i < 50; i++)
+			kv_key(&e[i].key, 50 * p + i);
+		arg.entries = kv_ptr(e);
+		arg.nr_hits = 0;
+		EXPECT_EQ(0, kv_call(self->t.fd, KVPOOL_IOC_EXISTS, &arg));
+		EXPECT_EQ(p ? 0 : 50, arg.nr_hits);
+		memset(e, 0, sizeof(e));
+		for (i = 0; i < 50; i++)
+			kv_key(&e[i].key, 50 * p + i);
+		arg.nr_hits = 0;
+		EXPECT_EQ(0, kv_call(self->t.fd, KVPOOL_IOC_LEASE, &arg));
+		EXPECT_EQ(p ? 0 : 50, arg.nr_hits);
+	}
+	ASSERT_EQ(0, kv_stats(self->t.fd, &st));
+	EXPECT_EQ(200, st.lookups);
+	EXPECT_EQ(50, st.hits);
+	EXPECT_EQ(50, st.local_hits);
+	EXPECT_EQ(50 * 4096, st.local_bytes);
+	EXPECT_EQ(0, st.peer_hits);
+	EXPECT_EQ(200, st.probes);
+	EXPECT_EQ(50, st.probe_hits);
+
+	/* What the caller does not look up behind a miss counts too. */
+	arg.nr_hits = 0;
+	arg.nr_more = 100;
+	memset(e, 0, sizeof(e));
+	for (i = 0; i < 50; i++)
+		kv_key(&e[i].key, 49 + i);
+	EXPECT_EQ(0, kv_call(self->t.fd, KVPOOL_IOC_LEASE, &arg));
+	EXPECT_EQ(1, arg.nr_hits);
+	memset(e, 0, sizeof(e));
+	for (i = 0; i < 50; i++)
+		kv_key(&e[i].key, i);
+	arg.nr_hits = 0;
+	EXPECT_EQ(0, kv_call(self->t.fd, KVPOOL_IOC_LEASE, &arg));
+	EXPECT_EQ(50, arg.nr_hits);
+	ASSERT_EQ(0, kv_stats(self->t.fd, &st));
+	EXPECT_EQ(200 + 150 + 50, st.lookups);
+	EXPECT_EQ(50 + 1 + 50, st.hits);
+
+	for (i = 0; i < 50; i++)
+		ops[i] = kv_op(i & 1 ? KVPOOL_OP_LEASE : KVPOOL_OP_PROBE, 0,
+			       45 + i / 2, i);
+	ASSERT_EQ(0, kv_submit_wait(self->t.fd, ops, 50, c));
+	ASSERT_EQ(0, kv_stats(self->t.fd, &st));
+	EXPECT_EQ(400 + 25, st.lookups);
+	EXPECT_EQ(101 + 5, st.hits);
+	EXPECT_EQ(200 + 25, st.probes);
+	EXPECT_EQ(50 + 5, st.probe_hits);
+}
+
 TEST_F(block, span_room)
 {
 	struct kvpool_entry e[3] = {};

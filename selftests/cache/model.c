@@ -472,8 +472,7 @@ static bool op_lease(struct model *m, struct mfile *f, unsigned int n)
 
 		if (missed)
 			want = -ECANCELED;
-		else
-			m->want.lookups++;
+		m->want.lookups++;
 		if (e[i].status != want)
 			return FAIL(m, "lease key %u: %d, not %d", key[i],
 				    e[i].status, want);
@@ -491,6 +490,8 @@ static bool op_lease(struct model *m, struct mfile *f, unsigned int n)
 		b->leases++;
 		m->want.leases++;
 		m->want.hits++;
+		m->want.local_hits++;
+		m->want.local_bytes += b->length;
 		m->want.consumed_bytes += b->length;
 		f->leased[f->nr_leased].handle = e[i].handle;
 		f->leased[f->nr_leased++].block = b;
@@ -557,6 +558,8 @@ static bool op_exists(struct model *m, struct mfile *f, unsigned int n)
 		struct mblock *b = m->keys[key[i]];
 		int want = found(b, -EINPROGRESS);
 
+		m->want.probes++;
+		m->want.probe_hits += !want;
 		if (e[i].status != want || (!want && e[i].length != b->length))
 			return FAIL(m, "exists key %u: %d, not %d", key[i],
 				    e[i].status, want);
@@ -668,6 +671,11 @@ static bool op_stats(struct model *m, struct mfile *f)
 	SAME(leases);
 	SAME(lookups);
 	SAME(hits);
+	SAME(local_hits);
+	SAME(local_bytes);
+	SAME(peer_hits);
+	SAME(probes);
+	SAME(probe_hits);
 	SAME(produced_blocks);
 	SAME(produced_bytes);
 	SAME(consumed_bytes);

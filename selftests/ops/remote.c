@@ -243,7 +243,11 @@ TEST_F(remote, fetch)
 	EXPECT_EQ(4, st.blocks);
 	EXPECT_EQ(0, st.pending);
 	EXPECT_EQ(self->base.lookups + 6, st.lookups);
-	EXPECT_EQ(self->base.hits + 3, st.hits);
+	EXPECT_EQ(self->base.hits + 6, st.hits);
+	EXPECT_EQ(3, st.peer_hits);
+	EXPECT_EQ(3 * LEN, st.peer_bytes);
+	EXPECT_EQ(self->base.local_hits + 3, st.local_hits);
+	EXPECT_EQ(6 * LEN, st.consumed_bytes);
 }
 
 /* A block that is here has the length that is named, or is not leased. */

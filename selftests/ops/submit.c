@@ -595,6 +595,9 @@ TEST_F(submit, no_fabric)
 	op.peer = 5;
 	EXPECT_EQ(-EOPNOTSUPP, kv_do(self->fd, &op, &c));
 	kv_key(&op.key, KEY_SEALED);
+	EXPECT_EQ(-EMSGSIZE, kv_do(self->fd, &op, &c));
+	EXPECT_EQ(70001, c.length);
+	op.length = 70001;
 	EXPECT_EQ(0, kv_do(self->fd, &op, &c));
 	EXPECT_EQ(70001, c.length);
 	EXPECT_EQ(0, kv_release(self->fd, c.handle));

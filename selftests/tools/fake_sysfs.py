@@ -5,7 +5,8 @@ import os
 
 COUNTERS = (
     "blocks bytes arena_bytes pinned_bytes quarantined_bytes pending leases "
-    "lookups hits produced_blocks produced_bytes consumed_bytes copied_bytes "
+    "lookups hits local_hits local_bytes peer_hits peer_bytes probes probe_hits "
+    "produced_blocks produced_bytes consumed_bytes copied_bytes "
     "evicted_blocks evicted_bytes removed_blocks aborted_blocks "
     "preempted_blocks rejected fetched_blocks fetched_bytes pushed_blocks "
     "pushed_bytes served_blocks served_bytes received_blocks received_bytes "

@@ -418,7 +418,7 @@ TEST_F(abi, lookup)
 		POKE(kvpool_lookup, timeout_ns, 1, -EINVAL),
 		POKE(kvpool_lookup, timeout_ns, ~0ULL, -EINVAL),
 		POKE(kvpool_lookup, nr_hits, 1, -EINVAL),
-		POKE(kvpool_lookup, reserved, 1, -EINVAL),
+		POKE(kvpool_lookup, nr_more, 1, -EINVAL),
 	};
 	const struct poke exists_pokes[] = {
 		POKE(kvpool_lookup, flags, KVPOOL_LOOKUP_WAIT, -EINVAL),

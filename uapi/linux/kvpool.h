@@ -319,7 +319,10 @@ struct kvpool_handles {
  *		whatever signals are handled meanwhile.
  * @nr_hits:	In: zero. Out: entries with status zero; with
  *		KVPOOL_LOOKUP_PREFIX these are the leading entries.
- * @reserved:	In: zero.
+ * @nr_more:	In: with KVPOOL_LOOKUP_PREFIX, number of keys of the same prefix
+ *		that the caller looks up next if all of @entries are hits. If
+ *		the call stops they count as asked for: see @lookups of struct
+ *		kvpool_stats. Otherwise zero.
  *
  * KVPOOL_IOC_LEASE takes a lease on every sealed block that it finds. While a
  * lease lasts, the block is neither evicted nor moved, and its spans stay
@@ -356,7 +359,7 @@ struct kvpool_lookup {
 	__aligned_u64 spans;
 	__aligned_u64 timeout_ns;
 	__u32 nr_hits;
-	__u32 reserved;
+	__u32 nr_more;
 };
 
 #define KVPOOL_IOC_LEASE	_IO(KVPOOL_IOC_TYPE, 0x05)
@@ -436,11 +439,25 @@ struct kvpool_spans {
  *			reservations that their owner has not ended.
  * @pending:		Out: reservations not sealed, aborted or pre-empted.
  * @leases:		Out: leases that have not ended.
- * @lookups:		Out: keys that leases have looked up.
- * @hits:		Out: lookups that found a sealed block.
+ * @lookups:		Out: keys that calls have asked to lease, also those
+ *			that a call did not look up because an earlier key of
+ *			its prefix missed. A key that is asked for twice counts
+ *			twice.
+ * @hits:		Out: those of @lookups that got a lease: @local_hits and
+ *			@peer_hits. The hit rate is @hits / @lookups.
+ * @local_hits:		Out: leases on blocks that were here.
+ * @local_bytes:	Out: bytes of those blocks.
+ * @peer_hits:		Out: leases on blocks that were fetched from a peer for
+ *			the lease.
+ * @peer_bytes:		Out: bytes of those blocks.
+ * @probes:		Out: keys that KVPOOL_IOC_EXISTS and KVPOOL_OP_PROBE were
+ *			asked about, counted as for @lookups. They count
+ *			apart from it, because who asks mostly leases then.
+ * @probe_hits:		Out: those of @probes that found a sealed block.
  * @produced_blocks:	Out: blocks sealed.
  * @produced_bytes:	Out: bytes of the blocks sealed.
- * @consumed_bytes:	Out: bytes of the blocks that were leased.
+ * @consumed_bytes:	Out: bytes of the blocks that were leased: @local_bytes
+ *			and @peer_bytes.
  * @copied_bytes:	Out: bytes that the kernel copied with a CPU.
  * @evicted_blocks:	Out: blocks evicted.
  * @evicted_bytes:	Out: bytes of the blocks evicted.
@@ -482,6 +499,12 @@ struct kvpool_stats {
 	__aligned_u64 leases;
 	__aligned_u64 lookups;
 	__aligned_u64 hits;
+	__aligned_u64 local_hits;
+	__aligned_u64 local_bytes;
+	__aligned_u64 peer_hits;
+	__aligned_u64 peer_bytes;
+	__aligned_u64 probes;
+	__aligned_u64 probe_hits;
 	__aligned_u64 produced_blocks;
 	__aligned_u64 produced_bytes;
 	__aligned_u64 consumed_bytes;
