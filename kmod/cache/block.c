@@ -122,11 +122,8 @@ void kvpool_block_put(struct kvpool_tenant *tenant, struct kvpool_block *block)
 static void kvpool_block_settle(struct kvpool_tenant *tenant,
 				struct kvpool_block *block)
 {
-	if (READ_ONCE(block->waited)) {
-		atomic_inc(&tenant->settled);
-		wake_up_all(&tenant->wq);
-		kvpool_waiters_wake(block);
-	}
+	if (READ_ONCE(block->waited))
+		kvpool_waiters_wake(&tenant->queues, block);
 }
 
 /**
@@ -135,8 +132,7 @@ static void kvpool_block_settle(struct kvpool_tenant *tenant,
  *
  * Context: Any.
  * Return: true if the block is still pending: when the reservation ends, the
- * tenant's wait queue and the waiters of @block are woken, and the tenant's
- * count of settled reservations is raised.
+ * waiters of @block that can be found then are woken.
  */
 bool kvpool_block_await(struct kvpool_block *block)
 {

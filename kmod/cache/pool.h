@@ -13,8 +13,10 @@
  *	buckets of kvpool_tenant.index
  *	kvpool_arena.lock
  *
- * kvpool_tenant.quarantine_lock, kvpool_ring.lock, the buckets of waiters
- * (cache/waiters.c), kvpool_retry_lock (xfer/placement.c) and kvpool_movers_lock
+ * kvpool_waitq.lock (cache/waiters.c) has the buckets of kvpool_tenant.queues and
+ * kvpool_ctx.wq.lock inside, and nests in none of these.
+ *
+ * kvpool_tenant.quarantine_lock, kvpool_ring.lock, kvpool_retry_lock (xfer/placement.c) and kvpool_movers_lock
  * (xfer/mover.c) nest in none of these and have none inside. kvpool_ctx.rings
  * nests in mm->mmap_lock only and has none inside. Functions of movers are
  * called in kvpool_movers_srcu, for which kvpool_mover_peer_del() and

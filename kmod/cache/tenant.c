@@ -10,6 +10,7 @@
 #include "cache/index.h"
 #include "cache/policy_lru.h"
 #include "cache/tenant.h"
+#include "cache/waiters.h"
 
 /* Bytes by which a CPU's part of a count may be off. */
 #define KVPOOL_DESCRIBED_BATCH	16384
@@ -43,9 +44,12 @@ struct kvpool_tenant *kvpool_tenant_alloc(const char *name)
 	ret = kvpool_index_init(&tenant->index);
 	if (ret)
 		goto err_described;
-	ret = kvpool_arena_init(&tenant->arena);
+	ret = kvpool_waiters_init(&tenant->queues);
 	if (ret)
 		goto err_index;
+	ret = kvpool_arena_init(&tenant->arena);
+	if (ret)
+		goto err_queues;
 
 	strscpy(tenant->name, name, sizeof(tenant->name));
 	tenant->uid = GLOBAL_ROOT_UID;
@@ -54,9 +58,10 @@ struct kvpool_tenant *kvpool_tenant_alloc(const char *name)
 	tenant->guaranteed_nodes = node_states[N_MEMORY];
 	tenant->claim_next = jiffies;
 	kvpool_policy_init(&tenant->policy, &kvpool_policy_lru);
-	init_waitqueue_head(&tenant->wq);
 	return tenant;
 
+err_queues:
+	rhashtable_destroy(&tenant->queues);
 err_index:
 	rhashtable_destroy(&tenant->index);
 err_described:
@@ -79,6 +84,8 @@ void kvpool_tenant_free(struct kvpool_tenant *tenant)
 	kvpool_arena_exit(&tenant->arena);
 	WARN_ON(percpu_counter_sum(&tenant->described));
 	percpu_counter_destroy(&tenant->described);
+	/* Waiters belong to files, which are gone. */
+	rhashtable_destroy(&tenant->queues);
 	free_percpu(tenant->counters);
 	kfree(tenant);
 }

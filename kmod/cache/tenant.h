@@ -12,7 +12,6 @@
 #include <linux/spinlock.h>
 #include <linux/types.h>
 #include <linux/uidgid.h>
-#include <linux/wait.h>
 #include <linux/workqueue.h>
 
 #include <linux/kvpool.h>
@@ -45,9 +44,7 @@ struct file;
  * @pinned:	bytes of hard-pinned blocks; protected by policy.lock
  * @counters:	statistics, per CPU
  * @described:	bytes of descriptions of blocks, without lists of extents
- * @wq:		tasks that wait for pending keys
- * @settled:	counts the awaited reservations that were sealed, aborted or
- *		pre-empted
+ * @queues:	waiters of pending blocks; see cache/waiters.c
  * @quarantine:	dead reservations whose memory had a DMA pin
  * @quarantine_lock: protects @quarantine
  * @quarantined: pages in quarantine or of pre-empted reservations
@@ -75,8 +72,7 @@ struct kvpool_tenant {
 	u64 pinned;
 	struct kvpool_counters __percpu *counters;
 	struct percpu_counter described;
-	wait_queue_head_t wq;
-	atomic_t settled;
+	struct rhashtable queues;
 	struct list_head quarantine;
 	spinlock_t quarantine_lock;	/* the list above */
 	atomic_long_t quarantined;

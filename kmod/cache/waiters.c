@@ -1,36 +1,67 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Waiters are found by the block that they wait for, through one hash table for
- * all tenants. Only the task that removes a waiter from its bucket acts on it.
+ * Waiters: each reservation that is waited for has a queue of its own, which is
+ * found by the block in a table of the tenant. So the end of a reservation costs
+ * what its own waiters cost, whatever else is waited for.
+ *
+ * A queue is in the table while its reservation is pending and has waiters. It
+ * is closed, under its lock, when it is taken out: by the task that ends the
+ * reservation, before the block can be freed and its address be used again; or
+ * with its last waiter. Only the task that takes a waiter out of its queue acts
+ * on it.
  */
-#include <linux/hash.h>
+#include <linux/err.h>
+#include <linux/rhashtable.h>
+#include <linux/sched.h>
+#include <linux/slab.h>
 #include <linux/spinlock.h>
+#include <linux/workqueue.h>
 
+#include "cache/block.h"
+#include "cache/pool.h"
 #include "cache/waiters.h"
 
-#define KVPOOL_WAITERS_BITS	10
-
-struct kvpool_waiters {
-	spinlock_t lock;	/* list, and node and block of its waiters */
-	struct hlist_head list;
-};
-
-static struct kvpool_waiters kvpool_waiters[1 << KVPOOL_WAITERS_BITS];
-
-static struct kvpool_waiters *kvpool_waiters_of(const struct kvpool_block *b)
-{
-	return &kvpool_waiters[hash_ptr(b, KVPOOL_WAITERS_BITS)];
-}
+/* Most waiters that are woken while a queue's lock is held. */
+#define KVPOOL_WAKE_BATCH	16
 
 /**
- * kvpool_waiters_init() - Initialise the buckets
+ * struct kvpool_waitq - the waiters of a reservation
+ * @node:	entry in the table of the tenant, unless @closed
+ * @block:	the key in that table
+ * @lock:	protects @closed, @waiters and the queue of each waiter
+ * @closed:	no waiter can be added any more
+ * @waiters:	the waiters, the quick ones first
+ * @work:	wakes waiters for which the task that ended the reservation has
+ *		no time
+ * @rcu:	frees the queue after the last reader of the table
  */
-void kvpool_waiters_init(void)
-{
-	int i;
+struct kvpool_waitq {
+	struct rhash_head node;
+	const struct kvpool_block *block;
+	spinlock_t lock;	/* closed, waiters, and their queue */
+	bool closed;
+	struct list_head waiters;
+	struct work_struct work;
+	struct rcu_head rcu;
+};
 
-	for (i = 0; i < ARRAY_SIZE(kvpool_waiters); i++)
-		spin_lock_init(&kvpool_waiters[i].lock);
+static const struct rhashtable_params kvpool_waitq_params = {
+	.key_len = sizeof_field(struct kvpool_waitq, block),
+	.key_offset = offsetof(struct kvpool_waitq, block),
+	.head_offset = offsetof(struct kvpool_waitq, node),
+	.automatic_shrinking = true,
+};
+
+/**
+ * kvpool_waiters_init() - Make an empty table of queues
+ * @queues: the table; end it with rhashtable_destroy()
+ *
+ * Context: May sleep.
+ * Return: 0 or -ENOMEM.
+ */
+int kvpool_waiters_init(struct rhashtable *queues)
+{
+	return rhashtable_init(queues, &kvpool_waitq_params);
 }
 
 /**
@@ -41,83 +72,230 @@ void kvpool_waiters_init(void)
 void kvpool_waiter_init(struct kvpool_waiter *waiter,
 			const struct kvpool_waiter_ops *ops)
 {
-	INIT_HLIST_NODE(&waiter->node);
-	waiter->block = NULL;
+	INIT_LIST_HEAD(&waiter->node);
+	waiter->queue = NULL;
 	waiter->ops = ops;
 }
 
-/**
- * kvpool_waiter_add() - Wait until a reservation ends
- * @waiter: the waiter, on which only the caller acts
- * @block: the block of the reservation, with a reference of the caller
- *
- * Context: Any; calls @waiter->ops->pending() under a spinlock.
- * Return: true if @waiter waits: it has taken over the reference, and the
- * caller must not act on it any more. false if there is nothing to wait for:
- * the caller keeps the reference.
+/*
+ * Wake waiters; the lock of the queue is held. Returns the first waiter that is
+ * not quick, for the caller to wake without the lock; NULL if there is none or
+ * the batch is full.
  */
-bool kvpool_waiter_add(struct kvpool_waiter *waiter, struct kvpool_block *block)
+static struct kvpool_waiter *kvpool_waitq_wake(struct kvpool_waitq *queue)
 {
-	struct kvpool_waiters *w = kvpool_waiters_of(block);
-	bool waits;
+	struct kvpool_waiter *waiter;
+	int i;
 
-	spin_lock(&w->lock);
+	for (i = 0; i < KVPOOL_WAKE_BATCH; i++) {
+		waiter = list_first_entry_or_null(&queue->waiters,
+						  struct kvpool_waiter, node);
+		if (!waiter || !waiter->ops->quick)
+			return waiter;
+		list_del_init(&waiter->node);
+		waiter->ops->wake(waiter);
+		/* The last access; pairs with kvpool_waiter_del(). */
+		smp_store_release(&waiter->queue, NULL);
+	}
+	return NULL;
+}
+
+static void kvpool_waitq_work(struct work_struct *work)
+{
+	struct kvpool_waitq *queue = container_of(work, struct kvpool_waitq,
+						  work);
+	struct kvpool_waiter *waiter;
+	bool more;
+
+	do {
+		spin_lock(&queue->lock);
+		waiter = kvpool_waitq_wake(queue);
+		if (waiter) {
+			list_del_init(&waiter->node);
+			WRITE_ONCE(waiter->queue, NULL);
+		}
+		more = !list_empty(&queue->waiters);
+		spin_unlock(&queue->lock);
+		if (waiter)
+			waiter->ops->wake(waiter);
+		cond_resched();
+	} while (more);
+	kfree_rcu(queue, rcu);
+}
+
+static struct kvpool_waitq *kvpool_waitq_new(const struct kvpool_block *block)
+{
+	struct kvpool_waitq *queue;
+
+	queue = kmalloc(sizeof(*queue), GFP_KERNEL_ACCOUNT);
+	if (!queue)
+		return NULL;
+	queue->block = block;
+	spin_lock_init(&queue->lock);
+	queue->closed = false;
+	INIT_LIST_HEAD(&queue->waiters);
+	INIT_WORK(&queue->work, kvpool_waitq_work);
+	return queue;
+}
+
+/* Take a queue out of the table; its lock is held. */
+static void kvpool_waitq_close(struct rhashtable *queues,
+			       struct kvpool_waitq *queue)
+{
+	queue->closed = true;
+	rhashtable_remove_fast(queues, &queue->node, kvpool_waitq_params);
+}
+
+/*
+ * Add a waiter to a queue that was found in the table, in the same RCU section.
+ * Returns what kvpool_waiter_add() does, or -EAGAIN if the queue has left the
+ * table.
+ */
+static int kvpool_waitq_join(struct rhashtable *queues,
+			     struct kvpool_waitq *queue,
+			     struct kvpool_waiter *waiter,
+			     struct kvpool_block *block)
+{
+	const struct kvpool_waiter_ops *ops = waiter->ops;
+	bool waits, unused = false;
+
+	spin_lock(&queue->lock);
+	if (queue->closed) {
+		spin_unlock(&queue->lock);
+		return kvpool_block_await(block) ? -EAGAIN : 0;
+	}
 	/* kvpool_block_await() orders this, for kvpool_waiter_del(). */
-	WRITE_ONCE(waiter->block, block);
-	waits = waiter->ops->pending(waiter);
-	if (waits)
-		hlist_add_head(&waiter->node, &w->list);
-	else
-		WRITE_ONCE(waiter->block, NULL);
-	spin_unlock(&w->lock);
+	WRITE_ONCE(waiter->queue, queue);
+	waits = kvpool_block_await(block) &&
+		!(ops->stopped && ops->stopped(waiter));
+	if (!waits) {
+		WRITE_ONCE(waiter->queue, NULL);
+		unused = list_empty(&queue->waiters);
+		if (unused)
+			kvpool_waitq_close(queues, queue);
+	} else if (ops->quick) {
+		list_add(&waiter->node, &queue->waiters);
+	} else {
+		list_add_tail(&waiter->node, &queue->waiters);
+	}
+	spin_unlock(&queue->lock);
+	if (unused)
+		kfree_rcu(queue, rcu);
 	return waits;
 }
 
 /**
- * kvpool_waiter_del() - Remove a waiter before the reservation ends
- * @waiter: the waiter, whose memory stays during the call. Before the call, its
- *	    pending() was made to return false, with a full barrier.
+ * kvpool_waiter_add() - Wait until a reservation ends
+ * @queues: the table of the block's tenant
+ * @waiter: the waiter, on which only the caller acts
+ * @block: the block of the reservation; the caller keeps its reference, and need
+ *	   not keep it for @waiter
+ *
+ * Context: May sleep.
+ * Return: 1 if @waiter waits: the caller must not act on it any more. 0 if there
+ * is nothing to wait for. -ENOMEM.
+ */
+int kvpool_waiter_add(struct rhashtable *queues, struct kvpool_waiter *waiter,
+		      struct kvpool_block *block)
+{
+	struct kvpool_waitq *queue, *fresh = NULL;
+	int ret = -EAGAIN;
+
+	do {
+		rcu_read_lock();
+		queue = rhashtable_lookup(queues, &block, kvpool_waitq_params);
+		if (!queue && fresh) {
+			queue = rhashtable_lookup_get_insert_fast(queues,
+				&fresh->node, kvpool_waitq_params);
+			if (!queue) {
+				queue = fresh;
+				fresh = NULL;
+			}
+		}
+		if (IS_ERR(queue))
+			ret = -ENOMEM;
+		else if (queue)
+			ret = kvpool_waitq_join(queues, queue, waiter, block);
+		rcu_read_unlock();
+
+		if (ret == -EAGAIN && !fresh) {
+			fresh = kvpool_waitq_new(block);
+			if (!fresh)
+				ret = -ENOMEM;
+		}
+	} while (ret == -EAGAIN);
+	kfree(fresh);
+	return ret;
+}
+
+/**
+ * kvpool_waiter_del() - Stop waiting before the reservation ends
+ * @queues: the table that the waiter was added to
+ * @waiter: the waiter, whose memory stays during the call. If it may be added
+ *	    concurrently, its stopped() was made to return true before, with a
+ *	    full barrier.
  *
  * Context: Any.
- * Return: true if only the caller acts on @waiter now. false if @waiter does
- * not wait: the task that acts on it sees what makes pending() return false.
+ * Return: true if only the caller acts on @waiter now. false if @waiter does not
+ * wait: it is quick and has been woken, or the task that acts on it sees what
+ * makes stopped() return true.
  */
-bool kvpool_waiter_del(struct kvpool_waiter *waiter)
+bool kvpool_waiter_del(struct rhashtable *queues, struct kvpool_waiter *waiter)
 {
-	const struct kvpool_block *block = READ_ONCE(waiter->block);
-	struct kvpool_waiters *w;
-	bool took;
+	struct kvpool_waitq *queue;
+	bool took = false, unused = false;
 
-	if (!block)
-		return false;
-	/* The block may be freed: its address only selects the bucket. */
-	w = kvpool_waiters_of(block);
-	spin_lock(&w->lock);
-	took = waiter->block == block && !hlist_unhashed(&waiter->node);
-	if (took)
-		hlist_del_init(&waiter->node);
-	spin_unlock(&w->lock);
+	rcu_read_lock();
+	/* Pairs with the release of kvpool_waitq_wake(). */
+	queue = smp_load_acquire(&waiter->queue);
+	if (queue) {
+		spin_lock(&queue->lock);
+		took = waiter->queue == queue;
+		if (took) {
+			list_del_init(&waiter->node);
+			WRITE_ONCE(waiter->queue, NULL);
+			unused = !queue->closed && list_empty(&queue->waiters);
+			if (unused)
+				kvpool_waitq_close(queues, queue);
+		}
+		spin_unlock(&queue->lock);
+		if (unused)
+			kfree_rcu(queue, rcu);
+	}
+	rcu_read_unlock();
 	return took;
 }
 
 /**
  * kvpool_waiters_wake() - Wake the waiters of a reservation
- * @block: the block, whose reservation has ended
+ * @queues: the table of the block's tenant
+ * @block: the block, whose reservation has ended, and which is not freed yet
  *
- * Context: Any; calls wake() of the waiters under a spinlock.
+ * Some quick waiters are woken at once, the others by one work item.
+ *
+ * Context: Any.
  */
-void kvpool_waiters_wake(const struct kvpool_block *block)
+void kvpool_waiters_wake(struct rhashtable *queues,
+			 const struct kvpool_block *block)
 {
-	struct kvpool_waiters *w = kvpool_waiters_of(block);
-	struct kvpool_waiter *waiter;
-	struct hlist_node *next;
+	struct kvpool_waitq *queue;
+	bool more = false, mine = false;
 
-	spin_lock(&w->lock);
-	hlist_for_each_entry_safe(waiter, next, &w->list, node) {
-		if (waiter->block != block)
-			continue;
-		hlist_del_init(&waiter->node);
-		waiter->ops->wake(waiter);
+	rcu_read_lock();
+	queue = rhashtable_lookup(queues, &block, kvpool_waitq_params);
+	if (queue) {
+		spin_lock(&queue->lock);
+		mine = !queue->closed;
+		if (mine) {
+			kvpool_waitq_close(queues, queue);
+			kvpool_waitq_wake(queue);
+			more = !list_empty(&queue->waiters);
+		}
+		spin_unlock(&queue->lock);
 	}
-	spin_unlock(&w->lock);
+	rcu_read_unlock();
+	if (more)
+		queue_work(kvpool_pool.wq, &queue->work);
+	else if (mine)
+		kfree_rcu(queue, rcu);
 }

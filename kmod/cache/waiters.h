@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* Waiters: objects that wait for the end of a reservation without a task. */
+/* Waiters: tasks, files and operations that wait for the end of a reservation. */
 #ifndef _KVPOOL_WAITERS_H
 #define _KVPOOL_WAITERS_H
 
@@ -7,38 +7,47 @@
 #include <linux/types.h>
 
 struct kvpool_block;
+struct kvpool_waitq;
 struct kvpool_waiter;
+struct rhashtable;
 
 /**
- * struct kvpool_waiter_ops - functions of a waiter
- * @pending:	return true if there is something to wait for; calls
- *		kvpool_block_await(). Called under a spinlock: must not sleep
- * @wake:	the reservation has ended, and the waiter has left its bucket.
- *		Called under a spinlock: must not sleep
+ * struct kvpool_waiter_ops - functions of a kind of waiters
+ * @wake:	The reservation has ended. Without @quick the waiter has left
+ *		its queue before, and the call may sleep
+ * @quick:	@wake is called under the queue's lock by the task that ends the
+ *		reservation: it must be short, must not sleep, and must not free
+ *		the waiter
+ * @stopped:	return true if the waiter must not begin to wait, called under
+ *		the queue's lock. Optional
  */
 struct kvpool_waiter_ops {
-	bool (*pending)(struct kvpool_waiter *waiter);
 	void (*wake)(struct kvpool_waiter *waiter);
+	bool quick;
+	bool (*stopped)(const struct kvpool_waiter *waiter);
 };
 
 /**
  * struct kvpool_waiter - waits for the end of a reservation
- * @node:	entry in a bucket of waiters
- * @block:	the pending block, with a reference of the waiter, or NULL
+ * @node:	entry in @queue
+ * @queue:	the waiters of the same block, or NULL; changed under the lock
+ *		of the queue
  * @ops:	functions
  */
 struct kvpool_waiter {
-	struct hlist_node node;
-	struct kvpool_block *block;
+	struct list_head node;
+	struct kvpool_waitq *queue;
 	const struct kvpool_waiter_ops *ops;
 };
 
-void kvpool_waiters_init(void);
+int kvpool_waiters_init(struct rhashtable *queues);
 void kvpool_waiter_init(struct kvpool_waiter *waiter,
 			const struct kvpool_waiter_ops *ops);
-bool kvpool_waiter_add(struct kvpool_waiter *waiter,
-		       struct kvpool_block *block);
-bool kvpool_waiter_del(struct kvpool_waiter *waiter);
-void kvpool_waiters_wake(const struct kvpool_block *block);
+int kvpool_waiter_add(struct rhashtable *queues, struct kvpool_waiter *waiter,
+		      struct kvpool_block *block);
+bool kvpool_waiter_del(struct rhashtable *queues,
+		       struct kvpool_waiter *waiter);
+void kvpool_waiters_wake(struct rhashtable *queues,
+			 const struct kvpool_block *block);
 
 #endif /* _KVPOOL_WAITERS_H */

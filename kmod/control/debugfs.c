@@ -435,7 +435,7 @@ static void kvpool_operation_show(struct seq_file *m,
 	const struct kvpool_transfer *transfer = &xfer->transfer;
 	const char *state = READ_ONCE(xfer->done) ? "done" :
 			    READ_ONCE(transfer->state) != KVPOOL_TRANSFER_CORE ?
-			    "remote" : READ_ONCE(xfer->waiter.block) ? "waits" :
+			    "remote" : READ_ONCE(xfer->waiter.queue) ? "waits" :
 			    "runs";
 
 	seq_printf(m, "%s %d %llu %s %*phN %s %u %u %d %u\n",

@@ -1,17 +1,21 @@
 // SPDX-License-Identifier: GPL-2.0
 /* Consume: exists, lease, release. */
 #include <linux/err.h>
+#include <linux/hrtimer.h>
 #include <linux/ktime.h>
 #include <linux/mm.h>
+#include <linux/sched/signal.h>
 
 #include <linux/kvpool.h>
 
 #include "cache/block.h"
 #include "cache/tenant.h"
 #include "cache/trace.h"
+#include "cache/waiters.h"
 #include "dev/call.h"
 #include "dev/consume.h"
 #include "dev/copy.h"
+#include "file/arm.h"
 #include "file/ctx.h"
 #include "file/handles.h"
 #include "file/hold.h"
@@ -38,52 +42,84 @@ static u64 kvpool_lookup_asked(const struct kvpool_lookup *arg)
 	       (u64)(arg->nr_hits < arg->nr_entries ? arg->nr_more : 0);
 }
 
+/* A task that waits for a key in its call. */
+struct kvpool_sleeper {
+	struct kvpool_waiter waiter;
+	struct task_struct *task;
+	bool woken;
+};
+
+static void kvpool_sleeper_wake(struct kvpool_waiter *waiter)
+{
+	struct kvpool_sleeper *sleeper =
+		container_of(waiter, struct kvpool_sleeper, waiter);
+
+	WRITE_ONCE(sleeper->woken, true);
+	wake_up_process(sleeper->task);
+}
+
+static const struct kvpool_waiter_ops kvpool_sleeper_ops = {
+	.wake = kvpool_sleeper_wake,
+	.quick = true,
+};
+
+/* Returns 0 when the reservation has ended; -ETIMEDOUT, -EINTR or -ENOMEM. */
 static int kvpool_lease_wait(struct kvpool_tenant *tenant,
-			     const struct kvpool_block *block, ktime_t until,
+			     struct kvpool_block *block, ktime_t until,
 			     u32 flags)
 {
 	unsigned int state = flags & KVPOOL_LOOKUP_INTERRUPTIBLE ?
 			     KVPOOL_WAITS_INTERRUPTIBLY : KVPOOL_WAITS;
-	ktime_t left = KTIME_MAX;
+	ktime_t *expires = until == KTIME_MAX ? NULL : &until;
+	struct kvpool_sleeper sleeper = { .task = current };
 	int ret;
 
-	if (until != KTIME_MAX)
-		left = ktime_sub(until, ktime_get());
-	if (left <= 0)
+	if (expires && ktime_get() >= until)
 		return -ETIMEDOUT;
-	ret = __wait_event_hrtimeout(tenant->wq,
-				     READ_ONCE(block->state) !=
-				     KVPOOL_BLOCK_RESERVED, left, state);
-	if (ret == -ETIME)
-		return -ETIMEDOUT;
-	return ret ? -EINTR : 0;
+	kvpool_waiter_init(&sleeper.waiter, &kvpool_sleeper_ops);
+	ret = kvpool_waiter_add(&tenant->queues, &sleeper.waiter, block);
+	if (ret <= 0)
+		return ret;
+	do {
+		set_current_state(state);
+		ret = 0;
+		if (READ_ONCE(sleeper.woken))
+			break;
+		ret = -EINTR;
+		if (signal_pending_state(state, current))
+			break;
+		ret = -ETIMEDOUT;
+	} while (schedule_hrtimeout_range(expires, current->timer_slack_ns,
+					  HRTIMER_MODE_ABS));
+	__set_current_state(TASK_RUNNING);
+	/* Nobody wakes the task from here on, or somebody has. */
+	return kvpool_waiter_del(&tenant->queues, &sleeper.waiter) ? ret : 0;
 }
 
 /*
  * Wait, if the call says so, until a block that was found pending is sealed.
  * Consumes the reference to @block. Returns a sealed block with a reference, or
- * NULL and the reason in @status.
+ * NULL and the reason in @status. A key that stays pending is added to @arm,
+ * which takes up to @most.
  */
 static struct kvpool_block *kvpool_lease_pending(struct kvpool_call *call,
 						 struct kvpool_tenant *tenant,
 						 struct kvpool_block *block,
-						 ktime_t until, int *status)
+						 ktime_t until, int *status,
+						 struct kvpool_arm **arm,
+						 u32 most)
 {
 	const struct kvpool_lookup *arg = call->arg;
 	struct kvpool_key key = block->key;
 	u32 state;
 
 	do {
-		if (kvpool_block_await(block)) {
-			WRITE_ONCE(call->ctx->armed, true);
-			*status = arg->flags & KVPOOL_LOOKUP_WAIT ?
-				  kvpool_lease_wait(tenant, block, until,
-						    arg->flags) :
-				  -EINPROGRESS;
-			if (*status) {
-				kvpool_block_put(tenant, block);
-				return NULL;
-			}
+		*status = arg->flags & KVPOOL_LOOKUP_WAIT ?
+			  kvpool_lease_wait(tenant, block, until, arg->flags) :
+			  -EINPROGRESS;
+		if (*status && kvpool_arm_add(arm, call->ctx, block, most)) {
+			kvpool_block_put(tenant, block);
+			return NULL;
 		}
 		/* Pairs with the cmpxchg() of kvpool_block_publish(). */
 		if (smp_load_acquire(&block->state) == KVPOOL_BLOCK_SEALED)
@@ -116,6 +152,7 @@ int kvpool_ioctl_lease(struct kvpool_call *call)
 	struct kvpool_hold *hold;
 	int ret, stop = 0;
 	u32 i, state;
+	struct kvpool_arm *arm = NULL;
 	ktime_t until = 0;
 	u64 bytes = 0;
 
@@ -139,8 +176,6 @@ int kvpool_ioctl_lease(struct kvpool_call *call)
 
 	if (arg->timeout_ns)
 		until = kvpool_time_after(arg->timeout_ns);
-	WRITE_ONCE(ctx->armed, false);
-	WRITE_ONCE(ctx->settled, atomic_read(&tenant->settled));
 
 	for (i = 0; i < arg->nr_entries; i++) {
 		struct kvpool_entry *e = &entries[i];
@@ -154,7 +189,8 @@ int kvpool_ioctl_lease(struct kvpool_call *call)
 			e->status = -ENOENT;
 		else if (state == KVPOOL_BLOCK_RESERVED)
 			block = kvpool_lease_pending(call, tenant, block,
-						     until, &e->status);
+						     until, &e->status, &arm,
+						     arg->nr_entries - i);
 		if (!block) {
 			if (e->status == -EINTR)
 				stop = -EINTR;
@@ -168,6 +204,7 @@ int kvpool_ioctl_lease(struct kvpool_call *call)
 		call->live++;
 		trace_kvpool_block_lease(tenant, block);
 	}
+	kvpool_arm_replace(ctx, arm);
 	arg->nr_hits = call->live;
 	kvpool_count(tenant, lookups, kvpool_lookup_asked(arg));
 	kvpool_count(tenant, local_hits, call->live);

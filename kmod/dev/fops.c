@@ -4,11 +4,11 @@
 #include <linux/module.h>
 #include <linux/poll.h>
 
-#include "cache/tenant.h"
 #include "dev/fops.h"
 #include "dev/ioctl.h"
 #include "dev/mmap.h"
 #include "dev/uring.h"
+#include "file/arm.h"
 #include "file/ctx.h"
 #include "file/hold.h"
 #include "file/ring.h"
@@ -24,6 +24,7 @@ static int kvpool_release(struct inode *inode, struct file *file)
 	struct kvpool_ctx *ctx = file->private_data;
 
 	kvpool_ctx_unlist(ctx);
+	kvpool_arm_replace(ctx, NULL);
 	kvpool_cancel_all(ctx);
 	kvpool_rings_exit(ctx);
 	kvpool_holds_exit(ctx);
@@ -34,14 +35,10 @@ static int kvpool_release(struct inode *inode, struct file *file)
 static __poll_t kvpool_poll(struct file *file, poll_table *wait)
 {
 	struct kvpool_ctx *ctx = file->private_data;
-	struct kvpool_tenant *tenant = kvpool_ctx_bind(ctx);
 
-	poll_wait(file, &tenant->wq, wait);
+	kvpool_ctx_bind(ctx);
 	poll_wait(file, &ctx->wq, wait);
-	if (kvpool_rings_readable(ctx))
-		return EPOLLIN | EPOLLRDNORM;
-	if (READ_ONCE(ctx->armed) &&
-	    atomic_read(&tenant->settled) != READ_ONCE(ctx->settled))
+	if (kvpool_rings_readable(ctx) || kvpool_arm_readable(ctx))
 		return EPOLLIN | EPOLLRDNORM;
 	return 0;
 }

@@ -12,6 +12,7 @@
 #include <linux/xarray.h>
 
 struct file;
+struct kvpool_arm;
 struct kvpool_tenant;
 
 /**
@@ -40,11 +41,10 @@ struct kvpool_inflight {
  *		too
  * @next_hold:	id at which the search for a free id of a hold begins
  * @nr_handles:	handles that have not ended, and handles being made
- * @armed:	poll() reports when the tenant's count differs from @settled
- * @settled:	the tenant's count of settled reservations when the latest call
- *		of KVPOOL_IOC_LEASE began
+ * @arm:	the keys that the latest call of KVPOOL_IOC_LEASE left pending,
+ *		or NULL; exchanged, and read under RCU
  * @rings:	completion rings by number; protected by the xarray's own lock
- * @wq:		tasks that wait for completions
+ * @wq:		tasks in poll()
  * @inflight:	operations in flight
  * @pid:	id of the process that opened the file, for debugfs
  * @comm:	name of that process
@@ -58,8 +58,7 @@ struct kvpool_ctx {
 	struct xarray holds;
 	u32 next_hold;
 	atomic_t nr_handles;
-	bool armed;
-	int settled;
+	struct kvpool_arm *arm;
 	struct xarray rings;
 	wait_queue_head_t wq;
 	struct kvpool_inflight inflight;

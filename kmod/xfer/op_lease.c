@@ -112,12 +112,8 @@ static int kvpool_lease_prepare(struct kvpool_xfer *xfer,
 		block = kvpool_block_find(tenant, &xfer->transfer.key, &state);
 	else if (block == KVPOOL_OP_MISSED)
 		block = NULL;
-	if (block && state == KVPOOL_BLOCK_RESERVED) {
-		if (kvpool_waiter_add(&xfer->waiter, block))
-			return KVPOOL_OP_WAITS;
-		kvpool_block_put(tenant, block);
-		return -EAGAIN;
-	}
+	if (block && state == KVPOOL_BLOCK_RESERVED)
+		return kvpool_xfer_wait(xfer, block);
 	if (block)
 		return kvpool_lease_local(tenant, xfer->hold, xfer->index,
 					  block, xfer->transfer.length,

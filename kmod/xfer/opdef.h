@@ -27,7 +27,7 @@ struct kvpool_xfer;
 
 /* Results of kvpool_issue_fn and prepare() besides a status. */
 #define KVPOOL_OP_LATER		1	/* kvpool_issue_fn: needs an xfer */
-#define KVPOOL_OP_WAITS		1	/* prepare(): in a bucket of waiters */
+#define KVPOOL_OP_WAITS		1	/* prepare(): in a queue of waiters */
 #define KVPOOL_OP_TRANSFERS	2	/* prepare(): needs a mover */
 
 /* For prepare(): issue() has looked for the block, and there is none. */

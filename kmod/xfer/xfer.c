@@ -4,10 +4,10 @@
  *
  * One task at a time runs an operation in flight (struct kvpool_xfer): the task
  * that submitted it, a worker after a wait, or a mover. While the operation
- * waits in a bucket of waiters no task runs it, and the task that takes it out
- * of the bucket runs it next. So each operation completes exactly once, without
+ * waits in a queue of waiters no task runs it, and the task that takes it out
+ * of the queue runs it next. So each operation completes exactly once, without
  * a lock of its own. A task that cancels sets transfer.cancelled, and then
- * takes the operation out of its bucket or calls the mover. If the operation is
+ * takes the operation out of its queue or calls the mover. If the operation is
  * in neither, the task that runs it checks transfer.cancelled before the
  * operation waits or is submitted to a mover.
  */
@@ -40,7 +40,6 @@ static struct workqueue_struct *kvpool_deadline_wq;
  */
 int kvpool_xfers_init(void)
 {
-	kvpool_waiters_init();
 	kvpool_xfer_cache = kmem_cache_create("kvpool_xfer",
 					      sizeof(struct kvpool_xfer), 0,
 					      SLAB_ACCOUNT, NULL);
@@ -263,45 +262,57 @@ static void kvpool_xfer_start(struct kvpool_xfer *xfer,
 		kvpool_xfer_finish(xfer, ret);
 }
 
-static bool kvpool_xfer_pending(struct kvpool_waiter *waiter)
+static bool kvpool_xfer_stopped(const struct kvpool_waiter *waiter)
 {
-	struct kvpool_xfer *xfer =
-		container_of(waiter, struct kvpool_xfer, waiter);
+	return READ_ONCE(container_of(waiter, struct kvpool_xfer,
+				      waiter)->transfer.cancelled);
+}
 
-	return kvpool_block_await(waiter->block) &&
-	       !READ_ONCE(xfer->transfer.cancelled);
+/* The caller runs an operation that does not wait any more. */
+static void kvpool_xfer_woken(struct kvpool_xfer *xfer)
+{
+	struct kvpool_block *block = xfer->awaited;
+
+	xfer->awaited = NULL;
+	kvpool_block_put(xfer->tenant, block);
 }
 
 static void kvpool_xfer_wake(struct kvpool_waiter *waiter)
 {
 	struct kvpool_xfer *xfer =
 		container_of(waiter, struct kvpool_xfer, waiter);
-
-	queue_work(kvpool_pool.wq, &xfer->work);
-}
-
-static const struct kvpool_waiter_ops kvpool_xfer_waiter_ops = {
-	.pending = kvpool_xfer_pending,
-	.wake = kvpool_xfer_wake,
-};
-
-/* The caller runs an operation that has left its bucket of waiters. */
-static void kvpool_xfer_woken(struct kvpool_xfer *xfer)
-{
-	struct kvpool_block *block = xfer->waiter.block;
-
-	WRITE_ONCE(xfer->waiter.block, NULL);
-	kvpool_block_put(xfer->tenant, block);
-}
-
-static void kvpool_xfer_work(struct work_struct *work)
-{
-	struct kvpool_xfer *xfer = container_of(work, struct kvpool_xfer, work);
 	LIST_HEAD(remote);
 
 	kvpool_xfer_woken(xfer);
 	kvpool_xfer_start(xfer, NULL, &remote);
 	kvpool_xfers_submit(&remote);
+}
+
+static const struct kvpool_waiter_ops kvpool_xfer_waiter_ops = {
+	.wake = kvpool_xfer_wake,
+	.stopped = kvpool_xfer_stopped,
+};
+
+/**
+ * kvpool_xfer_wait() - Let an operation wait until a reservation ends
+ * @xfer: the operation, which the caller runs
+ * @block: the block of the reservation; the call consumes a reference
+ *
+ * Context: May sleep.
+ * Return: KVPOOL_OP_WAITS: the caller does not run the operation any more.
+ * -EAGAIN if there is nothing to wait for; -ENOMEM.
+ */
+int kvpool_xfer_wait(struct kvpool_xfer *xfer, struct kvpool_block *block)
+{
+	int ret;
+
+	/* The task that takes the operation out of its queue drops it. */
+	xfer->awaited = block;
+	ret = kvpool_waiter_add(&xfer->tenant->queues, &xfer->waiter, block);
+	if (ret > 0)
+		return KVPOOL_OP_WAITS;
+	kvpool_xfer_woken(xfer);
+	return ret ?: -EAGAIN;
 }
 
 /**
@@ -323,7 +334,7 @@ void kvpool_xfer_cancel(struct kvpool_xfer *xfer, int why)
 	if (cmpxchg(&xfer->transfer.cancelled, 0, why))
 		return;
 	trace_kvpool_xfer_cancel(xfer, why);
-	if (kvpool_waiter_del(&xfer->waiter)) {
+	if (kvpool_waiter_del(&xfer->tenant->queues, &xfer->waiter)) {
 		kvpool_xfer_woken(xfer);
 		kvpool_xfer_finish(xfer, why);
 	} else {
@@ -392,7 +403,6 @@ kvpool_xfer_new(struct kvpool_ctx *ctx, const struct kvpool_opdef *def,
 	xfer->index = index;
 	xfer->cqe.user_data = op->user_data;
 	kvpool_waiter_init(&xfer->waiter, &kvpool_xfer_waiter_ops);
-	INIT_WORK(&xfer->work, kvpool_xfer_work);
 	INIT_DELAYED_WORK(&xfer->deadline, kvpool_xfer_deadline);
 	xfer->seq = atomic64_inc_return(&inflight->seq);
 

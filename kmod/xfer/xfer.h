@@ -62,7 +62,7 @@ struct kvpool_sink {
  * @slot:	place for the completion, of the sink that writes results
  * @cqe:	the completion
  * @waiter:	waits for the end of a reservation
- * @work:	continues the operation after a wait
+ * @awaited:	the block of that reservation, with a reference, or NULL
  * @deadline:	cancels the operation
  * @rcu:	frees it after the last reader of the operations in flight
  */
@@ -90,7 +90,7 @@ struct kvpool_xfer {
 	struct kvpool_completion *slot;
 	struct kvpool_completion cqe;
 	struct kvpool_waiter waiter;
-	struct work_struct work;
+	struct kvpool_block *awaited;
 	struct delayed_work deadline;
 	struct rcu_head rcu;
 };
@@ -101,6 +101,7 @@ int kvpool_xfer_issue(struct kvpool_issue *issue,
 		      const struct kvpool_opdef *def, u32 i,
 		      struct kvpool_hold *hold, u32 index,
 		      struct kvpool_block *found);
+int kvpool_xfer_wait(struct kvpool_xfer *xfer, struct kvpool_block *block);
 void kvpool_xfers_submit(struct list_head *remote);
 void kvpool_xfer_cancel(struct kvpool_xfer *xfer, int why);
 void kvpool_xfer_free(struct kvpool_xfer *xfer);

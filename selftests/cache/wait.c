@@ -466,4 +466,69 @@ TEST_F(wait, poll_unarmed)
 	EXPECT_EQ(0, readable(self->reader));
 }
 
+/* A key that is settled wakes only the tasks and files that wait for it. */
+TEST_F(wait, others_sleep_on)
+{
+	int files[2] = {
+		kv_open(self->t.tenant, O_RDONLY),
+		kv_open(self->t.tenant, O_RDONLY),
+	};
+	struct kv_poller p = { .fd = files[1] };
+	unsigned long before, polls;
+	struct kv_block b, other;
+	pthread_t thread;
+	struct waiter w;
+	int i;
+
+	ASSERT_GE(files[0], 0);
+	ASSERT_GE(files[1], 0);
+	ASSERT_EQ(0, start(&w, self->reader, 1));
+	EXPECT_EQ(-EINPROGRESS, kv_lease(files[1], &b, 1));
+	ASSERT_EQ(0, pthread_create(&thread, NULL, kv_poll_thread, &p));
+	kv_wait_until(p.tid && kv_task_sleeps(p.tid));
+	before = kv_task_switches(w.tid);
+	polls = kv_task_switches(p.tid);
+	ASSERT_NE(0, before);
+	for (i = 0; i < 200; i++) {
+		ASSERT_EQ(0, kv_reserve(self->t.fd, &other, 2, 4096));
+		EXPECT_EQ(-EINPROGRESS, kv_lease(files[0], &b, 2));
+		EXPECT_EQ(0, readable(files[0]));
+		ASSERT_EQ(0, i & 1 ? kv_abort(self->t.fd, other.handle) :
+				     kv_seal(self->t.fd, other.handle));
+		EXPECT_EQ(1, readable(files[0]));
+		EXPECT_EQ(0, readable(files[1]));
+		ASSERT_EQ(i & 1 ? -ENOENT : 0, kv_remove(self->t.fd, 2));
+	}
+	EXPECT_EQ(before, kv_task_switches(w.tid));
+	EXPECT_EQ(polls, kv_task_switches(p.tid));
+	ASSERT_EQ(0, kv_seal(self->t.fd, self->b.handle));
+	EXPECT_EQ(0, finish(&w));
+	pthread_join(thread, NULL);
+	EXPECT_EQ(1, p.result);
+	close(files[0]);
+	close(files[1]);
+}
+
+/* A file is armed for each key that the call has left pending. */
+TEST_F(wait, poll_any_of_many)
+{
+	struct kvpool_entry e[64];
+	struct kv_block b[64];
+	int i, n;
+
+	for (i = 0; i < 64; i++)
+		ASSERT_EQ(0, kv_reserve(self->t.fd, &b[i], 100 + i, 4096));
+	for (n = 0; n < 64; n += 9) {
+		memset(e, 0, sizeof(e));
+		for (i = 0; i < 64; i++)
+			kv_key(&e[i].key, 100 + i);
+		EXPECT_EQ((n + 8) / 9,
+			  kv_lookup_batch(self->reader, KVPOOL_IOC_LEASE, 0, e,
+					  64, NULL, NULL, 0));
+		EXPECT_EQ(0, readable(self->reader));
+		ASSERT_EQ(0, kv_seal(self->t.fd, b[n].handle));
+		EXPECT_EQ(1, readable(self->reader));
+	}
+}
+
 TEST_HARNESS_MAIN

@@ -701,6 +701,18 @@ static inline bool kv_task_signalled(pid_t tid)
 	return p && strtoull(p + 7, NULL, 16);
 }
 
+/* How often the task has gone to sleep. */
+static inline unsigned long kv_task_switches(pid_t tid)
+{
+	char path[64], text[4096], *p;
+
+	snprintf(path, sizeof(path), "/proc/%d/status", tid);
+	if (kv_read_file(path, text, sizeof(text)))
+		return 0;
+	p = strstr(text, "\nvoluntary_ctxt_switches:");
+	return p ? strtoul(p + 25, NULL, 10) : 0;
+}
+
 static void kv_signal_ignore(int sig) __attribute__((unused));
 static void kv_signal_ignore(int sig)
 {

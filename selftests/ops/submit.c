@@ -169,6 +169,45 @@ TEST_F(submit, wait_sealed)
 	}
 }
 
+/* Many operations wait for a key while other keys are settled, and then go on. */
+TEST_F(submit, wait_many)
+{
+	enum { N = 1000 };
+	struct kvpool_op *ops = calloc(N, sizeof(*ops)), other;
+	struct kvpool_completion c;
+	struct kv_ring r = {};
+	struct kv_block b;
+	int i;
+
+	ASSERT_NE(NULL, ops);
+	ASSERT_EQ(0, kv_ring_open(self->fd, &r, 1024));
+	for (i = 0; i < N; i++)
+		ops[i] = kv_op(KVPOOL_OP_LEASE, KVPOOL_OP_WAIT, KEY_PENDING, i);
+	ASSERT_EQ(N, kv_submit_ring(self->fd, r.setup.ring, ops, N));
+	for (i = 0; i < 100; i++) {
+		other = kv_op(KVPOOL_OP_LEASE, KVPOOL_OP_WAIT, KEY_NONE, i);
+		ASSERT_EQ(0, kv_reserve(self->t.fd, &b, KEY_NONE, 4096));
+		ASSERT_EQ(1, kv_submit(self->fd, &other, 1));
+		ASSERT_EQ(0, kv_abort(self->t.fd, b.handle));
+		ASSERT_EQ(0, kv_ring_wait(self->fd, &self->r, &c));
+		EXPECT_EQ(-ENOENT, c.status);
+	}
+	EXPECT_EQ(0, kv_ring_ready(&r));
+	/* Some are cancelled while the others are woken. */
+	ASSERT_EQ(0, kv_seal(self->t.fd, self->pending.handle));
+	for (i = 0; i < N; i += 10)
+		ASSERT_GE(kv_cancel_ring(self->fd, r.setup.ring,
+					 KVPOOL_CANCEL_USER_DATA, N - 1 - i), 0);
+	for (i = 0; i < N; i++) {
+		ASSERT_EQ(0, kv_ring_wait(self->fd, &r, &c));
+		ASSERT_TRUE(!c.status || c.status == -ECANCELED);
+		if (!c.status)
+			ASSERT_EQ(0, kv_release(self->fd, c.handle));
+	}
+	kv_ring_close(&r);
+	free(ops);
+}
+
 TEST_F(submit, wait_aborted)
 {
 	struct kvpool_op op = kv_op(KVPOOL_OP_LEASE, KVPOOL_OP_WAIT,

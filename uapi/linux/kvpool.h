@@ -336,9 +336,9 @@ struct kvpool_handles {
  *
  * A call of KVPOOL_IOC_LEASE that leaves keys pending arms poll(): the file
  * becomes readable (POLLIN) when one of these keys has been sealed, aborted or
- * pre-empted. It may also become readable for a key that another file waits
- * for. The next KVPOOL_IOC_LEASE disarms poll(), or arms it for the keys that
- * it leaves pending.
+ * pre-empted, and where memory is short perhaps earlier. The next
+ * KVPOOL_IOC_LEASE disarms poll(), or arms it for the keys that it leaves
+ * pending.
  *
  * Both ioctls fail with ``EBADF`` if the file is not open for reading.
  *
@@ -346,8 +346,8 @@ struct kvpool_handles {
  * ``-ETIMEDOUT`` (wait) the key was still pending after @timeout_ns; ``-EINTR``
  * a fatal signal, or with KVPOOL_LOOKUP_INTERRUPTIBLE any signal that is not
  * ignored, ended the wait or the call, and the entries after this one were not
- * looked up and have the same status; ``-EMFILE`` the file has reached its
- * limit of handles; ``-ECANCELED`` (prefix) not looked up, because an earlier
+ * looked up and have the same status; ``-ENOMEM`` (wait) the kernel has no
+ * memory to wait; ``-EMFILE`` the file has reached its limit of handles; ``-ECANCELED`` (prefix) not looked up, because an earlier
  * key missed.
  */
 struct kvpool_lookup {
