@@ -101,19 +101,6 @@ void kvpool_block_free(struct kvpool_tenant *tenant, struct kvpool_block *block)
 	call_rcu(&block->rcu, kvpool_block_free_rcu);
 }
 
-/**
- * kvpool_block_put() - Drop a reference
- * @tenant: the tenant of the block
- * @block: the block, which is freed with its last reference
- *
- * Context: May sleep.
- */
-void kvpool_block_put(struct kvpool_tenant *tenant, struct kvpool_block *block)
-{
-	if (refcount_dec_and_test(&block->refs))
-		kvpool_block_free(tenant, block);
-}
-
 /*
  * Wake the waiters of a reservation that has ended. Its state was changed by
  * cmpxchg(), which orders the change before the load of @waited; pairs with
@@ -446,6 +433,38 @@ void kvpool_block_abort(struct kvpool_tenant *tenant,
 }
 
 /**
+ * kvpool_block_find_rcu() - kvpool_block_find() for one of many keys
+ * @tenant: the tenant of the block
+ * @key: its key
+ * @state: out: KVPOOL_BLOCK_SEALED or KVPOOL_BLOCK_RESERVED
+ *
+ * Context: RCU read-side section.
+ * Return: the block, with a reference for the caller, or NULL.
+ */
+struct kvpool_block *kvpool_block_find_rcu(struct kvpool_tenant *tenant,
+					   const struct kvpool_key *key,
+					   u32 *state)
+{
+	struct kvpool_block *block, *gone = NULL;
+	u32 s;
+
+	/* A dead block may have moved: then the index has its successor. */
+	while ((block = kvpool_index_find(&tenant->index, key))) {
+		/* Pairs with the cmpxchg() of kvpool_block_publish(). */
+		s = smp_load_acquire(&block->state);
+		if (likely(s <= KVPOOL_BLOCK_SEALED &&
+			   refcount_inc_not_zero(&block->refs))) {
+			*state = s;
+			break;
+		}
+		if (block == gone)
+			return NULL;
+		gone = block;
+	}
+	return block;
+}
+
+/**
  * kvpool_block_find() - Find a block and take a reference
  * @tenant: the tenant of the block
  * @key: its key
@@ -457,22 +476,10 @@ void kvpool_block_abort(struct kvpool_tenant *tenant,
 struct kvpool_block *kvpool_block_find(struct kvpool_tenant *tenant,
 				       const struct kvpool_key *key, u32 *state)
 {
-	struct kvpool_block *block, *gone = NULL;
+	struct kvpool_block *block;
 
 	rcu_read_lock();
-	/* A dead block may have moved: then the index has its successor. */
-	while ((block = kvpool_index_find(&tenant->index, key))) {
-		/* Pairs with the cmpxchg() of kvpool_block_publish(). */
-		*state = smp_load_acquire(&block->state);
-		if (*state <= KVPOOL_BLOCK_SEALED &&
-		    refcount_inc_not_zero(&block->refs))
-			break;
-		if (block == gone) {
-			block = NULL;
-			break;
-		}
-		gone = block;
-	}
+	block = kvpool_block_find_rcu(tenant, key, state);
 	rcu_read_unlock();
 	return block;
 }

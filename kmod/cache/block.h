@@ -26,6 +26,9 @@ void kvpool_block_abort(struct kvpool_tenant *tenant,
 			struct kvpool_block *block);
 bool kvpool_block_end(struct kvpool_tenant *tenant, struct kvpool_block *block);
 bool kvpool_block_await(struct kvpool_block *block);
+struct kvpool_block *kvpool_block_find_rcu(struct kvpool_tenant *tenant,
+					   const struct kvpool_key *key,
+					   u32 *state);
 struct kvpool_block *kvpool_block_find(struct kvpool_tenant *tenant,
 				       const struct kvpool_key *key,
 				       u32 *state);
@@ -37,9 +40,22 @@ int kvpool_block_pin(struct kvpool_tenant *tenant,
 		     const struct kvpool_key *key, u32 pin);
 bool kvpool_block_move(struct kvpool_tenant *tenant, struct kvpool_block *old,
 		       gfp_t gfp);
-void kvpool_block_put(struct kvpool_tenant *tenant, struct kvpool_block *block);
 void kvpool_block_free(struct kvpool_tenant *tenant,
 		       struct kvpool_block *block);
 void kvpool_blocks_free(struct kvpool_tenant *tenant, struct list_head *blocks);
+
+/**
+ * kvpool_block_put() - Drop a reference
+ * @tenant: the tenant of the block
+ * @block: the block, which is freed with its last reference
+ *
+ * Context: May sleep.
+ */
+static inline void kvpool_block_put(struct kvpool_tenant *tenant,
+				    struct kvpool_block *block)
+{
+	if (refcount_dec_and_test(&block->refs))
+		kvpool_block_free(tenant, block);
+}
 
 #endif /* _KVPOOL_BLOCK_H */

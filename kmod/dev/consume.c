@@ -21,6 +21,9 @@
 #include "file/hold.h"
 #include "xfer/xfer.h"
 
+/* Keys that are looked up without a point of rescheduling. */
+#define KVPOOL_EXISTS_BATCH	64
+
 static int kvpool_lookup_check(const struct kvpool_lookup *arg, u32 flags)
 {
 	if (arg->flags & ~flags || arg->nr_hits ||
@@ -134,6 +137,95 @@ static struct kvpool_block *kvpool_lease_pending(struct kvpool_call *call,
 	return block;
 }
 
+/* A call of KVPOOL_IOC_LEASE. */
+struct kvpool_leasing {
+	struct kvpool_call *call;
+	struct kvpool_tenant *tenant;
+	struct kvpool_entry *entries;
+	ktime_t until;
+	struct kvpool_arm *arm;
+	u32 live;
+	u64 bytes;
+	struct kvpool_span_out out;
+};
+
+static __always_inline int kvpool_leasing_take(struct kvpool_leasing *l,
+					       struct kvpool_hold *hold, u32 i,
+					       struct kvpool_block *block)
+{
+	hold->blocks[i] = block;
+	l->live++;
+	l->bytes += kvpool_block_length(block);
+	trace_kvpool_block_lease(l->tenant, block);
+	return kvpool_entry_fill(&l->out, &l->entries[i], hold, i, block);
+}
+
+/*
+ * Lease blocks from entry @i on that need no wait: in one RCU section, which
+ * KVPOOL_SPANS_AT_ONCE bounds. Returns the first entry that is not done; *@block
+ * is its block, with a reference, or NULL if the key missed.
+ */
+static u32 kvpool_leasing_some(struct kvpool_leasing *l, u32 i, u32 end,
+			       struct kvpool_block **block, u32 *state)
+{
+	struct kvpool_hold *hold = l->call->hold;
+	struct kvpool_block *b = NULL;
+
+	rcu_read_lock();
+	for (; i < end; i++) {
+		b = kvpool_block_find_rcu(l->tenant, &l->entries[i].key, state);
+		if (!b || *state != KVPOOL_BLOCK_SEALED ||
+		    b->place.nr_extents != 1)
+			break;
+		/* Does not sleep, hence does not fail. */
+		kvpool_leasing_take(l, hold, i, b);
+	}
+	rcu_read_unlock();
+	*block = b;
+	return i;
+}
+
+/* Lease all entries. Returns 0 or -EFAULT. */
+static int kvpool_leasing_run(struct kvpool_leasing *l)
+{
+	const struct kvpool_lookup *arg = l->call->arg;
+	u32 nr = arg->nr_entries, i = 0, end, state;
+	struct kvpool_block *block;
+	int ret = 0, stop = 0;
+
+	while (i < nr && !stop && !ret) {
+		struct kvpool_entry *e;
+
+		end = min(nr, i + KVPOOL_SPANS_AT_ONCE);
+		i = kvpool_leasing_some(l, i, end, &block, &state);
+		if (i < end) {
+			e = &l->entries[i];
+			e->status = -ENOENT;
+			if (block && state == KVPOOL_BLOCK_RESERVED)
+				block = kvpool_lease_pending(l->call, l->tenant,
+							     block, l->until,
+							     &e->status,
+							     &l->arm, nr - i);
+			if (block)
+				ret = kvpool_leasing_take(l, l->call->hold, i,
+							  block);
+			else if (e->status == -EINTR)
+				stop = -EINTR;
+			else if (arg->flags & KVPOOL_LOOKUP_PREFIX)
+				stop = -ECANCELED;
+			i++;
+		}
+		if (!ret)
+			ret = kvpool_spans_flush(&l->out);
+		if (!stop && fatal_signal_pending(current))
+			stop = -EINTR;
+		cond_resched();
+	}
+	for (; i < nr; i++)
+		l->entries[i].status = stop;
+	return ret;
+}
+
 /**
  * kvpool_ioctl_lease() - KVPOOL_IOC_LEASE
  * @call: the call
@@ -144,74 +236,45 @@ static struct kvpool_block *kvpool_lease_pending(struct kvpool_call *call,
 int kvpool_ioctl_lease(struct kvpool_call *call)
 {
 	struct kvpool_lookup *arg = call->arg;
-	bool prefix = arg->flags & KVPOOL_LOOKUP_PREFIX;
 	struct kvpool_ctx *ctx = call->ctx;
-	struct kvpool_tenant *tenant;
-	struct kvpool_entry *entries;
-	struct kvpool_block *block;
+	struct kvpool_leasing l;
 	struct kvpool_hold *hold;
-	int ret, stop = 0;
-	u32 i, state;
-	struct kvpool_arm *arm = NULL;
-	ktime_t until = 0;
-	u64 bytes = 0;
+	int ret;
 
 	ret = kvpool_lookup_check(arg, KVPOOL_LOOKUP_PREFIX |
 				  KVPOOL_LOOKUP_WAIT |
 				  KVPOOL_LOOKUP_INTERRUPTIBLE);
 	if (ret)
 		return ret;
-	entries = kvpool_entries_read(arg->entries, arg->nr_entries, 0, 0);
-	if (IS_ERR(entries))
-		return PTR_ERR(entries);
+	l.entries = kvpool_entries_read(arg->entries, arg->nr_entries, 0, 0);
+	if (IS_ERR(l.entries))
+		return PTR_ERR(l.entries);
 
-	tenant = kvpool_ctx_bind(ctx);
+	l.call = call;
+	l.tenant = kvpool_ctx_bind(ctx);
 	hold = kvpool_hold_begin(ctx, KVPOOL_HOLD_LEASE, arg->nr_entries);
 	if (IS_ERR(hold)) {
 		arg->nr_spans = 0;
-		return kvpool_blocks_refuse(PTR_ERR(hold), entries,
+		return kvpool_blocks_refuse(PTR_ERR(hold), l.entries,
 					    arg->entries, arg->nr_entries);
 	}
 	call->hold = hold;
+	l.until = arg->timeout_ns ? kvpool_time_after(arg->timeout_ns) : 0;
+	l.arm = NULL;
+	l.live = 0;
+	l.bytes = 0;
+	kvpool_span_out_init(&l.out, arg->spans, arg->nr_spans);
 
-	if (arg->timeout_ns)
-		until = kvpool_time_after(arg->timeout_ns);
-
-	for (i = 0; i < arg->nr_entries; i++) {
-		struct kvpool_entry *e = &entries[i];
-
-		if (stop) {
-			e->status = stop;
-			continue;
-		}
-		block = kvpool_block_find(tenant, &e->key, &state);
-		if (!block)
-			e->status = -ENOENT;
-		else if (state == KVPOOL_BLOCK_RESERVED)
-			block = kvpool_lease_pending(call, tenant, block,
-						     until, &e->status, &arm,
-						     arg->nr_entries - i);
-		if (!block) {
-			if (e->status == -EINTR)
-				stop = -EINTR;
-			else if (prefix)
-				stop = -ECANCELED;
-			continue;
-		}
-		e->status = 0;
-		hold->blocks[i] = block;
-		bytes += kvpool_block_length(block);
-		call->live++;
-		trace_kvpool_block_lease(tenant, block);
-	}
-	kvpool_arm_replace(ctx, arm);
-	arg->nr_hits = call->live;
-	kvpool_count(tenant, lookups, kvpool_lookup_asked(arg));
-	kvpool_count(tenant, local_hits, call->live);
-	kvpool_count(tenant, local_bytes, bytes);
-	kvpool_count(tenant, leases, call->live);
-	return kvpool_blocks_write(call, entries, arg->entries, arg->spans,
-				   &arg->nr_spans);
+	ret = kvpool_leasing_run(&l);
+	kvpool_arm_replace(ctx, l.arm);
+	call->live = l.live;
+	arg->nr_hits = l.live;
+	arg->nr_spans = l.out.used;
+	kvpool_count(l.tenant, lookups, kvpool_lookup_asked(arg));
+	kvpool_count(l.tenant, local_hits, l.live);
+	kvpool_count(l.tenant, local_bytes, l.bytes);
+	kvpool_count(l.tenant, leases, l.live);
+	return kvpool_blocks_finish(call, l.entries, arg->entries, &l.out, ret);
 }
 
 /**
@@ -247,6 +310,8 @@ int kvpool_ioctl_exists(struct kvpool_call *call)
 			e->status = -ECANCELED;
 			continue;
 		}
+		if (!(i % KVPOOL_EXISTS_BATCH))
+			cond_resched();
 		e->status = kvpool_block_probe(tenant, &e->key, &length);
 		if (!e->status) {
 			e->length = length;

@@ -12,8 +12,6 @@
 #include "file/hold.h"
 #include "file/span.h"
 
-#define KVPOOL_SPANS_AT_ONCE	16
-
 /**
  * kvpool_array_read() - Read an array of the uAPI
  * @ptr: the caller's array
@@ -46,6 +44,15 @@ static bool kvpool_pins_ok(u32 flags, u32 allowed)
 	       flags != (KVPOOL_PIN_SOFT | KVPOOL_PIN_HARD);
 }
 
+/* Are all members zero that follow the key? */
+static bool kvpool_entry_is_key(const struct kvpool_entry *e)
+{
+	const u64 *words = (const u64 *)(e + 1) - 4;
+
+	BUILD_BUG_ON(sizeof(*e) != sizeof(e->key) + 4 * sizeof(u64));
+	return !(words[0] | words[1] | words[2] | words[3]);
+}
+
 /**
  * kvpool_entries_read() - Read and check the entries of a call on keys
  * @ptr: the caller's array
@@ -70,6 +77,9 @@ struct kvpool_entry *kvpool_entries_read(u64 ptr, u32 nr, u32 pins,
 	for (i = 0; i < nr; i++) {
 		const struct kvpool_entry *e = &entries[i];
 
+		/* Mostly an entry has nothing but its key. */
+		if (!length && kvpool_entry_is_key(e))
+			continue;
 		if (e->handle || e->status || e->span_index || e->nr_spans ||
 		    !kvpool_pins_ok(e->flags, pins))
 			goto invalid;
@@ -128,26 +138,37 @@ int kvpool_entries_write(u64 ptr, const void *entries, size_t bytes)
 	return copy_to_user(u64_to_user_ptr(ptr), entries, bytes) ? -EFAULT : 0;
 }
 
-/* A buffer of spans that are written to the caller. */
-struct kvpool_span_out {
-	u64 ptr;
-	u32 nr;
-	struct kvpool_span spans[KVPOOL_SPANS_AT_ONCE];
-};
-
-static int kvpool_spans_flush(struct kvpool_span_out *out)
+/**
+ * kvpool_spans_flush() - Write the spans that have been gathered
+ * @out: the spans
+ *
+ * Context: May sleep.
+ * Return: 0 or -EFAULT.
+ */
+int kvpool_spans_flush(struct kvpool_span_out *out)
 {
 	size_t bytes = out->nr * sizeof(out->spans[0]);
 
-	if (copy_to_user(u64_to_user_ptr(out->ptr), out->spans, bytes))
+	if (bytes &&
+	    copy_to_user(u64_to_user_ptr(out->ptr), out->spans, bytes))
 		return -EFAULT;
 	out->ptr += bytes;
 	out->nr = 0;
 	return 0;
 }
 
-static int kvpool_spans_add(struct kvpool_span_out *out,
-			    const struct kvpool_place *place, u32 first, u32 nr)
+/**
+ * kvpool_spans_add() - Gather spans of a block, and write some if there are many
+ * @out: the spans
+ * @place: the place of a block that the caller has a reference to
+ * @first: index of the first extent
+ * @nr: number of extents
+ *
+ * Context: May sleep.
+ * Return: 0 or -EFAULT.
+ */
+int kvpool_spans_add(struct kvpool_span_out *out,
+		     const struct kvpool_place *place, u32 first, u32 nr)
 {
 	int ret;
 
@@ -175,8 +196,9 @@ static int kvpool_spans_add(struct kvpool_span_out *out,
 int kvpool_spans_write(u64 ptr, const struct kvpool_place *place, u32 first,
 		       u32 nr)
 {
-	struct kvpool_span_out out = { .ptr = ptr };
+	struct kvpool_span_out out;
 
+	kvpool_span_out_init(&out, ptr, nr);
 	return kvpool_spans_add(&out, place, first, nr) ?:
 	       kvpool_spans_flush(&out);
 }
@@ -206,6 +228,33 @@ int kvpool_blocks_refuse(int why, struct kvpool_entry *entries, u64 to, u32 nr)
 }
 
 /**
+ * kvpool_blocks_finish() - Write back the entries of a call that makes handles
+ * @call: the call
+ * @entries: the copy of the entries, which are filled in; freed
+ * @to: the caller's entries
+ * @out: the spans
+ * @ret: 0, or the negative errno that writing has failed with before
+ *
+ * Context: May sleep.
+ * Return: 0; or -EFAULT after kvpool_hold_undo() of the call's hold.
+ */
+int kvpool_blocks_finish(struct kvpool_call *call, struct kvpool_entry *entries,
+			 u64 to, struct kvpool_span_out *out, int ret)
+{
+	if (!ret)
+		ret = kvpool_spans_flush(out);
+	if (!ret)
+		ret = kvpool_entries_write(to, entries, call->hold->nr *
+					   sizeof(*entries));
+	kvfree(entries);
+	if (ret) {
+		kvpool_hold_undo(call->ctx, call->hold);
+		call->hold = NULL;
+	}
+	return ret;
+}
+
+/**
  * kvpool_blocks_write() - Write back the results of a call that makes handles
  * @call: the call; its hold has a block for each entry with status zero
  * @entries: the copy of the entries; freed
@@ -219,39 +268,16 @@ int kvpool_blocks_refuse(int why, struct kvpool_entry *entries, u64 to, u32 nr)
 int kvpool_blocks_write(struct kvpool_call *call, struct kvpool_entry *entries,
 			u64 to, u64 spans, u32 *nr_spans)
 {
-	struct kvpool_span_out out = { .ptr = spans };
+	struct kvpool_span_out out;
 	struct kvpool_hold *hold = call->hold;
-	u32 nr = hold->nr, used = 0, i;
 	int ret = 0;
+	u32 i;
 
-	for (i = 0; i < nr; i++) {
-		struct kvpool_entry *e = &entries[i];
-		const struct kvpool_block *block = hold->blocks[i];
-
-		if (!block)
-			continue;
-		e->handle = kvpool_handle(hold, i);
-		e->length = kvpool_block_length(block);
-		e->nr_spans = block->place.nr_extents;
-		e->span_index = KVPOOL_SPAN_NONE;
-		if (e->nr_spans > *nr_spans - used)
-			continue;
-		ret = kvpool_spans_add(&out, &block->place, 0, e->nr_spans);
-		if (ret)
-			break;
-		e->span_index = used;
-		used += e->nr_spans;
-	}
-	*nr_spans = used;
-
-	if (!ret)
-		ret = kvpool_spans_flush(&out);
-	if (!ret)
-		ret = kvpool_entries_write(to, entries, nr * sizeof(*entries));
-	kvfree(entries);
-	if (ret) {
-		kvpool_hold_undo(call->ctx, hold);
-		call->hold = NULL;
-	}
-	return ret;
+	kvpool_span_out_init(&out, spans, *nr_spans);
+	for (i = 0; !ret && i < hold->nr; i++)
+		if (hold->blocks[i])
+			ret = kvpool_entry_fill(&out, &entries[i], hold, i,
+						hold->blocks[i]);
+	*nr_spans = out.used;
+	return kvpool_blocks_finish(call, entries, to, &out, ret);
 }

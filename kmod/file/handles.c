@@ -115,6 +115,8 @@ void kvpool_handles_abort(struct kvpool_ctx *ctx,
 		kvpool_block_abort(ctx->tenant, block);
 		kvpool_hold_end(ctx, hold, 1);
 		++*done;
+		/* The last reference to a large block frees much. */
+		cond_resched();
 	}
 }
 
@@ -139,6 +141,8 @@ void kvpool_release_end(struct kvpool_ctx *ctx, struct kvpool_release *release)
 	for (i = 0; i < release->nr; i++) {
 		trace_kvpool_block_release(tenant, release->blocks[i]);
 		kvpool_block_put(tenant, release->blocks[i]);
+		if (i % KVPOOL_RELEASE_FEW == KVPOOL_RELEASE_FEW - 1)
+			cond_resched();
 	}
 	kvpool_count(tenant, leases, -(long)release->nr);
 	*release = (struct kvpool_release){ .blocks = release->blocks };
@@ -177,6 +181,8 @@ u32 kvpool_handles_release(struct kvpool_ctx *ctx,
 		ended += !entries[i].status;
 		if (release.nr == max)
 			kvpool_release_end(ctx, &release);
+		if (i % KVPOOL_RELEASE_FEW == KVPOOL_RELEASE_FEW - 1)
+			cond_resched();
 	}
 	kvpool_release_end(ctx, &release);
 	if (release.blocks != few)

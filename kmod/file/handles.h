@@ -4,6 +4,7 @@
 #define _KVPOOL_HANDLES_H
 
 #include <linux/errno.h>
+#include <linux/nospec.h>
 #include <linux/types.h>
 
 #include "file/hold.h"
@@ -17,8 +18,7 @@ struct kvpool_handle_entry;
  * @blocks:	their blocks with the references of the leases; memory of the
  *		caller
  * @nr:		length of @blocks
- * @hold:	the hold of the latest handle
- * @last:	the hold to account for next
+ * @last:	the hold of the latest handle, to account for next
  * @run:	handles taken out of @last
  *
  * Begin with @blocks set and the rest zero.
@@ -26,7 +26,6 @@ struct kvpool_handle_entry;
 struct kvpool_release {
 	struct kvpool_block **blocks;
 	u32 nr;
-	struct kvpool_hold *hold;
 	struct kvpool_hold *last;
 	u32 run;
 };
@@ -55,19 +54,32 @@ static inline int kvpool_release_one(struct kvpool_ctx *ctx,
 				     struct kvpool_release *release,
 				     u64 handle)
 {
+	struct kvpool_hold *last = release->last, *hold = NULL;
+	u32 index = lower_32_bits(handle);
 	struct kvpool_block *block;
 
-	block = kvpool_hold_take(ctx, handle, KVPOOL_HOLD_LEASE,
-				 &release->hold);
+	/*
+	 * Mostly all are of one call. Its hold stays until the call accounts
+	 * for the handles that it has taken out.
+	 */
+	if (last && last->id == upper_32_bits(handle)) {
+		if (index >= last->nr)
+			return -ENOENT;
+		index = array_index_nospec(index, last->nr);
+		/* A full barrier; pairs with kvpool_hold_publish(). */
+		block = xchg(&last->blocks[index], NULL);
+		if (!block)
+			return -ENOENT;
+		release->run++;
+		release->blocks[release->nr++] = block;
+		return 0;
+	}
+	block = kvpool_hold_take(ctx, handle, KVPOOL_HOLD_LEASE, &hold);
 	if (!block)
 		return -ENOENT;
-	/* Mostly all are of one call: account for its hold once. */
-	if (release->hold != release->last) {
-		kvpool_hold_end(ctx, release->last, release->run);
-		release->last = release->hold;
-		release->run = 0;
-	}
-	release->run++;
+	kvpool_hold_end(ctx, last, release->run);
+	release->last = hold;
+	release->run = 1;
 	release->blocks[release->nr++] = block;
 	return 0;
 }

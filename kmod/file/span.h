@@ -22,4 +22,13 @@ static inline void kvpool_span_fill(struct kvpool_span *span,
 		span->length -= -place->length & (KVPOOL_PAGE_SIZE - 1);
 }
 
+/* The same for a block with one extent. */
+static inline void kvpool_span_fill_only(struct kvpool_span *span,
+					 const struct kvpool_place *place)
+{
+	span->offset = (u64)kvpool_place_extents(place)->page <<
+		       KVPOOL_PAGE_SHIFT;
+	span->length = place->length;
+}
+
 #endif /* _KVPOOL_SPAN_H */
