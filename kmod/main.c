@@ -14,6 +14,7 @@
 #include "cache/tenants.h"
 #include "control/debugfs.h"
 #include "control/sysfs.h"
+#include "dev/copy.h"
 #include "dev/fops.h"
 #include "mem/arena.h"
 #include "mem/tier.h"
@@ -42,9 +43,12 @@ static int __init kvpool_init(void)
 	ret = kvpool_blocks_init();
 	if (ret)
 		return ret;
-	ret = kvpool_xfers_init();
+	ret = kvpool_arrays_init();
 	if (ret)
 		goto err_blocks;
+	ret = kvpool_xfers_init();
+	if (ret)
+		goto err_array_cache;
 	ret = kvpool_arenas_init();
 	if (ret)
 		goto err_xfers;
@@ -98,6 +102,8 @@ err_arenas:
 	kvpool_arenas_exit();
 err_xfers:
 	kvpool_xfers_exit();
+err_array_cache:
+	kvpool_arrays_exit();
 err_blocks:
 	kvpool_blocks_exit();
 	pr_err("cannot load: error %d\n", ret);
@@ -106,6 +112,8 @@ err_blocks:
 
 static void __exit kvpool_exit(void)
 {
+	/* Files of tasks that have exited end there. */
+	flush_workqueue(kvpool_pool.wq);
 	kvpool_debugfs_exit();
 	kvpool_failures_exit();
 	kvpool_reclaim_exit();
@@ -116,6 +124,7 @@ static void __exit kvpool_exit(void)
 	kvpool_pool_exit();
 	kvpool_arenas_exit();
 	kvpool_xfers_exit();
+	kvpool_arrays_exit();
 	kvpool_blocks_exit();
 	pr_info("unloaded\n");
 }

@@ -432,6 +432,29 @@ void kvpool_block_abort(struct kvpool_tenant *tenant,
 	kvpool_block_put(tenant, block);
 }
 
+/*
+ * The rest of kvpool_block_find_rcu(), for a block that is dead: if it has moved,
+ * the index has its successor.
+ */
+static noinline struct kvpool_block *
+kvpool_block_find_next(struct kvpool_tenant *tenant,
+		       const struct kvpool_key *key, u32 *state)
+{
+	struct kvpool_block *block, *gone = NULL;
+
+	while ((block = kvpool_index_find(&tenant->index, key))) {
+		/* Pairs with the cmpxchg() of kvpool_block_publish(). */
+		*state = smp_load_acquire(&block->state);
+		if (*state <= KVPOOL_BLOCK_SEALED &&
+		    refcount_inc_not_zero(&block->refs))
+			return block;
+		if (block == gone)
+			break;
+		gone = block;
+	}
+	return NULL;
+}
+
 /**
  * kvpool_block_find_rcu() - kvpool_block_find() for one of many keys
  * @tenant: the tenant of the block
@@ -445,23 +468,16 @@ struct kvpool_block *kvpool_block_find_rcu(struct kvpool_tenant *tenant,
 					   const struct kvpool_key *key,
 					   u32 *state)
 {
-	struct kvpool_block *block, *gone = NULL;
-	u32 s;
+	struct kvpool_block *block = kvpool_index_lookup(&tenant->index, key);
 
-	/* A dead block may have moved: then the index has its successor. */
-	while ((block = kvpool_index_find(&tenant->index, key))) {
-		/* Pairs with the cmpxchg() of kvpool_block_publish(). */
-		s = smp_load_acquire(&block->state);
-		if (likely(s <= KVPOOL_BLOCK_SEALED &&
-			   refcount_inc_not_zero(&block->refs))) {
-			*state = s;
-			break;
-		}
-		if (block == gone)
-			return NULL;
-		gone = block;
-	}
-	return block;
+	if (!block)
+		return NULL;
+	/* Pairs with the cmpxchg() of kvpool_block_publish(). */
+	*state = smp_load_acquire(&block->state);
+	if (likely(*state <= KVPOOL_BLOCK_SEALED &&
+		   refcount_inc_not_zero(&block->refs)))
+		return block;
+	return kvpool_block_find_next(tenant, key, state);
 }
 
 /**

@@ -12,6 +12,45 @@
 #include "file/hold.h"
 #include "file/span.h"
 
+/*
+ * Arrays of up to 64 entries. With a constructor, memory is not set to zero each
+ * time (init_on_alloc), which would cost more than most of a call does: all that
+ * is used of an array is first copied from the user.
+ */
+#define KVPOOL_ARRAY_SIZE	4096
+
+static struct kmem_cache *kvpool_array_cache;
+
+static void kvpool_array_ctor(void *array)
+{
+	memset(array, 0, KVPOOL_ARRAY_SIZE);
+}
+
+/**
+ * kvpool_arrays_init() - Create the slab cache of arrays
+ *
+ * Context: Module load; may sleep.
+ * Return: 0 or -ENOMEM.
+ */
+int kvpool_arrays_init(void)
+{
+	kvpool_array_cache =
+		kmem_cache_create_usercopy("kvpool_array", KVPOOL_ARRAY_SIZE,
+					   0, 0, 0, KVPOOL_ARRAY_SIZE,
+					   kvpool_array_ctor);
+	return kvpool_array_cache ? 0 : -ENOMEM;
+}
+
+/**
+ * kvpool_arrays_exit() - Undo kvpool_arrays_init()
+ *
+ * Context: Module unload; may sleep.
+ */
+void kvpool_arrays_exit(void)
+{
+	kmem_cache_destroy(kvpool_array_cache);
+}
+
 /**
  * kvpool_array_read() - Read an array of the uAPI
  * @ptr: the caller's array
@@ -28,7 +67,10 @@ void *kvpool_array_read(u64 ptr, u32 nr, size_t size)
 
 	if (!nr || nr > KVPOOL_MAX_BATCH)
 		return ERR_PTR(-EINVAL);
-	array = kvmalloc(nr * size, GFP_KERNEL);
+	if (nr * size <= KVPOOL_ARRAY_SIZE)
+		array = kmem_cache_alloc(kvpool_array_cache, GFP_KERNEL);
+	else
+		array = kvmalloc(nr * size, GFP_KERNEL);
 	if (!array)
 		return ERR_PTR(-ENOMEM);
 	if (copy_from_user(array, u64_to_user_ptr(ptr), nr * size)) {

@@ -45,6 +45,8 @@ static inline void kvpool_span_out_init(struct kvpool_span_out *out, u64 ptr,
 	out->nr = 0;
 }
 
+int kvpool_arrays_init(void);
+void kvpool_arrays_exit(void);
 void *kvpool_array_read(u64 ptr, u32 nr, size_t size);
 struct kvpool_entry *kvpool_entries_read(u64 ptr, u32 nr, u32 pins,
 					 unsigned int flags);

@@ -3,7 +3,10 @@
 #include <linux/mm.h>
 #include <linux/module.h>
 #include <linux/poll.h>
+#include <linux/sched.h>
+#include <linux/workqueue.h>
 
+#include "cache/pool.h"
 #include "dev/fops.h"
 #include "dev/ioctl.h"
 #include "dev/mmap.h"
@@ -19,16 +22,44 @@ static int kvpool_open(struct inode *inode, struct file *file)
 	return kvpool_ctx_open(file) ?: nonseekable_open(inode, file);
 }
 
+/* Handles and operations that a task that exits ends itself. */
+#define KVPOOL_END_FEW	4096
+
+static void kvpool_end(struct kvpool_ctx *ctx)
+{
+	kvpool_cancel_all(ctx);
+	kvpool_rings_exit(ctx);
+	kvpool_holds_exit(ctx);
+	kvpool_ctx_free(ctx);
+}
+
+static void kvpool_end_work(struct work_struct *work)
+{
+	kvpool_end(container_of(work, struct kvpool_ctx, end_work));
+}
+
+/*
+ * A file can have a million handles. A task that exits does not stay for them:
+ * until a worker has ended them their memory is not used again.
+ */
+static bool kvpool_end_takes_long(const struct kvpool_ctx *ctx)
+{
+	return (u64)atomic_read(&ctx->nr_handles) +
+	       atomic_read(&ctx->inflight.nr) > KVPOOL_END_FEW;
+}
+
 static int kvpool_release(struct inode *inode, struct file *file)
 {
 	struct kvpool_ctx *ctx = file->private_data;
 
 	kvpool_ctx_unlist(ctx);
 	kvpool_arm_replace(ctx, NULL);
-	kvpool_cancel_all(ctx);
-	kvpool_rings_exit(ctx);
-	kvpool_holds_exit(ctx);
-	kvpool_ctx_free(ctx);
+	if (current->flags & PF_EXITING && kvpool_end_takes_long(ctx)) {
+		INIT_WORK(&ctx->end_work, kvpool_end_work);
+		queue_work(kvpool_pool.wq, &ctx->end_work);
+	} else {
+		kvpool_end(ctx);
+	}
 	return 0;
 }
 

@@ -9,6 +9,7 @@
 #include <linux/sched.h>
 #include <linux/types.h>
 #include <linux/wait.h>
+#include <linux/workqueue.h>
 #include <linux/xarray.h>
 
 struct file;
@@ -46,6 +47,7 @@ struct kvpool_inflight {
  * @rings:	completion rings by number; protected by the xarray's own lock
  * @wq:		tasks in poll()
  * @inflight:	operations in flight
+ * @end_work:	ends what the file has, if that takes long
  * @pid:	id of the process that opened the file, for debugfs
  * @comm:	name of that process
  */
@@ -62,6 +64,7 @@ struct kvpool_ctx {
 	struct xarray rings;
 	wait_queue_head_t wq;
 	struct kvpool_inflight inflight;
+	struct work_struct end_work;
 	pid_t pid;
 	char comm[TASK_COMM_LEN];
 };

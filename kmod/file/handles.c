@@ -63,6 +63,8 @@ int kvpool_handles_seal(struct kvpool_ctx *ctx,
 	if (kvpool_taken_init(&taken, nr))
 		return -ENOMEM;
 	for (i = 0; i < nr; i++) {
+		if (i % KVPOOL_RELEASE_FEW == KVPOOL_RELEASE_FEW - 1)
+			cond_resched();
 		taken.holds[i] = i ? taken.holds[i - 1] : NULL;
 		taken.blocks[i] = kvpool_hold_take(ctx, entries[i].handle,
 						   KVPOOL_HOLD_RESERVATION,
@@ -165,7 +167,7 @@ u32 kvpool_handles_release(struct kvpool_ctx *ctx,
 {
 	struct kvpool_block *few[KVPOOL_RELEASE_FEW];
 	struct kvpool_release release = { .blocks = few };
-	u32 ended = 0, max = ARRAY_SIZE(few), i;
+	u32 ended = 0, max = ARRAY_SIZE(few), i = 0, end;
 
 	if (nr > max) {
 		release.blocks = kvmalloc_array(nr, sizeof(*release.blocks),
@@ -175,16 +177,18 @@ u32 kvpool_handles_release(struct kvpool_ctx *ctx,
 		else
 			release.blocks = few;
 	}
-	for (i = 0; i < nr; i++) {
-		entries[i].status = kvpool_release_one(ctx, &release,
-						       entries[i].handle);
-		ended += !entries[i].status;
-		if (release.nr == max)
+	while (i < nr) {
+		end = min(nr, i + KVPOOL_RELEASE_FEW);
+		for (; i < end; i++)
+			entries[i].status =
+				kvpool_release_one(ctx, &release,
+						   entries[i].handle);
+		if (release.nr + KVPOOL_RELEASE_FEW > max || i == nr) {
+			ended += release.nr;
 			kvpool_release_end(ctx, &release);
-		if (i % KVPOOL_RELEASE_FEW == KVPOOL_RELEASE_FEW - 1)
-			cond_resched();
+		}
+		cond_resched();
 	}
-	kvpool_release_end(ctx, &release);
 	if (release.blocks != few)
 		kvfree(release.blocks);
 	return ended;

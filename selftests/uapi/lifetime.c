@@ -637,4 +637,46 @@ TEST_F(lifetime, pool_outlives_everyone)
 	EXPECT_EQ(0, all_served(self->t.tenant));
 }
 
+/* A process that is killed does not stay for its leases; they end, though. */
+TEST_F(lifetime, killed_with_many_leases)
+{
+	enum { BATCHES = 32, N = 1024 };
+	struct kvpool_entry *e = calloc(N, sizeof(*e));
+	struct kvpool_stats st;
+	int pipes[2], i, k;
+	pid_t pid;
+	char c;
+
+	ASSERT_NE(NULL, e);
+	ASSERT_EQ(0, pipe(pipes));
+	ASSERT_EQ(0, kv_produce_blank(self->t.fd, 1, 4096));
+	pid = fork();
+	ASSERT_GE(pid, 0);
+	if (!pid) {
+		int fd = kv_open(self->t.tenant, O_RDONLY);
+
+		for (k = 0; k < BATCHES; k++) {
+			memset(e, 0, N * sizeof(*e));
+			for (i = 0; i < N; i++)
+				kv_key(&e[i].key, 1);
+			if (kv_lookup_batch(fd, KVPOOL_IOC_LEASE, 0, e, N, NULL,
+					    NULL, 0) != N)
+				_exit(1);
+		}
+		if (write(pipes[1], "x", 1) != 1)
+			_exit(1);
+		for (;;)
+			pause();
+	}
+	ASSERT_EQ(1, read(pipes[0], &c, 1));
+	ASSERT_EQ(0, kv_stats(self->t.fd, &st));
+	EXPECT_EQ(BATCHES * N, st.leases);
+	kill(pid, SIGKILL);
+	EXPECT_EQ(128 + SIGKILL, kv_reap(pid));
+	do {
+		ASSERT_EQ(0, kv_stats(self->t.fd, &st));
+	} while (st.leases);
+	free(e);
+}
+
 TEST_HARNESS_MAIN

@@ -40,7 +40,8 @@
  * A handle names one reservation or one lease. It belongs to the open file that
  * it was made on; processes that share the file through fork() or SCM_RIGHTS
  * share the handle. When the last descriptor and the last mapping of an open
- * file are gone, its leases end and its reservations are aborted.
+ * file are gone, its leases end and its reservations are aborted; if a task
+ * that exits leaves thousands of them behind, soon after it has gone.
  *
  * An operation may take time. Operations are submitted with KVPOOL_IOC_SUBMIT
  * or through io_uring, and complete later, each exactly once, in any order. An
