@@ -408,8 +408,7 @@ static int kvpool_contexts_show(struct seq_file *m, void *v)
 	}
 	ctx = list_entry(v, struct kvpool_ctx, entry);
 	kvpool_contexts_count(ctx, &leases, &reservations);
-	/* A tenant that attach replaces is the default one, which stays. */
-	seq_printf(m, "%s %d ", READ_ONCE(ctx->tenant)->name, ctx->pid);
+	seq_printf(m, "%s %d ", ctx->tenant->name, ctx->pid);
 	/* A process may choose any name: print it as one word. */
 	seq_escape_str(m, *ctx->comm ? ctx->comm : "-",
 		       ESCAPE_NP | ESCAPE_OCTAL | ESCAPE_APPEND, " \\");
@@ -439,7 +438,7 @@ static void kvpool_operation_show(struct seq_file *m,
 			    "runs";
 
 	seq_printf(m, "%s %d %llu %s %*phN %s %u %u %d %u\n",
-		   READ_ONCE(ctx->tenant)->name, ctx->pid, xfer->seq,
+		   ctx->tenant->name, ctx->pid, xfer->seq,
 		   xfer->def->name, KVPOOL_KEY_SIZE, &transfer->key, state,
 		   READ_ONCE(transfer->peer), READ_ONCE(transfer->length),
 		   READ_ONCE(transfer->cancelled),

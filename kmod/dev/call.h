@@ -33,6 +33,9 @@ struct kvpool_results;
  * @live:	number of handles in @hold
  * @results:	completions that the call has written, or NULL; their handles
  *		end if @arg cannot be written back
+ * @opened:	file that the call has opened, or NULL; it gets @fd after @arg
+ *		was written back
+ * @fd:		file descriptor that is kept free for @opened
  */
 struct kvpool_call {
 	struct file *file;
@@ -41,6 +44,8 @@ struct kvpool_call {
 	struct kvpool_hold *hold;
 	u32 live;
 	struct kvpool_results *results;
+	struct file *opened;
+	int fd;
 };
 
 #endif /* _KVPOOL_CALL_H */

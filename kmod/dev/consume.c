@@ -251,7 +251,7 @@ int kvpool_ioctl_lease(struct kvpool_call *call)
 		return PTR_ERR(l.entries);
 
 	l.call = call;
-	l.tenant = kvpool_ctx_bind(ctx);
+	l.tenant = ctx->tenant;
 	hold = kvpool_hold_begin(ctx, KVPOOL_HOLD_LEASE, arg->nr_entries);
 	if (IS_ERR(hold)) {
 		arg->nr_spans = 0;
@@ -302,7 +302,7 @@ int kvpool_ioctl_exists(struct kvpool_call *call)
 	if (IS_ERR(entries))
 		return PTR_ERR(entries);
 
-	tenant = kvpool_ctx_bind(call->ctx);
+	tenant = call->ctx->tenant;
 	for (i = 0; i < nr; i++) {
 		struct kvpool_entry *e = &entries[i];
 
@@ -347,7 +347,6 @@ int kvpool_ioctl_release(struct kvpool_call *call)
 	entries = kvpool_handles_read(arg->entries, nr, 0);
 	if (IS_ERR(entries))
 		return PTR_ERR(entries);
-	kvpool_ctx_bind(call->ctx);
 	arg->nr_done = kvpool_handles_release(call->ctx, entries, nr);
 	ret = kvpool_entries_write(arg->entries, entries,
 				   nr * sizeof(*entries));

@@ -52,7 +52,7 @@ static int kvpool_release(struct inode *inode, struct file *file)
 {
 	struct kvpool_ctx *ctx = file->private_data;
 
-	kvpool_ctx_unlist(ctx);
+	kvpool_ctx_close(ctx);
 	kvpool_arm_replace(ctx, NULL);
 	if (current->flags & PF_EXITING && kvpool_end_takes_long(ctx)) {
 		INIT_WORK(&ctx->end_work, kvpool_end_work);
@@ -67,7 +67,6 @@ static __poll_t kvpool_poll(struct file *file, poll_table *wait)
 {
 	struct kvpool_ctx *ctx = file->private_data;
 
-	kvpool_ctx_bind(ctx);
 	poll_wait(file, &ctx->wq, wait);
 	if (kvpool_rings_readable(ctx) || kvpool_arm_readable(ctx))
 		return EPOLLIN | EPOLLRDNORM;

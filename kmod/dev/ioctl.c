@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /* The table of ioctls, and the copies of their arguments. */
+#include <linux/err.h>
+#include <linux/file.h>
 #include <linux/fs.h>
 #include <linux/nospec.h>
 #include <linux/string.h>
@@ -23,7 +25,7 @@
 static int kvpool_ioctl_info(struct kvpool_call *call)
 {
 	struct kvpool_info *arg = call->arg;
-	struct kvpool_tenant *tenant = READ_ONCE(call->ctx->tenant);
+	struct kvpool_tenant *tenant = call->ctx->tenant;
 
 	if (arg->flags)
 		return -EINVAL;
@@ -48,14 +50,25 @@ static int kvpool_ioctl_info(struct kvpool_call *call)
 	return 0;
 }
 
-static int kvpool_ioctl_attach(struct kvpool_call *call)
+static int kvpool_ioctl_open_tenant(struct kvpool_call *call)
 {
-	struct kvpool_attach *arg = call->arg;
+	struct kvpool_open_tenant *arg = call->arg;
+	struct file *file;
 
-	if (arg->flags ||
+	if (arg->flags || arg->fd || arg->reserved ||
 	    strnlen(arg->tenant, sizeof(arg->tenant)) == sizeof(arg->tenant))
 		return -EINVAL;
-	return kvpool_ctx_attach(call->file, arg->tenant);
+	call->fd = get_unused_fd_flags(O_CLOEXEC);
+	if (call->fd < 0)
+		return call->fd;
+	file = kvpool_ctx_open_tenant(call->file, arg->tenant);
+	if (IS_ERR(file)) {
+		put_unused_fd(call->fd);
+		return PTR_ERR(file);
+	}
+	arg->fd = call->fd;
+	call->opened = file;
+	return 0;
 }
 
 static int kvpool_ioctl_stats(struct kvpool_call *call)
@@ -64,7 +77,7 @@ static int kvpool_ioctl_stats(struct kvpool_call *call)
 
 	if (arg->flags)
 		return -EINVAL;
-	kvpool_stats_read(READ_ONCE(call->ctx->tenant), arg);
+	kvpool_stats_read(call->ctx->tenant, arg);
 	return 0;
 }
 
@@ -84,7 +97,7 @@ static int kvpool_ioctl_peer(struct kvpool_call *call)
 union kvpool_arg {
 	u32 size;
 	struct kvpool_info info;
-	struct kvpool_attach attach;
+	struct kvpool_open_tenant open_tenant;
 	struct kvpool_reserve reserve;
 	struct kvpool_handles handles;
 	struct kvpool_lookup lookup;
@@ -121,8 +134,8 @@ struct kvpool_ioctl_op {
 static const struct kvpool_ioctl_op kvpool_ioctl_ops[] = {
 	KVPOOL_IOCTL(KVPOOL_IOC_INFO, 0, kvpool_ioctl_info, struct kvpool_info,
 		     mode),
-	KVPOOL_IOCTL(KVPOOL_IOC_ATTACH, 0, kvpool_ioctl_attach,
-		     struct kvpool_attach, tenant),
+	KVPOOL_IOCTL(KVPOOL_IOC_OPEN_TENANT, 0, kvpool_ioctl_open_tenant,
+		     struct kvpool_open_tenant, reserved),
 	KVPOOL_IOCTL(KVPOOL_IOC_RESERVE, KVPOOL_MODE_PRODUCE,
 		     kvpool_ioctl_reserve, struct kvpool_reserve, nr_done),
 	KVPOOL_IOCTL(KVPOOL_IOC_SEAL, KVPOOL_MODE_PRODUCE, kvpool_ioctl_seal,
@@ -156,7 +169,7 @@ static const struct kvpool_ioctl_op kvpool_ioctl_ops[] = {
 		     struct kvpool_peer_name, reserved),
 };
 
-/* Write the argument back, and commit or undo the handles of the call. */
+/* Write the argument back, and commit or undo what the call has made. */
 static int kvpool_call_finish(struct kvpool_call *call, void __user *user,
 			      size_t size)
 {
@@ -172,6 +185,14 @@ static int kvpool_call_finish(struct kvpool_call *call, void __user *user,
 		if (!ok)
 			kvpool_results_undo(call->ctx, call->results);
 		kvpool_results_free(call->results);
+	}
+	if (call->opened) {
+		if (ok) {
+			fd_install(call->fd, call->opened);
+		} else {
+			put_unused_fd(call->fd);
+			fput(call->opened);
+		}
 	}
 	return ok ? 0 : -EFAULT;
 }

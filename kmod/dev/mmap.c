@@ -74,7 +74,6 @@ int kvpool_mmap(struct file *file, struct vm_area_struct *vma)
 		clear |= VM_MAYWRITE;
 	}
 
-	kvpool_ctx_bind(ctx);
 	if (!kvpool_fault_huge(vma))
 		set |= VM_MIXEDMAP;
 	kvpool_vma_mod_flags(vma, set, clear);

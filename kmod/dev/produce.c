@@ -45,7 +45,7 @@ int kvpool_ioctl_reserve(struct kvpool_call *call)
 	if (IS_ERR(entries))
 		return PTR_ERR(entries);
 
-	tenant = kvpool_ctx_bind(call->ctx);
+	tenant = call->ctx->tenant;
 	hold = kvpool_hold_begin(call->ctx, KVPOOL_HOLD_RESERVATION,
 				 arg->nr_entries);
 	if (IS_ERR(hold)) {
@@ -82,7 +82,6 @@ int kvpool_ioctl_seal(struct kvpool_call *call)
 				      KVPOOL_PIN_SOFT | KVPOOL_PIN_HARD);
 	if (IS_ERR(entries))
 		return PTR_ERR(entries);
-	kvpool_ctx_bind(call->ctx);
 	ret = kvpool_handles_seal(call->ctx, entries, nr, &arg->nr_done);
 	if (!ret)
 		ret = kvpool_entries_write(arg->entries, entries,
@@ -110,7 +109,6 @@ int kvpool_ioctl_abort(struct kvpool_call *call)
 	entries = kvpool_handles_read(arg->entries, nr, 0);
 	if (IS_ERR(entries))
 		return PTR_ERR(entries);
-	kvpool_ctx_bind(call->ctx);
 	kvpool_handles_abort(call->ctx, entries, nr, &arg->nr_done);
 	ret = kvpool_entries_write(arg->entries, entries,
 				   nr * sizeof(*entries));
@@ -135,7 +133,7 @@ static int kvpool_change(struct kvpool_call *call, u32 pins,
 	if (IS_ERR(entries))
 		return PTR_ERR(entries);
 
-	tenant = kvpool_ctx_bind(call->ctx);
+	tenant = call->ctx->tenant;
 	for (i = 0; i < nr; i++) {
 		entries[i].status = change(tenant, &entries[i]);
 		arg->nr_done += !entries[i].status;

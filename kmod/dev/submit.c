@@ -45,7 +45,6 @@ int kvpool_ioctl_ring(struct kvpool_call *call)
 		if (IS_ERR(eventfd))
 			return PTR_ERR(eventfd);
 	}
-	kvpool_ctx_bind(call->ctx);
 	ring = kvpool_ring_create(call->ctx, roundup_pow_of_two(arg->entries),
 				  eventfd);
 	if (IS_ERR(ring)) {
@@ -323,7 +322,6 @@ int kvpool_ioctl_submit(struct kvpool_call *call)
 		ret = PTR_ERR(ops);
 		goto out;
 	}
-	kvpool_ctx_bind(ctx);
 	if (ring) {
 		ret = kvpool_submit_ring(ctx, ops, ring, arg->nr_ops,
 					 &arg->nr_done);

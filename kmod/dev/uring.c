@@ -158,7 +158,6 @@ int kvpool_uring_cmd(struct io_uring_cmd *cmd, unsigned int issue_flags)
 	if (issue_flags & IO_URING_F_NONBLOCK &&
 	    kvpool_op_makes_space(kvpool_op_row(&op), &op))
 		return -EAGAIN;
-	kvpool_ctx_bind(ctx);
 	u.issue.ops = &op;
 	kvpool_issue_run(&u.issue);
 	if (u.queued)

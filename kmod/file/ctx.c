@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/* Contexts: opening, binding to a tenant, attaching, and ending. */
+/* Contexts: opening, for the default or a named tenant, and ending. */
 #include <linux/err.h>
 #include <linux/fs.h>
 #include <linux/sched.h>
@@ -12,6 +12,20 @@
 #include "cache/tenants.h"
 #include "file/ctx.h"
 #include "file/trace.h"
+
+static void kvpool_ctx_list(struct kvpool_ctx *ctx)
+{
+	mutex_lock(&kvpool_pool.lock);
+	list_add_tail(&ctx->entry, &kvpool_pool.ctxs);
+	mutex_unlock(&kvpool_pool.lock);
+}
+
+static void kvpool_ctx_unlist(struct kvpool_ctx *ctx)
+{
+	mutex_lock(&kvpool_pool.lock);
+	list_del(&ctx->entry);
+	mutex_unlock(&kvpool_pool.lock);
+}
 
 /**
  * kvpool_ctx_open() - Make the context of a new file
@@ -39,7 +53,6 @@ int kvpool_ctx_open(struct file *file)
 		ctx->mode |= KVPOOL_MODE_CONSUME;
 	if (file->f_mode & FMODE_WRITE)
 		ctx->mode |= KVPOOL_MODE_PRODUCE;
-	mutex_init(&ctx->lock);
 	xa_init_flags(&ctx->holds, XA_FLAGS_ALLOC1);
 	xa_init_flags(&ctx->rings, XA_FLAGS_ALLOC1);
 	xa_init_flags(&ctx->inflight.ops, XA_FLAGS_ALLOC1);
@@ -50,24 +63,20 @@ int kvpool_ctx_open(struct file *file)
 	/* All files of a tenant share one mapping: see struct kvpool_arena. */
 	file->f_mapping = tenant->arena.inode->i_mapping;
 	file->private_data = ctx;
-	mutex_lock(&kvpool_pool.lock);
-	list_add_tail(&ctx->entry, &kvpool_pool.ctxs);
-	mutex_unlock(&kvpool_pool.lock);
+	kvpool_ctx_list(ctx);
 	trace_kvpool_ctx_open(ctx);
 	return 0;
 }
 
 /**
- * kvpool_ctx_unlist() - Remove a context from the list of contexts
+ * kvpool_ctx_close() - Remove a context from the list of contexts
  * @ctx: the context of a file without descriptors and mappings
  *
  * Context: May sleep.
  */
-void kvpool_ctx_unlist(struct kvpool_ctx *ctx)
+void kvpool_ctx_close(struct kvpool_ctx *ctx)
 {
-	mutex_lock(&kvpool_pool.lock);
-	list_del(&ctx->entry);
-	mutex_unlock(&kvpool_pool.lock);
+	kvpool_ctx_unlist(ctx);
 	trace_kvpool_ctx_close(ctx);
 }
 
@@ -82,58 +91,37 @@ void kvpool_ctx_free(struct kvpool_ctx *ctx)
 }
 
 /**
- * kvpool_ctx_bind() - Make the tenant of a context final
- * @ctx: the context
- *
- * Called before the context gets a mapping or a handle.
- *
- * Context: May sleep.
- * Return: the tenant, which does not change any more.
- */
-struct kvpool_tenant *kvpool_ctx_bind(struct kvpool_ctx *ctx)
-{
-	/* Pairs with the releases below and in kvpool_ctx_attach(). */
-	if (!smp_load_acquire(&ctx->bound)) {
-		mutex_lock(&ctx->lock);
-		/* Pairs with the acquire above. */
-		smp_store_release(&ctx->bound, true);
-		mutex_unlock(&ctx->lock);
-	}
-	return ctx->tenant;
-}
-
-/**
- * kvpool_ctx_attach() - Attach a file that is not bound to another tenant
- * @file: the file; it is bound if the call succeeds
+ * kvpool_ctx_open_tenant() - Open a file of another tenant
+ * @from: the file whose mode and credentials the new file gets
  * @name: the tenant's name
  *
  * Context: May sleep.
- * Return: 0, -EBUSY if the file is bound, -ENOENT or -EACCES.
+ * Return: the file, which no task can find yet; ERR_PTR(-ENOENT, -EACCES,
+ * -ENFILE or -ENOMEM).
  */
-int kvpool_ctx_attach(struct file *file, const char *name)
+struct file *kvpool_ctx_open_tenant(const struct file *from, const char *name)
 {
-	struct kvpool_ctx *ctx = file->private_data;
-	struct kvpool_tenant *tenant, *old;
+	struct kvpool_tenant *tenant;
+	struct kvpool_ctx *ctx;
+	struct file *file;
 
-	mutex_lock(&ctx->lock);
-	if (ctx->bound) {
-		mutex_unlock(&ctx->lock);
-		return -EBUSY;
+	tenant = kvpool_tenants_attach(name, from);
+	if (IS_ERR(tenant))
+		return ERR_CAST(tenant);
+	file = dentry_open(&from->f_path,
+			   from->f_flags & (O_ACCMODE | O_NONBLOCK),
+			   from->f_cred);
+	if (IS_ERR(file)) {
+		kvpool_tenant_put(tenant);
+		return file;
 	}
-	tenant = kvpool_tenants_attach(name, file);
-	if (IS_ERR(tenant)) {
-		mutex_unlock(&ctx->lock);
-		return PTR_ERR(tenant);
-	}
-	old = ctx->tenant;
-	file->f_mapping = tenant->arena.inode->i_mapping;
-	WRITE_ONCE(ctx->tenant, tenant);
-	/* Pairs with kvpool_ctx_bind(), which then sees the new tenant. */
-	smp_store_release(&ctx->bound, true);
-	mutex_unlock(&ctx->lock);
-
-	/* Readers may still use @old: the default tenant, which stays. */
-	kvpool_tenant_put(old);
+	/* A file of the default tenant; only this task can reach it. */
+	ctx = file->private_data;
+	kvpool_ctx_unlist(ctx);
+	swap(ctx->tenant, tenant);
+	kvpool_tenant_put(tenant);
+	file->f_mapping = ctx->tenant->arena.inode->i_mapping;
+	kvpool_ctx_list(ctx);
 	trace_kvpool_ctx_attach(ctx);
-	return 0;
+	return file;
 }

@@ -5,7 +5,6 @@
 
 #include <linux/atomic.h>
 #include <linux/list.h>
-#include <linux/mutex.h>
 #include <linux/sched.h>
 #include <linux/types.h>
 #include <linux/wait.h>
@@ -34,10 +33,8 @@ struct kvpool_inflight {
 /**
  * struct kvpool_ctx - an open file
  * @entry:	in pool.ctxs
- * @tenant:	the tenant of the file; constant once @bound
+ * @tenant:	the tenant of the file; constant
  * @mode:	KVPOOL_MODE_*
- * @bound:	@tenant cannot change any more
- * @lock:	protects changes of @tenant and @bound
  * @holds:	holds by id; protected by the xarray's own lock, read under RCU
  *		too
  * @next_hold:	id at which the search for a free id of a hold begins
@@ -55,8 +52,6 @@ struct kvpool_ctx {
 	struct list_head entry;
 	struct kvpool_tenant *tenant;
 	u32 mode;
-	bool bound;
-	struct mutex lock;	/* tenant and bound */
 	struct xarray holds;
 	u32 next_hold;
 	atomic_t nr_handles;
@@ -70,9 +65,8 @@ struct kvpool_ctx {
 };
 
 int kvpool_ctx_open(struct file *file);
-void kvpool_ctx_unlist(struct kvpool_ctx *ctx);
+void kvpool_ctx_close(struct kvpool_ctx *ctx);
 void kvpool_ctx_free(struct kvpool_ctx *ctx);
-struct kvpool_tenant *kvpool_ctx_bind(struct kvpool_ctx *ctx);
-int kvpool_ctx_attach(struct file *file, const char *name);
+struct file *kvpool_ctx_open_tenant(const struct file *from, const char *name);
 
 #endif /* _KVPOOL_CTX_H */

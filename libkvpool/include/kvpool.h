@@ -95,7 +95,7 @@ uint32_t kvpool_version(void);
  * @flags:	KVPOOL_OPEN_*.
  * @device:	Path of the device; if null the environment's KVPOOL_DEVICE, if
  *		that is not set KVPOOL_DEFAULT_DEVICE.
- * @tenant:	Name of the tenant to attach to; if null, "default".
+ * @tenant:	Name of the tenant; if null, that of the file: "default".
  *
  * A call that waits does so until its time is over, whatever signals come: their
  * handlers run when it returns. With KVPOOL_OPEN_INTERRUPTIBLE a signal that is
@@ -121,7 +121,8 @@ int kvpool_open(struct kvpool **pool, const struct kvpool_open_opts *opts);
 /**
  * kvpool_open_fd() - Use a file of the device that is open already
  * @pool: Where to store the pool; null when the call fails.
- * @fd:	  The file. It belongs to the pool if the call succeeds.
+ * @fd:	  The file. It belongs to the pool if the call succeeds, and is closed
+ *	  then if @opts names a tenant, of which the pool opens a file.
  * @opts: Options, or null. @device must be null. KVPOOL_OPEN_RDONLY maps the
  *	  arena read-only; so is that of a file that is open for reading only.
  *

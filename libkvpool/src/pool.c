@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-/* One open file of the pool: opening, attaching, mapping, calling the module. */
+/* One open file of the pool: opening, mapping, calling the module. */
 
 #include "pool.h"
 #include "error.h"
@@ -92,17 +92,20 @@ static int check_info(struct kvpool *pool, const char *name)
 	return 0;
 }
 
-static int attach(struct kvpool *pool, const char *name, const char *tenant)
+/* Replace pool->fd, which the caller keeps, by a file of a tenant. */
+static int open_tenant(struct kvpool *pool, const char *name, const char *tenant)
 {
-	struct kvpool_attach arg = { .size = sizeof(arg) };
+	struct kvpool_open_tenant arg = { .size = sizeof(arg) };
 	int error;
 
 	if (!*tenant || strlen(tenant) >= sizeof(arg.tenant))
 		return kvp_fail(-EINVAL, "the name of a tenant has 1 to %zu bytes, not %zu",
 				sizeof(arg.tenant) - 1, strlen(tenant));
 	memcpy(arg.tenant, tenant, strlen(tenant));
-	if (ioctl(pool->fd, KVPOOL_IOC_ATTACH, &arg) >= 0)
+	if (ioctl(pool->fd, KVPOOL_IOC_OPEN_TENANT, &arg) >= 0) {
+		pool->fd = arg.fd;
 		return 0;
+	}
 	error = errno;
 	switch (error) {
 	case ENOENT:
@@ -112,12 +115,12 @@ static int attach(struct kvpool *pool, const char *name, const char *tenant)
 	case EPERM:
 		return kvp_fail(-error, "%s: uid %u may not use the tenant '%s'; its owner or group must include the user that opened the device",
 				name, (unsigned int)geteuid(), tenant);
-	case EBUSY:
-		return kvp_fail(-error, "%s: this file is in use or attached to a tenant already; open the device once more for the tenant '%s'",
+	case EMFILE:
+		return kvp_fail(-error, "%s: this process has too many open files to open one for the tenant '%s'; raise the limit (ulimit -n)",
 				name, tenant);
 	default:
-		return kvp_fail(-error, "%s: attaching to the tenant '%s' failed: %s", name, tenant,
-				kvp_errno_text(error));
+		return kvp_fail(-error, "%s: opening it for the tenant '%s' failed: %s", name,
+				tenant, kvp_errno_text(error));
 	}
 }
 
@@ -188,7 +191,7 @@ static int setup(struct kvpool **result, int fd, const char *name,
 	pool->interruptible = opts->flags & KVPOOL_OPEN_INTERRUPTIBLE;
 	ret = check_info(pool, name);
 	if (!ret && opts->tenant) {
-		ret = attach(pool, name, opts->tenant);
+		ret = open_tenant(pool, name, opts->tenant);
 		if (!ret)
 			ret = check_info(pool, name);
 	}
@@ -197,9 +200,13 @@ static int setup(struct kvpool **result, int fd, const char *name,
 	if (!ret && !(opts->flags & KVPOOL_OPEN_NOMAP))
 		ret = map(pool, name, prot);
 	if (ret) {
+		if (pool->fd != fd)
+			close(pool->fd);
 		free(pool);
 		return ret;
 	}
+	if (pool->fd != fd)
+		close(fd);
 	*result = pool;
 	return 0;
 }

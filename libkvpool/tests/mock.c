@@ -15,6 +15,9 @@
 #include <unistd.h>
 
 #define MOCK_FD 1000
+#define MOCK_TENANT_FD 1001	/* of the file that OPEN_TENANT opens */
+
+#define is_mock(fd) ((fd) == MOCK_FD || (fd) == MOCK_TENANT_FD)
 
 struct mock mock;
 static unsigned char *arena;
@@ -186,7 +189,7 @@ int __wrap_open(const char *path, int flags, ...)
 
 int __wrap_close(int fd)
 {
-	if (fd != MOCK_FD)
+	if (!is_mock(fd))
 		return __real_close(fd);
 	mock.closes++;
 	return 0;
@@ -196,7 +199,7 @@ void *__wrap_mmap(void *addr, size_t length, int prot, int flags, int fd, off_t 
 {
 	unsigned char *p;
 
-	if (fd != MOCK_FD)
+	if (!is_mock(fd))
 		return __real_mmap(addr, length, prot, flags, fd, offset);
 	if (mock.mmap_error) {
 		errno = mock.mmap_error;
@@ -406,7 +409,7 @@ int __wrap_ioctl(int fd, unsigned long cmd, ...)
 	arg = va_arg(args, void *);
 	va_end(args);
 
-	if (fd != MOCK_FD) {
+	if (!is_mock(fd)) {
 		errno = ENOTTY;
 		return -1;
 	}
@@ -419,13 +422,15 @@ int __wrap_ioctl(int fd, unsigned long cmd, ...)
 		memcpy(arg, &mock.info, sizeof(mock.info));
 		return 0;
 	}
-	if (cmd == KVPOOL_IOC_ATTACH) {
-		mock.nr_attaches++;
-		memcpy(mock.tenant, ((struct kvpool_attach *)arg)->tenant, sizeof(mock.tenant));
-		errno = mock.attach_error;
+	if (cmd == KVPOOL_IOC_OPEN_TENANT) {
+		mock.nr_tenants++;
+		memcpy(mock.tenant, ((struct kvpool_open_tenant *)arg)->tenant, sizeof(mock.tenant));
+		errno = mock.tenant_error;
 		if (errno)
 			return -1;
 		memcpy(mock.info.tenant, mock.tenant, sizeof(mock.tenant));
+		((struct kvpool_open_tenant *)arg)->fd = MOCK_TENANT_FD;
+		mock.opens++;
 		return 0;
 	}
 	if (!mock.no_log) {

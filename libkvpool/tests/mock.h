@@ -80,7 +80,7 @@ struct mock {
 	int mmap_error;
 	int fail_errno;			/* of the ioctl number @fail_at, from 1 */
 	unsigned int fail_at;
-	int info_error, attach_error;
+	int info_error, tenant_error;
 	struct kvpool_info info;
 	bool no_log;
 	unsigned int room;		/* spans written per call, ~0U for all */
@@ -97,8 +97,8 @@ struct mock {
 	int map_prot, map_flags;
 	size_t map_length;
 	char tenant[KVPOOL_NAME_SIZE];
-	unsigned int nr_calls;		/* without INFO and ATTACH */
-	unsigned int nr_infos, nr_attaches;
+	unsigned int nr_calls;		/* without INFO and OPEN_TENANT */
+	unsigned int nr_infos, nr_tenants;
 	struct mock_call calls[MOCK_MAX_CALLS];
 	struct kvpool_op op;		/* the first one of the last SUBMIT */
 	long long held;			/* handles made and not ended */

@@ -21,7 +21,7 @@ static void opens_default_device(void)
 	expect_int(mock.map_length, MOCK_ARENA);
 	expect_int(mock.map_prot, PROT_READ | PROT_WRITE);
 	expect_int(mock.map_flags, MAP_SHARED | MAP_NORESERVE);
-	expect_int(mock.nr_attaches, 0);
+	expect_int(mock.nr_tenants, 0);
 	expect(kvpool_base(pool));
 	expect(kvpool_fd(pool) >= 0);
 	expect_int(kvpool_info_cached(pool)->abi_version, KVPOOL_ABI_VERSION);
@@ -90,7 +90,7 @@ static void arena_is_aligned(void)
 	kvpool_close(pool);
 }
 
-static void attaches_tenant(void)
+static void opens_tenant(void)
 {
 	struct kvpool_open_opts opts = { .size = sizeof(opts), .tenant = "red" };
 	struct kvpool *pool;
@@ -98,10 +98,13 @@ static void attaches_tenant(void)
 	mock_reset();
 	expect_int(kvpool_open(&pool, &opts), 0);
 	expect(!strcmp(mock.tenant, "red"));
-	expect_int(mock.nr_attaches, 1);
+	expect_int(mock.nr_tenants, 1);
 	expect_int(mock.nr_infos, 2);
 	expect(!strcmp((const char *)kvpool_info_cached(pool)->tenant, "red"));
+	expect_int(kvpool_fd(pool), 1001);
+	expect_int(mock.closes, 1);
 	kvpool_close(pool);
+	expect_int(mock.closes, 2);
 }
 
 static void takes_open_file(void)
@@ -130,6 +133,15 @@ static void takes_open_file(void)
 	expect_text(kvpool_last_error(), "file descriptor 1000");
 	expect_int(mock.closes, 0);
 	expect_int(kvpool_open_fd(&pool, 1000, &opts), -EINVAL);
+
+	/* Also where only the file of the tenant cannot be mapped. */
+	mock_reset();
+	mock.mmap_error = ENOMEM;
+	opts.device = NULL;
+	opts.tenant = "red";
+	expect_int(kvpool_open_fd(&pool, 1000, &opts), -ENOMEM);
+	expect_int(mock.opens, 1);
+	expect_int(mock.closes, 1);
 }
 
 static void options_of_other_versions(void)
@@ -158,7 +170,7 @@ static void options_of_other_versions(void)
 }
 
 struct failure {
-	int open_error, info_error, attach_error, mmap_error;
+	int open_error, info_error, tenant_error, mmap_error;
 	unsigned int flags;
 	const char *device, *tenant;
 	int abi, batch, result;
@@ -193,14 +205,14 @@ static const struct failure failures[] = {
 	{ .abi = -1, .result = -EPROTONOSUPPORT,
 	  .says = "speaks ABI version 2, this library needs 3", .advises = "load a newer module" },
 	{ .batch = -1, .result = -EPROTO, .says = "batches of 0 keys", .advises = "broken" },
-	{ .tenant = "red", .attach_error = ENOENT, .result = -ENOENT,
+	{ .tenant = "red", .tenant_error = ENOENT, .result = -ENOENT,
 	  .says = "has no tenant 'red'", .advises = "'kvpoolctl tenant show' lists them" },
-	{ .tenant = "red", .attach_error = EACCES, .result = -EACCES,
+	{ .tenant = "red", .tenant_error = EACCES, .result = -EACCES,
 	  .says = "may not use the tenant 'red'", .advises = "owner or group" },
-	{ .tenant = "red", .attach_error = EBUSY, .result = -EBUSY,
-	  .says = "attached to a tenant already", .advises = "open the device once more" },
-	{ .tenant = "red", .attach_error = ENOMEM, .result = -ENOMEM,
-	  .says = "attaching to the tenant 'red' failed", .advises = "Cannot allocate memory" },
+	{ .tenant = "red", .tenant_error = EMFILE, .result = -EMFILE,
+	  .says = "too many open files", .advises = "ulimit -n" },
+	{ .tenant = "red", .tenant_error = ENOMEM, .result = -ENOMEM,
+	  .says = "for the tenant 'red' failed", .advises = "Cannot allocate memory" },
 	{ .tenant = "", .result = -EINVAL, .says = "1 to 31 bytes, not 0", .advises = "" },
 	{ .tenant = "12345678901234567890123456789012", .result = -EINVAL,
 	  .says = "1 to 31 bytes, not 32", .advises = "" },
@@ -229,7 +241,7 @@ static void failures_say_what_to_do(void)
 		mock_reset();
 		mock.open_error = f->open_error;
 		mock.info_error = f->info_error;
-		mock.attach_error = f->attach_error;
+		mock.tenant_error = f->tenant_error;
 		mock.mmap_error = f->mmap_error;
 		mock.info.abi_version += f->abi;
 		if (f->batch)
@@ -328,7 +340,7 @@ int main(void)
 	run(path_from_environment_and_option);
 	run(read_only_and_unmapped);
 	run(arena_is_aligned);
-	run(attaches_tenant);
+	run(opens_tenant);
 	run(takes_open_file);
 	run(options_of_other_versions);
 	run(failures_say_what_to_do);

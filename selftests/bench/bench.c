@@ -216,13 +216,15 @@ int kvpool_open(void)
 /* A file of a tenant; NULL is the default one. */
 int kvpool_open_as(const char *tenant)
 {
-	struct kvpool_attach attach = { .size = sizeof(attach) };
+	struct kvpool_open_tenant arg = { .size = sizeof(arg) };
 	int fd = kvpool_open();
 
 	if (tenant) {
-		strcpy((char *)attach.tenant, tenant);
-		if (call(fd, KVPOOL_IOC_ATTACH, &attach))
-			die("attach to %s: %m", tenant);
+		strcpy((char *)arg.tenant, tenant);
+		if (call(fd, KVPOOL_IOC_OPEN_TENANT, &arg))
+			die("open for tenant %s: %m", tenant);
+		close(fd);
+		fd = arg.fd;
 	}
 	return fd;
 }

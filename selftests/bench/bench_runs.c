@@ -419,8 +419,8 @@ static void operations_counted(void)
 
 static void others_counted(struct batch *b)
 {
-	struct kvpool_attach attach = {
-		.size = sizeof(attach), .tenant = "default",
+	struct kvpool_open_tenant arg = {
+		.size = sizeof(arg), .tenant = "default",
 	};
 	struct kvpool_peer_name peer = {
 		.size = sizeof(peer), .name = "nobody",
@@ -431,14 +431,15 @@ static void others_counted(struct batch *b)
 
 	insn_begin(SECTION_OTHERS);
 	fd = kvpool_open();
-	call(fd, KVPOOL_IOC_ATTACH, &attach);
+	if (!call(fd, KVPOOL_IOC_OPEN_TENANT, &arg))
+		close(arg.fd);
 	call(fd, KVPOOL_IOC_PEER, &peer);
 	kvpool_info(b->fd, &info);
 	kvpool_stats(b->fd, &stats);
 	close(fd);
 	insn_end(SECTION_OTHERS);
 	REPORT(SECTION_OTHERS, "others", "run",
-	       "open, attach, peer, info, stats and close");
+	       "open, open for a tenant, peer, info, stats and close");
 }
 
 static void fault_counted(struct batch *b)

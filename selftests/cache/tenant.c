@@ -267,7 +267,8 @@ static int attach_as(uid_t uid, gid_t gid, gid_t extra, const char *tenant)
 		fd = open(KV_DEV, O_RDWR);
 		if (fd < 0)
 			_exit(201);
-		_exit(-kv_attach(fd, tenant));
+		fd = kv_open_tenant(fd, tenant);
+		_exit(fd < 0 ? -fd : 0);
 	}
 	return kv_reap(pid);
 }
@@ -305,9 +306,75 @@ TEST_F(tenant, attach_by_opener)
 		if (setgroups(0, NULL) || setresgid(99, 99, 99) ||
 		    setresuid(99, 99, 99))
 			_exit(200);
-		_exit(-kv_attach(fd, self->a.tenant));
+		fd = kv_open_tenant(fd, self->a.tenant);
+		_exit(fd < 0 ? -fd : 0);
 	}
 	EXPECT_EQ(0, kv_reap(pid));
+	close(fd);
+}
+
+/*
+ * mmap() of a file in one thread while another opens it for a tenant: whatever
+ * the order, a file's mappings are accounted where they are undone.
+ */
+struct racer {
+	pthread_barrier_t start;
+	char *area;
+	size_t length;
+	int fd;
+};
+
+static void *map_thread(void *data)
+{
+	struct racer *r = data;
+
+	pthread_barrier_wait(&r->start);
+	/* It takes a while to unmap what is there. */
+	mmap(r->area, r->length, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_FIXED,
+	     r->fd, 0);
+	return NULL;
+}
+
+TEST_F(tenant, open_races_with_mmap)
+{
+	unsigned long n, rounds = kv_rounds("KVPOOL_MAP_ROUNDS", 300, 100);
+	struct racer r = { .length = 16 * KV_MB };
+	const int prot = PROT_READ | PROT_WRITE;
+	volatile unsigned int spin;
+	__u8 *map, *other;
+	pthread_t thread;
+	int fd, of;
+
+	ASSERT_EQ(0, pthread_barrier_init(&r.start, NULL, 2));
+	r.area = mmap(NULL, r.length, prot, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	ASSERT_NE(MAP_FAILED, r.area);
+	for (n = 0; n < rounds; n++) {
+		r.fd = open(KV_DEV, O_RDWR | O_CLOEXEC);
+		ASSERT_GE(r.fd, 0);
+		mmap(r.area, r.length, prot, MAP_PRIVATE | MAP_ANONYMOUS |
+		     MAP_FIXED | MAP_POPULATE, -1, 0);
+		ASSERT_EQ(0, pthread_create(&thread, NULL, map_thread, &r));
+		pthread_barrier_wait(&r.start);
+		for (spin = 0; spin < n * 37 % 8192; spin++)
+			;
+		of = kv_open_tenant(r.fd, self->a.tenant);
+		EXPECT_GE(of, 0);
+		close(of);
+		pthread_join(thread, NULL);
+		close(r.fd);
+	}
+	munmap(r.area, r.length);
+
+	fd = kv_open(NULL, O_RDWR);
+	ASSERT_GE(fd, 0);
+	map = kv_map(fd, prot);
+	EXPECT_NE(NULL, map);
+	other = kv_map(self->a.fd, prot);
+	EXPECT_NE(NULL, other);
+	if (map)
+		kv_unmap(fd, map);
+	if (other)
+		kv_unmap(self->a.fd, other);
 	close(fd);
 }
 

@@ -203,13 +203,14 @@ TEST_F(trace, operations)
 TEST_F(trace, context_and_tenant)
 {
 	char name[KVPOOL_NAME_SIZE];
-	int fd;
+	int fd, of;
 
 	snprintf(name, sizeof(name), "trace%d", getpid());
 	EXPECT_EVENTS("tenant_add", 1, kv_tenant_add(name));
 	EXPECT_EVENTS("ctx_open", 1,
 		      (fd = open(KV_DEV, O_RDWR | O_CLOEXEC)) < 0);
-	EXPECT_EVENTS("ctx_attach", 1, kv_attach(fd, name));
+	EXPECT_EVENTS("ctx_attach", 1, (of = kv_open_tenant(fd, name)) < 0);
+	EXPECT_EVENTS("ctx_close", 1, close(of));
 	EXPECT_EVENTS("ctx_close", 1, close(fd));
 	EXPECT_EVENTS("tenant_del", 1, kv_sys_write("tenants/del", name));
 }

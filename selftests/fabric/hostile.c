@@ -45,7 +45,7 @@ static int produce(void)
 	struct kvpool_handles seal = {
 		.size = sizeof(seal), .nr_entries = 1,
 	};
-	struct kvpool_attach attach = { .size = sizeof(attach) };
+	struct kvpool_open_tenant tenant = { .size = sizeof(tenant) };
 	struct kvpool_info info = { .size = sizeof(info) };
 	struct kvpool_handle_entry handle = { 0 };
 	struct kvpool_entry entry = { .length = opt.length };
@@ -54,12 +54,14 @@ static int produce(void)
 	unsigned int i;
 	uint8_t *map;
 
-	memcpy(attach.tenant, opt.tenant, sizeof(attach.tenant));
+	memcpy(tenant.tenant, opt.tenant, sizeof(tenant.tenant));
 	memcpy(entry.key.bytes, opt.key, sizeof(opt.key));
 	reserve.entries = (uintptr_t)&entry;
 	reserve.spans = (uintptr_t)spans;
-	if (fd < 0 || ioctl(fd, KVPOOL_IOC_ATTACH, &attach) ||
-	    ioctl(fd, KVPOOL_IOC_INFO, &info) ||
+	if (fd < 0 || ioctl(fd, KVPOOL_IOC_OPEN_TENANT, &tenant))
+		return 1;
+	fd = tenant.fd;
+	if (ioctl(fd, KVPOOL_IOC_INFO, &info) ||
 	    ioctl(fd, KVPOOL_IOC_RESERVE, &reserve) || !reserve.nr_done)
 		return 1;
 	map = mmap(NULL, info.arena_size, PROT_READ | PROT_WRITE, MAP_SHARED,

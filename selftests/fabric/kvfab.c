@@ -576,17 +576,19 @@ static unsigned int find_peer(const char *text)
 	return arg.peer;
 }
 
-static void attach(void)
+static void open_pool(void)
 {
 	fd = open("/dev/kvpool", O_RDWR | O_CLOEXEC);
 	if (fd < 0)
 		die("/dev/kvpool");
 	if (opt.tenant) {
-		struct kvpool_attach arg = { .size = sizeof(arg) };
+		struct kvpool_open_tenant arg = { .size = sizeof(arg) };
 
 		strncpy((char *)arg.tenant, opt.tenant, KVPOOL_NAME_SIZE - 1);
-		if (ioctl(fd, KVPOOL_IOC_ATTACH, &arg))
-			die("attach");
+		if (ioctl(fd, KVPOOL_IOC_OPEN_TENANT, &arg))
+			die(opt.tenant);
+		close(fd);
+		fd = arg.fd;
 	}
 	if (opt.peer)
 		peer = find_peer(opt.peer);
@@ -611,7 +613,7 @@ static void fence_kill(uint64_t first, unsigned long count, uint64_t length,
 			die("fork");
 		if (!pid) {
 			close(told[0]);
-			attach();
+			open_pool();
 			ring_open(opt.window);
 			arrive(first + count, t);
 			send_window(ops, round, first, count, length);
@@ -672,7 +674,7 @@ static void usage(void)
 		"       ping (FETCH, one at a time)\n"
 		"       fence, kill (end fetches at random moments)\n"
 		"       lease (until there is block FIRST + COUNT)\n"
-		"  -t TENANT   attach to it\n"
+		"  -t TENANT   use its blocks\n"
 		"  -p PEER     name or number of the peer, instead of any\n"
 		"  -w WINDOW   operations in flight (16)\n"
 		"  -r REPEAT   so many times (1)\n"
@@ -725,7 +727,7 @@ int main(int argc, char **argv)
 	length = strtoull(argv[optind + 3], NULL, 0);
 	total = count * opt.repeat;
 
-	attach();
+	open_pool();
 	if (ioctl(fd, KVPOOL_IOC_INFO, &info))
 		die("info");
 	map = mmap(NULL, info.arena_size, PROT_READ | PROT_WRITE, MAP_SHARED,

@@ -24,7 +24,7 @@ SIZE(kvpool_info, 96);
 LAYOUT(kvpool_info, features, 16);
 LAYOUT(kvpool_info, tenant, 56);
 LAYOUT(kvpool_info, mode, 92);
-SIZE(kvpool_attach, 40);
+SIZE(kvpool_open_tenant, 48);
 SIZE(kvpool_reserve, 40);
 LAYOUT(kvpool_reserve, entries, 16);
 LAYOUT(kvpool_reserve, node, 32);

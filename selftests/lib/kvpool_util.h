@@ -251,27 +251,29 @@ static inline int kv_stats(int fd, struct kvpool_stats *stats)
 	return kv_call(fd, KVPOOL_IOC_STATS, stats);
 }
 
-static inline int kv_attach(int fd, const char *tenant)
+/* Opens a file of a tenant with the rights of @fd, which stays open. */
+static inline int kv_open_tenant(int fd, const char *tenant)
 {
-	struct kvpool_attach arg = { .size = sizeof(arg) };
+	struct kvpool_open_tenant arg = { .size = sizeof(arg) };
+	int ret;
 
 	memcpy(arg.tenant, tenant, strnlen(tenant, sizeof(arg.tenant)));
-	return kv_call(fd, KVPOOL_IOC_ATTACH, &arg);
+	ret = kv_call(fd, KVPOOL_IOC_OPEN_TENANT, &arg);
+	return ret ? ret : arg.fd;
 }
 
-/* Opens the device; attaches to a tenant unless that is NULL. */
+/* Opens the device for a tenant; NULL is the default one. */
 static inline int kv_open(const char *tenant, int flags)
 {
 	int ret, fd = open(KV_DEV, flags | O_CLOEXEC);
 
 	if (fd < 0)
 		return -errno;
-	ret = tenant ? kv_attach(fd, tenant) : 0;
-	if (ret) {
-		close(fd);
-		return ret;
-	}
-	return fd;
+	if (!tenant)
+		return fd;
+	ret = kv_open_tenant(fd, tenant);
+	close(fd);
+	return ret;
 }
 
 static inline int kv_reserve_batch(int fd, struct kvpool_entry *entries,

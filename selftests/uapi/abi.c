@@ -4,6 +4,8 @@
  * refused gives a specific errno and changes nothing, which the statistics
  * show.
  */
+#include <sys/resource.h>
+
 #include "abi.h"
 
 #define NR_ENTRIES	3
@@ -96,95 +98,138 @@ TEST_F(abi, info)
 	EXPECT_TRUE(unchanged(self->t.fd, &self->before));
 }
 
-TEST_F(abi, attach)
+TEST_F(abi, open_tenant)
 {
-	struct kvpool_attach good = { .size = sizeof(good) };
+	struct kvpool_open_tenant good = { .size = sizeof(good) };
 	const struct poke pokes[] = {
-		POKE(kvpool_attach, flags, 1, -EINVAL),
-		POKE(kvpool_attach, flags, 1U << 31, -EINVAL),
+		POKE(kvpool_open_tenant, flags, 1, -EINVAL),
+		POKE(kvpool_open_tenant, flags, 1U << 31, -EINVAL),
+		POKE(kvpool_open_tenant, fd, 1, -EINVAL),
+		POKE(kvpool_open_tenant, fd, -1, -EINVAL),
+		POKE(kvpool_open_tenant, reserved, 1, -EINVAL),
 	};
-	struct kvpool_attach arg;
+	struct kvpool_open_tenant arg;
 	struct kvpool_info info;
+	struct kv_block b;
 	unsigned int i;
-	int fd;
+	int fd, next;
 
 	strcpy((char *)good.tenant, self->t.tenant);
 	fd = kv_open(NULL, O_RDWR);
 	ASSERT_GE(fd, 0);
+	next = dup(fd);
+	close(next);
 	for (i = 0; i < ARRAY_SIZE(pokes); i++)
-		EXPECT_EQ(-EINVAL, call_poked(fd, KVPOOL_IOC_ATTACH, &good,
+		EXPECT_EQ(-EINVAL, call_poked(fd, KVPOOL_IOC_OPEN_TENANT, &good,
 					      sizeof(good), &pokes[i]));
-	EXPECT_EQ(0, check_size(fd, KVPOOL_IOC_ATTACH, &good, sizeof(good),
-				sizeof(good)));
-
 	arg = good;
 	memset(arg.tenant, 'a', sizeof(arg.tenant));
-	EXPECT_EQ(-EINVAL, kv_call(fd, KVPOOL_IOC_ATTACH, &arg));
-	EXPECT_EQ(-ENOENT, kv_attach(fd, "nobody_has_this_name"));
-	EXPECT_EQ(-ENOENT, kv_attach(fd, ""));
-	EXPECT_EQ(-ENOENT, kv_attach(fd, "../default"));
+	EXPECT_EQ(-EINVAL, kv_call(fd, KVPOOL_IOC_OPEN_TENANT, &arg));
+	EXPECT_EQ(-ENOENT, kv_open_tenant(fd, "nobody_has_this_name"));
+	EXPECT_EQ(-ENOENT, kv_open_tenant(fd, ""));
+	EXPECT_EQ(-ENOENT, kv_open_tenant(fd, "../default"));
 	EXPECT_EQ(0, kv_info(fd, &info));
 	EXPECT_STREQ("default", (char *)info.tenant);
 
-	/* Calls that failed have not used up the one change of tenant. */
-	EXPECT_EQ(0, kv_call(fd, KVPOOL_IOC_ATTACH, &good));
-	EXPECT_EQ(0, kv_info(fd, &info));
+	/* Calls that failed have left no descriptor. */
+	arg = good;
+	EXPECT_EQ(0, kv_call(fd, KVPOOL_IOC_OPEN_TENANT, &arg));
+	EXPECT_EQ(next, arg.fd);
+	EXPECT_EQ(FD_CLOEXEC, fcntl(arg.fd, F_GETFD));
+	EXPECT_EQ(0, kv_info(arg.fd, &info));
 	EXPECT_STREQ(self->t.tenant, (char *)info.tenant);
-	EXPECT_EQ(-EBUSY, kv_attach(fd, "default"));
-	EXPECT_EQ(-EBUSY, kv_call(fd, KVPOOL_IOC_ATTACH, &good));
-	close(fd);
-}
+	EXPECT_EQ(KVPOOL_MODE_CONSUME | KVPOOL_MODE_PRODUCE, info.mode);
 
-TEST_F(abi, attach_after_use)
-{
-	struct kv_block b;
-	__u8 *map;
-	int fd;
-
-	fd = kv_open(NULL, O_RDWR);
-	ASSERT_GE(fd, 0);
-	map = kv_map(fd, PROT_READ);
-	ASSERT_NE(NULL, map);
-	EXPECT_EQ(-EBUSY, kv_attach(fd, self->t.tenant));
-	kv_unmap(fd, map);
-	EXPECT_EQ(-EBUSY, kv_attach(fd, self->t.tenant));
-	close(fd);
-
-	fd = kv_open(NULL, O_RDWR);
-	ASSERT_GE(fd, 0);
-	ASSERT_EQ(0, kv_reserve(fd, &b, 100, 4096));
-	EXPECT_EQ(-EBUSY, kv_attach(fd, self->t.tenant));
-	EXPECT_EQ(0, kv_seal(fd, b.handle));
-	close(fd);
-
-	fd = kv_open(NULL, O_RDWR);
-	ASSERT_GE(fd, 0);
-	ASSERT_EQ(0, kv_lease(fd, &b, 100));
-	EXPECT_EQ(-EBUSY, kv_attach(fd, self->t.tenant));
+	/* Both files are of use, and neither has the other's tenant. */
+	EXPECT_EQ(0, kv_info(fd, &info));
+	EXPECT_STREQ("default", (char *)info.tenant);
+	ASSERT_EQ(0, kv_produce_blank(fd, 100, 4096));
+	ASSERT_EQ(0, kv_produce_blank(arg.fd, 101, 4096));
+	EXPECT_EQ(-ENOENT, kv_lease(fd, &b, 101));
+	EXPECT_EQ(-ENOENT, kv_lease(arg.fd, &b, 100));
 	EXPECT_EQ(0, kv_remove(fd, 100));
+	EXPECT_EQ(0, kv_remove(arg.fd, 101));
+
+	/* From any file of the device to any tenant. */
+	next = kv_open_tenant(arg.fd, "default");
+	ASSERT_GE(next, 0);
+	EXPECT_EQ(0, kv_info(next, &info));
+	EXPECT_STREQ("default", (char *)info.tenant);
+	close(next);
+	close(arg.fd);
 	close(fd);
 }
 
-/* A call that was refused as a whole is no use of the file. */
-TEST_F(abi, attach_after_refusals)
+/* The new file has the mode and the flags of the old one, and its name. */
+TEST_F(abi, open_tenant_mode)
 {
-	struct kvpool_entry entry = { .status = 1 };
-	struct kvpool_handle_entry handle = { .status = 1 };
+	static const struct {
+		int flags;
+		__u32 mode;
+	} modes[] = {
+		{ O_RDONLY, KVPOOL_MODE_CONSUME },
+		{ O_WRONLY, KVPOOL_MODE_PRODUCE },
+		{ O_RDWR, KVPOOL_MODE_CONSUME | KVPOOL_MODE_PRODUCE },
+		{ O_RDWR | O_NONBLOCK, KVPOOL_MODE_CONSUME |
+				       KVPOOL_MODE_PRODUCE },
+		{ O_ACCMODE, 0 },
+	};
+	char path[64], name[64] = "";
+	struct stat old, new;
+	struct kvpool_info info;
+	unsigned int i;
+	int fd, of;
+
+	for (i = 0; i < ARRAY_SIZE(modes); i++) {
+		fd = open(KV_DEV, modes[i].flags);
+		ASSERT_GE(fd, 0);
+		of = kv_open_tenant(fd, self->t.tenant);
+		ASSERT_GE(of, 0);
+		EXPECT_EQ(0, kv_info(of, &info));
+		EXPECT_EQ(modes[i].mode, info.mode);
+		EXPECT_EQ(fcntl(fd, F_GETFL), fcntl(of, F_GETFL));
+		ASSERT_EQ(0, fstat(fd, &old));
+		ASSERT_EQ(0, fstat(of, &new));
+		EXPECT_EQ(old.st_rdev, new.st_rdev);
+		snprintf(path, sizeof(path), "/proc/self/fd/%d", of);
+		EXPECT_EQ(strlen(KV_DEV), readlink(path, name, sizeof(name)));
+		EXPECT_EQ(0, strncmp(KV_DEV, name, strlen(KV_DEV)));
+		close(of);
+		close(fd);
+	}
+}
+
+/* A process without room for one more file gets none, and loses none. */
+TEST_F(abi, open_tenant_without_descriptors)
+{
+	struct kvpool_open_tenant arg = { .size = sizeof(arg) };
+	struct rlimit limit, none;
+	__u64 before, after;
+	void *page;
 	int fd = kv_open(NULL, O_RDWR);
 
 	ASSERT_GE(fd, 0);
-	EXPECT_EQ(-EINVAL, kv_reserve_batch(fd, &entry, 1, NULL, NULL));
-	EXPECT_EQ(-EINVAL, kv_lookup_batch(fd, KVPOOL_IOC_LEASE, 0, &entry, 1,
-					   NULL, NULL, 0));
-	EXPECT_EQ(-EINVAL, kv_lookup_batch(fd, KVPOOL_IOC_EXISTS, 0, &entry, 1,
-					   NULL, NULL, 0));
-	EXPECT_EQ(-EINVAL, kv_handle_batch(fd, KVPOOL_IOC_SEAL, &handle, 1));
-	EXPECT_EQ(-EINVAL, kv_handle_batch(fd, KVPOOL_IOC_ABORT, &handle, 1));
-	EXPECT_EQ(-EINVAL, kv_handle_batch(fd, KVPOOL_IOC_RELEASE, &handle, 1));
-	EXPECT_EQ(-EINVAL, kv_key_batch(fd, KVPOOL_IOC_REMOVE, &entry, 1));
-	EXPECT_EQ(-EINVAL, kv_key_batch(fd, KVPOOL_IOC_PIN, &entry, 1));
-	EXPECT_EQ(MAP_FAILED, mmap(NULL, 4096, PROT_READ, MAP_PRIVATE, fd, 0));
-	EXPECT_EQ(0, kv_attach(fd, self->t.tenant));
+	strcpy((char *)arg.tenant, self->t.tenant);
+	ASSERT_EQ(0, kv_tenant_read(self->t.tenant, "contexts", &before));
+	ASSERT_EQ(0, getrlimit(RLIMIT_NOFILE, &limit));
+	none = limit;
+	none.rlim_cur = fd + 1;
+	ASSERT_EQ(0, setrlimit(RLIMIT_NOFILE, &none));
+	EXPECT_EQ(-EMFILE, kv_call(fd, KVPOOL_IOC_OPEN_TENANT, &arg));
+	ASSERT_EQ(0, setrlimit(RLIMIT_NOFILE, &limit));
+	EXPECT_EQ(0, arg.fd);
+	/* Nor one whose result cannot be written. */
+	page = mmap(NULL, KV_PAGE, PROT_READ | PROT_WRITE,
+		    MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	ASSERT_NE(MAP_FAILED, page);
+	memcpy(page, &arg, sizeof(arg));
+	ASSERT_EQ(0, mprotect(page, KV_PAGE, PROT_READ));
+	EXPECT_EQ(-EFAULT, kv_call(fd, KVPOOL_IOC_OPEN_TENANT, page));
+	munmap(page, KV_PAGE);
+	EXPECT_EQ(fd + 1, dup(fd));
+	ASSERT_EQ(0, kv_tenant_read(self->t.tenant, "contexts", &after));
+	EXPECT_EQ(before, after);
+	close(fd + 1);
 	close(fd);
 }
 

@@ -55,14 +55,15 @@ static int producer(struct steps *s, const char *tenant, __u64 number)
 	struct kvpool_entry entries[4] = {};
 	struct kv_block b, more;
 	__u8 *map;
-	int i, fd;
+	int i, fd, dev;
 
 	step(s);
-	fd = open(KV_DEV, O_RDWR);
-	if (fd < 0)
+	dev = open(KV_DEV, O_RDWR);
+	if (dev < 0)
 		return 1;
 	step(s);
-	if (kv_attach(fd, tenant))
+	fd = kv_open_tenant(dev, tenant);
+	if (fd < 0)
 		return 2;
 	step(s);
 	map = kv_map(fd, PROT_READ | PROT_WRITE);
@@ -390,9 +391,9 @@ static pid_t exec_cat(const char *tenant, int flags, int *in)
 	pid = fork();
 	if (!pid) {
 		struct kv_block b;
-		int fd = open(KV_DEV, O_RDWR | flags);
+		int fd = kv_open(tenant, O_RDWR);
 
-		if (fd < 0 || kv_attach(fd, tenant) ||
+		if (fd < 0 || fcntl(fd, F_SETFD, flags) ||
 		    !kv_map(fd, PROT_READ | PROT_WRITE) ||
 		    kv_reserve(fd, &b, 100, 65536) || kv_lease(fd, &b, 1))
 			_exit(1);
@@ -420,7 +421,7 @@ TEST_F(lifetime, exec)
 	int in;
 
 	/* With close-on-exec, exec() ends the file. */
-	pid = exec_cat(self->t.tenant, O_CLOEXEC, &in);
+	pid = exec_cat(self->t.tenant, FD_CLOEXEC, &in);
 	ASSERT_GT(pid, 0);
 	kv_wait_until(runs_cat(pid) && kv_task_sleeps(pid));
 	EXPECT_TRUE(is_base(self->t.fd, &self->base));

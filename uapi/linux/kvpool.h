@@ -183,29 +183,33 @@ struct kvpool_info {
 #define KVPOOL_IOC_INFO		_IO(KVPOOL_IOC_TYPE, 0x00)
 
 /**
- * struct kvpool_attach - KVPOOL_IOC_ATTACH: choose the tenant of this file
- * @size:     sizeof(struct kvpool_attach)
+ * struct kvpool_open_tenant - KVPOOL_IOC_OPEN_TENANT: open a file of a tenant
+ * @size:     sizeof(struct kvpool_open_tenant)
  * @flags:    In: zero.
  * @tenant:   In: name of the tenant, NUL-terminated.
+ * @fd:	      In: zero. Out: a new file descriptor, with close-on-exec set.
+ * @reserved: In: zero.
  *
- * A file is attached to the tenant "default" when it is opened. Its tenant can
- * be changed once, before the file is mapped, polled, or used for another ioctl
- * than KVPOOL_IOC_INFO, KVPOOL_IOC_STATS and KVPOOL_IOC_PEER; an ioctl that
- * failed as a whole because of its arguments does not count. The credentials
- * that opened the file must be those of the tenant's owner (its uid), of a
- * member of its group (its gid), or have CAP_SYS_ADMIN.
+ * A file that is opened by its name belongs to the tenant "default", and a file
+ * never changes its tenant. This call opens the device once more, as a file of
+ * another tenant, with the mode (reading, writing, O_NONBLOCK) and the
+ * credentials of this file, which stays as it is and may be closed. The
+ * credentials must be those of the tenant's owner (its uid), of a member of its
+ * group (its gid), or have CAP_SYS_ADMIN.
  *
  * Errors: ``ENOENT`` no such tenant; ``EACCES`` the credentials do not allow
- * it; ``EBUSY`` the file has been attached, mapped or used before; ``EINVAL``
- * the name is not terminated.
+ * it; ``EMFILE``, ``ENFILE`` too many open files; ``EINVAL`` the name is not
+ * terminated.
  */
-struct kvpool_attach {
+struct kvpool_open_tenant {
 	__u32 size;
 	__u32 flags;
 	__u8 tenant[KVPOOL_NAME_SIZE];
+	__s32 fd;
+	__u32 reserved;
 };
 
-#define KVPOOL_IOC_ATTACH	_IO(KVPOOL_IOC_TYPE, 0x01)
+#define KVPOOL_IOC_OPEN_TENANT	_IO(KVPOOL_IOC_TYPE, 0x01)
 
 /* Flags of struct kvpool_reserve. */
 #define KVPOOL_RESERVE_STRICT_NODE (1U << 0)	/* only on the named node */
