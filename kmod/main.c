@@ -78,9 +78,7 @@ static int __init kvpool_init(void)
 		goto err_misc;
 	kvpool_debugfs_init();
 
-	mutex_lock(&kvpool_pool.lock);
-	kvpool_pool.open = true;
-	mutex_unlock(&kvpool_pool.lock);
+	kvpool_pool_open();
 	pr_info("version %s, ABI %u, limit of all tiers %lu MiB\n",
 		KVPOOL_MODULE_VERSION, KVPOOL_ABI_VERSION,
 		kvpool_tiers_limit() << (KVPOOL_CHUNK_SHIFT - 20));

@@ -4,9 +4,7 @@
 #include "cache/pool.h"
 
 struct kvpool_pool kvpool_pool = {
-	.lock = __MUTEX_INITIALIZER(kvpool_pool.lock),
 	.tenants = LIST_HEAD_INIT(kvpool_pool.tenants),
-	.ctxs = LIST_HEAD_INIT(kvpool_pool.ctxs),
 	.policy = &kvpool_policy_lru,
 	.watermark_high = 95,
 	.watermark_low = 90,
@@ -26,6 +24,17 @@ int kvpool_pool_init(void)
 {
 	kvpool_pool.wq = alloc_workqueue("kvpool", WQ_UNBOUND, 0);
 	return kvpool_pool.wq ? 0 : -ENOMEM;
+}
+
+/**
+ * kvpool_pool_open() - Let files be opened
+ *
+ * Context: Module load, when it cannot fail any more.
+ */
+void kvpool_pool_open(void)
+{
+	/* All that the module has initialised is there for open(). */
+	smp_store_release(&kvpool_pool.open, true);
 }
 
 /**

@@ -5,9 +5,7 @@
  * Lock order of kvpool.ko, outermost first:
  *
  *	mm->mmap_lock			(held by page faults)
- *	kvpool_ctx.lock
  *	kvpool_tenants_lock		(cache/tenants.c)
- *	kvpool_pool.lock
  *	address_space.i_mmap_rwsem	(unmapping)
  *	kvpool_policy.lock
  *	buckets of kvpool_tenant.index
@@ -16,8 +14,10 @@
  * kvpool_waitq.lock (cache/waiters.c) has the buckets of kvpool_tenant.queues and
  * kvpool_ctx.wq.lock inside, and nests in none of these.
  *
- * kvpool_tenant.quarantine_lock, kvpool_ring.lock, kvpool_retry_lock (xfer/placement.c) and kvpool_movers_lock
- * (xfer/mover.c) nest in none of these and have none inside. kvpool_ctx.rings
+ * kvpool_tenant.quarantine_lock, kvpool_ring.lock, kvpool_retry_lock
+ * (xfer/placement.c), kvpool_movers_lock (xfer/mover.c), kvpool_knobs_lock
+ * (control/sysfs.c) and the lock of the table of contexts (file/ctx.c) nest in
+ * none of these and have none inside. kvpool_ctx.rings
  * nests in mm->mmap_lock only and has none inside. Functions of movers are
  * called in kvpool_movers_srcu, for which kvpool_mover_peer_del() and
  * kvpool_mover_unregister() wait. Operations are completed without any lock: in
@@ -33,7 +33,6 @@
 #define _KVPOOL_POOL_H
 
 #include <linux/list.h>
-#include <linux/mutex.h>
 #include <linux/time64.h>
 #include <linux/types.h>
 #include <linux/workqueue.h>
@@ -42,9 +41,8 @@ struct kvpool_policy_ops;
 
 /**
  * struct kvpool_pool - the state that exists once on a host
- * @lock:	protects @tenants, @ctxs and changes of the knobs
- * @tenants:	all tenants, the default one first
- * @ctxs:	all open files
+ * @tenants:	all tenants, the default one first; changed by cache/tenants.c,
+ *		read under RCU or kvpool_tenants_srcu
  * @policy:	eviction policy of all tenants
  * @watermark_high: percent of a tenant's capacity above which blocks are
  *		evicted in the background; 100 disables that
@@ -62,11 +60,9 @@ struct kvpool_policy_ops;
  * @closing:	the module is being unloaded: no new tenants
  */
 struct kvpool_pool {
-	struct mutex lock;	/* lists and changes of knobs */
 	bool open;
 	bool closing;
 	struct list_head tenants;
-	struct list_head ctxs;
 	const struct kvpool_policy_ops *policy;
 	unsigned int watermark_high;
 	unsigned int watermark_low;
@@ -80,6 +76,7 @@ struct kvpool_pool {
 extern struct kvpool_pool kvpool_pool;
 
 int kvpool_pool_init(void);
+void kvpool_pool_open(void);
 void kvpool_pool_exit(void);
 
 /* Default timeout of operations that may ask a peer, in nanoseconds. */

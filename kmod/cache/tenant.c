@@ -21,7 +21,7 @@
  * kvpool_tenant_alloc() - Make a tenant that no task can find yet
  * @name: its name, which the caller has checked
  *
- * The tenant's owner is root. The caller initialises its kobject, quarantine
+ * The tenant has no owner. The caller initialises its kobject, quarantine
  * and background work.
  *
  * Context: May sleep.
@@ -52,8 +52,8 @@ struct kvpool_tenant *kvpool_tenant_alloc(const char *name)
 		goto err_queues;
 
 	strscpy(tenant->name, name, sizeof(tenant->name));
-	tenant->uid = GLOBAL_ROOT_UID;
-	tenant->gid = GLOBAL_ROOT_GID;
+	tenant->uid = INVALID_UID;
+	tenant->gid = INVALID_GID;
 	tenant->quota = ULONG_MAX;
 	tenant->guaranteed_nodes = node_states[N_MEMORY];
 	tenant->claim_next = jiffies;
@@ -91,24 +91,32 @@ void kvpool_tenant_free(struct kvpool_tenant *tenant)
 }
 
 /**
- * kvpool_tenant_allows() - Check the right to attach a file to a tenant
+ * kvpool_tenant_allows() - Check the right to open a file of a tenant
  * @tenant: the tenant
- * @file: the file; the credentials of the task that opened it count
+ * @file: a file of the device; the credentials of the task that opened it count
  *
- * Context: Task context.
- * Return: true if the file may be attached.
+ * The right of administrators, who may open files of all tenants, is the
+ * caller's to check.
+ *
+ * Context: Task context; does not sleep.
+ * Return: true if the tenant is the default one, or the credentials are those
+ * of its user or of a member of its group. A tenant may have neither.
  */
 bool kvpool_tenant_allows(const struct kvpool_tenant *tenant,
 			  const struct file *file)
 {
+	kuid_t uid = READ_ONCE(tenant->uid);
+	kgid_t gid = READ_ONCE(tenant->gid);
 	const struct cred *old;
 	bool member;
 
 	if (!strcmp(tenant->name, KVPOOL_DEFAULT_TENANT) ||
-	    uid_eq(file->f_cred->fsuid, READ_ONCE(tenant->uid)))
+	    (uid_valid(uid) && uid_eq(file->f_cred->fsuid, uid)))
 		return true;
+	if (!gid_valid(gid))
+		return false;
 	old = override_creds(file->f_cred);
-	member = in_group_p(READ_ONCE(tenant->gid)) || capable(CAP_SYS_ADMIN);
+	member = in_group_p(gid);
 	revert_creds(old);
 	return member;
 }

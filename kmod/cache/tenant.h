@@ -27,11 +27,11 @@ struct file;
 /**
  * struct kvpool_tenant - an isolation domain
  * @kobj:	directory in sysfs; its reference count is that of the tenant
- * @entry:	in pool.tenants: changed under pool.lock, read under it or RCU
+ * @entry:	in pool.tenants: see there
  * @name:	NUL-terminated
  * @id:		number, not reused while the module is loaded
- * @uid:	user whose files may attach
- * @gid:	group whose members' files may attach
+ * @uid:	user who may open files of the tenant, or INVALID_UID
+ * @gid:	group whose members may, or INVALID_GID
  * @nr_users:	attached contexts, and uses by movers. The tenant is deleted
  *		only when this is zero; deletion makes it negative.
  * @index:	blocks by key

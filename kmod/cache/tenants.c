@@ -1,12 +1,15 @@
 // SPDX-License-Identifier: GPL-2.0
 /* The table of tenants: adding, finding and deleting them. */
+#include <linux/capability.h>
 #include <linux/ctype.h>
 #include <linux/err.h>
 #include <linux/kobject.h>
 #include <linux/mutex.h>
 #include <linux/rculist.h>
+#include <linux/srcu.h>
 #include <linux/string.h>
 #include <linux/sysfs.h>
+#include <linux/user_namespace.h>
 
 #include "cache/block.h"
 #include "cache/pool.h"
@@ -15,15 +18,16 @@
 #include "cache/tenant.h"
 #include "cache/tenants.h"
 #include "cache/trace.h"
+#include "mem/kobj.h"
 
 /*
  * Held during the whole addition or deletion of a tenant, so that its name in
- * sysfs and its entry in the list appear and vanish together. Taken outside of
- * pool.lock. The handler of a file in a tenant's directory must not take it,
- * because deletion waits for that handler.
+ * sysfs and its entry in the list appear and vanish together. The handler of a
+ * file in a tenant's directory must not take it, because deletion waits for
+ * that handler. Nobody else waits for it: tenants are found and counted under
+ * RCU, and reclaim walks over them in a section of kvpool_tenants_srcu.
  */
 static DEFINE_MUTEX(kvpool_tenants_lock);
-
 DEFINE_SRCU(kvpool_tenants_srcu);
 
 static u32 kvpool_tenant_next_id;	/* kvpool_tenants_lock */
@@ -40,13 +44,13 @@ static bool kvpool_tenant_name_ok(const char *name)
 	       strcmp(name, "add") && strcmp(name, "del");
 }
 
-/* pool.lock or the RCU read lock is held, and protects the result. */
+/* kvpool_tenants_lock or the RCU read lock is held, and protects the result. */
 static struct kvpool_tenant *kvpool_tenants_find(const char *name)
 {
 	struct kvpool_tenant *tenant;
 
 	list_for_each_entry_rcu(tenant, &kvpool_pool.tenants, entry,
-				lockdep_is_held(&kvpool_pool.lock))
+				lockdep_is_held(&kvpool_tenants_lock))
 		if (!strcmp(tenant->name, name))
 			return tenant;
 	return NULL;
@@ -72,7 +76,7 @@ static void kvpool_tenants_release(struct kobject *kobj)
 /* kvpool_tenants_register() sets the attributes. */
 static struct kobj_type kvpool_tenant_ktype = {
 	.release = kvpool_tenants_release,
-	.sysfs_ops = &kobj_sysfs_ops,
+	.sysfs_ops = &kvpool_kobj_ops,
 };
 
 static struct kvpool_tenant *kvpool_tenants_create(const char *name)
@@ -113,16 +117,17 @@ static int kvpool_tenants_show(struct kvpool_tenant *tenant)
 /* Enter a new tenant into the list. */
 static void kvpool_tenants_enter(struct kvpool_tenant *tenant)
 {
-	mutex_lock(&kvpool_pool.lock);
+	lockdep_assert_held(&kvpool_tenants_lock);
 	tenant->policy.ops = kvpool_pool.policy;
 	list_add_tail_rcu(&tenant->entry, &kvpool_pool.tenants);
-	mutex_unlock(&kvpool_pool.lock);
 	trace_kvpool_tenant_add(tenant);
 }
 
-/* End a tenant that has left the list. */
+/* End a tenant without users. */
 static void kvpool_tenants_leave(struct kvpool_tenant *tenant)
 {
+	lockdep_assert_held(&kvpool_tenants_lock);
+	list_del_rcu(&tenant->entry);
 	trace_kvpool_tenant_del(tenant);
 	/* After a failed load the default tenant may not be in sysfs. */
 	if (tenant->kobj.state_in_sysfs)
@@ -145,8 +150,10 @@ int kvpool_tenants_init(void)
 	tenant = kvpool_tenants_create(KVPOOL_DEFAULT_TENANT);
 	if (IS_ERR(tenant))
 		return PTR_ERR(tenant);
+	mutex_lock(&kvpool_tenants_lock);
 	kvpool_tenants_number(tenant);
 	kvpool_tenants_enter(tenant);
+	mutex_unlock(&kvpool_tenants_lock);
 	return 0;
 }
 
@@ -185,15 +192,10 @@ int kvpool_tenants_register(struct kset *kset,
 void kvpool_tenants_exit(void)
 {
 	struct kvpool_tenant *tenant, *next;
-	LIST_HEAD(all);
 
 	mutex_lock(&kvpool_tenants_lock);
-	mutex_lock(&kvpool_pool.lock);
 	kvpool_pool.closing = true;
-	list_splice_init(&kvpool_pool.tenants, &all);
-	mutex_unlock(&kvpool_pool.lock);
-
-	list_for_each_entry_safe(tenant, next, &all, entry)
+	list_for_each_entry_safe(tenant, next, &kvpool_pool.tenants, entry)
 		kvpool_tenants_leave(tenant);
 	mutex_unlock(&kvpool_tenants_lock);
 }
@@ -202,8 +204,8 @@ void kvpool_tenants_exit(void)
  * kvpool_tenants_add() - Make a tenant
  * @name: 1 to 31 of a-z, 0-9, ".", "_", "-", not beginning with "."
  *
- * The tenant has no quota, and only root may attach until its uid or gid is
- * set.
+ * The tenant has no quota. Only an administrator may open files of it until its
+ * uid or gid is set.
  *
  * Context: May sleep.
  * Return: 0, -EINVAL for the name, -EEXIST, -ENODEV while the module is being
@@ -221,12 +223,10 @@ int kvpool_tenants_add(const char *name)
 		return PTR_ERR(tenant);
 
 	mutex_lock(&kvpool_tenants_lock);
-	mutex_lock(&kvpool_pool.lock);
 	if (kvpool_pool.closing || !kvpool_tenants_kset)
 		ret = -ENODEV;
 	else
 		ret = kvpool_tenants_find(name) ? -EEXIST : 0;
-	mutex_unlock(&kvpool_pool.lock);
 	if (!ret) {
 		kvpool_tenants_number(tenant);
 		ret = kvpool_tenants_show(tenant);
@@ -253,7 +253,6 @@ int kvpool_tenants_del(const char *name)
 	int ret = 0;
 
 	mutex_lock(&kvpool_tenants_lock);
-	mutex_lock(&kvpool_pool.lock);
 	tenant = kvpool_tenants_find(name);
 	if (!tenant)
 		ret = -ENOENT;
@@ -262,18 +261,17 @@ int kvpool_tenants_del(const char *name)
 	else if (!kvpool_tenant_close(tenant))
 		ret = -EBUSY;
 	else
-		list_del_rcu(&tenant->entry);
-	mutex_unlock(&kvpool_pool.lock);
-	if (!ret)
 		kvpool_tenants_leave(tenant);
 	mutex_unlock(&kvpool_tenants_lock);
 	return ret;
 }
 
 /**
- * kvpool_tenants_attach() - Attach a file to a tenant
+ * kvpool_tenants_attach() - Find a tenant for a file
  * @name: the tenant's name, or NULL for the default tenant
- * @file: the file
+ * @file: the file, or one of the device with the same credentials, which have
+ *	  to give the right to the tenant, or CAP_SYS_ADMIN in the initial user
+ *	  namespace
  *
  * Context: May sleep.
  * Return: the tenant, with a reference that kvpool_tenant_put() drops;
@@ -284,27 +282,35 @@ struct kvpool_tenant *kvpool_tenants_attach(const char *name,
 					    const struct file *file)
 {
 	struct kvpool_tenant *tenant;
+	bool admin = false;
 
-	mutex_lock(&kvpool_pool.lock);
-	tenant = kvpool_tenants_find(name ?: KVPOOL_DEFAULT_TENANT);
-	if (!kvpool_pool.open)
-		tenant = ERR_PTR(-ENODEV);
-	else if (!tenant)
-		tenant = ERR_PTR(-ENOENT);
-	else if (!kvpool_tenant_allows(tenant, file))
-		tenant = ERR_PTR(-EACCES);
-	else
-		kvpool_tenant_get(tenant);
-	mutex_unlock(&kvpool_pool.lock);
-	return tenant;
+	/* Pairs with kvpool_pool_open(). */
+	if (!smp_load_acquire(&kvpool_pool.open))
+		return ERR_PTR(-ENODEV);
+	for (;;) {
+		rcu_read_lock();
+		tenant = kvpool_tenants_find(name ?: KVPOOL_DEFAULT_TENANT);
+		if (!tenant)
+			tenant = ERR_PTR(-ENOENT);
+		else if (!admin && !kvpool_tenant_allows(tenant, file))
+			tenant = ERR_PTR(-EACCES);
+		else if (!kvpool_tenant_get(tenant))
+			tenant = ERR_PTR(-ENOENT);
+		rcu_read_unlock();
+		if (tenant != ERR_PTR(-EACCES))
+			return tenant;
+		/* A security module may sleep. Not that of a container. */
+		admin = file_ns_capable(file, &init_user_ns, CAP_SYS_ADMIN);
+		if (!admin)
+			return tenant;
+	}
 }
 
 /**
  * kvpool_tenants_use() - Find a tenant on behalf of another host
  * @name: its name
  *
- * The caller checks the right of that host to use the tenant. Does not take
- * pool.lock, which reclaim holds for a long time.
+ * The caller checks the right of that host to use the tenant.
  *
  * Context: Any.
  * Return: the tenant, with a reference that kvpool_tenant_put() drops, or NULL.
@@ -331,9 +337,9 @@ void kvpool_tenants_set_policy(const struct kvpool_policy_ops *ops)
 {
 	struct kvpool_tenant *tenant;
 
-	mutex_lock(&kvpool_pool.lock);
-	kvpool_pool.policy = ops;
+	mutex_lock(&kvpool_tenants_lock);
+	WRITE_ONCE(kvpool_pool.policy, ops);
 	list_for_each_entry(tenant, &kvpool_pool.tenants, entry)
 		kvpool_policy_switch(&tenant->policy, ops);
-	mutex_unlock(&kvpool_pool.lock);
+	mutex_unlock(&kvpool_tenants_lock);
 }

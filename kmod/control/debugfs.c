@@ -106,14 +106,15 @@ static bool kvpool_dump_enter(struct kvpool_dump *dump)
 {
 	struct kvpool_tenant *tenant, *next = NULL;
 
-	mutex_lock(&kvpool_pool.lock);
-	list_for_each_entry(tenant, &kvpool_pool.tenants, entry)
+	rcu_read_lock();
+	list_for_each_entry_rcu(tenant, &kvpool_pool.tenants, entry)
 		if (tenant->id >= dump->next_id &&
 		    (!next || tenant->id < next->id))
 			next = tenant;
+	/* A tenant that leaves the list has its reference for as long. */
 	if (next)
 		kobject_get(&next->kobj);
-	mutex_unlock(&kvpool_pool.lock);
+	rcu_read_unlock();
 	if (!next)
 		return false;
 
@@ -354,21 +355,35 @@ static const struct kvpool_dump_ops kvpool_chunks_dump = {
 
 /* ---- contexts ---- */
 
-/* A context leaves the list before the context and its handles are freed. */
-static void *kvpool_contexts_start(struct seq_file *m, loff_t *pos)
+/* The position is the id of the context, or zero for the title. */
+static void *kvpool_contexts_find(loff_t *pos)
 {
-	mutex_lock(&kvpool_pool.lock);
-	return seq_list_start_head(&kvpool_pool.ctxs, *pos);
+	struct kvpool_ctx *ctx;
+
+	if (*pos > U32_MAX)
+		return NULL;
+	ctx = kvpool_ctx_next(*pos);
+	if (ctx)
+		*pos = ctx->id;
+	return ctx;
 }
 
-static void *kvpool_contexts_next(struct seq_file *m, void *v, loff_t *pos)
+static void *kvpool_contexts_start(struct seq_file *m, loff_t *pos)
 {
-	return seq_list_next(v, &kvpool_pool.ctxs, pos);
+	return *pos ? kvpool_contexts_find(pos) : SEQ_START_TOKEN;
 }
 
 static void kvpool_contexts_stop(struct seq_file *m, void *v)
 {
-	mutex_unlock(&kvpool_pool.lock);
+	if (v && v != SEQ_START_TOKEN)
+		kvpool_ctx_put(v);
+}
+
+static void *kvpool_contexts_next(struct seq_file *m, void *v, loff_t *pos)
+{
+	kvpool_contexts_stop(m, v);
+	++*pos;
+	return kvpool_contexts_find(pos);
 }
 
 static void kvpool_contexts_count(struct kvpool_ctx *ctx, u64 *leases,
@@ -400,15 +415,14 @@ static int kvpool_contexts_show(struct seq_file *m, void *v)
 		[KVPOOL_MODE_CONSUME | KVPOOL_MODE_PRODUCE] = "both",
 	};
 	u64 leases, reservations;
-	struct kvpool_ctx *ctx;
+	struct kvpool_ctx *ctx = v;
 
-	if (v == &kvpool_pool.ctxs) {
+	if (v == SEQ_START_TOKEN) {
 		seq_puts(m, "# tenant pid comm mode leases reservations\n");
 		return 0;
 	}
-	ctx = list_entry(v, struct kvpool_ctx, entry);
 	kvpool_contexts_count(ctx, &leases, &reservations);
-	seq_printf(m, "%s %d ", ctx->tenant->name, ctx->pid);
+	seq_printf(m, "%s %d ", READ_ONCE(ctx->tenant)->name, ctx->pid);
 	/* A process may choose any name: print it as one word. */
 	seq_escape_str(m, *ctx->comm ? ctx->comm : "-",
 		       ESCAPE_NP | ESCAPE_OCTAL | ESCAPE_APPEND, " \\");
@@ -438,7 +452,7 @@ static void kvpool_operation_show(struct seq_file *m,
 			    "runs";
 
 	seq_printf(m, "%s %d %llu %s %*phN %s %u %u %d %u\n",
-		   ctx->tenant->name, ctx->pid, xfer->seq,
+		   READ_ONCE(ctx->tenant)->name, ctx->pid, xfer->seq,
 		   xfer->def->name, KVPOOL_KEY_SIZE, &transfer->key, state,
 		   READ_ONCE(transfer->peer), READ_ONCE(transfer->length),
 		   READ_ONCE(transfer->cancelled),
@@ -448,14 +462,13 @@ static void kvpool_operation_show(struct seq_file *m,
 static int kvpool_operations_show(struct seq_file *m, void *v)
 {
 	struct kvpool_xfer *xfer;
-	struct kvpool_ctx *ctx;
+	struct kvpool_ctx *ctx = v;
 	unsigned long id;
 
-	if (v == &kvpool_pool.ctxs) {
+	if (v == SEQ_START_TOKEN) {
 		seq_puts(m, "# tenant pid op opcode key state peer length cancelled age_ms\n");
 		return 0;
 	}
-	ctx = list_entry(v, struct kvpool_ctx, entry);
 	rcu_read_lock();
 	xa_for_each(&ctx->inflight.ops, id, xfer) {
 		kvpool_operation_show(m, ctx, xfer);

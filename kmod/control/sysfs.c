@@ -7,6 +7,7 @@
 #include <linux/device.h>
 #include <linux/kstrtox.h>
 #include <linux/slab.h>
+#include <linux/spinlock.h>
 #include <linux/sysfs.h>
 
 #include <linux/kvpool.h>
@@ -21,6 +22,7 @@
 #include "control/sysfs_tenant.h"
 #include "control/sysfs_tier.h"
 #include "control/trace.h"
+#include "mem/kobj.h"
 #include "mem/tier.h"
 
 /* ---- the pool ---- */
@@ -28,7 +30,7 @@
 /**
  * struct kvpool_knob - a number that the administrator may change
  * @attr:	file of the knob
- * @value:	the number; written under pool.lock
+ * @value:	the number; written under kvpool_knobs_lock, read without
  * @min:	smallest value
  * @max:	largest value
  * @floor:	another knob, which is a lower bound; or NULL
@@ -42,6 +44,9 @@ struct kvpool_knob {
 	const unsigned int *floor;
 	const unsigned int *ceiling;
 };
+
+/* Knobs that bound each other change one after another. */
+static DEFINE_SPINLOCK(kvpool_knobs_lock);
 
 static ssize_t kvpool_knob_show(struct device *dev,
 				struct device_attribute *attr, char *buf)
@@ -61,23 +66,23 @@ static ssize_t kvpool_knob_store(struct device *dev,
 	unsigned int value;
 	int ret;
 
-	ret = kstrtouint(buf, 10, &value);
+	ret = kvpool_kobj_admin() ?: kstrtouint(buf, 10, &value);
 	if (ret)
 		return ret;
 	if (value < knob->min || value > knob->max)
 		return -EINVAL;
 
-	mutex_lock(&kvpool_pool.lock);
+	spin_lock(&kvpool_knobs_lock);
 	if ((knob->floor && value < *knob->floor) ||
 	    (knob->ceiling && value > *knob->ceiling)) {
 		ret = -EINVAL;
 	} else {
 		WRITE_ONCE(*knob->value, value);
 		trace_kvpool_knob(attr->attr.name, -1, value);
-		if (knob->value == &kvpool_pool.watermark_high)
-			kvpool_reclaim_kick_all();
 	}
-	mutex_unlock(&kvpool_pool.lock);
+	spin_unlock(&kvpool_knobs_lock);
+	if (!ret && knob->value == &kvpool_pool.watermark_high)
+		kvpool_reclaim_kick_all();
 	return ret ?: count;
 }
 
@@ -126,7 +131,10 @@ static ssize_t policy_store(struct device *dev, struct device_attribute *attr,
 			    const char *buf, size_t count)
 {
 	const struct kvpool_policy_ops *ops = kvpool_policy_find(buf);
+	int ret = kvpool_kobj_admin();
 
+	if (ret)
+		return ret;
 	if (!ops)
 		return -EINVAL;
 	kvpool_tenants_set_policy(ops);
@@ -189,7 +197,7 @@ static ssize_t kvpool_sysfs_tenant(int (*fn)(const char *name),
 	char name[KVPOOL_NAME_SIZE];
 	int ret;
 
-	ret = kvpool_sysfs_name(name, buf, count);
+	ret = kvpool_kobj_admin() ?: kvpool_sysfs_name(name, buf, count);
 	if (!ret)
 		ret = fn(name);
 	return ret ?: count;

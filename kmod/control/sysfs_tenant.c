@@ -44,28 +44,40 @@ static ssize_t contexts_show(struct kobject *kobj, struct kobj_attribute *attr,
 
 /* ---- rights ---- */
 
+/* A user or a group that does not exist is "none". */
+static ssize_t kvpool_owner_show(char *buf, u32 id)
+{
+	return id == (u32)-1 ? sysfs_emit(buf, "none\n") :
+	       sysfs_emit(buf, "%u\n", id);
+}
+
+static int kvpool_owner_read(const char *buf, u32 *id)
+{
+	if (sysfs_streq(buf, "none")) {
+		*id = (u32)-1;
+		return 0;
+	}
+	return kstrtou32(buf, 10, id) ?: (*id == (u32)-1 ? -EINVAL : 0);
+}
+
 static ssize_t uid_show(struct kobject *kobj, struct kobj_attribute *attr,
 			char *buf)
 {
 	kuid_t uid = READ_ONCE(kvpool_kobj_tenant(kobj)->uid);
 
-	return sysfs_emit(buf, "%u\n", from_kuid(&init_user_ns, uid));
+	return kvpool_owner_show(buf, from_kuid(&init_user_ns, uid));
 }
 
 static ssize_t uid_store(struct kobject *kobj, struct kobj_attribute *attr,
 			 const char *buf, size_t count)
 {
-	unsigned int id;
-	kuid_t uid;
 	int ret;
+	u32 id;
 
-	ret = kstrtouint(buf, 10, &id);
+	ret = kvpool_owner_read(buf, &id);
 	if (ret)
 		return ret;
-	uid = make_kuid(&init_user_ns, id);
-	if (!uid_valid(uid))
-		return -EINVAL;
-	WRITE_ONCE(kvpool_kobj_tenant(kobj)->uid, uid);
+	WRITE_ONCE(kvpool_kobj_tenant(kobj)->uid, make_kuid(&init_user_ns, id));
 	return count;
 }
 
@@ -74,23 +86,19 @@ static ssize_t gid_show(struct kobject *kobj, struct kobj_attribute *attr,
 {
 	kgid_t gid = READ_ONCE(kvpool_kobj_tenant(kobj)->gid);
 
-	return sysfs_emit(buf, "%u\n", from_kgid(&init_user_ns, gid));
+	return kvpool_owner_show(buf, from_kgid(&init_user_ns, gid));
 }
 
 static ssize_t gid_store(struct kobject *kobj, struct kobj_attribute *attr,
 			 const char *buf, size_t count)
 {
-	unsigned int id;
-	kgid_t gid;
 	int ret;
+	u32 id;
 
-	ret = kstrtouint(buf, 10, &id);
+	ret = kvpool_owner_read(buf, &id);
 	if (ret)
 		return ret;
-	gid = make_kgid(&init_user_ns, id);
-	if (!gid_valid(gid))
-		return -EINVAL;
-	WRITE_ONCE(kvpool_kobj_tenant(kobj)->gid, gid);
+	WRITE_ONCE(kvpool_kobj_tenant(kobj)->gid, make_kgid(&init_user_ns, id));
 	return count;
 }
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /* sysfs: the files of a tier. */
 #include <linux/kstrtox.h>
+#include <linux/rculist.h>
 #include <linux/sysfs.h>
 
 #include "cache/pool.h"
@@ -41,10 +42,8 @@ static ssize_t limit_bytes_store(struct kobject *kobj,
 	if (ret)
 		return ret;
 
-	mutex_lock(&kvpool_pool.lock);
 	WRITE_ONCE(tier->limit, bytes >> KVPOOL_CHUNK_SHIFT);
 	kvpool_reclaim_kick_all();
-	mutex_unlock(&kvpool_pool.lock);
 	trace_kvpool_knob("limit_bytes", tier->node, bytes);
 	kvpool_reclaim_tier(tier);
 	return count;
@@ -65,8 +64,8 @@ static ssize_t used_bytes_show(struct kobject *kobj,
 	struct kvpool_tenant *tenant;
 	u64 pages = 0;
 
-	mutex_lock(&kvpool_pool.lock);
-	list_for_each_entry(tenant, &kvpool_pool.tenants, entry) {
+	rcu_read_lock();
+	list_for_each_entry_rcu(tenant, &kvpool_pool.tenants, entry) {
 		struct kvpool_arena *arena = &tenant->arena;
 		const struct kvpool_extmap *map = &arena->maps[node];
 
@@ -74,7 +73,7 @@ static ssize_t used_bytes_show(struct kobject *kobj,
 		pages += map->nr_chunks * KVPOOL_CHUNK_PAGES - map->nr_free;
 		spin_unlock(&arena->lock);
 	}
-	mutex_unlock(&kvpool_pool.lock);
+	rcu_read_unlock();
 	return sysfs_emit(buf, "%llu\n", pages << KVPOOL_PAGE_SHIFT);
 }
 

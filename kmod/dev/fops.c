@@ -30,7 +30,7 @@ static void kvpool_end(struct kvpool_ctx *ctx)
 	kvpool_cancel_all(ctx);
 	kvpool_rings_exit(ctx);
 	kvpool_holds_exit(ctx);
-	kvpool_ctx_free(ctx);
+	kvpool_ctx_put(ctx);
 }
 
 static void kvpool_end_work(struct work_struct *work)

@@ -7,25 +7,17 @@
 
 #include <linux/kvpool.h>
 
-#include "cache/pool.h"
 #include "cache/tenant.h"
 #include "cache/tenants.h"
 #include "file/ctx.h"
 #include "file/trace.h"
 
-static void kvpool_ctx_list(struct kvpool_ctx *ctx)
-{
-	mutex_lock(&kvpool_pool.lock);
-	list_add_tail(&ctx->entry, &kvpool_pool.ctxs);
-	mutex_unlock(&kvpool_pool.lock);
-}
-
-static void kvpool_ctx_unlist(struct kvpool_ctx *ctx)
-{
-	mutex_lock(&kvpool_pool.lock);
-	list_del(&ctx->entry);
-	mutex_unlock(&kvpool_pool.lock);
-}
+/*
+ * All open files by the ids of their contexts. The lock of the table is held
+ * for one entry at a time.
+ */
+static DEFINE_XARRAY_ALLOC1(kvpool_ctxs);
+static u32 kvpool_ctxs_next;	/* lock of the table */
 
 /**
  * kvpool_ctx_open() - Make the context of a new file
@@ -63,31 +55,64 @@ int kvpool_ctx_open(struct file *file)
 	/* All files of a tenant share one mapping: see struct kvpool_arena. */
 	file->f_mapping = tenant->arena.inode->i_mapping;
 	file->private_data = ctx;
-	kvpool_ctx_list(ctx);
+	refcount_set(&ctx->refs, 1);
+	/* From here on other tasks can find the context. */
+	if (xa_alloc_cyclic(&kvpool_ctxs, &ctx->id, ctx, XA_LIMIT(1, U32_MAX),
+			    &kvpool_ctxs_next, GFP_KERNEL) < 0) {
+		kvpool_tenant_put(tenant);
+		kfree(ctx);
+		return -ENOMEM;
+	}
 	trace_kvpool_ctx_open(ctx);
 	return 0;
 }
 
 /**
- * kvpool_ctx_close() - Remove a context from the list of contexts
+ * kvpool_ctx_close() - Remove a context from the table of contexts
  * @ctx: the context of a file without descriptors and mappings
  *
- * Context: May sleep.
+ * Context: Any.
  */
 void kvpool_ctx_close(struct kvpool_ctx *ctx)
 {
-	kvpool_ctx_unlist(ctx);
+	xa_erase(&kvpool_ctxs, ctx->id);
 	trace_kvpool_ctx_close(ctx);
 }
 
 /**
- * kvpool_ctx_free() - Free a context
- * @ctx: a context that is not in the list and has no operations, rings or holds
+ * kvpool_ctx_put() - Drop a reference to a context
+ * @ctx: the context; the reference of its file is dropped last, when it has no
+ *	 operations, rings and holds
+ *
+ * Context: Any.
  */
-void kvpool_ctx_free(struct kvpool_ctx *ctx)
+void kvpool_ctx_put(struct kvpool_ctx *ctx)
 {
+	if (!refcount_dec_and_test(&ctx->refs))
+		return;
 	kvpool_tenant_put(ctx->tenant);
-	kfree(ctx);
+	kfree_rcu(ctx, rcu);
+}
+
+/**
+ * kvpool_ctx_next() - Find the context of an open file
+ * @id: smallest id of the context
+ *
+ * Context: Any.
+ * Return: the context with the smallest id from @id on, with a reference that
+ * kvpool_ctx_put() drops, or NULL.
+ */
+struct kvpool_ctx *kvpool_ctx_next(u32 id)
+{
+	unsigned long index = id;
+	struct kvpool_ctx *ctx;
+
+	rcu_read_lock();
+	ctx = xa_find(&kvpool_ctxs, &index, U32_MAX, XA_PRESENT);
+	while (ctx && !refcount_inc_not_zero(&ctx->refs))
+		ctx = xa_find_after(&kvpool_ctxs, &index, U32_MAX, XA_PRESENT);
+	rcu_read_unlock();
+	return ctx;
 }
 
 /**
@@ -101,7 +126,7 @@ void kvpool_ctx_free(struct kvpool_ctx *ctx)
  */
 struct file *kvpool_ctx_open_tenant(const struct file *from, const char *name)
 {
-	struct kvpool_tenant *tenant;
+	struct kvpool_tenant *tenant, *old;
 	struct kvpool_ctx *ctx;
 	struct file *file;
 
@@ -115,13 +140,15 @@ struct file *kvpool_ctx_open_tenant(const struct file *from, const char *name)
 		kvpool_tenant_put(tenant);
 		return file;
 	}
-	/* A file of the default tenant; only this task can reach it. */
+	/*
+	 * A file of the default tenant, which stays. Only this task can reach
+	 * the file; others can find its context, and look at the tenant.
+	 */
 	ctx = file->private_data;
-	kvpool_ctx_unlist(ctx);
-	swap(ctx->tenant, tenant);
-	kvpool_tenant_put(tenant);
-	file->f_mapping = ctx->tenant->arena.inode->i_mapping;
-	kvpool_ctx_list(ctx);
+	old = ctx->tenant;
+	WRITE_ONCE(ctx->tenant, tenant);
+	kvpool_tenant_put(old);
+	file->f_mapping = tenant->arena.inode->i_mapping;
 	trace_kvpool_ctx_attach(ctx);
 	return file;
 }

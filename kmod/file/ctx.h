@@ -4,7 +4,8 @@
 #define _KVPOOL_CTX_H
 
 #include <linux/atomic.h>
-#include <linux/list.h>
+#include <linux/rcupdate.h>
+#include <linux/refcount.h>
 #include <linux/sched.h>
 #include <linux/types.h>
 #include <linux/wait.h>
@@ -32,8 +33,11 @@ struct kvpool_inflight {
 
 /**
  * struct kvpool_ctx - an open file
- * @entry:	in pool.ctxs
- * @tenant:	the tenant of the file; constant
+ * @id:		number in the table of contexts, not reused soon
+ * @refs:	one for the file, and those of tasks that have found the context
+ *		in the table
+ * @rcu:	frees the context after the last reader of the table
+ * @tenant:	the tenant of the file; constant once a task can have the file
  * @mode:	KVPOOL_MODE_*
  * @holds:	holds by id; protected by the xarray's own lock, read under RCU
  *		too
@@ -49,7 +53,9 @@ struct kvpool_inflight {
  * @comm:	name of that process
  */
 struct kvpool_ctx {
-	struct list_head entry;
+	u32 id;
+	refcount_t refs;
+	struct rcu_head rcu;
 	struct kvpool_tenant *tenant;
 	u32 mode;
 	struct xarray holds;
@@ -66,7 +72,8 @@ struct kvpool_ctx {
 
 int kvpool_ctx_open(struct file *file);
 void kvpool_ctx_close(struct kvpool_ctx *ctx);
-void kvpool_ctx_free(struct kvpool_ctx *ctx);
+void kvpool_ctx_put(struct kvpool_ctx *ctx);
+struct kvpool_ctx *kvpool_ctx_next(u32 id);
 struct file *kvpool_ctx_open_tenant(const struct file *from, const char *name);
 
 #endif /* _KVPOOL_CTX_H */

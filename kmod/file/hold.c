@@ -252,7 +252,8 @@ void kvpool_holds_exit(struct kvpool_ctx *ctx)
 
 	xa_for_each(&ctx->holds, id, hold) {
 		kvpool_hold_lapse(ctx->tenant, hold);
-		kvfree(hold);
+		/* Somebody may count the handles of all files. */
+		kvfree_rcu(hold, rcu);
 		cond_resched();
 	}
 	xa_destroy(&ctx->holds);

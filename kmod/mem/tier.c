@@ -11,6 +11,7 @@
 #include <linux/topology.h>
 
 #include "mem/dram.h"
+#include "mem/kobj.h"
 #include "mem/place.h"
 #include "mem/poison.h"
 #include "mem/tier.h"
@@ -41,7 +42,7 @@ static void kvpool_tier_release(struct kobject *kobj)
 /* kvpool_tiers_register() sets the attributes. */
 static struct kobj_type kvpool_tier_ktype = {
 	.release = kvpool_tier_release,
-	.sysfs_ops = &kobj_sysfs_ops,
+	.sysfs_ops = &kvpool_kobj_ops,
 };
 
 /*

@@ -95,14 +95,18 @@ static enum code write_settings(const struct request *request)
 		{ OPTION_GID, "gid" },
 	};
 	char path[SYSFS_PATH_MAX], text[32];
+	uint64_t number;
 	int error, i;
 
 	for (i = 0; i < ARRAY_SIZE(settings); i++) {
 		if (!request_has(request, settings[i].option))
 			continue;
 		snprintf(path, sizeof(path), "tenants/%s/%s", request->argv[0], settings[i].file);
-		snprintf(text, sizeof(text), "%" PRIu64,
-			 request->values[settings[i].option].number);
+		number = request->values[settings[i].option].number;
+		if (number == OPTION_NO_ID)
+			strcpy(text, "none");
+		else
+			snprintf(text, sizeof(text), "%" PRIu64, number);
 		error = sysfs_write(path, text);
 		if (error)
 			return sysfs_failed(error, path, "change the tenant");
@@ -184,7 +188,7 @@ static enum code del(struct request *request)
 		return code;
 	error = sysfs_write("tenants/del", name);
 	if (error == -EBUSY) {
-		error_set(CODE_BUSY, "cannot delete the tenant '%s': files are attached to it",
+		error_set(CODE_BUSY, "cannot delete the tenant '%s': files of it are open",
 			  name);
 		error_hint("end the processes that 'kvpoolctl context show --tenant %s' lists",
 			   name);
@@ -206,9 +210,9 @@ const struct noun noun_tenant = {
 		{ "drop", "TENANT", 1, 1, 0, 0, drop,
 		  "evict all of its blocks that are neither leased nor hard-pinned" },
 		{ "del", "TENANT", 1, 1, 0, 0, del,
-		  "delete a tenant that no file is attached to, with its blocks" },
+		  "delete a tenant of which no file is open, with its blocks" },
 	},
 	.notes =
 "USED is the memory of the tenant's blocks, ARENA the memory that it holds for\n"
-"them, FILES the open files that are attached to it.\n",
+"them, FILES its open files.\n",
 };

@@ -5,6 +5,7 @@
 #include <grp.h>
 #include <pwd.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "../shared/shared.h"
 #include "address.h"
@@ -41,10 +42,20 @@ static bool read_interval(const char *text, union option_value *value)
 	return true;
 }
 
+/* Nobody; the module calls that "none" too. */
+static bool read_none(const char *text, union option_value *value)
+{
+	value->number = OPTION_NO_ID;
+	return !strcmp(text, "none");
+}
+
 static bool read_uid(const char *text, union option_value *value)
 {
-	const struct passwd *user = getpwnam(text);
+	const struct passwd *user;
 
+	if (read_none(text, value))
+		return true;
+	user = getpwnam(text);
 	if (user) {
 		value->number = user->pw_uid;
 		return true;
@@ -54,8 +65,11 @@ static bool read_uid(const char *text, union option_value *value)
 
 static bool read_gid(const char *text, union option_value *value)
 {
-	const struct group *group = getgrnam(text);
+	const struct group *group;
 
+	if (read_none(text, value))
+		return true;
+	group = getgrnam(text);
 	if (group) {
 		value->number = group->gr_gid;
 		return true;
@@ -72,7 +86,7 @@ const struct option_info option_infos[NR_OPTIONS] = {
 	[OPTION_COUNT] = { 'n', "count", "N", "a number from 1", read_count,
 		"end after N objects, events or samples" },
 	[OPTION_GID] = { 'g', "gid", "GROUP", "a group", read_gid,
-		"group whose members may attach, by name or number" },
+		"group whose members may use it, by name or number, or none" },
 	[OPTION_HELP] = { 'h', "help", NULL, NULL, NULL,
 		"show help" },
 	[OPTION_INTERVAL] = { 'i', "interval", "SECONDS", "a number from 0.1 to 3600",
@@ -104,7 +118,7 @@ const struct option_info option_infos[NR_OPTIONS] = {
 	[OPTION_TENANT] = { 't', "tenant", "NAME", "a name", read_text,
 		"only objects of this tenant" },
 	[OPTION_UID] = { 'u', "uid", "USER", "a user", read_uid,
-		"user who may attach, by name or number" },
+		"user who may use it, by name or number, or none" },
 	[OPTION_VERSION] = { 'V', "version", NULL, NULL, NULL,
 		"show the version" },
 };

@@ -32,6 +32,9 @@ enum option_id {
 
 #define OPTION_BIT(id)	(1U << (id))
 
+/* The user or the group "none". */
+#define OPTION_NO_ID	UINT64_MAX
+
 /* Options of every command. */
 #define OPTIONS_COMMON	(OPTION_BIT(OPTION_HELP) | OPTION_BIT(OPTION_JSON) | \
 			 OPTION_BIT(OPTION_VERSION))

@@ -61,10 +61,10 @@ extern const struct counter_info counter_infos[NR_COUNTERS];
 /**
  * struct tenant - A tenant, as sysfs has it
  * @name:		Its name.
- * @uid:		The user who may attach, as text.
- * @gid:		The group whose members may attach, as text.
+ * @uid:		The user who may use it, as text; "none" for nobody.
+ * @gid:		The group whose members may, as text; "none" for none.
  * @id:			Its number.
- * @contexts:		Open files that are attached.
+ * @contexts:		Its open files.
  * @quota_bytes:	Most memory of the tenant; 0 is unlimited.
  * @pin_quota_bytes:	Most memory of its hard-pinned blocks.
  * @counter:		Its counters, by enum counter.

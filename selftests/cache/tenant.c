@@ -251,7 +251,7 @@ TEST_F(tenant, pin_quota)
 	EXPECT_EQ(0, kv_remove(self->b.fd, 1));
 }
 
-/* Only root, the owner and members of the group may attach. */
+/* Only administrators, the owner and members of the group may. */
 
 static int attach_as(uid_t uid, gid_t gid, gid_t extra, const char *tenant)
 {
@@ -288,7 +288,103 @@ TEST_F(tenant, attach_rights)
 	EXPECT_EQ(EACCES, attach_as(99, 98, 0, self->a.tenant));
 	EXPECT_EQ(EACCES, attach_as(2345, 1234, 0, self->a.tenant));
 	EXPECT_EQ(EACCES, attach_as(1234, 2345, 0, self->b.tenant));
+	/* A member of a group of another number that is also in group 0. */
+	EXPECT_EQ(EACCES, attach_as(99, 0, 0, self->b.tenant));
 	EXPECT_EQ(ENOENT, attach_as(99, 98, 0, "nobody_has_this_name"));
+	chmod(KV_DEV, before.st_mode & 07777);
+}
+
+/* Gives up rights, opens the device, and then a file of a tenant. */
+static int attach_after(int (*give_up)(void), const char *tenant)
+{
+	pid_t pid = fork();
+	int fd;
+
+	if (pid < 0)
+		return -errno;
+	if (!pid) {
+		if (give_up())
+			_exit(200);
+		fd = open(KV_DEV, O_RDWR);
+		if (fd < 0)
+			_exit(201);
+		fd = kv_open_tenant(fd, tenant);
+		_exit(fd < 0 ? -fd : 0);
+	}
+	return kv_reap(pid);
+}
+
+static int root_of_a_container(void)
+{
+	if (unshare(CLONE_NEWUSER))
+		return -1;
+	return kv_write_file("/proc/self/setgroups", "deny") ||
+	       kv_write_file("/proc/self/uid_map", "0 0 1") ||
+	       kv_write_file("/proc/self/gid_map", "0 0 1") ||
+	       getuid() || getgid();
+}
+
+static int root_without_capabilities(void)
+{
+	return kv_drop_capabilities();
+}
+
+static int user_of_group_0(void)
+{
+	const gid_t groups[] = { 7, 0, 8 };
+
+	return setgroups(3, groups) || setresgid(99, 99, 99) ||
+	       setresuid(99, 99, 99);
+}
+
+static int user_0_of_group_0(void)
+{
+	const gid_t groups[] = { 0 };
+
+	return setgroups(1, groups) || kv_drop_capabilities();
+}
+
+/*
+ * A new tenant belongs to nobody: not to the user 0 or the group 0, whom
+ * containers have, but to those who administer the host.
+ */
+TEST_F(tenant, belongs_to_nobody_at_first)
+{
+	static int (* const others[])(void) = {
+		root_of_a_container, root_without_capabilities,
+		user_of_group_0, user_0_of_group_0,
+	};
+	char path[64], text[16];
+	struct stat before;
+	unsigned int i;
+
+	ASSERT_EQ(0, stat(KV_DEV, &before));
+	ASSERT_EQ(0, chmod(KV_DEV, 0666));
+	EXPECT_EQ(0, attach_as(0, 0, 0, self->a.tenant));
+	for (i = 0; i < ARRAY_SIZE(others); i++) {
+		EXPECT_EQ(EACCES, attach_after(others[i], self->a.tenant))
+			TH_LOG("%u", i);
+		EXPECT_EQ(0, attach_after(others[i], "default"))
+			TH_LOG("%u", i);
+	}
+
+	/* User 0 or group 0, if that is what the administrator says. */
+	ASSERT_EQ(0, kv_tenant_set(self->a.tenant, "gid", 0));
+	EXPECT_EQ(0, attach_after(user_of_group_0, self->a.tenant));
+	snprintf(path, sizeof(path), "tenants/%s/gid", self->a.tenant);
+	ASSERT_EQ(0, kv_sys_write(path, "none"));
+	EXPECT_EQ(EACCES, attach_after(user_of_group_0, self->a.tenant));
+	snprintf(path, sizeof(path), "tenants/%s/uid", self->a.tenant);
+	ASSERT_EQ(0, kv_sys_read(path, text, sizeof(text)));
+	EXPECT_STREQ("none", text);
+	ASSERT_EQ(0, kv_sys_set(path, 0));
+	EXPECT_EQ(0, attach_after(root_without_capabilities, self->a.tenant));
+	ASSERT_EQ(0, kv_sys_write(path, "none"));
+	EXPECT_EQ(EACCES, attach_after(root_without_capabilities,
+				       self->a.tenant));
+	EXPECT_EQ(-EINVAL, kv_sys_write(path, "-1"));
+	EXPECT_EQ(-EINVAL, kv_sys_write(path, "4294967295"));
+	EXPECT_EQ(-EINVAL, kv_sys_write(path, "nobody"));
 	chmod(KV_DEV, before.st_mode & 07777);
 }
 

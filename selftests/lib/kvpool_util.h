@@ -34,6 +34,7 @@
 #include <sys/utsname.h>
 #include <sys/wait.h>
 
+#include <linux/capability.h>
 #include <linux/kvpool.h>
 #include "kselftest_harness.h"
 
@@ -84,6 +85,19 @@ static inline void kv_key(struct kvpool_key *key, __u64 number)
 	key->words[0] = number;
 	for (i = 1; i < KVPOOL_KEY_SIZE / sizeof(__u64); i++)
 		key->words[i] = kv_mix(number * 4 + i);
+}
+
+/* Rights */
+
+/* The user stays, and the rights of an administrator go. */
+static inline int kv_drop_capabilities(void)
+{
+	struct __user_cap_header_struct header = {
+		.version = _LINUX_CAPABILITY_VERSION_3,
+	};
+	struct __user_cap_data_struct none[2] = {};
+
+	return syscall(SYS_capset, &header, none);
 }
 
 /* Files */

@@ -264,7 +264,7 @@ class OnTheModule(unittest.TestCase):
 
     def test_kvpoolctl_busy_tenant(self):
         child = self.start()
-        self.assertIn("files are attached", self.ctl("tenant", "del", TENANT, code=6))
+        self.assertIn("files of it are open", self.ctl("tenant", "del", TENANT, code=6))
         child.send_signal(signal.SIGINT)
         child.communicate(timeout=120)
 

@@ -149,4 +149,33 @@ TEST_F(perms, knobs_are_roots)
 	EXPECT_EQ(0, kv_reap(pid));
 }
 
+/* Not of whoever is user 0, as in a container. */
+TEST_F(perms, knobs_are_administrators)
+{
+	static const char * const files[] = {
+		"policy", "watermark_high", "tenants/add", "tenants/del",
+		"tenants/default/uid", "tenants/default/gid",
+		"tenants/default/quota_bytes", "tenants/default/drop",
+		"tiers/dram0/limit_bytes",
+	};
+	unsigned int i;
+	char text[64];
+	pid_t pid;
+
+	pid = fork();
+	ASSERT_GE(pid, 0);
+	if (!pid) {
+		if (kv_drop_capabilities())
+			_exit(200);
+		for (i = 0; i < ARRAY_SIZE(files); i++)
+			if (kv_sys_write(files[i], "1") != -EPERM)
+				_exit(1 + i);
+		/* Everybody may read. */
+		_exit(kv_sys_read("tenants/default/bytes", text, sizeof(text)) ?
+		      100 : 0);
+	}
+	EXPECT_EQ(0, kv_reap(pid));
+	EXPECT_FALSE(kv_sys_has("tenants/1"));
+}
+
 TEST_HARNESS_MAIN
