@@ -211,6 +211,7 @@ TEST_F(sysfs, tenant_knobs)
 	for (k = 0; k < ARRAY_SIZE(names); k++) {
 		snprintf(path, sizeof(path), "tenants/%s/%s", self->t.tenant,
 			 names[k]);
+		EXPECT_EQ(0, kv_sys_set(path, 0));
 		for (i = 0; i < ARRAY_SIZE(bad_numbers); i++)
 			EXPECT_REFUSED(path, bad_numbers[i].text,
 				       bad_numbers[i].want);
