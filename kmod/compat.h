@@ -109,6 +109,20 @@ static inline bool kvpool_vma_thp_disabled(const struct vm_area_struct *vma)
 			       unsigned long addr)
 #endif
 
+/*
+ * Unmap a part of a mapping; mmap_lock or i_mmap_rwsem is held. 6.5 no longer
+ * exports the one, 6.4 began to export the other.
+ */
+static inline void kvpool_vma_zap(struct vm_area_struct *vma,
+				  unsigned long addr, unsigned long size)
+{
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 5, 0)
+	zap_page_range_single(vma, addr, size, NULL);
+#else
+	zap_page_range(vma, addr, size);
+#endif
+}
+
 /* 6.8 removed the count. */
 static inline void kvpool_eventfd_signal(struct eventfd_ctx *ctx)
 {

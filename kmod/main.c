@@ -19,6 +19,7 @@
 #include "mem/arena.h"
 #include "mem/tier.h"
 #include "version.h"
+#include "xfer/revoke.h"
 #include "xfer/xfer.h"
 
 static struct miscdevice kvpool_misc = {
@@ -64,15 +65,17 @@ static int __init kvpool_init(void)
 	ret = kvpool_reclaim_init();
 	if (ret)
 		goto err_tenants;
-
 	ret = kvpool_failures_init();
 	if (ret)
 		goto err_reclaim;
+	ret = kvpool_revokes_init();
+	if (ret)
+		goto err_failures;
 
 	/* Loading may still fail: open() returns -ENODEV until @open is set. */
 	ret = misc_register(&kvpool_misc);
 	if (ret)
-		goto err_failures;
+		goto err_revokes;
 	ret = kvpool_sysfs_init(&kvpool_misc.this_device->kobj);
 	if (ret)
 		goto err_misc;
@@ -86,6 +89,8 @@ static int __init kvpool_init(void)
 
 err_misc:
 	misc_deregister(&kvpool_misc);
+err_revokes:
+	kvpool_revokes_exit();
 err_failures:
 	kvpool_failures_exit();
 err_reclaim:
@@ -113,12 +118,14 @@ static void __exit kvpool_exit(void)
 	/* Files of tasks that have exited end there. */
 	flush_workqueue(kvpool_pool.wq);
 	kvpool_debugfs_exit();
+	kvpool_revokes_flush();
 	kvpool_failures_exit();
 	kvpool_reclaim_exit();
 	kvpool_tenants_exit();
 	kvpool_tiers_exit();
 	kvpool_sysfs_exit();
 	misc_deregister(&kvpool_misc);
+	kvpool_revokes_exit();
 	kvpool_pool_exit();
 	kvpool_arenas_exit();
 	kvpool_xfers_exit();

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /* The pool: the initial values of its knobs, and its workqueue. */
+#include <linux/moduleparam.h>
+
 #include "cache/policy_lru.h"
 #include "cache/pool.h"
 
@@ -13,6 +15,15 @@ struct kvpool_pool kvpool_pool = {
 	.max_handles = 1 << 20,
 	.remote_timeout_ms = 10 * MSEC_PER_SEC,
 };
+
+module_param_named(default_quota_bytes, kvpool_pool.default_quota_bytes,
+		   ullong, 0444);
+MODULE_PARM_DESC(default_quota_bytes,
+		 "most memory of the default tenant and of new ones, 0 for no limit (0)");
+module_param_named(default_pin_quota_bytes,
+		   kvpool_pool.default_pin_quota_bytes, ullong, 0444);
+MODULE_PARM_DESC(default_pin_quota_bytes,
+		 "most hard-pinned bytes of the default tenant and of new ones (0)");
 
 /**
  * kvpool_pool_init() - Create the workqueue of the pool

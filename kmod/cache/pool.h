@@ -51,9 +51,12 @@ struct kvpool_policy_ops;
  *		disables that
  * @quarantine_ms: longest stay in quarantine in ms; 0 means until the DMA pins
  *		are gone
+ * @lease_ms:	age in ms of a lease above which its file is revoked; 0: never
  * @max_handles: most handles of one file
  * @remote_timeout_ms: deadline in ms of operations that may ask a peer and have
  *		no timeout of their own
+ * @default_quota_bytes: quota of new tenants, 0 if unlimited
+ * @default_pin_quota_bytes: pin_quota of new tenants
  * @wq:		runs background work
  * @open:	files may be opened: the module is loaded and loading cannot
  *		fail any more
@@ -68,8 +71,11 @@ struct kvpool_pool {
 	unsigned int watermark_low;
 	unsigned int preempt_ms;
 	unsigned int quarantine_ms;
+	unsigned int lease_ms;
 	unsigned int max_handles;
 	unsigned int remote_timeout_ms;
+	unsigned long long default_quota_bytes;
+	unsigned long long default_pin_quota_bytes;
 	struct workqueue_struct *wq;
 };
 

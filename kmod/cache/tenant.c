@@ -9,6 +9,7 @@
 
 #include "cache/index.h"
 #include "cache/policy_lru.h"
+#include "cache/pool.h"
 #include "cache/tenant.h"
 #include "cache/waiters.h"
 
@@ -54,8 +55,10 @@ struct kvpool_tenant *kvpool_tenant_alloc(const char *name)
 	strscpy(tenant->name, name, sizeof(tenant->name));
 	tenant->uid = INVALID_UID;
 	tenant->gid = INVALID_GID;
-	tenant->quota = ULONG_MAX;
 	tenant->guaranteed_nodes = node_states[N_MEMORY];
+	kvpool_tenant_set_quota(tenant,
+				READ_ONCE(kvpool_pool.default_quota_bytes));
+	tenant->pin_quota = READ_ONCE(kvpool_pool.default_pin_quota_bytes);
 	tenant->claim_next = jiffies;
 	kvpool_policy_init(&tenant->policy, &kvpool_policy_lru);
 	return tenant;
@@ -199,6 +202,19 @@ unsigned long kvpool_tenant_room(const struct kvpool_tenant *tenant)
 				  KVPOOL_CHUNK_SHIFT;
 
 	return quota == ULONG_MAX ? quota : max(quota, described) - described;
+}
+
+/**
+ * kvpool_tenant_set_quota() - Set the most memory of a tenant
+ * @tenant: the tenant
+ * @bytes: 0 if unlimited; else whole chunks count, and one at least
+ *
+ * Context: Any. kvpool_reclaim_kick() then enforces the quota.
+ */
+void kvpool_tenant_set_quota(struct kvpool_tenant *tenant, u64 bytes)
+{
+	WRITE_ONCE(tenant->quota, !bytes ? ULONG_MAX :
+		   max_t(u64, bytes >> KVPOOL_CHUNK_SHIFT, 1));
 }
 
 /**

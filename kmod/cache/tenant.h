@@ -94,6 +94,7 @@ bool kvpool_tenant_close(struct kvpool_tenant *tenant);
 u64 kvpool_tenant_described(const struct kvpool_tenant *tenant);
 void kvpool_tenant_describe(struct kvpool_tenant *tenant, long bytes);
 unsigned long kvpool_tenant_room(const struct kvpool_tenant *tenant);
+void kvpool_tenant_set_quota(struct kvpool_tenant *tenant, u64 bytes);
 unsigned long kvpool_tenant_capacity(const struct kvpool_tenant *tenant);
 
 #endif /* _KVPOOL_TENANT_H */

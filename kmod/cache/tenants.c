@@ -204,7 +204,7 @@ void kvpool_tenants_exit(void)
  * kvpool_tenants_add() - Make a tenant
  * @name: 1 to 31 of a-z, 0-9, ".", "_", "-", not beginning with "."
  *
- * The tenant has no quota. Only an administrator may open files of it until its
+ * The tenant gets the default quotas. Only an administrator may open files of it until its
  * uid or gid is set.
  *
  * Context: May sleep.

@@ -386,20 +386,27 @@ static void *kvpool_contexts_next(struct seq_file *m, void *v, loff_t *pos)
 	return kvpool_contexts_find(pos);
 }
 
-static void kvpool_contexts_count(struct kvpool_ctx *ctx, u64 *leases,
-				  u64 *reservations)
+struct kvpool_contexts_count {
+	u64 leases;
+	u64 reservations;
+	u32 age;	/* of the oldest lease, in jiffies */
+};
+
+static void kvpool_contexts_count(struct kvpool_ctx *ctx,
+				  struct kvpool_contexts_count *c)
 {
 	struct kvpool_hold *hold;
 	unsigned long id;
 
-	*leases = 0;
-	*reservations = 0;
 	rcu_read_lock();
 	xa_for_each(&ctx->holds, id, hold) {
-		if (hold->kind == KVPOOL_HOLD_LEASE)
-			*leases += atomic_read(&hold->live);
-		else
-			*reservations += atomic_read(&hold->live);
+		if (hold->kind == KVPOOL_HOLD_LEASE) {
+			c->leases += atomic_read(&hold->live);
+			c->age = max(c->age, (u32)jiffies -
+					     READ_ONCE(hold->born));
+		} else {
+			c->reservations += atomic_read(&hold->live);
+		}
 		/* The walk goes on by id: @hold may be freed now. */
 		cond_resched_rcu();
 	}
@@ -414,20 +421,22 @@ static int kvpool_contexts_show(struct seq_file *m, void *v)
 		[KVPOOL_MODE_PRODUCE] = "produce",
 		[KVPOOL_MODE_CONSUME | KVPOOL_MODE_PRODUCE] = "both",
 	};
-	u64 leases, reservations;
+	struct kvpool_contexts_count c = {};
 	struct kvpool_ctx *ctx = v;
 
 	if (v == SEQ_START_TOKEN) {
-		seq_puts(m, "# tenant pid comm mode leases reservations\n");
+		seq_puts(m, "# tenant context pid comm mode state leases reservations oldest_lease_ms\n");
 		return 0;
 	}
-	kvpool_contexts_count(ctx, &leases, &reservations);
-	seq_printf(m, "%s %d ", READ_ONCE(ctx->tenant)->name, ctx->pid);
+	kvpool_contexts_count(ctx, &c);
+	seq_printf(m, "%s %u %d ", READ_ONCE(ctx->tenant)->name, ctx->id,
+		   ctx->pid);
 	/* A process may choose any name: print it as one word. */
 	seq_escape_str(m, *ctx->comm ? ctx->comm : "-",
 		       ESCAPE_NP | ESCAPE_OCTAL | ESCAPE_APPEND, " \\");
-	seq_printf(m, " %s %llu %llu\n", modes[ctx->mode], leases,
-		   reservations);
+	seq_printf(m, " %s %s %llu %llu %u\n", modes[ctx->mode],
+		   kvpool_ctx_is_revoked(ctx) ? "revoked" : "open", c.leases,
+		   c.reservations, jiffies_to_msecs(c.age));
 	return 0;
 }
 

@@ -24,6 +24,7 @@
 #include "control/trace.h"
 #include "mem/kobj.h"
 #include "mem/tier.h"
+#include "xfer/revoke.h"
 
 /* ---- the pool ---- */
 
@@ -83,6 +84,8 @@ static ssize_t kvpool_knob_store(struct device *dev,
 	spin_unlock(&kvpool_knobs_lock);
 	if (!ret && knob->value == &kvpool_pool.watermark_high)
 		kvpool_reclaim_kick_all();
+	if (!ret && knob->value == &kvpool_pool.lease_ms)
+		kvpool_revoke_leases();
 	return ret ?: count;
 }
 
@@ -103,8 +106,61 @@ KVPOOL_KNOB(watermark_high, 1, 100, .floor = &kvpool_pool.watermark_low);
 KVPOOL_KNOB(watermark_low, 1, 100, .ceiling = &kvpool_pool.watermark_high);
 KVPOOL_KNOB(preempt_ms, 0, KVPOOL_DAY_MS);
 KVPOOL_KNOB(quarantine_ms, 0, KVPOOL_DAY_MS);
+KVPOOL_KNOB(lease_ms, 0, KVPOOL_DAY_MS);
 KVPOOL_KNOB(max_handles, 1, 1U << 24);
 KVPOOL_KNOB(remote_timeout_ms, 1, KVPOOL_DAY_MS);
+
+/**
+ * struct kvpool_size_knob - a number of bytes that the administrator may change
+ * @attr:	file of the knob
+ * @value:	the number
+ * @min:	smallest value beside zero
+ */
+struct kvpool_size_knob {
+	struct device_attribute attr;
+	unsigned long long *value;
+	u64 min;
+};
+
+static ssize_t kvpool_size_knob_show(struct device *dev,
+				     struct device_attribute *attr, char *buf)
+{
+	const struct kvpool_size_knob *knob =
+		container_of(attr, struct kvpool_size_knob, attr);
+
+	return sysfs_emit(buf, "%llu\n", READ_ONCE(*knob->value));
+}
+
+static ssize_t kvpool_size_knob_store(struct device *dev,
+				      struct device_attribute *attr,
+				      const char *buf, size_t count)
+{
+	const struct kvpool_size_knob *knob =
+		container_of(attr, struct kvpool_size_knob, attr);
+	u64 value;
+	int ret;
+
+	ret = kvpool_kobj_admin() ?: kstrtou64(buf, 10, &value);
+	if (ret)
+		return ret;
+	if (value && value < knob->min)
+		return -EINVAL;
+	WRITE_ONCE(*knob->value, value);
+	trace_kvpool_knob(attr->attr.name, -1, value);
+	return count;
+}
+
+#define KVPOOL_SIZE_KNOB(_name, _min)					\
+static struct kvpool_size_knob kvpool_knob_##_name = {			\
+	.attr.attr = { .name = #_name, .mode = 0644 },			\
+	.attr.show = kvpool_size_knob_show,				\
+	.attr.store = kvpool_size_knob_store,				\
+	.value = &kvpool_pool._name,					\
+	.min = _min,							\
+}
+
+KVPOOL_SIZE_KNOB(default_quota_bytes, KVPOOL_CHUNK_SIZE);
+KVPOOL_SIZE_KNOB(default_pin_quota_bytes, 0);
 
 static ssize_t abi_version_show(struct device *dev,
 				struct device_attribute *attr, char *buf)
@@ -142,15 +198,36 @@ static ssize_t policy_store(struct device *dev, struct device_attribute *attr,
 }
 static DEVICE_ATTR_RW(policy);
 
+/*
+ * One file for all contexts: a directory for each would make open() many times
+ * as expensive.
+ */
+static ssize_t revoke_store(struct device *dev, struct device_attribute *attr,
+			    const char *buf, size_t count)
+{
+	int ret;
+	u32 id;
+
+	ret = kvpool_kobj_admin() ?: kstrtou32(buf, 10, &id) ?:
+	      kvpool_revoke(id);
+	return ret ?: count;
+}
+static struct device_attribute dev_attr_revoke = __ATTR(revoke, 0200, NULL,
+							revoke_store);
+
 static struct attribute *kvpool_sysfs_attrs[] = {
 	&dev_attr_abi_version.attr,
 	&dev_attr_policy.attr,
+	&dev_attr_revoke.attr,
 	&kvpool_knob_watermark_high.attr.attr,
 	&kvpool_knob_watermark_low.attr.attr,
 	&kvpool_knob_preempt_ms.attr.attr,
 	&kvpool_knob_quarantine_ms.attr.attr,
+	&kvpool_knob_lease_ms.attr.attr,
 	&kvpool_knob_max_handles.attr.attr,
 	&kvpool_knob_remote_timeout_ms.attr.attr,
+	&kvpool_knob_default_quota_bytes.attr.attr,
+	&kvpool_knob_default_pin_quota_bytes.attr.attr,
 	NULL
 };
 

@@ -118,7 +118,6 @@ static ssize_t quota_bytes_store(struct kobject *kobj,
 				 const char *buf, size_t count)
 {
 	struct kvpool_tenant *tenant = kvpool_kobj_tenant(kobj);
-	unsigned long chunks;
 	u64 bytes;
 	int ret;
 
@@ -129,8 +128,7 @@ static ssize_t quota_bytes_store(struct kobject *kobj,
 		return -EINVAL;
 	if (bytes && bytes >> KVPOOL_CHUNK_SHIFT < kvpool_guarantee_get(tenant))
 		return -EBUSY;
-	chunks = bytes ? bytes >> KVPOOL_CHUNK_SHIFT : ULONG_MAX;
-	WRITE_ONCE(tenant->quota, chunks);
+	kvpool_tenant_set_quota(tenant, bytes);
 	trace_kvpool_knob("quota_bytes", tenant->id, bytes);
 	kvpool_reclaim_kick(tenant);
 	return count;

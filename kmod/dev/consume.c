@@ -66,15 +66,19 @@ static const struct kvpool_waiter_ops kvpool_sleeper_ops = {
 	.quick = true,
 };
 
-/* Returns 0 when the reservation has ended; -ETIMEDOUT, -EINTR or -ENOMEM. */
-static int kvpool_lease_wait(struct kvpool_tenant *tenant,
-			     struct kvpool_block *block, ktime_t until,
-			     u32 flags)
+/*
+ * Returns 0 when the reservation has ended; -ETIMEDOUT, -EINTR, -ENOMEM, or
+ * -ENODEV if the context was revoked.
+ */
+static int kvpool_lease_wait(struct kvpool_ctx *ctx, struct kvpool_block *block,
+			     ktime_t until, u32 flags)
 {
 	unsigned int state = flags & KVPOOL_LOOKUP_INTERRUPTIBLE ?
 			     KVPOOL_WAITS_INTERRUPTIBLY : KVPOOL_WAITS;
 	ktime_t *expires = until == KTIME_MAX ? NULL : &until;
 	struct kvpool_sleeper sleeper = { .task = current };
+	struct kvpool_tenant *tenant = ctx->tenant;
+	DECLARE_WAITQUEUE(revoke, current);
 	int ret;
 
 	if (expires && ktime_get() >= until)
@@ -83,10 +87,15 @@ static int kvpool_lease_wait(struct kvpool_tenant *tenant,
 	ret = kvpool_waiter_add(&tenant->queues, &sleeper.waiter, block);
 	if (ret <= 0)
 		return ret;
+	/* Revoking the context wakes it; completions do too, for nothing. */
+	add_wait_queue(&ctx->wq, &revoke);
 	do {
 		set_current_state(state);
 		ret = 0;
 		if (READ_ONCE(sleeper.woken))
+			break;
+		ret = -ENODEV;
+		if (kvpool_ctx_is_revoked(ctx))
 			break;
 		ret = -EINTR;
 		if (signal_pending_state(state, current))
@@ -95,6 +104,7 @@ static int kvpool_lease_wait(struct kvpool_tenant *tenant,
 	} while (schedule_hrtimeout_range(expires, current->timer_slack_ns,
 					  HRTIMER_MODE_ABS));
 	__set_current_state(TASK_RUNNING);
+	remove_wait_queue(&ctx->wq, &revoke);
 	/* Nobody wakes the task from here on, or somebody has. */
 	return kvpool_waiter_del(&tenant->queues, &sleeper.waiter) ? ret : 0;
 }
@@ -118,7 +128,8 @@ static struct kvpool_block *kvpool_lease_pending(struct kvpool_call *call,
 
 	do {
 		*status = arg->flags & KVPOOL_LOOKUP_WAIT ?
-			  kvpool_lease_wait(tenant, block, until, arg->flags) :
+			  kvpool_lease_wait(call->ctx, block, until,
+					    arg->flags) :
 			  -EINPROGRESS;
 		if (*status && kvpool_arm_add(arm, call->ctx, block, most)) {
 			kvpool_block_put(tenant, block);
@@ -209,8 +220,8 @@ static int kvpool_leasing_run(struct kvpool_leasing *l)
 			if (block)
 				ret = kvpool_leasing_take(l, l->call->hold, i,
 							  block);
-			else if (e->status == -EINTR)
-				stop = -EINTR;
+			else if (e->status == -EINTR || e->status == -ENODEV)
+				stop = e->status;
 			else if (arg->flags & KVPOOL_LOOKUP_PREFIX)
 				stop = -ECANCELED;
 			i++;
@@ -347,9 +358,13 @@ int kvpool_ioctl_release(struct kvpool_call *call)
 	entries = kvpool_handles_read(arg->entries, nr, 0);
 	if (IS_ERR(entries))
 		return PTR_ERR(entries);
-	arg->nr_done = kvpool_handles_release(call->ctx, entries, nr);
-	ret = kvpool_entries_write(arg->entries, entries,
-				   nr * sizeof(*entries));
+	ret = -ENODEV;
+	if (kvpool_ctx_enter(call->ctx)) {
+		arg->nr_done = kvpool_handles_release(call->ctx, entries, nr);
+		kvpool_ctx_leave(call->ctx);
+		ret = kvpool_entries_write(arg->entries, entries,
+					   nr * sizeof(*entries));
+	}
 	kvfree(entries);
 	return ret;
 }

@@ -13,9 +13,8 @@
 #include "dev/uring.h"
 #include "file/arm.h"
 #include "file/ctx.h"
-#include "file/hold.h"
 #include "file/ring.h"
-#include "xfer/cancel.h"
+#include "xfer/revoke.h"
 
 static int kvpool_open(struct inode *inode, struct file *file)
 {
@@ -25,17 +24,9 @@ static int kvpool_open(struct inode *inode, struct file *file)
 /* Handles and operations that a task that exits ends itself. */
 #define KVPOOL_END_FEW	4096
 
-static void kvpool_end(struct kvpool_ctx *ctx)
-{
-	kvpool_cancel_all(ctx);
-	kvpool_rings_exit(ctx);
-	kvpool_holds_exit(ctx);
-	kvpool_ctx_put(ctx);
-}
-
 static void kvpool_end_work(struct work_struct *work)
 {
-	kvpool_end(container_of(work, struct kvpool_ctx, end_work));
+	kvpool_file_end(container_of(work, struct kvpool_ctx, end_work));
 }
 
 /*
@@ -52,13 +43,12 @@ static int kvpool_release(struct inode *inode, struct file *file)
 {
 	struct kvpool_ctx *ctx = file->private_data;
 
-	kvpool_ctx_close(ctx);
 	kvpool_arm_replace(ctx, NULL);
 	if (current->flags & PF_EXITING && kvpool_end_takes_long(ctx)) {
 		INIT_WORK(&ctx->end_work, kvpool_end_work);
 		queue_work(kvpool_pool.wq, &ctx->end_work);
 	} else {
-		kvpool_end(ctx);
+		kvpool_file_end(ctx);
 	}
 	return 0;
 }
@@ -68,6 +58,8 @@ static __poll_t kvpool_poll(struct file *file, poll_table *wait)
 	struct kvpool_ctx *ctx = file->private_data;
 
 	poll_wait(file, &ctx->wq, wait);
+	if (kvpool_ctx_is_revoked(ctx))
+		return EPOLLHUP | EPOLLERR;
 	if (kvpool_rings_readable(ctx) || kvpool_arm_readable(ctx))
 		return EPOLLIN | EPOLLRDNORM;
 	return 0;

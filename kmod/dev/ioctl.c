@@ -45,6 +45,7 @@ static int kvpool_ioctl_info(struct kvpool_call *call)
 		.block_max = KVPOOL_BLOCK_MAX,
 		.tenant_id = tenant->id,
 		.mode = call->ctx->mode,
+		.context = call->ctx->id,
 	};
 	memcpy(arg->tenant, tenant->name, sizeof(arg->tenant));
 	return 0;
@@ -174,12 +175,24 @@ static int kvpool_call_finish(struct kvpool_call *call, void __user *user,
 			      size_t size)
 {
 	bool ok = !copy_to_user(user, call->arg, size);
+	int ret = ok ? 0 : -EFAULT;
 
+	/* A file that was revoked during the call gets nothing from it. */
+	if (ok && kvpool_ctx_is_revoked(call->ctx)) {
+		ok = false;
+		ret = -ENODEV;
+	}
 	if (call->hold) {
+		if (ok && !kvpool_ctx_enter(call->ctx)) {
+			ok = false;
+			ret = -ENODEV;
+		}
 		if (ok)
 			kvpool_hold_commit(call->ctx, call->hold, call->live);
 		else
 			kvpool_hold_undo(call->ctx, call->hold);
+		if (ok)
+			kvpool_ctx_leave(call->ctx);
 	}
 	if (call->results) {
 		if (!ok)
@@ -194,7 +207,7 @@ static int kvpool_call_finish(struct kvpool_call *call, void __user *user,
 			fput(call->opened);
 		}
 	}
-	return ok ? 0 : -EFAULT;
+	return ret;
 }
 
 /**
@@ -226,6 +239,8 @@ long kvpool_ioctl(struct file *file, unsigned int cmd, unsigned long uarg)
 						  ARRAY_SIZE(kvpool_ioctl_ops))];
 	if (op->cmd != cmd)
 		return -ENOTTY;
+	if (kvpool_ctx_is_revoked(call.ctx))
+		return -ENODEV;
 	if (op->mode & ~call.ctx->mode)
 		return -EBADF;
 	if (get_user(size, (u32 __user *)user))

@@ -7,6 +7,7 @@
  * only gets mappings that can never be made writable.
  */
 #include <linux/mm.h>
+#include <linux/pagemap.h>
 
 #include <linux/kvpool.h>
 
@@ -21,8 +22,18 @@
 static vm_fault_t kvpool_vma_fault(struct vm_fault *vmf)
 {
 	struct kvpool_ctx *ctx = vmf->vma->vm_file->private_data;
+	vm_fault_t ret;
 
-	return kvpool_fault(&ctx->tenant->arena, vmf);
+	if (!kvpool_ctx_enter(ctx))
+		return VM_FAULT_SIGBUS;
+	ret = kvpool_fault(&ctx->tenant->arena, vmf);
+	if (!ret) {
+		/* The kernel maps the page later: see kvpool_arena_unmap(). */
+		lock_page(vmf->page);
+		ret = VM_FAULT_LOCKED;
+	}
+	kvpool_ctx_leave(ctx);
+	return ret;
 }
 
 /*
@@ -51,7 +62,7 @@ static const struct vm_operations_struct kvpool_vm_ops = {
  * Context: mmap(), with mmap_lock held; may sleep.
  * Return: 0; -EINVAL for a private mapping, or offsets without arena or ring;
  * -EACCES for a writable mapping of a file that is open for reading only;
- * -EPERM for an executable mapping.
+ * -EPERM for an executable mapping; -ENODEV for a file that is revoked.
  */
 int kvpool_mmap(struct file *file, struct vm_area_struct *vma)
 {
@@ -60,6 +71,8 @@ int kvpool_mmap(struct file *file, struct vm_area_struct *vma)
 	vm_flags_t clear = VM_MAYEXEC, set = VM_DONTEXPAND | VM_DONTDUMP |
 					     VM_DONTCOPY;
 
+	if (kvpool_ctx_is_revoked(ctx))
+		return -ENODEV;
 	if (!(vma->vm_flags & VM_MAYSHARE))
 		return -EINVAL;
 	if (vma->vm_flags & VM_EXEC)

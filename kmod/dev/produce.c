@@ -82,7 +82,13 @@ int kvpool_ioctl_seal(struct kvpool_call *call)
 				      KVPOOL_PIN_SOFT | KVPOOL_PIN_HARD);
 	if (IS_ERR(entries))
 		return PTR_ERR(entries);
-	ret = kvpool_handles_seal(call->ctx, entries, nr, &arg->nr_done);
+	if (kvpool_ctx_enter(call->ctx)) {
+		ret = kvpool_handles_seal(call->ctx, entries, nr,
+					  &arg->nr_done);
+		kvpool_ctx_leave(call->ctx);
+	} else {
+		ret = -ENODEV;
+	}
 	if (!ret)
 		ret = kvpool_entries_write(arg->entries, entries,
 					   nr * sizeof(*entries));
@@ -109,9 +115,13 @@ int kvpool_ioctl_abort(struct kvpool_call *call)
 	entries = kvpool_handles_read(arg->entries, nr, 0);
 	if (IS_ERR(entries))
 		return PTR_ERR(entries);
-	kvpool_handles_abort(call->ctx, entries, nr, &arg->nr_done);
-	ret = kvpool_entries_write(arg->entries, entries,
-				   nr * sizeof(*entries));
+	ret = -ENODEV;
+	if (kvpool_ctx_enter(call->ctx)) {
+		kvpool_handles_abort(call->ctx, entries, nr, &arg->nr_done);
+		kvpool_ctx_leave(call->ctx);
+		ret = kvpool_entries_write(arg->entries, entries,
+					   nr * sizeof(*entries));
+	}
 	kvfree(entries);
 	return ret;
 }

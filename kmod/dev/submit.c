@@ -216,7 +216,7 @@ static struct kvpool_op *kvpool_ops_read(const struct kvpool_ctx *ctx, u64 ptr,
 
 /**
  * kvpool_results_undo() - End the handles of results that the user has not got
- * @ctx: the context, bound
+ * @ctx: the context
  * @results: the results; all operations have completed
  *
  * Context: May sleep.
@@ -260,9 +260,14 @@ static int kvpool_submit_wait(struct kvpool_call *call, struct kvpool_op *ops,
 
 	s.results = results;
 	s.issue.cqes = results->cqes;
+	if (!kvpool_ctx_enter(ctx)) {
+		kvpool_results_free(results);
+		return -ENODEV;
+	}
 	now = kvpool_submission_run(&s, ctx, ops, nr);
 	state = arg->flags & KVPOOL_SUBMIT_INTERRUPTIBLE ?
 		KVPOOL_WAITS_INTERRUPTIBLY : KVPOOL_WAITS;
+	kvpool_ctx_leave(ctx);
 	if (!atomic_sub_and_test(now + 1, &results->left) &&
 	    wait_for_completion_state(&results->done, state)) {
 		match.sink_data = results;
@@ -286,12 +291,17 @@ static int kvpool_submit_ring(struct kvpool_ctx *ctx, struct kvpool_op *ops,
 			      struct kvpool_ring *ring, u32 nr, u32 *done)
 {
 	struct kvpool_submission s = { .issue.ring = ring };
+	int ret = 0;
 
+	if (!kvpool_ctx_enter(ctx))
+		return -ENODEV;
 	*done = kvpool_ring_admit(ring, nr);
-	if (!*done)
-		return kvpool_ring_ended(ring) ? -ENOENT : -EBUSY;
-	kvpool_submission_run(&s, ctx, ops, *done);
-	return 0;
+	if (*done)
+		kvpool_submission_run(&s, ctx, ops, *done);
+	else
+		ret = kvpool_ring_ended(ring) ? -ENOENT : -EBUSY;
+	kvpool_ctx_leave(ctx);
+	return ret;
 }
 
 /**

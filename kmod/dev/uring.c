@@ -159,7 +159,10 @@ int kvpool_uring_cmd(struct io_uring_cmd *cmd, unsigned int issue_flags)
 	    kvpool_op_makes_space(kvpool_op_row(&op), &op))
 		return -EAGAIN;
 	u.issue.ops = &op;
+	if (!kvpool_ctx_enter(ctx))
+		return -ENODEV;
 	kvpool_issue_run(&u.issue);
+	kvpool_ctx_leave(ctx);
 	if (u.queued)
 		return -EIOCBQUEUED;
 	return kvpool_uring_result(ctx, u.completion, &u.cqe);

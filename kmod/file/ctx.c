@@ -2,6 +2,7 @@
 /* Contexts: opening, for the default or a named tenant, and ending. */
 #include <linux/err.h>
 #include <linux/fs.h>
+#include <linux/kobject.h>
 #include <linux/sched.h>
 #include <linux/slab.h>
 
@@ -18,6 +19,29 @@
  */
 static DEFINE_XARRAY_ALLOC1(kvpool_ctxs);
 static u32 kvpool_ctxs_next;	/* lock of the table */
+
+/*
+ * A context has a reference for the deletion of its tenant, which ends with the
+ * file, and one for the memory, which others who found the context use too.
+ */
+static void kvpool_ctx_set_tenant(struct kvpool_ctx *ctx,
+				  struct kvpool_tenant *tenant)
+{
+	struct kvpool_tenant *old = ctx->tenant;
+
+	if (tenant)
+		kobject_get(&tenant->kobj);
+	WRITE_ONCE(ctx->tenant, tenant);
+	if (old) {
+		kvpool_tenant_put(old);
+		kobject_put(&old->kobj);
+	}
+}
+
+static void kvpool_ctx_idle(struct percpu_ref *ref)
+{
+	complete(&container_of(ref, struct kvpool_ctx, busy)->idle);
+}
 
 /**
  * kvpool_ctx_open() - Make the context of a new file
@@ -40,7 +64,7 @@ int kvpool_ctx_open(struct file *file)
 		kfree(ctx);
 		return PTR_ERR(tenant);
 	}
-	ctx->tenant = tenant;
+	kvpool_ctx_set_tenant(ctx, tenant);
 	if (file->f_mode & FMODE_READ)
 		ctx->mode |= KVPOOL_MODE_CONSUME;
 	if (file->f_mode & FMODE_WRITE)
@@ -55,16 +79,26 @@ int kvpool_ctx_open(struct file *file)
 	/* All files of a tenant share one mapping: see struct kvpool_arena. */
 	file->f_mapping = tenant->arena.inode->i_mapping;
 	file->private_data = ctx;
+	mutex_init(&ctx->ending);
+	init_completion(&ctx->idle);
+	init_completion(&ctx->revoked);
 	refcount_set(&ctx->refs, 1);
+	if (percpu_ref_init(&ctx->busy, kvpool_ctx_idle, 0,
+			    GFP_KERNEL_ACCOUNT))
+		goto err;
 	/* From here on other tasks can find the context. */
 	if (xa_alloc_cyclic(&kvpool_ctxs, &ctx->id, ctx, XA_LIMIT(1, U32_MAX),
 			    &kvpool_ctxs_next, GFP_KERNEL) < 0) {
-		kvpool_tenant_put(tenant);
-		kfree(ctx);
-		return -ENOMEM;
+		percpu_ref_exit(&ctx->busy);
+		goto err;
 	}
 	trace_kvpool_ctx_open(ctx);
 	return 0;
+
+err:
+	kvpool_ctx_set_tenant(ctx, NULL);
+	kfree(ctx);
+	return -ENOMEM;
 }
 
 /**
@@ -80,18 +114,47 @@ void kvpool_ctx_close(struct kvpool_ctx *ctx)
 }
 
 /**
- * kvpool_ctx_put() - Drop a reference to a context
- * @ctx: the context; the reference of its file is dropped last, when it has no
- *	 operations, rings and holds
+ * kvpool_ctx_end() - Drop the references of a file
+ * @ctx: the context; it has no operations, rings and holds
  *
- * Context: Any.
+ * From here on the tenant can be deleted.
+ *
+ * Context: May sleep.
+ */
+void kvpool_ctx_end(struct kvpool_ctx *ctx)
+{
+	kvpool_tenant_put(ctx->tenant);
+	kvpool_ctx_put(ctx);
+}
+
+/**
+ * kvpool_ctx_put() - Drop a reference to a context
+ * @ctx: the context
+ *
+ * Context: May sleep.
  */
 void kvpool_ctx_put(struct kvpool_ctx *ctx)
 {
 	if (!refcount_dec_and_test(&ctx->refs))
 		return;
-	kvpool_tenant_put(ctx->tenant);
+	percpu_ref_exit(&ctx->busy);
+	kobject_put(&ctx->tenant->kobj);
 	kfree_rcu(ctx, rcu);
+}
+
+/**
+ * kvpool_ctx_kill() - Let no call change a context any more
+ * @ctx: the context
+ *
+ * Context: Any.
+ * Return: false if that was done before. Otherwise ctx->idle will be completed.
+ */
+bool kvpool_ctx_kill(struct kvpool_ctx *ctx)
+{
+	if (xchg(&ctx->killed, true))
+		return false;
+	percpu_ref_kill(&ctx->busy);
+	return true;
 }
 
 /**
@@ -126,7 +189,7 @@ struct kvpool_ctx *kvpool_ctx_next(u32 id)
  */
 struct file *kvpool_ctx_open_tenant(const struct file *from, const char *name)
 {
-	struct kvpool_tenant *tenant, *old;
+	struct kvpool_tenant *tenant;
 	struct kvpool_ctx *ctx;
 	struct file *file;
 
@@ -145,9 +208,7 @@ struct file *kvpool_ctx_open_tenant(const struct file *from, const char *name)
 	 * the file; others can find its context, and look at the tenant.
 	 */
 	ctx = file->private_data;
-	old = ctx->tenant;
-	WRITE_ONCE(ctx->tenant, tenant);
-	kvpool_tenant_put(old);
+	kvpool_ctx_set_tenant(ctx, tenant);
 	file->f_mapping = tenant->arena.inode->i_mapping;
 	trace_kvpool_ctx_attach(ctx);
 	return file;

@@ -46,7 +46,7 @@ static void kvpool_taken_exit(struct kvpool_taken *taken)
 
 /**
  * kvpool_handles_seal() - Publish reserved blocks
- * @ctx: the context, bound
+ * @ctx: the context
  * @entries: reservations with their pins; the status of each is set
  * @nr: number of entries
  * @done: raised by the number of blocks that were sealed
@@ -91,7 +91,7 @@ int kvpool_handles_seal(struct kvpool_ctx *ctx,
 
 /**
  * kvpool_handles_abort() - Abort reservations
- * @ctx: the context, bound
+ * @ctx: the context
  * @entries: reservations; the status of each that is not found is set
  * @nr: number of entries
  * @done: raised by the number of reservations that were aborted
@@ -124,7 +124,7 @@ void kvpool_handles_abort(struct kvpool_ctx *ctx,
 
 /**
  * kvpool_release_end() - Release the blocks of the leases that a call has ended
- * @ctx: the context, bound
+ * @ctx: the context
  * @release: the leases; empty afterwards
  *
  * The block of the first lease becomes the youngest.
@@ -152,7 +152,7 @@ void kvpool_release_end(struct kvpool_ctx *ctx, struct kvpool_release *release)
 
 /**
  * kvpool_handles_release() - End leases
- * @ctx: the context, bound
+ * @ctx: the context
  * @entries: leases; the status of each that is not found is set
  * @nr: number of entries
  *
@@ -196,7 +196,7 @@ u32 kvpool_handles_release(struct kvpool_ctx *ctx,
 
 /**
  * kvpool_handle_drop() - End a handle that was not reported to the user
- * @ctx: the context, bound
+ * @ctx: the context; nothing happens if it is revoked
  * @handle: a lease or a reservation; nothing happens if it has ended
  *
  * Context: May sleep.
@@ -207,13 +207,17 @@ void kvpool_handle_drop(struct kvpool_ctx *ctx, u64 handle)
 	struct kvpool_block *block;
 	struct kvpool_release release = { .blocks = &block };
 
+	if (!kvpool_ctx_enter(ctx))
+		return;
 	if (!kvpool_release_one(ctx, &release, handle)) {
 		kvpool_release_end(ctx, &release);
-		return;
+	} else {
+		block = kvpool_hold_take(ctx, handle, KVPOOL_HOLD_RESERVATION,
+					 &hold);
+		if (block) {
+			kvpool_block_abort(ctx->tenant, block);
+			kvpool_hold_end(ctx, hold, 1);
+		}
 	}
-	block = kvpool_hold_take(ctx, handle, KVPOOL_HOLD_RESERVATION, &hold);
-	if (!block)
-		return;
-	kvpool_block_abort(ctx->tenant, block);
-	kvpool_hold_end(ctx, hold, 1);
+	kvpool_ctx_leave(ctx);
 }

@@ -113,6 +113,7 @@ void kvpool_hold_commit(struct kvpool_ctx *ctx, struct kvpool_hold *hold,
 		return;
 	}
 	atomic_set(&hold->live, live);
+	hold->born = jiffies;
 	/* Cannot fail: kvpool_hold_begin() has allocated the slot. */
 	xa_store(&ctx->holds, hold->id, hold, GFP_KERNEL_ACCOUNT);
 }
@@ -239,9 +240,50 @@ struct kvpool_block *kvpool_hold_peek(struct kvpool_ctx *ctx, u64 handle)
 	return block;
 }
 
+static bool kvpool_hold_has_block(const struct kvpool_hold *hold)
+{
+	u32 i;
+
+	for (i = 0; i < hold->nr; i++)
+		if (READ_ONCE(hold->blocks[i]))
+			return true;
+	return false;
+}
+
+/**
+ * kvpool_holds_overdue() - Look for leases that are too old
+ * @ctx: the context of the leases
+ * @age: age in jiffies that a lease may have
+ * @id: in, out: id of the hold to begin with
+ * @budget: in, out: most holds to look at
+ *
+ * Context: Any.
+ * Return: true if there is such a lease. Otherwise, if @budget is not used up,
+ * there is none.
+ */
+bool kvpool_holds_overdue(struct kvpool_ctx *ctx, u32 age, unsigned long *id,
+			  unsigned int *budget)
+{
+	struct kvpool_hold *hold;
+	bool old = false;
+
+	rcu_read_lock();
+	for (; *budget && !old; ++*id, --*budget) {
+		hold = xa_find(&ctx->holds, id, ULONG_MAX, XA_PRESENT);
+		if (!hold)
+			break;
+		old = hold->kind == KVPOOL_HOLD_LEASE &&
+		      (u32)jiffies - READ_ONCE(hold->born) > age &&
+		      kvpool_hold_has_block(hold);
+	}
+	rcu_read_unlock();
+	return old;
+}
+
 /**
  * kvpool_holds_exit() - End all handles of a context
- * @ctx: the context of a file without users and without operations in flight
+ * @ctx: the context, without operations in flight; it is revoked, or its file
+ *	 has no users
  *
  * Context: May sleep.
  */

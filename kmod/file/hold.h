@@ -4,6 +4,7 @@
 #define _KVPOOL_HOLD_H
 
 #include <linux/atomic.h>
+#include <linux/jiffies.h>
 #include <linux/rcupdate.h>
 #include <linux/types.h>
 
@@ -22,6 +23,7 @@ enum kvpool_hold_kind {
  * @id:		upper half of the handles; the lower half is the index in
  *		@blocks
  * @kind:	kind of the handles
+ * @born:	jiffies when the hold got its latest block
  * @nr:		length of @blocks
  * @live:	handles that have not ended
  * @blocks:	blocks, with a reference to each, or NULL. The task that takes a
@@ -31,6 +33,7 @@ struct kvpool_hold {
 	struct rcu_head rcu;
 	u32 id;
 	enum kvpool_hold_kind kind;
+	u32 born;
 	u32 nr;
 	atomic_t live;
 	struct kvpool_block *blocks[] __counted_by(nr);
@@ -48,6 +51,8 @@ void kvpool_hold_restore(struct kvpool_hold *hold, u64 handle,
 			 struct kvpool_block *block);
 void kvpool_hold_end(struct kvpool_ctx *ctx, struct kvpool_hold *hold, u32 nr);
 struct kvpool_block *kvpool_hold_peek(struct kvpool_ctx *ctx, u64 handle);
+bool kvpool_holds_overdue(struct kvpool_ctx *ctx, u32 age, unsigned long *id,
+			  unsigned int *budget);
 void kvpool_holds_exit(struct kvpool_ctx *ctx);
 
 static inline u64 kvpool_handle(const struct kvpool_hold *hold, u32 index)
@@ -59,6 +64,7 @@ static inline u64 kvpool_handle(const struct kvpool_hold *hold, u32 index)
 static inline void kvpool_hold_publish(struct kvpool_hold *hold, u32 index,
 				       struct kvpool_block *block)
 {
+	WRITE_ONCE(hold->born, (u32)jiffies);
 	/* From here on a user of the file can end the handle. */
 	smp_store_release(&hold->blocks[index], block);
 }

@@ -17,15 +17,18 @@ DECLARE_EVENT_CLASS(kvpool_ctx,
 		    TP_PROTO(const struct kvpool_ctx *ctx),
 		    TP_ARGS(ctx),
 		    TP_STRUCT__entry(__field(u32, tenant)
+				     __field(u32, context)
 				     __field(u32, mode)
 				     __field(int, pid)
 		    ),
 		    TP_fast_assign(__entry->tenant = ctx->tenant->id;
+				   __entry->context = ctx->id;
 				   __entry->mode = ctx->mode;
 				   __entry->pid = ctx->pid;
 		    ),
-		    TP_printk("tenant=%u pid=%d mode=%u",
-			      __entry->tenant, __entry->pid, __entry->mode)
+		    TP_printk("tenant=%u context=%u pid=%d mode=%u",
+			      __entry->tenant, __entry->context, __entry->pid,
+			      __entry->mode)
 );
 
 #define KVPOOL_CTX_EVENT(name)			\
@@ -37,6 +40,7 @@ DEFINE_EVENT(kvpool_ctx, kvpool_ctx_##name,	\
 KVPOOL_CTX_EVENT(open);
 KVPOOL_CTX_EVENT(attach);
 KVPOOL_CTX_EVENT(close);
+KVPOOL_CTX_EVENT(revoke);
 
 #endif /* _KVPOOL_FILE_TRACE_H */
 

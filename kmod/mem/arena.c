@@ -9,12 +9,15 @@
 #include <linux/fs.h>
 #include <linux/mm.h>
 #include <linux/mount.h>
+#include <linux/pagemap.h>
 #include <linux/pseudo_fs.h>
+#include <linux/rbtree.h>
 #include <linux/scatterlist.h>
 #include <linux/sched.h>
 #include <linux/slab.h>
 #include <linux/uaccess.h>
 
+#include "compat.h"
 #include "mem/arena.h"
 #include "mem/poison.h"
 #include "mem/refs.h"
@@ -677,4 +680,68 @@ bool kvpool_arena_pinned(struct kvpool_arena *arena,
 			return true;
 	}
 	return false;
+}
+
+/* Unmap one chunk from the mappings of a file. */
+static void kvpool_arena_unmap_chunk(struct address_space *mapping,
+				     pgoff_t first, const void *owner)
+{
+	pgoff_t end = first + KVPOOL_CHUNK_PAGES, from, to;
+	struct vm_area_struct *vma;
+	struct rb_node *node;
+
+	i_mmap_lock_read(mapping);
+	/* In the order of vm_pgoff. */
+	for (node = rb_first_cached(&mapping->i_mmap); node;
+	     node = rb_next(node)) {
+		vma = rb_entry(node, struct vm_area_struct, shared.rb);
+		if (vma->vm_pgoff >= end)
+			break;
+		cond_resched();
+		if (vma->vm_file->private_data != owner)
+			continue;
+		from = max(first, vma->vm_pgoff);
+		to = min(end, vma->vm_pgoff + vma_pages(vma));
+		if (from < to)
+			kvpool_vma_zap(vma, vma->vm_start +
+				       ((from - vma->vm_pgoff) << PAGE_SHIFT),
+				       (to - from) << PAGE_SHIFT);
+	}
+	i_mmap_unlock_read(mapping);
+}
+
+/**
+ * kvpool_arena_unmap() - Unmap all chunks from the mappings of one file
+ * @arena: the arena
+ * @owner: private_data of the file; faults of its mappings fail, and those that
+ *	   were handled before have their pages locked until these are mapped
+ *
+ * Mappings of other files stay as they are.
+ *
+ * Context: May sleep.
+ */
+void kvpool_arena_unmap(struct kvpool_arena *arena, const void *owner)
+{
+	struct kvpool_chunk *chunk;
+	unsigned long index = 0;
+	struct folio *folio;
+
+	for (;; index++) {
+		rcu_read_lock();
+		chunk = xa_find(&arena->chunks, &index, ULONG_MAX, XA_PRESENT);
+		folio = chunk ? page_folio(chunk->page) : NULL;
+		/* A chunk that leaves is unmapped from all files. */
+		if (folio && !folio_try_get(folio))
+			folio = NULL;
+		rcu_read_unlock();
+		if (!chunk)
+			return;
+		if (!folio)
+			continue;
+		folio_lock(folio);
+		kvpool_arena_unmap_chunk(arena->inode->i_mapping,
+					 index << KVPOOL_CHUNK_ORDER, owner);
+		folio_unlock(folio);
+		folio_put(folio);
+	}
 }

@@ -75,5 +75,6 @@ unsigned int kvpool_arena_sg(struct kvpool_arena *arena,
 			     const struct kvpool_place *place, u32 offset,
 			     u32 length, struct scatterlist *sg,
 			     unsigned int max, u32 *covered);
+void kvpool_arena_unmap(struct kvpool_arena *arena, const void *owner);
 
 #endif /* _KVPOOL_ARENA_H */

@@ -89,7 +89,7 @@ struct kvpool_opdef {
 
 /**
  * struct kvpool_issue - Operations that one call begins
- * @ctx:	their context, bound
+ * @ctx:	their context
  * @ops:	checked copies; scratch of the operations that are done
  * @nr:		how many
  * @holds:	by kind: where their handles will be, or an ERR_PTR, or NULL

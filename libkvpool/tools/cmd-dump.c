@@ -368,18 +368,45 @@ static enum code show_contexts(struct request *request)
 {
 	static const struct field fields[] = {
 		{ "tenant", { "TENANT", -16 }, KIND_TEXT },
+		{ "context", { "CONTEXT", 8 }, KIND_NUMBER },
 		{ "pid", { "PID", 8 }, KIND_NUMBER },
 		{ "comm", { "COMMAND", -16 }, KIND_ESCAPED },
 		{ "mode", { "MODE", -8 }, KIND_TEXT },
+		{ "state", { "STATE", -8 }, KIND_TEXT },
 		{ "leases", { "LEASES", 8 }, KIND_NUMBER },
 		{ "reservations", { "RESERVATIONS", 12 }, KIND_NUMBER },
+		{ "oldest_lease_seconds", { "OLDEST LEASE", 12 }, KIND_MS },
 	};
+	static const char * const states[] = { "open", "revoked", NULL };
 	static const struct dump dump = {
-		.noun = &noun_context, .file = "contexts", .fields = fields,
-		.nr = ARRAY_SIZE(fields),
+		.noun = &noun_context, .file = "contexts", .state = 5, .states = states,
+		.fields = fields, .nr = ARRAY_SIZE(fields),
 	};
 
 	return show(request, &dump);
+}
+
+static enum code revoke_context(struct request *request)
+{
+	const char *name = request->argv[0];
+	uint64_t id;
+	char text[24];
+	enum code code;
+	int error;
+
+	if (!parse_u64(name, &id) || !id || id > UINT32_MAX)
+		return request_wrong(request, "'%s' is not the number of a context", name);
+	code = sysfs_present();
+	if (code)
+		return code;
+	snprintf(text, sizeof(text), "%" PRIu64, id);
+	error = sysfs_write("revoke", text);
+	if (error == -ENOENT) {
+		error_set(CODE_NOT_FOUND, "there is no context '%s'", text);
+		error_hint("'kvpoolctl context show' lists them");
+		return CODE_NOT_FOUND;
+	}
+	return error ? sysfs_failed(error, "revoke", "revoke the context") : CODE_OK;
 }
 
 const struct noun noun_context = {
@@ -387,10 +414,16 @@ const struct noun noun_context = {
 	.plural = "contexts",
 	.summary = "the open files, with their processes",
 	.verbs = {
-		{ "show", "", 0, 0, FILTERS, 0, show_contexts, "all open files" },
+		{ "show", "", 0, 0, FILTERS | OPTION_BIT(OPTION_STATE), 0, show_contexts,
+		  "all open files" },
+		{ "revoke", "CONTEXT", 1, 1, 0, 0, revoke_context,
+		  "end what an open file has, and all later use of it" },
 	},
 	.notes =
-"PID and COMMAND are of the process that opened the file. Takes root and debugfs.\n",
+"PID and COMMAND are of the process that opened the file. STATE is open or\n"
+"revoked. The leases, reservations and operations of a file that is revoked end,\n"
+"its mappings raise SIGBUS, and its calls fail with ENODEV. OLDEST LEASE is in\n"
+"seconds. 'show' takes root and debugfs.\n",
 };
 
 /* ------------------------------------------------------------------------ */

@@ -16,7 +16,7 @@
 /**
  * struct knob - A setting of the module
  * @name:	Of the file in sysfs; a name may end in the unit.
- * @unit:	"percent", "ms" or null.
+ * @unit:	"percent", "ms", "bytes" or null.
  * @min:	Least value, for people: the module decides.
  * @max:	Most; 0 for a knob whose value is a word.
  * @condition:	A further condition on the value, or null.
@@ -42,10 +42,16 @@ static const struct knob knobs[] = {
 	  "age at which another file may take over a reservation; 0 is never" },
 	{ "quarantine_ms", "ms", 0, DAY_MS, NULL,
 	  "longest time that memory is kept for pins of a dead owner; 0 is no limit" },
+	{ "lease_ms", "ms", 0, DAY_MS, NULL,
+	  "age of a lease at which its file is revoked; 0 is never" },
 	{ "max_handles", NULL, 1, 1 << 24, NULL,
 	  "most leases and reservations of one open file" },
 	{ "remote_timeout_ms", "ms", 1, DAY_MS, NULL,
 	  "deadline of operations that may ask a peer and bring none of their own" },
+	{ "default_quota_bytes", "bytes", 0, UINT64_MAX, "0, or 2097152 and more",
+	  "most memory of tenants that are added from now on; 0 is unlimited" },
+	{ "default_pin_quota_bytes", "bytes", 0, UINT64_MAX, NULL,
+	  "most hard-pinned memory of tenants that are added from now on" },
 };
 
 /* A knob with its value and choices. */

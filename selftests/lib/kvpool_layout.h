@@ -20,7 +20,7 @@ LAYOUT(kvpool_entry, handle, 40);
 LAYOUT(kvpool_entry, status, 48);
 LAYOUT(kvpool_entry, flags, 60);
 SIZE(kvpool_handle_entry, 16);
-SIZE(kvpool_info, 96);
+SIZE(kvpool_info, 104);
 LAYOUT(kvpool_info, features, 16);
 LAYOUT(kvpool_info, tenant, 56);
 LAYOUT(kvpool_info, mode, 92);

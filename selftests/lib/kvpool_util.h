@@ -197,6 +197,8 @@ static inline int kv_knobs_reset(void)
 		ret = kv_sys_set("quarantine_ms", 600000);
 	if (!ret)
 		ret = kv_sys_set("remote_timeout_ms", 10000);
+	if (!ret)
+		ret = kv_sys_set("lease_ms", 0);
 	for (node = 0; !ret && node < 8; node++) {
 		snprintf(name, sizeof(name), "tiers/dram%d/limit_bytes", node);
 		if (kv_sys_has(name))
@@ -256,6 +258,15 @@ static inline int kv_info(int fd, struct kvpool_info *info)
 	memset(info, 0, sizeof(*info));
 	info->size = sizeof(*info);
 	return kv_call(fd, KVPOOL_IOC_INFO, info);
+}
+
+/* Ends an open file, as an administrator does. */
+static inline int kv_revoke(int fd)
+{
+	struct kvpool_info info;
+	int ret = kv_info(fd, &info);
+
+	return ret ? ret : kv_sys_set("revoke", info.context);
 }
 
 static inline int kv_stats(int fd, struct kvpool_stats *stats)

@@ -44,6 +44,8 @@ def make(root):
     write(root, "policy", "[lru] sieve")
     for name, value in (("watermark_high", 95), ("watermark_low", 90),
                         ("preempt_ms", 10000), ("quarantine_ms", 100),
+                        ("lease_ms", 0), ("default_quota_bytes", 0),
+                        ("default_pin_quota_bytes", 4096), ("revoke", ""),
                         ("max_handles", 65536), ("remote_timeout_ms", 10000)):
         write(root, name, value)
     write(root, "tenants/add", "")
@@ -69,10 +71,10 @@ team-b 7 2 100 300 1
 """
 
 # The module writes bytes of a process name that are not printable as \\ooo.
-CONTEXTS = """# tenant pid comm mode leases reservations
-default 4711 engine produce 0 3
-team-b 4712 a\\040\\377\\342\\230\\203\\033 both 18446744073709551615 0
-team-b 4713 - none 0 0
+CONTEXTS = """# tenant context pid comm mode state leases reservations oldest_lease_ms
+default 1 4711 engine produce open 0 3 0
+team-b 2 4712 a\\040\\377\\342\\230\\203\\033 both open 18446744073709551615 0 1500
+team-b 3 4713 - none revoked 0 0 0
 """
 
 OPERATIONS = f"""# tenant pid op opcode key state peer length cancelled age_ms

@@ -313,11 +313,25 @@ class PoolTest(KvpoolctlCase):
         dump = self.json("context", "--tenant", "team-b")
         self.assertEqual([context["comm"] for context in dump["contexts"]],
                          ["a \ufffd\u2603\x1b", "-"])
+        self.assertEqual(dump["contexts"][0]["oldest_lease_seconds"], 1.5)
         # Not a float: the number is exact.
         self.assertEqual(dump["contexts"][0]["leases"], 2 ** 64 - 1)
         raw = self.run_ctl("context", "--json").stdout
         self.assertIn(b'"comm":"a \\ufffd\xe2\x98\x83\\u001b"', raw)
         self.assertIn("a ?\u2603?", self.ctl("context"))
+
+    def test_context_revoke(self):
+        self.ctl("context", "revoke", "2")
+        with open(os.path.join(self.sysfs, "revoke"), encoding="ascii") as revoked:
+            self.assertEqual(revoked.read(), "2")
+        self.assertEqual([context["context"] for context in
+                          self.json("context", "--state", "revoked")["contexts"]], [3])
+        for wrong in ("0", "-1", "2x", "4294967296", "engine"):
+            self.assertIn("is not the number of a context",
+                          self.ctl("context", "revoke", wrong, code=2))
+        with open(os.path.join(self.sysfs, "revoke"), encoding="ascii") as revoked:
+            self.assertEqual(revoked.read(), "2")
+        self.assertEqual(self.complete("context", "revoke", ""), {"1", "2"})
 
     def test_what_is_not_utf8(self):
         for escaped, shown in (
@@ -330,7 +344,7 @@ class PoolTest(KvpoolctlCase):
                 (r"\302\205\342\200\250", "\x85\u2028"),     # ends of lines
                 (r"q\042\134\011", 'q"\\\t')):
             with open(os.path.join(self.debugfs, "contexts"), "w", encoding="ascii") as out:
-                out.write(f"default 1 {escaped} none 0 0\n")
+                out.write(f"default 1 1 {escaped} none open 0 0 0\n")
             self.assertEqual(self.json("context")["contexts"][0]["comm"], shown)
 
     def test_arguments_may_be_any_bytes(self):

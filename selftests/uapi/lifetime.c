@@ -5,9 +5,10 @@
  * blocks are served to later files.
  */
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 
-#include "kvpool_util.h"
+#include "kvpool_async.h"
 
 #define NR_KEYS	8
 
@@ -678,6 +679,302 @@ TEST_F(lifetime, killed_with_many_leases)
 		ASSERT_EQ(0, kv_stats(self->t.fd, &st));
 	} while (st.leases);
 	free(e);
+/* Files that an administrator ends, while their owner has them. */
+
+static bool is_served(struct kv_bench *t)
+{
+	return !kv_consume(t->fd, t->map, 1) &&
+	       !kv_produce(t->fd, t->map, 900, 8192) &&
+	       !kv_consume(t->fd, t->map, 900) && !kv_remove(t->fd, 900);
+}
+
+TEST_F(lifetime, revoked)
+{
+	struct pollfd p = { .events = POLLIN };
+	struct kv_block b, lease;
+	struct kvpool_info info;
+	struct rusage before, after;
+	struct kv_ring ring;
+	__u8 *map, *more;
+	int fd, copy;
+	size_t size;
+
+	fd = kv_open(self->t.tenant, O_RDWR);
+	ASSERT_GE(fd, 0);
+	copy = dup(fd);
+	ASSERT_EQ(0, kv_info(fd, &info));
+	size = info.arena_size;
+	map = kv_map(fd, PROT_READ | PROT_WRITE);
+	ASSERT_NE(NULL, map);
+	ASSERT_EQ(0, kv_reserve(fd, &b, 100, 3 * KV_CHUNK));
+	kv_fill(map, &b);
+	ASSERT_EQ(0, kv_lease(fd, &lease, 1));
+	EXPECT_EQ(0, kv_check(map, &lease));
+	EXPECT_EQ(0, kv_consume(self->t.fd, self->t.map, 1));
+
+	EXPECT_EQ(-ENOENT, kv_sys_set("revoke", 0));
+	EXPECT_EQ(-ENOENT, kv_sys_set("revoke", info.context + 100000));
+	EXPECT_EQ(-EINVAL, kv_sys_write("revoke", "me"));
+	EXPECT_EQ(0, kv_sys_set("revoke", info.context));
+	/* Once more does not matter. */
+	EXPECT_EQ(0, kv_sys_set("revoke", info.context));
+
+	/* Its leases and reservations are gone, and sealed blocks stay. */
+	EXPECT_TRUE(is_base(self->t.fd, &self->base));
+	EXPECT_EQ(-ENOENT, kv_exists(self->t.fd, 100));
+
+	/* Every call fails, and poll() tells. */
+	EXPECT_EQ(-ENODEV, kv_info(fd, &info));
+	EXPECT_EQ(-ENODEV, kv_info(copy, &info));
+	EXPECT_EQ(-ENODEV, kv_seal(fd, b.handle));
+	EXPECT_EQ(-ENODEV, kv_abort(fd, b.handle));
+	EXPECT_EQ(-ENODEV, kv_release(fd, lease.handle));
+	EXPECT_EQ(-ENODEV, kv_lease(fd, &lease, 1));
+	EXPECT_EQ(-ENODEV, kv_reserve(fd, &b, 101, 4096));
+	EXPECT_EQ(-ENODEV, kv_exists(fd, 1));
+	EXPECT_EQ(-ENODEV, kv_remove(fd, 1));
+	EXPECT_EQ(-ENODEV, kv_pin(fd, 1, KVPOOL_PIN_SOFT));
+	EXPECT_EQ(-ENODEV, kv_ring_open(fd, &ring, 8));
+	EXPECT_EQ(-ENODEV, kv_open_tenant(fd, self->t.tenant));
+	p.fd = fd;
+	EXPECT_EQ(1, poll(&p, 1, -1));
+	EXPECT_EQ(POLLHUP | POLLERR, p.revents);
+
+	/* Its mappings raise SIGBUS, and there are no new ones. */
+	EXPECT_EQ(SIGBUS, kv_touch(map + b.span[0].offset, true));
+	EXPECT_EQ(SIGBUS, kv_touch(map + lease.span[0].offset, false));
+	more = mmap(NULL, KV_CHUNK, PROT_READ, MAP_SHARED, fd, 0);
+	EXPECT_EQ(MAP_FAILED, more);
+	EXPECT_EQ(ENODEV, errno);
+
+	/* Others go on, and their mappings stay where they are. */
+	ASSERT_EQ(0, getrusage(RUSAGE_THREAD, &before));
+	EXPECT_EQ(0, kv_touch(self->t.map + lease.span[0].offset, false));
+	ASSERT_EQ(0, getrusage(RUSAGE_THREAD, &after));
+	EXPECT_EQ(before.ru_minflt, after.ru_minflt);
+	EXPECT_TRUE(is_served(&self->t));
+	EXPECT_EQ(0, all_served(self->t.tenant));
+
+	munmap(map, size);
+	close(copy);
+	close(fd);
+}
+
+/* A thread that writes to its reservation for as long as it can. */
+struct scribbler {
+	int fd;
+	__u8 *map;
+	struct kv_block b;
+	volatile unsigned long rounds;
+	volatile int signal;
+};
+
+static void *scribble_thread(void *data)
+{
+	struct scribbler *s = data;
+
+	do {
+		s->signal = kv_touch(s->map + s->b.span[0].offset +
+				     s->rounds % s->b.span[0].length, true);
+		s->rounds++;
+	} while (!s->signal);
+	return NULL;
+}
+
+/* When the call returns, nothing that the file began can write any more. */
+TEST_F(lifetime, revoked_while_it_writes)
+{
+	unsigned long round, rounds = kv_rounds("KVPOOL_REVOKE_ROUNDS", 30, 8);
+	struct kvpool_info info;
+	struct scribbler s;
+	pthread_t thread;
+	struct kv_block b;
+
+	ASSERT_EQ(0, kv_info(self->t.fd, &info));
+	for (round = 0; round < rounds; round++) {
+		memset(&s, 0, sizeof(s));
+		s.fd = kv_open(self->t.tenant, O_RDWR);
+		ASSERT_GE(s.fd, 0);
+		s.map = kv_map(s.fd, PROT_READ | PROT_WRITE);
+		ASSERT_NE(NULL, s.map);
+		ASSERT_EQ(0, kv_reserve(s.fd, &s.b, 100, 65536));
+		ASSERT_EQ(0, pthread_create(&thread, NULL, scribble_thread,
+					    &s));
+		kv_wait_until(s.rounds > round);
+		ASSERT_EQ(0, kv_revoke(s.fd));
+		/* The space is free, and another block gets it. */
+		ASSERT_EQ(0, kv_reserve(self->t.fd, &b, 101, 65536));
+		EXPECT_EQ(s.b.span[0].offset, b.span[0].offset);
+		kv_fill(self->t.map, &b);
+		ASSERT_EQ(0, kv_seal(self->t.fd, b.handle));
+		pthread_join(thread, NULL);
+		EXPECT_EQ(SIGBUS, s.signal);
+		EXPECT_EQ(0, kv_consume(self->t.fd, self->t.map, 101));
+		EXPECT_EQ(0, kv_remove(self->t.fd, 101));
+		munmap(s.map, info.arena_size);
+		close(s.fd);
+	}
+	EXPECT_TRUE(is_base(self->t.fd, &self->base));
+}
+
+static void *hup_thread(void *data)
+{
+	struct kv_poller *w = data;
+	struct pollfd p = { .fd = w->fd, .events = POLLIN };
+
+	w->tid = kv_gettid();
+	w->result = poll(&p, 1, -1) == 1 ? p.revents : -1;
+	return NULL;
+}
+
+/* What waits on the file ends: calls, operations, poll(). */
+TEST_F(lifetime, revoked_while_it_waits)
+{
+	struct kv_poller w = { .result = -1 };
+	struct caller c = { .result = 1 };
+	struct kvpool_completion done;
+	struct kvpool_op op;
+	pthread_t lease, hup;
+	struct kv_block b;
+	struct kv_ring r;
+	int fd;
+
+	fd = kv_open(self->t.tenant, O_RDWR);
+	ASSERT_GE(fd, 0);
+	ASSERT_EQ(0, kv_reserve(self->t.fd, &b, 100, 65536));
+	ASSERT_EQ(0, kv_ring_open(fd, &r, 8));
+	op = kv_op(KVPOOL_OP_LEASE, KVPOOL_OP_WAIT, 100, 77);
+	ASSERT_EQ(1, kv_submit(fd, &op, 1));
+	c.fd = fd;
+	w.fd = fd;
+	ASSERT_EQ(0, pthread_create(&lease, NULL, call_thread, &c));
+	ASSERT_EQ(0, pthread_create(&hup, NULL, hup_thread, &w));
+	kv_wait_until(c.tid && kv_task_state(c.tid) == 'S');
+	kv_wait_until(w.tid && kv_task_state(w.tid) == 'S');
+	ASSERT_EQ(0, kv_revoke(fd));
+	pthread_join(lease, NULL);
+	pthread_join(hup, NULL);
+	EXPECT_EQ(-ENODEV, c.result);
+	EXPECT_EQ(POLLHUP | POLLERR, w.result);
+	/* The ring is memory of the process, which may look why. */
+	ASSERT_TRUE(kv_ring_reap(&r, &done));
+	EXPECT_EQ(77, done.user_data);
+	EXPECT_EQ(-ECANCELED, done.status);
+	kv_ring_close(&r);
+	close(fd);
+	EXPECT_EQ(0, kv_seal(self->t.fd, b.handle));
+	EXPECT_EQ(0, kv_remove(self->t.fd, 100));
+	EXPECT_TRUE(is_base(self->t.fd, &self->base));
+}
+
+/* Many calls on a file that is revoked at any moment, and closed. */
+struct busy {
+	const char *tenant;
+	unsigned int id;
+	volatile int fd;
+	volatile bool stop;
+	int error;
+};
+
+static void *busy_thread(void *data)
+{
+	struct busy *w = data;
+	struct kvpool_op ops[2];
+	struct kv_block b;
+	unsigned long n;
+	int ret;
+
+	for (n = 0; !w->stop; n++) {
+		int fd = w->fd;
+
+		if (fd < 0)
+			continue;
+		ret = kv_reserve(fd, &b, 2000 + w->id * 100 + n % 16, 4096);
+		if (!ret)
+			ret = n % 2 ? kv_seal(fd, b.handle) :
+				      kv_abort(fd, b.handle);
+		if (ret && ret != -ENODEV && ret != -EBADF && ret != -EEXIST &&
+		    ret != -EBUSY && ret != -ENOENT)
+			w->error = ret;
+		if (!kv_lease(fd, &b, n % NR_KEYS) && n % 3)
+			kv_release(fd, b.handle);
+		ops[0] = kv_op(KVPOOL_OP_LEASE, KVPOOL_OP_WAIT, n % NR_KEYS, n);
+		ops[1] = kv_op(KVPOOL_OP_LEASE, KVPOOL_OP_WAIT, 3000, n);
+		kv_submit(fd, ops, 2);
+		kv_remove(fd, 2000 + w->id * 100 + n % 16);
+	}
+	return NULL;
+}
+
+TEST_F(lifetime, revoke_race)
+{
+	unsigned long n, rounds = kv_rounds("KVPOOL_REVOKE_ROUNDS", 60, 15);
+	struct busy w[2] = {};
+	pthread_t threads[2];
+	struct kv_block b;
+	struct kv_ring r;
+	unsigned int i, k;
+	int fd;
+
+	/* A key that stays pending. */
+	ASSERT_EQ(0, kv_reserve(self->t.fd, &b, 3000, 4096));
+	for (i = 0; i < 2; i++) {
+		w[i].tenant = self->t.tenant;
+		w[i].id = i;
+		w[i].fd = -1;
+		ASSERT_EQ(0, pthread_create(&threads[i], NULL, busy_thread,
+					    &w[i]));
+	}
+	for (n = 0; n < rounds; n++) {
+		fd = kv_open(self->t.tenant, O_RDWR);
+		ASSERT_GE(fd, 0);
+		ASSERT_EQ(0, kv_ring_open(fd, &r, 64));
+		for (i = 0; i < 2; i++)
+			w[i].fd = fd;
+		kv_spin(n % 8 * 500000);
+		EXPECT_EQ(0, kv_revoke(fd));
+		EXPECT_EQ(-ENODEV, kv_exists(fd, 1));
+		for (i = 0; i < 2; i++)
+			w[i].fd = -1;
+		kv_ring_close(&r);
+		close(fd);
+	}
+	for (i = 0; i < 2; i++) {
+		w[i].stop = true;
+		pthread_join(threads[i], NULL);
+		EXPECT_EQ(0, w[i].error);
+		for (k = 0; k < 16; k++)
+			kv_remove(self->t.fd, 2000 + i * 100 + k);
+	}
+	EXPECT_EQ(0, kv_abort(self->t.fd, b.handle));
+	EXPECT_TRUE(is_base(self->t.fd, &self->base));
+	EXPECT_EQ(0, all_served(self->t.tenant));
+}
+
+/* The knob lease_ms revokes files with old leases, and no others. */
+TEST_F(lifetime, leases_that_are_too_old)
+{
+	struct kv_block b, lease, young;
+	struct kvpool_info info;
+	int fd, other;
+
+	fd = kv_open(self->t.tenant, O_RDWR);
+	other = kv_open(self->t.tenant, O_RDWR);
+	ASSERT_GE(fd, 0);
+	ASSERT_GE(other, 0);
+	ASSERT_EQ(0, kv_lease(fd, &lease, 1));
+	/* Neither reservations nor leases that have ended. */
+	ASSERT_EQ(0, kv_reserve(other, &b, 100, 65536));
+	ASSERT_EQ(0, kv_lease(other, &young, 2));
+	ASSERT_EQ(0, kv_release(other, young.handle));
+	ASSERT_EQ(0, kv_sys_set("lease_ms", 50));
+	kv_wait_until(kv_info(fd, &info) == -ENODEV);
+	ASSERT_EQ(0, kv_sys_set("lease_ms", 0));
+	EXPECT_EQ(0, kv_info(other, &info));
+	EXPECT_EQ(0, kv_abort(other, b.handle));
+	kv_wait_until(is_base(self->t.fd, &self->base));
+	close(fd);
+	close(other);
 }
 
 TEST_HARNESS_MAIN

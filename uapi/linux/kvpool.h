@@ -155,10 +155,12 @@ struct kvpool_handle_entry {
  * @chunk_size:	Out: bytes by which the arena grows and shrinks.
  * @block_min:	Out: shortest block, bytes.
  * @block_max:	Out: longest block, bytes.
- * @tenant:	Out: name of the tenant that the file is attached to,
- *		NUL-terminated.
+ * @tenant:	Out: name of the tenant of the file, NUL-terminated.
  * @tenant_id:	Out: number of that tenant.
  * @mode:	Out: KVPOOL_MODE_*: the rights of this open file.
+ * @context:	Out: number of this open file, by which an administrator can
+ *		revoke it.
+ * @reserved:	Out: zero.
  *
  * Errors: only those common to all ioctls.
  */
@@ -175,6 +177,8 @@ struct kvpool_info {
 	__u8 tenant[KVPOOL_NAME_SIZE];
 	__u32 tenant_id;
 	__u32 mode;
+	__u32 context;
+	__u32 reserved;
 };
 
 #define KVPOOL_MODE_CONSUME	(1U << 0)	/* exists, lease, release */

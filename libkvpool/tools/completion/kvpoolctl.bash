@@ -9,6 +9,7 @@ _kvpoolctl_verbs()
 	case $1 in
 	tenant) echo "show add set drop del" ;;
 	tier | knob | fabric) echo "show set" ;;
+	context) echo "show revoke" ;;
 	peer | link) echo "show add del" ;;
 	*) echo "show" ;;
 	esac
@@ -21,8 +22,8 @@ _kvpoolctl_options()
 	top/show) echo "--count --interval" ;;
 	tenant/add | tenant/set) echo "--quota --pin-quota --uid --gid" ;;
 	tier/set) echo "--limit" ;;
-	block/show | operation/show) echo "--tenant --state --count" ;;
-	chunk/show | context/show) echo "--tenant --count" ;;
+	block/show | operation/show | context/show) echo "--tenant --state --count" ;;
+	chunk/show) echo "--tenant --count" ;;
 	link/add) echo "--src" ;;
 	fabric/set)
 		echo "--listen --no-listen --open --no-open --secret-key --no-secret-key"
@@ -70,6 +71,9 @@ _kvpoolctl_operands()
 	link/show/second | link/del/second)
 		_kvpoolctl_column 2 link show "$3"
 		;;
+	context/revoke/)
+		_kvpoolctl_column 2 context show --state open
+		;;
 	session/show/)
 		_kvpoolctl_column 1 session show
 		;;
@@ -87,12 +91,15 @@ _kvpoolctl_values()
 		case $2 in
 		block) echo "reserved sealed preempted dead" ;;
 		operation) echo "runs waits remote done" ;;
+		context) echo "open revoked" ;;
 		esac
 		;;
 	--uid | -u)
+		echo "none"
 		compgen -u
 		;;
 	--gid | -g)
+		echo "none"
 		compgen -g
 		;;
 	--listen | --src)
