@@ -88,7 +88,6 @@ static void kvpool_revoke_begin(struct kvpool_ctx *ctx, unsigned int lease_ms)
 	ctx->lease_ms = lease_ms;
 	/* Tasks that wait in calls and in poll(). */
 	wake_up_all(&ctx->wq);
-	wake_up_all(&ctx->tenant->wq);
 	kvpool_ctx_get(ctx);
 	INIT_WORK(&ctx->revoke_work, kvpool_revoke_work);
 	queue_work(kvpool_revoke_wq, &ctx->revoke_work);

@@ -69,7 +69,7 @@ KVP_EXPORT const char *kvpool_strerror(int error)
 	case ENOBUFS:
 		return "the array for the results is too small";
 	case ENODEV:
-		return "no such device";
+		return "no such device, or an administrator has revoked the open file";
 	case ENOENT:
 		return "no such block, reservation, lease, tenant or peer";
 	case ENOMEM:

@@ -59,6 +59,7 @@ static const struct {
 	{ "watermark_low", 1, 100 },
 	{ "preempt_ms", 0, 86400000 },
 	{ "quarantine_ms", 0, 86400000 },
+	{ "lease_ms", 0, 86400000 },
 	{ "max_handles", 1, 1 << 24 },
 	{ "remote_timeout_ms", 1, 86400000 },
 };
@@ -96,6 +97,37 @@ TEST_F(sysfs, knobs)
 		snprintf(text, sizeof(text), "%llu\n", before);
 		EXPECT_EQ(0, kv_sys_write(name, text));
 	}
+}
+
+/* New tenants get the default quotas; tenants that are there keep theirs. */
+TEST_F(sysfs, default_quotas)
+{
+	const char * const names[] = { "default_quota_bytes",
+				       "default_pin_quota_bytes" };
+	struct kv_bench other;
+	struct kv_block b;
+	unsigned int k, i;
+	__u64 value;
+
+	for (k = 0; k < ARRAY_SIZE(names); k++)
+		for (i = 0; i < ARRAY_SIZE(bad_numbers); i++)
+			EXPECT_REFUSED(names[k], bad_numbers[i].text,
+				       bad_numbers[i].want);
+	EXPECT_REFUSED("default_quota_bytes", "2097151", -EINVAL);
+	EXPECT_EQ(0, kv_sys_set("default_quota_bytes", 3 * KV_CHUNK + 1));
+	EXPECT_EQ(0, kv_sys_set("default_pin_quota_bytes", 8192));
+	ASSERT_EQ(0, kv_bench_tenant(&other, "quota"));
+	EXPECT_EQ(0, kv_sys_set("default_quota_bytes", 0));
+	EXPECT_EQ(0, kv_sys_set("default_pin_quota_bytes", 0));
+	EXPECT_EQ(0, kv_tenant_read(other.tenant, "quota_bytes", &value));
+	EXPECT_EQ(3 * KV_CHUNK, value);
+	EXPECT_EQ(0, kv_tenant_read(other.tenant, "pin_quota_bytes", &value));
+	EXPECT_EQ(8192, value);
+	EXPECT_EQ(-EDQUOT, kv_reserve(other.fd, &b, 1, 3 * KV_CHUNK + 1));
+	ASSERT_EQ(0, kv_produce_blank(other.fd, 1, 3 * KV_CHUNK));
+	EXPECT_EQ(0, kv_tenant_read(self->t.tenant, "quota_bytes", &value));
+	EXPECT_EQ(0, value);
+	EXPECT_EQ(0, kv_bench_end(&other));
 }
 
 TEST_F(sysfs, watermarks_bound_each_other)

@@ -611,4 +611,37 @@ TEST_F(pin, not_unmapped_in_vain)
 	EXPECT_EQ(0, kv_bench_end(&other));
 }
 
+/* As a dead owner: what a device may write to stays out of use. */
+TEST_F(pin, revoked_owner)
+{
+	struct kvpool_info info;
+	struct kv_block b, next;
+	int fd = kv_open(self->t.tenant, O_RDWR);
+	__u8 *map;
+
+	ASSERT_GE(fd, 0);
+	ASSERT_EQ(0, kv_info(fd, &info));
+	map = kv_map(fd, PROT_READ | PROT_WRITE);
+	ASSERT_NE(NULL, map);
+	ASSERT_EQ(0, kv_reserve(fd, &b, 1, 65536));
+	ASSERT_EQ(0, ring_register(&self->ring, map + b.span[0].offset,
+				   65536));
+	ASSERT_EQ(0, kv_revoke(fd));
+	EXPECT_EQ(SIGBUS, kv_touch(map + b.span[0].offset, true));
+	EXPECT_EQ(65536, quarantined(self->t.tenant));
+	ASSERT_EQ(0, kv_reserve(self->t.fd, &next, 1, 65536));
+	EXPECT_NE(b.span[0].offset, next.span[0].offset);
+	kv_fill(self->t.map, &next);
+	/* The device is still there. */
+	EXPECT_EQ(65536, write_late(&self->ring, self->file,
+				    map + b.span[0].offset));
+	EXPECT_EQ(0, kv_check(self->t.map, &next));
+	/* Nothing can be pinned any more. */
+	ring_unregister(&self->ring);
+	EXPECT_EQ(-EFAULT, ring_register(&self->ring, map + b.span[0].offset,
+					 65536));
+	munmap(map, info.arena_size);
+	close(fd);
+}
+
 TEST_HARNESS_MAIN

@@ -679,6 +679,10 @@ TEST_F(lifetime, killed_with_many_leases)
 		ASSERT_EQ(0, kv_stats(self->t.fd, &st));
 	} while (st.leases);
 	free(e);
+	close(pipes[0]);
+	close(pipes[1]);
+}
+
 /* Files that an administrator ends, while their owner has them. */
 
 static bool is_served(struct kv_bench *t)

@@ -31,6 +31,10 @@
  *   that they have made, and so does KVPOOL_IOC_SUBMIT with a results array;
  *   the effects of other calls stay.
  * - ``ENOMEM``: the kernel has no memory for the call itself.
+ * - ``ENODEV``: an administrator has revoked the file, or lease_ms has. It has
+ *   no leases, reservations and operations any more, its mappings of the arena
+ *   raise SIGBUS, and poll() reports EPOLLHUP and EPOLLERR. A call that was in
+ *   progress may have sealed, removed and pinned blocks before.
  *
  * Calls on many keys carry an array of entries and report the result of each
  * entry in its @status: zero or a negative errno. The ioctl itself then returns
