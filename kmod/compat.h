@@ -98,15 +98,13 @@ static inline bool kvpool_vma_thp_disabled(const struct vm_area_struct *vma)
 	       test_bit(MMF_DISABLE_THP, &vma->vm_mm->flags);
 }
 
-/* 6.7 lets a policy say the index of the interleave. */
+/* Arguments of get_policy(): 6.7 asks for the index of the interleave too. */
 #if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 7, 0)
-#define kvpool_vma_policy(name)						\
-	struct mempolicy *name(struct vm_area_struct *vma,		\
-			       unsigned long addr, pgoff_t *ilx)
+#define KVPOOL_POLICY_ARGS						\
+	struct vm_area_struct *vma, unsigned long addr, pgoff_t *ilx
 #else
-#define kvpool_vma_policy(name)						\
-	struct mempolicy *name(struct vm_area_struct *vma,		\
-			       unsigned long addr)
+#define KVPOOL_POLICY_ARGS						\
+	struct vm_area_struct *vma, unsigned long addr
 #endif
 
 /*

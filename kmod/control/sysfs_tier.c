@@ -85,11 +85,20 @@ static ssize_t poisoned_bytes_show(struct kobject *kobj,
 	return sysfs_emit(buf, "%llu\n", pages << KVPOOL_PAGE_SHIFT);
 }
 
+static ssize_t usable_show(struct kobject *kobj, struct kobj_attribute *attr,
+			   char *buf)
+{
+	return sysfs_emit(buf, "%s\n",
+			  kvpool_tier_movable(kvpool_kobj_tier(kobj)) ?
+			  "no: memory is onlined as movable" : "yes");
+}
+
 static struct kobj_attribute node_attr = __ATTR_RO(node);
 static struct kobj_attribute limit_bytes_attr = __ATTR_RW(limit_bytes);
 static struct kobj_attribute allocated_bytes_attr = __ATTR_RO(allocated_bytes);
 static struct kobj_attribute used_bytes_attr = __ATTR_RO(used_bytes);
 static struct kobj_attribute poisoned_bytes_attr = __ATTR_RO(poisoned_bytes);
+static struct kobj_attribute usable_attr = __ATTR_RO(usable);
 
 static struct attribute *kvpool_tier_attrs[] = {
 	&node_attr.attr,
@@ -97,6 +106,7 @@ static struct attribute *kvpool_tier_attrs[] = {
 	&allocated_bytes_attr.attr,
 	&used_bytes_attr.attr,
 	&poisoned_bytes_attr.attr,
+	&usable_attr.attr,
 	NULL
 };
 

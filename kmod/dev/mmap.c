@@ -41,7 +41,7 @@ static vm_fault_t kvpool_vma_fault(struct vm_fault *vmf)
  * the kernel's NUMA balancing leaves a mapping alone, instead of unmapping it
  * again and again to see who touches it.
  */
-static kvpool_vma_policy(kvpool_vma_get_policy)
+static struct mempolicy *kvpool_vma_get_policy(KVPOOL_POLICY_ARGS)
 {
 	return NULL;
 }

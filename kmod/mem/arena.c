@@ -178,6 +178,7 @@ static int kvpool_arena_add(struct kvpool_arena *arena,
 	chunk->node = tier->node;
 	/* Faults and dumps find the chunk before the extmap has it. */
 	chunk->isolated = true;
+	chunk->leaving = true;
 
 	/* The lowest free index, so that mappings stay dense. */
 	ret = xa_alloc(&arena->chunks, &chunk->index, chunk, limit,

@@ -6,7 +6,6 @@
 #include <linux/atomic.h>
 #include <linux/bits.h>
 #include <linux/cache.h>
-#include <linux/mm_types.h>
 #include <linux/nodemask.h>
 #include <linux/spinlock.h>
 #include <linux/types.h>

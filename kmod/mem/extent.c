@@ -127,6 +127,7 @@ void kvpool_extmap_init(struct kvpool_extmap *map)
 void kvpool_extmap_add(struct kvpool_extmap *map, struct kvpool_chunk *chunk)
 {
 	bitmap_zero(chunk->map, KVPOOL_CHUNK_PAGES);
+	chunk->bad = NULL;
 	INIT_LIST_HEAD(&chunk->bin);
 	INIT_LIST_HEAD(&chunk->step);
 	INIT_HLIST_HEAD(&chunk->extents);
@@ -447,7 +448,9 @@ void kvpool_extmap_ban(struct kvpool_extmap *map, struct kvpool_chunk *chunk,
 	chunk->held = false;
 	chunk->bad = *bad;
 	*bad = old;
-	for_each_set_bit(page, chunk->bad, KVPOOL_CHUNK_PAGES) {
+	for (page = find_next_bit(chunk->bad, KVPOOL_CHUNK_PAGES, 0);
+	     page < KVPOOL_CHUNK_PAGES;
+	     page = find_next_bit(chunk->bad, KVPOOL_CHUNK_PAGES, page + 1)) {
 		/* A page of a block is kept when the block frees it. */
 		if (test_bit(page, chunk->map))
 			continue;

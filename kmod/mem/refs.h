@@ -34,9 +34,9 @@ static inline bool kvpool_chunk_referenced(const struct kvpool_chunk *chunk)
 	refs = folio_ref_count(folio);
 	if (refs == 1)
 		return false;
-	smp_rmb();	/* pairs with the atomics of page tables' counts */
+	smp_rmb();	/* entries are counted after they took a reference */
 	maps = kvpool_folio_mapcount(folio, refs - 1);
-	smp_rmb();
+	smp_rmb();	/* did entries come and go in between? */
 	return refs != 1 + maps || folio_ref_count(folio) != refs;
 }
 

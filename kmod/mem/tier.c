@@ -153,6 +153,27 @@ static int kvpool_tier_distance_cmp(const void *a, const void *b,
 	return d ?: x - y;
 }
 
+/**
+ * kvpool_tier_movable() - Tell whether a tier's memory is movable only
+ * @tier: the tier
+ *
+ * Memory of CXL and other hot-plugged devices is often onlined as movable. The
+ * kernel gives such memory to nobody who keeps pages where they are.
+ *
+ * Context: Any; memory may be onlined and offlined at any time.
+ * Return: true if the node has no memory that the pool can use.
+ */
+bool kvpool_tier_movable(const struct kvpool_tier *tier)
+{
+	struct zone *zones = NODE_DATA(tier->node)->node_zones;
+	unsigned int i;
+
+	for (i = 0; i < ZONE_MOVABLE; i++)
+		if (managed_zone(&zones[i]))
+			return false;
+	return managed_zone(&zones[ZONE_MOVABLE]);
+}
+
 static int kvpool_tier_add(int node)
 {
 	unsigned long pages = NODE_DATA(node)->node_present_pages;
@@ -184,6 +205,9 @@ static int kvpool_tier_add(int node)
 			      KVPOOL_CHUNK_ORDER;
 	kobject_init(&tier->kobj, &kvpool_tier_ktype);
 	kvpool_tiers[node] = tier;
+	if (kvpool_tier_movable(tier))
+		pr_warn("memory of node %d cannot be used, because it is onlined as movable; for CXL memory: daxctl reconfigure-device --mode=system-ram --no-movable DEVICE; for other memory write online_kernel to the state of its blocks in /sys/devices/system/memory\n",
+			node);
 	return 0;
 }
 

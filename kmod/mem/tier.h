@@ -66,6 +66,7 @@ void kvpool_tiers_exit(void);
 struct page *kvpool_tier_alloc(struct kvpool_tier *tier, unsigned int flags);
 void kvpool_tier_press(struct kvpool_tier *tier);
 void kvpool_tier_free(struct kvpool_tier *tier, struct page *page);
+bool kvpool_tier_movable(const struct kvpool_tier *tier);
 unsigned long kvpool_tiers_limit(void);
 
 /* By node; changes at load and unload only. */

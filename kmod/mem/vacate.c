@@ -176,7 +176,7 @@ struct kvpool_chunk *kvpool_arena_take_at(struct kvpool_arena *arena, u32 index)
 	chunk = xa_load(&arena->chunks, index);
 	if (chunk) {
 		spin_lock(&arena->lock);
-		if (chunk->isolated || chunk->guaranteed ||
+		if (chunk->isolated || chunk->guaranteed || chunk->bad ||
 		    kvpool_chunk_referenced(chunk))
 			chunk = NULL;
 		else

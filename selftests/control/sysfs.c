@@ -212,6 +212,7 @@ TEST_F(sysfs, tier)
 {
 	unsigned int i;
 	__u64 value;
+	char text[64];
 
 	for (i = 0; i < ARRAY_SIZE(bad_numbers); i++)
 		EXPECT_REFUSED("tiers/dram0/limit_bytes", bad_numbers[i].text,
@@ -230,6 +231,10 @@ TEST_F(sysfs, tier)
 	EXPECT_EQ(4 * KV_CHUNK, value);
 	EXPECT_EQ(0, kv_sys_read_u64("tiers/dram0/used_bytes", &value));
 	EXPECT_EQ(3 * KV_CHUNK + 4096, value);
+	EXPECT_EQ(0, kv_sys_read_u64("tiers/dram0/poisoned_bytes", &value));
+	EXPECT_EQ(0, value);
+	ASSERT_LE(0, kv_sys_read("tiers/dram0/usable", text, sizeof(text)));
+	EXPECT_EQ(0, strncmp("yes", text, 3));
 }
 
 TEST_F(sysfs, tenant_knobs)

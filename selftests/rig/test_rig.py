@@ -115,6 +115,26 @@ class Hosts(unittest.TestCase):
         self.assertEqual(said[0][4], said[1][4])
         self.sh(one, "modprobe loop && grep -q ^loop /proc/modules")
 
+    def test_movable_memory(self):
+        """A node whose memory is plugged in and onlined as movable."""
+        ko = os.path.join(BUILD, "mod", "6.12", "kvpool.ko")
+        if not os.path.exists(ko):
+            self.skipTest("no module: make modules-6.12")
+        far = " ".join("-numa dist,src=%d,dst=%d,val=20" % pair
+                       for pair in ((0, 2), (2, 0), (1, 2), (2, 1)))
+        host = self.up("m", options=(
+            "--numa", "512M:0,256M", "--append",
+            "memhp_default_state=online_movable", "--qemu-arg",
+            "-m slots=1,maxmem=4G -object memory-backend-ram,id=far,size=256M"
+            " -numa node,nodeid=2 %s"
+            " -device pc-dimm,id=dimm,memdev=far,node=2" % far))
+        out = self.sh(host, "insmod %s && cd /sys/class/misc/kvpool/tiers &&"
+                      " cat dram0/usable dram2/usable && dmesg" % ko).stdout
+        self.assertTrue(out.startswith(
+            "yes\nno: memory is onlined as movable\n"), out[:100])
+        self.assertIn("kvpool: memory of node 2 cannot be used", out)
+        self.assertNotIn("kvpool: memory of node 0 cannot be used", out)
+
     def test_links(self):
         self.both_ways("stream", ())
 

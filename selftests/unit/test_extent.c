@@ -470,6 +470,56 @@ static void test_least(void)
 	CHECK(kvpool_extmap_least(&map, 0) == &chunks[1]);
 }
 
+/* Pages whose memory has failed, free ones and those of a block. */
+static void test_ban(void)
+{
+	DECLARE_BITMAP(bits, KVPOOL_CHUNK_PAGES) = {};
+	unsigned long *bad = bits;
+	struct kvpool_chunk chunk = {};
+	struct kvpool_extent ext[3];
+	struct kvpool_extmap map;
+	u32 pages = 16, n, i;
+
+	kvpool_extmap_init(&map);
+	kvpool_extmap_add(&map, &chunk);
+	CHECK_EQ(kvpool_extmap_alloc(&map, &pages, ext, 1), 1);
+	CHECK_EQ(ext[0].page, 0);
+	bitmap_set(bits, 3, 1);		/* of the block */
+	bitmap_set(bits, 100, 2);	/* free */
+	kvpool_extmap_ban(&map, &chunk, &bad);
+	CHECK(!bad);
+	CHECK_EQ(map.nr_free, KVPOOL_CHUNK_PAGES - 18);
+	CHECK_EQ(chunk.free, KVPOOL_CHUNK_PAGES - 18);
+	CHECK(!kvpool_extmap_least(&map, KVPOOL_CHUNK_PAGES));
+
+	/* While it is isolated, the block ends and another page fails. */
+	kvpool_extmap_isolate(&map, &chunk);
+	hlist_del(&ext[0].node);
+	kvpool_extmap_free(&map, &chunk, 0, 16);
+	CHECK_EQ(map.nr_captive, 3);
+	bitmap_set(bits, 511, 1);
+	bad = bits;
+	kvpool_extmap_ban(&map, &chunk, &bad);
+	CHECK(bad == bits);
+	CHECK_EQ(map.nr_captive, 4);
+	kvpool_extmap_restore(&map, &chunk);
+	CHECK_EQ(map.nr_captive, 0);
+	CHECK_EQ(map.nr_empty, 0);
+	CHECK_EQ(map.nr_free, KVPOOL_CHUNK_PAGES - 4);
+	CHECK(!kvpool_extmap_some(&map, KVPOOL_CHUNK_PAGES));
+
+	/* All that is left can be allocated, and nothing else. */
+	for (n = 0; n < 3; n++) {
+		pages = KVPOOL_CHUNK_PAGES;
+		if (!kvpool_extmap_alloc(&map, &pages, &ext[n], 1))
+			break;
+		for (i = ext[n].page; i < ext[n].page + ext[n].nr; i++)
+			CHECK(!test_bit(i, bits));
+	}
+	CHECK_EQ(n, 3);
+	CHECK_EQ(map.nr_free, 0);
+}
+
 static const struct tap_case cases[] = {
 	{ "shim: bit searches agree with loops", test_shim },
 	{ "extent: whole chunks serve large blocks", test_whole_chunks },
@@ -478,6 +528,7 @@ static const struct tap_case cases[] = {
 	{ "extent: free pages join on both sides", test_free_joins },
 	{ "extent: isolated chunks", test_isolate },
 	{ "extent: held and guaranteed chunks stay", test_least },
+	{ "extent: pages that fail are given to no block", test_ban },
 	{ "extent: random operations equal the model", test_random_ops },
 	{ "extent: 64 KiB blocks use 0.99", test_fill_64k },
 	{ "extent: 320 KiB blocks use 0.99", test_fill_320k },
