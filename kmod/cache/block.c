@@ -104,29 +104,13 @@ void kvpool_block_free(struct kvpool_tenant *tenant, struct kvpool_block *block)
 /*
  * Wake the waiters of a reservation that has ended. Its state was changed by
  * cmpxchg(), which orders the change before the load of @waited; pairs with
- * kvpool_block_await().
+ * kvpool_waitq_await().
  */
 static void kvpool_block_settle(struct kvpool_tenant *tenant,
 				struct kvpool_block *block)
 {
 	if (READ_ONCE(block->waited))
 		kvpool_waiters_wake(&tenant->queues, block);
-}
-
-/**
- * kvpool_block_await() - Request a wake-up when a reservation ends
- * @block: a block that the caller has a reference to
- *
- * Context: Any.
- * Return: true if the block is still pending: when the reservation ends, the
- * waiters of @block that can be found then are woken.
- */
-bool kvpool_block_await(struct kvpool_block *block)
-{
-	WRITE_ONCE(block->waited, 1);
-	/* Pairs with the cmpxchg() before kvpool_block_settle(). */
-	smp_mb();
-	return READ_ONCE(block->state) == KVPOOL_BLOCK_RESERVED;
 }
 
 /* End a reservation; false if it was not pending any more. */

@@ -25,7 +25,6 @@ void kvpool_block_seal(struct kvpool_tenant *tenant,
 void kvpool_block_abort(struct kvpool_tenant *tenant,
 			struct kvpool_block *block);
 bool kvpool_block_end(struct kvpool_tenant *tenant, struct kvpool_block *block);
-bool kvpool_block_await(struct kvpool_block *block);
 struct kvpool_block *kvpool_block_find_rcu(struct kvpool_tenant *tenant,
 					   const struct kvpool_key *key,
 					   u32 *state);

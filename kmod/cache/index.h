@@ -30,23 +30,21 @@ extern u64 kvpool_index_secret[2 * KVPOOL_KEY_WORDS + 1];
  * table's seed changes factors and not only the sum: when a chain has become
  * too long, rhashtable draws a new seed, after which keys that collided do not.
  */
+static __always_inline u64 kvpool_index_term(const u64 *m, u64 spread, u64 word)
+{
+	return (m[0] + spread + (u32)word) * (m[1] + (word >> 32));
+}
+
 static __always_inline u32 kvpool_index_hash(const void *data, u32 len, u32 seed)
 {
 	const u64 *m = kvpool_index_secret, *words = data;
-	u64 sum = m[2 * KVPOOL_KEY_WORDS];
 	/* Odd: the seeds map to as many summands. */
 	u64 spread = seed * 0x9e3779b97f4a7c15ULL;
 
-#define KVPOOL_HASH_WORD(i)						\
-	sum += (m[2 * (i)] + spread + (u32)words[i]) *			\
-	       (m[2 * (i) + 1] + (words[i] >> 32))
-
-	KVPOOL_HASH_WORD(0);
-	KVPOOL_HASH_WORD(1);
-	KVPOOL_HASH_WORD(2);
-	KVPOOL_HASH_WORD(3);
-#undef KVPOOL_HASH_WORD
-	return sum >> 32;
+	return (kvpool_index_term(m, spread, words[0]) +
+		kvpool_index_term(m + 2, spread, words[1]) +
+		kvpool_index_term(m + 4, spread, words[2]) +
+		kvpool_index_term(m + 6, spread, words[3]) + m[8]) >> 32;
 }
 
 static __always_inline int

@@ -17,9 +17,9 @@
  * kvpool_tenant.quarantine_lock, kvpool_ring.lock, kvpool_retry_lock
  * (xfer/placement.c), kvpool_movers_lock (xfer/mover.c), kvpool_knobs_lock
  * (control/sysfs.c) and the lock of the table of contexts (file/ctx.c) nest in
- * none of these and have none inside. kvpool_ctx.rings
- * nests in mm->mmap_lock only and has none inside. Functions of movers are
- * called in kvpool_movers_srcu, for which kvpool_mover_peer_del() and
+ * none of these and have none inside. kvpool_ctx.rings nests in mm->mmap_lock
+ * only and has none inside. Functions of movers are called in
+ * kvpool_movers_srcu, for which kvpool_mover_peer_del() and
  * kvpool_mover_unregister() wait. Operations are completed without any lock: in
  * process context, and never within a call of a mover that holds locks.
  *

@@ -17,7 +17,7 @@
 #include <linux/spinlock.h>
 #include <linux/workqueue.h>
 
-#include "cache/block.h"
+#include "cache/block_types.h"
 #include "cache/pool.h"
 #include "cache/waiters.h"
 
@@ -147,6 +147,18 @@ static void kvpool_waitq_close(struct rhashtable *queues,
 }
 
 /*
+ * Request a wake-up when a reservation ends. Returns true if it is still pending:
+ * then the task that ends it looks for the queue.
+ */
+static bool kvpool_waitq_await(struct kvpool_block *block)
+{
+	WRITE_ONCE(block->waited, 1);
+	/* Pairs with the cmpxchg() before kvpool_block_settle(). */
+	smp_mb();
+	return READ_ONCE(block->state) == KVPOOL_BLOCK_RESERVED;
+}
+
+/*
  * Add a waiter to a queue that was found in the table, in the same RCU section.
  * Returns what kvpool_waiter_add() does, or -EAGAIN if the queue has left the
  * table.
@@ -162,11 +174,11 @@ static int kvpool_waitq_join(struct rhashtable *queues,
 	spin_lock(&queue->lock);
 	if (queue->closed) {
 		spin_unlock(&queue->lock);
-		return kvpool_block_await(block) ? -EAGAIN : 0;
+		return kvpool_waitq_await(block) ? -EAGAIN : 0;
 	}
-	/* kvpool_block_await() orders this, for kvpool_waiter_del(). */
+	/* kvpool_waitq_await() orders this, for kvpool_waiter_del(). */
 	WRITE_ONCE(waiter->queue, queue);
-	waits = kvpool_block_await(block) &&
+	waits = kvpool_waitq_await(block) &&
 		!(ops->stopped && ops->stopped(waiter));
 	if (!waits) {
 		WRITE_ONCE(waiter->queue, NULL);
@@ -182,6 +194,26 @@ static int kvpool_waitq_join(struct rhashtable *queues,
 	if (unused)
 		kfree_rcu(queue, rcu);
 	return waits;
+}
+
+/*
+ * Find the queue of a block in the RCU section of the caller, or enter *@fresh,
+ * which is NULL then. Returns NULL if there is neither, or an ERR_PTR.
+ */
+static struct kvpool_waitq *kvpool_waitq_find(struct rhashtable *queues,
+					      const struct kvpool_block *block,
+					      struct kvpool_waitq **fresh)
+{
+	struct kvpool_waitq *queue, *mine = *fresh;
+
+	if (!mine)
+		return rhashtable_lookup(queues, &block, kvpool_waitq_params);
+	queue = rhashtable_lookup_get_insert_fast(queues, &mine->node,
+						  kvpool_waitq_params);
+	if (queue)
+		return queue;
+	*fresh = NULL;
+	return mine;
 }
 
 /**
@@ -203,15 +235,7 @@ int kvpool_waiter_add(struct rhashtable *queues, struct kvpool_waiter *waiter,
 
 	do {
 		rcu_read_lock();
-		queue = rhashtable_lookup(queues, &block, kvpool_waitq_params);
-		if (!queue && fresh) {
-			queue = rhashtable_lookup_get_insert_fast(queues,
-				&fresh->node, kvpool_waitq_params);
-			if (!queue) {
-				queue = fresh;
-				fresh = NULL;
-			}
-		}
+		queue = kvpool_waitq_find(queues, block, &fresh);
 		if (IS_ERR(queue))
 			ret = -ENOMEM;
 		else if (queue)

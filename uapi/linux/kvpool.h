@@ -360,8 +360,8 @@ struct kvpool_handles {
  * a fatal signal, or with KVPOOL_LOOKUP_INTERRUPTIBLE any signal that is not
  * ignored, ended the wait or the call, and the entries after this one were not
  * looked up and have the same status; ``-ENOMEM`` (wait) the kernel has no
- * memory to wait; ``-EMFILE`` the file has reached its limit of handles; ``-ECANCELED`` (prefix) not looked up, because an earlier
- * key missed.
+ * memory to wait; ``-EMFILE`` the file has reached its limit of handles;
+ * ``-ECANCELED`` (prefix) not looked up, because an earlier key missed.
  */
 struct kvpool_lookup {
 	__u32 size;
