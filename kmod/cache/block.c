@@ -6,6 +6,7 @@
 #include <linux/slab.h>
 
 #include "cache/block.h"
+#include "cache/chain.h"
 #include "cache/index.h"
 #include "cache/pool.h"
 #include "cache/tenant.h"
@@ -16,11 +17,17 @@
 /* Blocks that are freed with one acquisition of the arena's lock. */
 #define KVPOOL_FREE_BATCH	32
 
+/* Serials that a CPU takes at a time. */
+#define KVPOOL_SERIALS		1024
 /* What a block takes: its structure, and its part of the index. */
 #define KVPOOL_BLOCK_DESCRIBED	\
 	((long)(sizeof(struct kvpool_block) + 2 * sizeof(void *)))
 
 static struct kmem_cache *kvpool_block_cache;
+
+static atomic_t kvpool_serials;			/* taken by CPUs, in batches */
+/* The latest of the CPU's batch; at first the last of an earlier one. */
+static DEFINE_PER_CPU(u32, kvpool_serial) = KVPOOL_SERIALS - 1;
 
 /**
  * kvpool_blocks_init() - Create the slab cache of blocks
@@ -54,6 +61,52 @@ static void kvpool_block_free_rcu(struct rcu_head *rcu)
 }
 
 /**
+ * kvpool_block_forget() - Free the description of a block
+ * @block: a block without references, memory and children
+ *
+ * Context: Any.
+ */
+void kvpool_block_forget(struct kvpool_block *block)
+{
+	call_rcu(&block->rcu, kvpool_block_free_rcu);
+}
+
+/* Free the description of a block, unless it has to stay for its children. */
+static void kvpool_block_bury(struct kvpool_tenant *tenant,
+			      struct kvpool_block *block)
+{
+	bool stays = false;
+
+	/* It has ended: nothing links to it any more. */
+	if (block->depth) {
+		spin_lock(&tenant->policy.lock);
+		stays = kvpool_chain_bury(&tenant->policy, block);
+		spin_unlock(&tenant->policy.lock);
+	}
+	if (!stays)
+		kvpool_block_forget(block);
+}
+
+/*
+ * A number that tells blocks of one key apart: it comes again after 2^32 blocks,
+ * which take minutes to make, while a peer compares it for as long as it reads
+ * one block. CPUs take whole batches, so that they share no cache line for each
+ * block.
+ */
+static u32 kvpool_block_serial(void)
+{
+	u32 *serial = &get_cpu_var(kvpool_serial);
+	u32 ret;
+
+	if (*serial % KVPOOL_SERIALS == KVPOOL_SERIALS - 1)
+		*serial = atomic_fetch_add(KVPOOL_SERIALS, &kvpool_serials);
+	/* The first number of each batch, so also zero, is left out. */
+	ret = ++*serial;
+	put_cpu_var(kvpool_serial);
+	return ret;
+}
+
+/**
  * kvpool_blocks_free() - Free blocks that have no reference left
  * @tenant: the tenant of the blocks
  * @blocks: list of blocks by their lru; no block is in the index or in a queue
@@ -78,7 +131,7 @@ void kvpool_blocks_free(struct kvpool_tenant *tenant, struct list_head *blocks)
 		kvpool_arena_free(&tenant->arena, places, nr);
 	list_for_each_entry_safe(block, next, blocks, lru) {
 		trace_kvpool_block_free(tenant, block);
-		call_rcu(&block->rcu, kvpool_block_free_rcu);
+		kvpool_block_bury(tenant, block);
 		freed++;
 	}
 	kvpool_tenant_describe(tenant, -freed * KVPOOL_BLOCK_DESCRIBED);
@@ -98,7 +151,24 @@ void kvpool_block_free(struct kvpool_tenant *tenant, struct kvpool_block *block)
 	kvpool_arena_free(&tenant->arena, &place, 1);
 	kvpool_tenant_describe(tenant, -KVPOOL_BLOCK_DESCRIBED);
 	trace_kvpool_block_free(tenant, block);
-	call_rcu(&block->rcu, kvpool_block_free_rcu);
+	kvpool_block_bury(tenant, block);
+}
+
+/**
+ * kvpool_block_discard() - Free a block of a tenant that is deleted
+ * @tenant: the tenant, without users
+ * @block: a block of its index, which is being destroyed
+ *
+ * Context: May sleep.
+ */
+void kvpool_block_discard(struct kvpool_tenant *tenant,
+			  struct kvpool_block *block)
+{
+	spin_lock(&tenant->policy.lock);
+	kvpool_chain_end(&tenant->policy, block);
+	WRITE_ONCE(block->state, KVPOOL_BLOCK_DEAD);
+	spin_unlock(&tenant->policy.lock);
+	kvpool_block_free(tenant, block);
 }
 
 /*
@@ -118,8 +188,15 @@ static bool kvpool_block_unreserve(struct kvpool_tenant *tenant,
 				   struct kvpool_block *block,
 				   enum kvpool_block_state state)
 {
-	if (cmpxchg(&block->state, KVPOOL_BLOCK_RESERVED, state) !=
-	    KVPOOL_BLOCK_RESERVED)
+	bool ended;
+
+	spin_lock(&tenant->policy.lock);
+	ended = cmpxchg(&block->state, KVPOOL_BLOCK_RESERVED, state) ==
+		KVPOOL_BLOCK_RESERVED;
+	if (ended)
+		kvpool_chain_end(&tenant->policy, block);
+	spin_unlock(&tenant->policy.lock);
+	if (!ended)
 		return false;
 	kvpool_index_remove(&tenant->index, block);
 	kvpool_count(tenant, pending, -1);
@@ -145,9 +222,16 @@ static bool kvpool_block_preempt(struct kvpool_tenant *tenant,
 				 struct kvpool_block *old,
 				 struct kvpool_block *block)
 {
+	bool ended;
+
 	atomic_long_add(kvpool_block_pages(old), &tenant->quarantined);
-	if (cmpxchg(&old->state, KVPOOL_BLOCK_RESERVED,
-		    KVPOOL_BLOCK_PREEMPTED) != KVPOOL_BLOCK_RESERVED) {
+	spin_lock(&tenant->policy.lock);
+	ended = cmpxchg(&old->state, KVPOOL_BLOCK_RESERVED,
+			KVPOOL_BLOCK_PREEMPTED) == KVPOOL_BLOCK_RESERVED;
+	if (ended)
+		kvpool_chain_end(&tenant->policy, old);
+	spin_unlock(&tenant->policy.lock);
+	if (!ended) {
 		atomic_long_sub(kvpool_block_pages(old), &tenant->quarantined);
 		return false;
 	}
@@ -212,6 +296,7 @@ static struct kvpool_block *kvpool_block_new(struct kvpool_tenant *tenant,
 	if (!block)
 		return NULL;
 	block->key = *key;
+	block->serial = kvpool_block_serial();
 	block->place.length = length;
 	block->state = state;
 	INIT_LIST_HEAD(&block->lru);
@@ -320,7 +405,7 @@ static int kvpool_block_publish(struct kvpool_tenant *tenant,
 	if (cmpxchg(&block->state, KVPOOL_BLOCK_RESERVED,
 		    KVPOOL_BLOCK_SEALED) != KVPOOL_BLOCK_RESERVED)
 		return -ESTALE;
-	WRITE_ONCE(block->pin, pin);
+	block->pin = pin;
 	if (pin == KVPOOL_PIN_HARD)
 		WRITE_ONCE(tenant->pinned,
 			   tenant->pinned + kvpool_block_length(block));
@@ -417,8 +502,27 @@ void kvpool_block_abort(struct kvpool_tenant *tenant,
 }
 
 /*
- * The rest of kvpool_block_find_rcu(), for a block that is dead: if it has moved,
- * the index has its successor.
+ * Take a reference, for a lookup. False if the block has ended or has too many
+ * references already.
+ */
+static bool kvpool_block_get(struct kvpool_tenant *tenant,
+			     struct kvpool_block *block)
+{
+	if (unlikely(!kvpool_block_tryget(block))) {
+		/* It may be frozen for a moment, in which its bytes move. */
+		spin_lock(&tenant->policy.lock);
+		spin_unlock(&tenant->policy.lock);
+		if (!kvpool_block_tryget(block))
+			return false;
+	}
+	/* Pairs with kvpool_block_move(): the new place. */
+	smp_acquire__after_ctrl_dep();
+	return true;
+}
+
+/*
+ * The rest of kvpool_block_find_rcu(), for a block that has ended, or has too
+ * many references: the key may have been pre-empted, and then there is another.
  */
 static noinline struct kvpool_block *
 kvpool_block_find_next(struct kvpool_tenant *tenant,
@@ -430,7 +534,7 @@ kvpool_block_find_next(struct kvpool_tenant *tenant,
 		/* Pairs with the cmpxchg() of kvpool_block_publish(). */
 		*state = smp_load_acquire(&block->state);
 		if (*state <= KVPOOL_BLOCK_SEALED &&
-		    refcount_inc_not_zero(&block->refs))
+		    kvpool_block_get(tenant, block))
 			return block;
 		if (block == gone)
 			break;
@@ -459,8 +563,11 @@ struct kvpool_block *kvpool_block_find_rcu(struct kvpool_tenant *tenant,
 	/* Pairs with the cmpxchg() of kvpool_block_publish(). */
 	*state = smp_load_acquire(&block->state);
 	if (likely(*state <= KVPOOL_BLOCK_SEALED &&
-		   refcount_inc_not_zero(&block->refs)))
+		   kvpool_block_tryget(block))) {
+		/* Pairs with kvpool_block_move(): the new place. */
+		smp_acquire__after_ctrl_dep();
 		return block;
+	}
 	return kvpool_block_find_next(tenant, key, state);
 }
 
@@ -501,7 +608,7 @@ int kvpool_block_probe(struct kvpool_tenant *tenant,
 	u32 state;
 
 	rcu_read_lock();
-	/* A dead block may have moved: then the index has its successor. */
+	/* A dead block may have been pre-empted: then there is another. */
 	while ((block = kvpool_index_find(&tenant->index, key)) &&
 	       block != gone) {
 		state = READ_ONCE(block->state);
@@ -518,6 +625,31 @@ int kvpool_block_probe(struct kvpool_tenant *tenant,
 	}
 	rcu_read_unlock();
 	return ret;
+}
+
+/**
+ * kvpool_block_chain() - Tell how a block continues a chain
+ * @tenant: the tenant of the block
+ * @block: a block that the caller has a reference to
+ * @parent: out: the key of the block before it, if more than 1 is returned
+ *
+ * Context: Any.
+ * Return: its position in the chain, from 1; or zero if it is in none, or if
+ * the block before it is not known any more.
+ */
+u32 kvpool_block_chain(struct kvpool_tenant *tenant, struct kvpool_block *block,
+		       struct kvpool_key *parent)
+{
+	u32 depth;
+
+	spin_lock(&tenant->policy.lock);
+	depth = block->depth;
+	if (block->parent)
+		*parent = block->parent->key;
+	else if (depth > 1)
+		depth = 0;
+	spin_unlock(&tenant->policy.lock);
+	return depth;
 }
 
 static struct kvpool_block *
@@ -537,68 +669,140 @@ kvpool_block_find_sealed(struct kvpool_tenant *tenant,
 	return block;
 }
 
+/**
+ * kvpool_block_claim() - Begin to move or to evict a given block
+ * @tenant: the tenant of the block
+ * @block: a block that the caller has a reference to
+ *
+ * Until kvpool_block_unclaim(), eviction does not take the caller's reference
+ * for a use of the block, which keeps its age.
+ *
+ * Context: Any.
+ * Return: false if the block is not sealed, or another task has claimed it.
+ */
+bool kvpool_block_claim(struct kvpool_tenant *tenant,
+			struct kvpool_block *block)
+{
+	bool ok;
+
+	spin_lock(&tenant->policy.lock);
+	ok = block->state == KVPOOL_BLOCK_SEALED && !block->moving;
+	if (ok)
+		block->moving = 1;
+	spin_unlock(&tenant->policy.lock);
+	return ok;
+}
+
+/**
+ * kvpool_block_unclaim() - Undo kvpool_block_claim()
+ * @tenant: the tenant of the block
+ * @block: the block; the caller's reference is consumed
+ *
+ * Context: May sleep.
+ */
+void kvpool_block_unclaim(struct kvpool_tenant *tenant,
+			  struct kvpool_block *block)
+{
+	bool last;
+
+	/* With the lock held: eviction must not see the reference any more. */
+	spin_lock(&tenant->policy.lock);
+	last = refcount_dec_and_test(&block->refs);
+	block->moving = 0;
+	if (kvpool_block_alive(block) && !kvpool_policy_blocked(block))
+		kvpool_policy_release(&tenant->policy, block, NULL);
+	spin_unlock(&tenant->policy.lock);
+	if (last)
+		kvpool_block_free(tenant, block);
+}
+
 /* Allocate space for a moved block near @node, without growing the arena. */
 static int kvpool_block_rehome(struct kvpool_tenant *tenant,
-			       struct kvpool_block *block, int node, gfp_t gfp)
+			       struct kvpool_place *place,
+			       const struct kvpool_block *block, gfp_t gfp)
 {
-	struct kvpool_tier *tier = kvpool_tier_find(node), *other;
+	struct kvpool_tier *tier = kvpool_tier_find(block->place.node), *other;
 	int i, ret = -ENOSPC;
 
 	kvpool_for_each_fallback(tier, i, other) {
-		ret = kvpool_arena_alloc(&tenant->arena, other->node,
-					 &block->place, KVPOOL_ALLOC_PIECES,
-					 gfp);
-		if (ret != -ENOSPC)
+		ret = kvpool_arena_alloc(&tenant->arena, other->node, place,
+					 KVPOOL_ALLOC_PIECES, gfp);
+		if (ret != -ENOSPC || block->strict)
 			break;
 	}
 	return ret;
 }
 
+/* Exchange the places of a block and a spare one, unless it is in use. */
+static bool kvpool_block_exchange(struct kvpool_tenant *tenant,
+				  struct kvpool_block *block,
+				  struct kvpool_block *spare)
+{
+	int node = spare->place.node, old = block->place.node;
+
+	lockdep_assert_held(&tenant->policy.lock);
+	if (block->state != KVPOOL_BLOCK_SEALED)
+		return false;
+	/* The references of the caller and of the index are to be the only. */
+	if (!refcount_dec_not_one(&block->refs))
+		return false;
+	if (!kvpool_block_freeze(block)) {
+		refcount_inc(&block->refs);
+		return false;
+	}
+	if (node != old)
+		kvpool_policy_set_node(&tenant->policy, block, node);
+	kvpool_arena_swap(&tenant->arena, &block->place, &spare->place);
+	spare->place.node = old;
+	/* Pairs with kvpool_block_get(): the new place before the reference. */
+	smp_wmb();
+	refcount_set(&block->refs, 2);
+	return true;
+}
+
 /**
  * kvpool_block_move() - Move a sealed block's bytes, if there is memory
  * @tenant: the tenant of the block
- * @old: the block; the caller keeps its reference
- * @gfp: flags of allocations for the new block
+ * @block: the block, which the caller has claimed; the caller keeps its
+ *	   reference
+ * @gfp: flags of allocations
  *
- * A new block takes the place of @old in the index and in its queue. Leases on
- * @old go on as if it had been removed.
+ * The block stays the same: with its links, its age and its generation. It does
+ * not move if it is leased.
  *
  * Context: May sleep.
- * Return: false if @old is where it was.
+ * Return: true if the block has moved.
  */
-bool kvpool_block_move(struct kvpool_tenant *tenant, struct kvpool_block *old,
-		       gfp_t gfp)
+bool kvpool_block_move(struct kvpool_tenant *tenant,
+		       struct kvpool_block *block, gfp_t gfp)
 {
-	struct kvpool_block *block;
+	struct kvpool_block *spare;
 	bool moved;
 
-	block = kvpool_block_new(tenant, &old->key, kvpool_block_length(old),
-				 KVPOOL_BLOCK_DEAD, gfp);
-	if (!block)
+	/* Walks over a chunk find blocks, so the new place is one of a block. */
+	spare = kvpool_block_new(tenant, &block->key,
+				 kvpool_block_length(block), KVPOOL_BLOCK_DEAD,
+				 gfp);
+	if (!spare)
 		return false;
-	if (kvpool_block_rehome(tenant, block, old->place.node, gfp)) {
-		kvpool_block_delete(tenant, block);
+	if (kvpool_block_rehome(tenant, &spare->place, block, gfp)) {
+		kvpool_block_delete(tenant, spare);
 		return false;
 	}
-	if (kvpool_arena_copy(&tenant->arena, &block->place, &old->place)) {
-		kvpool_block_put(tenant, block);
+	if (kvpool_arena_copy(&tenant->arena, &spare->place, &block->place)) {
+		kvpool_block_put(tenant, spare);
 		return false;
 	}
 	kvpool_count(tenant, copied_bytes, kvpool_block_length(block));
 
 	spin_lock(&tenant->policy.lock);
-	moved = old->state == KVPOOL_BLOCK_SEALED;
-	if (moved) {
-		WRITE_ONCE(block->state, KVPOOL_BLOCK_SEALED);
-		kvpool_index_replace(&tenant->index, old, block);
-		kvpool_policy_replace(&tenant->policy, old, block);
-		WRITE_ONCE(old->state, KVPOOL_BLOCK_DEAD);
-		trace_kvpool_block_move(tenant, block);
-	}
+	moved = kvpool_block_exchange(tenant, block, spare);
 	spin_unlock(&tenant->policy.lock);
+	if (moved)
+		trace_kvpool_block_move(tenant, block);
 
-	/* The index's reference to @old, or the only one to @block. */
-	kvpool_block_put(tenant, moved ? old : block);
+	/* With the old memory, or with the new memory that was not needed. */
+	kvpool_block_put(tenant, spare);
 	return moved;
 }
 
@@ -608,8 +812,6 @@ static void kvpool_block_unpin(struct kvpool_tenant *tenant,
 	if (block->pin == KVPOOL_PIN_HARD)
 		WRITE_ONCE(tenant->pinned,
 			   tenant->pinned - kvpool_block_length(block));
-	else
-		kvpool_policy_remove(&tenant->policy, block);
 }
 
 /**
@@ -639,6 +841,7 @@ int kvpool_block_remove(struct kvpool_tenant *tenant,
 		if (removed) {
 			WRITE_ONCE(block->state, KVPOOL_BLOCK_DEAD);
 			kvpool_block_unpin(tenant, block);
+			kvpool_chain_end(&tenant->policy, block);
 			kvpool_index_remove(&tenant->index, block);
 		}
 		spin_unlock(&tenant->policy.lock);
@@ -666,7 +869,8 @@ static int kvpool_block_repin(struct kvpool_tenant *tenant,
 	    READ_ONCE(tenant->pin_quota))
 		return -EDQUOT;
 	kvpool_block_unpin(tenant, block);
-	WRITE_ONCE(block->pin, pin);
+	kvpool_policy_remove(&tenant->policy, block);
+	block->pin = pin;
 	if (pin == KVPOOL_PIN_HARD)
 		WRITE_ONCE(tenant->pinned,
 			   tenant->pinned + kvpool_block_length(block));

@@ -33,14 +33,22 @@ struct kvpool_block *kvpool_block_find(struct kvpool_tenant *tenant,
 				       u32 *state);
 int kvpool_block_probe(struct kvpool_tenant *tenant,
 		       const struct kvpool_key *key, u32 *length);
+u32 kvpool_block_chain(struct kvpool_tenant *tenant, struct kvpool_block *block,
+		       struct kvpool_key *parent);
 int kvpool_block_remove(struct kvpool_tenant *tenant,
 			const struct kvpool_key *key);
 int kvpool_block_pin(struct kvpool_tenant *tenant,
 		     const struct kvpool_key *key, u32 pin);
-bool kvpool_block_move(struct kvpool_tenant *tenant, struct kvpool_block *old,
-		       gfp_t gfp);
+bool kvpool_block_claim(struct kvpool_tenant *tenant,
+			struct kvpool_block *block);
+void kvpool_block_unclaim(struct kvpool_tenant *tenant,
+			  struct kvpool_block *block);
+bool kvpool_block_move(struct kvpool_tenant *tenant,
+		       struct kvpool_block *block, gfp_t gfp);
 void kvpool_block_free(struct kvpool_tenant *tenant,
 		       struct kvpool_block *block);
+void kvpool_block_discard(struct kvpool_tenant *tenant,
+			  struct kvpool_block *block);
 void kvpool_blocks_free(struct kvpool_tenant *tenant, struct list_head *blocks);
 
 /**

@@ -55,11 +55,25 @@ static bool kvpool_compact_collect(struct kvpool_place *place, void *arg)
 	if (READ_ONCE(block->state) != KVPOOL_BLOCK_SEALED ||
 	    (batch->nr && batch->blocks[batch->nr - 1] == block))
 		return true;
-	WRITE_ONCE(block->moving, 1);
 	if (!refcount_inc_not_zero(&block->refs))
 		return true;
 	batch->blocks[batch->nr++] = block;
 	return batch->nr < KVPOOL_COMPACT_BATCH;
+}
+
+/* Claim the blocks of a batch; those that cannot be claimed leave it. */
+static void kvpool_compact_claim(struct kvpool_tenant *tenant,
+				 struct kvpool_compact_batch *batch)
+{
+	unsigned int i, nr = 0;
+
+	for (i = 0; i < batch->nr; i++) {
+		if (kvpool_block_claim(tenant, batch->blocks[i]))
+			batch->blocks[nr++] = batch->blocks[i];
+		else
+			kvpool_block_put(tenant, batch->blocks[i]);
+	}
+	batch->nr = nr;
 }
 
 /* Move or evict the blocks of a chunk, as far as that is possible. */
@@ -78,15 +92,14 @@ static void kvpool_compact_empty(struct kvpool_tenant *tenant,
 		before = captive;
 		batch.nr = 0;
 		kvpool_arena_walk(arena, chunk, kvpool_compact_collect, &batch);
+		kvpool_compact_claim(tenant, &batch);
 		for (i = 0; i < batch.nr; i++) {
 			struct kvpool_block *block = batch.blocks[i];
 
 			if (kvpool_block_move(tenant, block,
 					      KVPOOL_COMPACT_GFP) ||
-			    !kvpool_evict_block(tenant, block)) {
-				WRITE_ONCE(block->moving, 0);
-				kvpool_block_put(tenant, block);
-			}
+			    !kvpool_evict_block(tenant, block))
+				kvpool_block_unclaim(tenant, block);
 			cond_resched();
 		}
 		captive = kvpool_arena_captive(arena, chunk);

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /* Eviction order of one tenant: queues, and the policy that orders them. */
+#include <linux/jiffies.h>
 #include <linux/string.h>
 
 #include "cache/policy.h"
@@ -33,17 +34,30 @@ const struct kvpool_policy_ops *kvpool_policy_find(const char *name)
  * kvpool_policy_init() - Make empty queues
  * @policy: the policy of a new tenant
  * @ops: the order
+ * @nodes: memory for the queues, which belongs to the caller
+ * @nr_nodes: length of @nodes
  */
 void kvpool_policy_init(struct kvpool_policy *policy,
-			const struct kvpool_policy_ops *ops)
+			const struct kvpool_policy_ops *ops,
+			struct kvpool_policy_node *nodes,
+			unsigned int nr_nodes)
 {
-	int i;
+	struct kvpool_policy_queue *q;
+	unsigned int n, i;
 
 	memset(policy, 0, sizeof(*policy));
+	memset(nodes, 0, nr_nodes * sizeof(*nodes));
 	spin_lock_init(&policy->lock);
 	policy->ops = ops;
-	for (i = 0; i < KVPOOL_NR_QUEUES; i++)
-		INIT_LIST_HEAD(&policy->queues[i].list);
+	policy->nodes = nodes;
+	policy->nr_nodes = nr_nodes;
+	for (n = 0; n < nr_nodes; n++) {
+		for (i = 0; i < KVPOOL_NR_QUEUES; i++) {
+			q = &nodes[n].queues[i];
+			INIT_LIST_HEAD(&q->list);
+			INIT_LIST_HEAD(&q->parked);
+		}
+	}
 }
 
 /**
@@ -54,22 +68,88 @@ void kvpool_policy_init(struct kvpool_policy *policy,
 void kvpool_policy_switch(struct kvpool_policy *policy,
 			  const struct kvpool_policy_ops *ops)
 {
-	int i;
+	unsigned int n, i;
 
 	spin_lock(&policy->lock);
 	/* kvpool_policy_touch() reads it without the lock. */
 	WRITE_ONCE(policy->ops, ops);
-	for (i = 0; i < KVPOOL_NR_QUEUES; i++)
-		policy->queues[i].hand = NULL;
+	for (n = 0; n < policy->nr_nodes; n++)
+		for (i = 0; i < KVPOOL_NR_QUEUES; i++)
+			policy->nodes[n].queues[i].hand = NULL;
 	spin_unlock(&policy->lock);
 }
 
-static struct kvpool_policy_queue *
+/**
+ * kvpool_policy_queue() - Tell the queue of a block
+ * @policy: the policy; its lock is held
+ * @block: a block with memory
+ *
+ * Return: the queue that the block is in, or would be in.
+ */
+struct kvpool_policy_queue *
 kvpool_policy_queue(struct kvpool_policy *policy,
 		    const struct kvpool_block *block)
 {
-	return &policy->queues[block->pin & KVPOOL_PIN_SOFT ?
-			       KVPOOL_QUEUE_SOFT : KVPOOL_QUEUE_NORMAL];
+	unsigned int kind = KVPOOL_QUEUE_NORMAL;
+
+	if (block->pin & KVPOOL_PIN_SOFT)
+		kind = KVPOOL_QUEUE_SOFT;
+	else if (block->orphan)
+		kind = KVPOOL_QUEUE_ORPHAN;
+	return &policy->nodes[block->place.node].queues[kind];
+}
+
+/**
+ * kvpool_policy_nr() - Count queued blocks
+ * @policy: the policy
+ * @node: NUMA node of the blocks, or KVPOOL_POLICY_ANY
+ * @kind: KVPOOL_QUEUE_*
+ *
+ * Context: Any, with or without the policy's lock.
+ * Return: blocks; the number may change at any time.
+ */
+unsigned long kvpool_policy_nr(const struct kvpool_policy *policy,
+			       int node, unsigned int kind)
+{
+	unsigned long sum = 0;
+	unsigned int n;
+
+	if (node != KVPOOL_POLICY_ANY)
+		return READ_ONCE(policy->nodes[node].queues[kind].nr);
+	for (n = 0; n < policy->nr_nodes; n++)
+		sum += READ_ONCE(policy->nodes[n].queues[kind].nr);
+	return sum;
+}
+
+/**
+ * kvpool_policy_pages() - Count the pages of blocks that are not hard-pinned
+ * @policy: the policy
+ * @node: NUMA node of the pages, or KVPOOL_POLICY_ANY
+ *
+ * Context: Any, with or without the policy's lock.
+ * Return: pages; the number may change at any time.
+ */
+unsigned long kvpool_policy_pages(const struct kvpool_policy *policy, int node)
+{
+	unsigned long sum = 0;
+	unsigned int n, i;
+
+	for (n = 0; n < policy->nr_nodes; n++) {
+		if (node != KVPOOL_POLICY_ANY && node != n)
+			continue;
+		for (i = 0; i < KVPOOL_NR_QUEUES; i++)
+			sum += READ_ONCE(policy->nodes[n].queues[i].pages);
+	}
+	return sum;
+}
+
+static void kvpool_policy_count(struct kvpool_policy_queue *q,
+				const struct kvpool_block *block, bool enters)
+{
+	unsigned long pages = kvpool_block_pages(block);
+
+	WRITE_ONCE(q->nr, enters ? q->nr + 1 : q->nr - 1);
+	WRITE_ONCE(q->pages, enters ? q->pages + pages : q->pages - pages);
 }
 
 /**
@@ -80,13 +160,17 @@ kvpool_policy_queue(struct kvpool_policy *policy,
 void kvpool_policy_insert(struct kvpool_policy *policy,
 			  struct kvpool_block *block)
 {
-	struct kvpool_policy_queue *q = kvpool_policy_queue(policy, block);
+	const struct kvpool_block *parent = block->parent;
+	struct kvpool_policy_queue *q;
 
-	/* A lease from before the block was queued may end at any time. */
+	/* Its ancestors may have ended while it was in no queue. */
+	if (parent && (!kvpool_block_alive(parent) || parent->orphan))
+		block->orphan = 1;
+	q = kvpool_policy_queue(policy, block);
 	WRITE_ONCE(block->visited, 0);
+	block->stamp = jiffies;
 	list_add(&block->lru, &q->list);
-	WRITE_ONCE(q->nr, q->nr + 1);
-	WRITE_ONCE(q->pages, q->pages + kvpool_block_pages(block));
+	kvpool_policy_count(q, block, true);
 }
 
 /**
@@ -99,32 +183,111 @@ void kvpool_policy_remove(struct kvpool_policy *policy,
 {
 	struct kvpool_policy_queue *q = kvpool_policy_queue(policy, block);
 
-	if (list_empty(&block->lru))
+	if (!kvpool_policy_queued(block))
 		return;
 	kvpool_policy_pass(q, block);
+	block->parked = 0;
 	list_del_init(&block->lru);
-	WRITE_ONCE(q->nr, q->nr - 1);
-	WRITE_ONCE(q->pages, q->pages - kvpool_block_pages(block));
+	kvpool_policy_count(q, block, false);
 }
 
 /**
- * kvpool_policy_replace() - Replace a block in its queue
+ * kvpool_policy_release() - Let a block be evicted that could not be before
  * @policy: the policy; its lock is held
- * @old: the block that leaves its queue, if it is in one
- * @block: the new block; gets the pin and the age of @old
+ * @block: a block, queued or not, which kvpool_policy_blocked() does not name
+ *	   any more
+ * @child: the block whose end is the reason, still in its place; or NULL
  */
-void kvpool_policy_replace(struct kvpool_policy *policy,
-			   struct kvpool_block *old, struct kvpool_block *block)
+void kvpool_policy_release(struct kvpool_policy *policy,
+			   struct kvpool_block *block,
+			   struct kvpool_block *child)
 {
-	struct kvpool_policy_queue *q = kvpool_policy_queue(policy, old);
+	struct kvpool_policy_queue *q;
+	bool younger;
 
-	WRITE_ONCE(block->pin, old->pin);
-	WRITE_ONCE(block->visited, READ_ONCE(old->visited));
-	if (list_empty(&old->lru))
+	if (!kvpool_policy_queued(block))
 		return;
-	list_replace_init(&old->lru, &block->lru);
-	if (q->hand == &old->lru)
-		q->hand = &block->lru;
+	q = kvpool_policy_queue(policy, block);
+	if (child && !kvpool_policy_queued(child))
+		child = NULL;
+	/* An access to the child was one to this block. */
+	younger = child && (s32)(child->stamp - block->stamp) > 0;
+	if (!block->parked && !younger)
+		return;
+	if (child && (child->parked ||
+		      kvpool_policy_queue(policy, child) != q)) {
+		/* Its place says nothing about this queue, only its age. */
+		if (!block->parked)
+			return;
+		if (younger)
+			block->stamp = child->stamp;
+		child = NULL;
+	}
+	policy->ops->unpark(q, block, child);
+}
+
+/**
+ * kvpool_policy_set_orphan() - Change whether a block is an orphan
+ * @policy: the policy; its lock is held
+ * @block: the block; becomes the youngest of its new queue if it has to go to
+ *	   another one
+ * @orphan: whether it is one
+ */
+void kvpool_policy_set_orphan(struct kvpool_policy *policy,
+			      struct kvpool_block *block, bool orphan)
+{
+	struct kvpool_policy_queue *q;
+	bool parked = block->parked;
+
+	if (block->orphan == orphan)
+		return;
+	/* A soft pin is stronger. */
+	if (!kvpool_policy_queued(block) || block->pin & KVPOOL_PIN_SOFT) {
+		block->orphan = orphan;
+		return;
+	}
+	kvpool_policy_remove(policy, block);
+	block->orphan = orphan;
+	q = kvpool_policy_queue(policy, block);
+	block->parked = parked;
+	list_add(&block->lru, parked ? &q->parked : &q->list);
+	kvpool_policy_count(q, block, true);
+}
+
+/* Look at no more blocks for the place of a block that comes from a node. */
+#define KVPOOL_POLICY_NEAR	64
+
+/**
+ * kvpool_policy_set_node() - Requeue a block whose memory has another node now
+ * @policy: the policy; its lock is held
+ * @block: the block; place.node is still that of the old memory
+ * @node: the new node
+ *
+ * The block keeps its age as far as few blocks of the new node are older.
+ */
+void kvpool_policy_set_node(struct kvpool_policy *policy,
+			    struct kvpool_block *block, int node)
+{
+	unsigned int near = KVPOOL_POLICY_NEAR;
+	struct kvpool_policy_queue *q;
+	bool parked = block->parked;
+	struct list_head *pos;
+
+	if (!kvpool_policy_queued(block)) {
+		block->place.node = node;
+		return;
+	}
+	kvpool_policy_remove(policy, block);
+	block->place.node = node;
+	q = kvpool_policy_queue(policy, block);
+	block->parked = parked;
+	pos = q->list.prev;
+	while (near-- && pos != &q->list &&
+	       (s32)(list_entry(pos, struct kvpool_block, lru)->stamp -
+		     block->stamp) < 0)
+		pos = pos->prev;
+	list_add(&block->lru, parked ? &q->parked : pos);
+	kvpool_policy_count(q, block, true);
 }
 
 /**
@@ -152,31 +315,64 @@ void kvpool_policy_touch(struct kvpool_policy *policy,
 	spin_lock(&policy->lock);
 	while (nr--) {
 		block = blocks[nr];
-		if (block && !list_empty(&block->lru))
+		if (block && kvpool_policy_queued(block))
 			policy->ops->touch(kvpool_policy_queue(policy, block),
 					   block);
 	}
 	spin_unlock(&policy->lock);
 }
 
+/* The node whose next block is the oldest, or -1. */
+static int kvpool_policy_oldest(struct kvpool_policy *policy,
+				unsigned int kind)
+{
+	struct kvpool_block *block;
+	unsigned int i, n;
+	int best = -1;
+	u32 stamp = 0;
+
+	for (i = 0; i < policy->nr_nodes; i++) {
+		n = (policy->turn + i) % policy->nr_nodes;
+		block = policy->ops->next(&policy->nodes[n].queues[kind]);
+		if (!block || (best >= 0 && (s32)(block->stamp - stamp) >= 0))
+			continue;
+		best = n;
+		stamp = block->stamp;
+	}
+	return best;
+}
+
 /**
  * kvpool_policy_victim() - Choose the block to evict next
  * @policy: the policy; its lock is held
- * @queue: KVPOOL_QUEUE_NORMAL, or KVPOOL_QUEUE_SOFT for soft-pinned blocks
+ * @node: NUMA node of the block, or KVPOOL_POLICY_ANY for the oldest of all
+ * @kind: KVPOOL_QUEUE_*
  * @budget: in: most blocks to look at; out: the rest of it
- * @want: the blocks that are accepted, or NULL for all
  *
- * Return: a frozen block that is in no queue any more, or NULL.
+ * Return: a frozen block that is still in its queue, which the caller ends with
+ * kvpool_chain_end(); or NULL.
  */
 struct kvpool_block *kvpool_policy_victim(struct kvpool_policy *policy,
-					  unsigned int queue,
-					  unsigned long *budget,
-					  const struct kvpool_policy_want *want)
+					  int node, unsigned int kind,
+					  unsigned long *budget)
 {
-	struct kvpool_block *block;
+	struct kvpool_block *block = NULL;
+	unsigned long one;
 
-	block = policy->ops->victim(&policy->queues[queue], budget, want);
-	if (block)
-		kvpool_policy_remove(policy, block);
+	if (node == KVPOOL_POLICY_ANY && policy->nr_nodes == 1)
+		node = 0;
+	if (node != KVPOOL_POLICY_ANY)
+		return policy->ops->victim(&policy->nodes[node].queues[kind],
+					   budget);
+	while (!block && *budget) {
+		node = kvpool_policy_oldest(policy, kind);
+		if (node < 0)
+			break;
+		policy->turn = (node + 1) % policy->nr_nodes;
+		one = 1;
+		--*budget;
+		block = policy->ops->victim(&policy->nodes[node].queues[kind],
+					    &one);
+	}
 	return block;
 }

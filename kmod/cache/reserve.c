@@ -1,12 +1,18 @@
 // SPDX-License-Identifier: GPL-2.0
 /* Reservations: pending blocks with space. */
 #include <linux/sched/signal.h>
+#include <linux/string.h>
 
 #include "cache/block.h"
+#include "cache/chain.h"
+#include "cache/index.h"
 #include "cache/reserve.h"
 #include "cache/space.h"
 #include "cache/tenant.h"
 #include "cache/trace.h"
+
+/* Blocks that are linked with one acquisition of the policy's lock. */
+#define KVPOOL_NOTE_BATCH	64
 
 /* Find space, unless the call has failed to find as much before. */
 static int kvpool_reserve_try(struct kvpool_tenant *tenant,
@@ -25,6 +31,125 @@ static int kvpool_reserve_try(struct kvpool_tenant *tenant,
 		shortage->why = ret;
 	}
 	return ret;
+}
+
+/* The block of a key that is sealed or pending, or NULL; policy.lock is held. */
+static struct kvpool_block *kvpool_reserve_known(struct kvpool_tenant *tenant,
+						 const struct kvpool_key *key)
+{
+	struct kvpool_block *block;
+
+	/* Blocks end under the lock, so this one stays what it is. */
+	rcu_read_lock();
+	block = kvpool_index_find(&tenant->index, key);
+	rcu_read_unlock();
+	return block && kvpool_block_alive(block) ? block : NULL;
+}
+
+static struct kvpool_wanted *kvpool_reserve_wanted(struct kvpool_tenant *tenant,
+						   const struct kvpool_key *key)
+{
+	return &tenant->wanted[key->words[0] % KVPOOL_WANTED];
+}
+
+/*
+ * Note how a block continues a chain; policy.lock is held. Blocks may come in
+ * any order, from several hosts: so remember a parent that is not there, as far
+ * as there is room, and link to this block what has named it before.
+ */
+static void kvpool_reserve_join(struct kvpool_tenant *tenant,
+				struct kvpool_block *block,
+				const struct kvpool_key *key, u32 position)
+{
+	struct kvpool_block *parent = NULL, *child;
+	struct kvpool_wanted *wanted;
+
+	if (position)
+		parent = kvpool_reserve_known(tenant, key);
+	kvpool_chain_link(&tenant->policy, block, parent, position);
+	if (position && !parent) {
+		wanted = kvpool_reserve_wanted(tenant, key);
+		wanted->parent = *key;
+		wanted->child = block->key;
+		wanted->position = position;
+	}
+	wanted = kvpool_reserve_wanted(tenant, &block->key);
+	if (!wanted->position ||
+	    memcmp(&wanted->parent, &block->key, sizeof(block->key)))
+		return;
+	child = kvpool_reserve_known(tenant, &wanted->child);
+	if (child)
+		kvpool_chain_link(&tenant->policy, child, block,
+				  wanted->position);
+	wanted->position = 0;
+}
+
+/*
+ * Note for entries from @first to @end how they continue the chain; policy.lock
+ * is held. Blocks that were here before are linked as well.
+ */
+static void kvpool_reserve_links(struct kvpool_tenant *tenant,
+				 const struct kvpool_entry *entries,
+				 u32 first, u32 end,
+				 const struct kvpool_chain *chain)
+{
+	struct kvpool_block *block;
+	u32 i;
+
+	/* Positions do not wrap below. */
+	if (chain->position >= KVPOOL_DEPTH_MAX)
+		return;
+	for (i = first; i < end; i++) {
+		block = kvpool_reserve_known(tenant, &entries[i].key);
+		if (block)
+			kvpool_reserve_join(tenant, block,
+					    i ? &entries[i - 1].key :
+					    &chain->parent,
+					    chain->position + i);
+	}
+}
+
+/**
+ * kvpool_reserve_link() - Note how a block continues a chain
+ * @tenant: the tenant of the block
+ * @key: its key; nothing happens if that is neither sealed nor pending
+ * @chain: how it continues the chain
+ *
+ * Context: Any.
+ */
+void kvpool_reserve_link(struct kvpool_tenant *tenant,
+			 const struct kvpool_key *key,
+			 const struct kvpool_chain *chain)
+{
+	struct kvpool_block *block;
+
+	spin_lock(&tenant->policy.lock);
+	block = kvpool_reserve_known(tenant, key);
+	if (block)
+		kvpool_reserve_join(tenant, block, &chain->parent,
+				    chain->position);
+	spin_unlock(&tenant->policy.lock);
+}
+
+/* Enter what the call says about its blocks into them. */
+static void kvpool_reserve_note(struct kvpool_tenant *tenant,
+				const struct kvpool_entry *entries,
+				struct kvpool_block **blocks, u32 nr,
+				const struct kvpool_chain *chain, bool strict)
+{
+	u32 first, end, i;
+
+	for (first = 0; first < nr; first = end) {
+		end = min(nr, first + KVPOOL_NOTE_BATCH);
+		spin_lock(&tenant->policy.lock);
+		for (i = first; strict && i < end; i++)
+			if (!entries[i].status)
+				blocks[i]->strict = 1;
+		if (chain)
+			kvpool_reserve_links(tenant, entries, first, end,
+					     chain);
+		spin_unlock(&tenant->policy.lock);
+	}
 }
 
 /**
@@ -79,6 +204,7 @@ int kvpool_reserve_place(struct kvpool_tenant *tenant,
  * @tenant: the tenant of the block
  * @key: its key
  * @length: bytes
+ * @chain: how the block continues a chain, or NULL
  * @space: where the space should be
  * @out: out: the block; the caller owns a reference
  *
@@ -87,13 +213,14 @@ int kvpool_reserve_place(struct kvpool_tenant *tenant,
  */
 int kvpool_reserve_block(struct kvpool_tenant *tenant,
 			 const struct kvpool_key *key, u32 length,
-			 const struct kvpool_space *space,
+			 const struct kvpool_chain *chain,
+			 struct kvpool_space *space,
 			 struct kvpool_block **out)
 {
-	struct kvpool_shortage shortage = KVPOOL_NO_SHORTAGE;
+	struct kvpool_entry e = { .key = *key, .length = length };
 
-	return kvpool_block_begin(tenant, key, length, out) ?:
-	       kvpool_reserve_place(tenant, *out, space, &shortage);
+	kvpool_reserve_many(tenant, &e, out, 1, chain, space);
+	return e.status;
 }
 
 /**
@@ -103,6 +230,8 @@ int kvpool_reserve_block(struct kvpool_tenant *tenant,
  * @blocks: out: the blocks, or NULL where the status is not zero; the caller
  *	    owns a reference to each
  * @nr: number of entries
+ * @chain: how the first entry continues a chain that the others continue, one
+ *	   after the other; or NULL
  * @space: where the space should be; its @ahead is changed
  *
  * Context: May sleep.
@@ -111,8 +240,10 @@ int kvpool_reserve_block(struct kvpool_tenant *tenant,
 u32 kvpool_reserve_many(struct kvpool_tenant *tenant,
 			struct kvpool_entry *entries,
 			struct kvpool_block **blocks, u32 nr,
+			const struct kvpool_chain *chain,
 			struct kvpool_space *space)
 {
+	bool strict = space->flags & KVPOOL_SPACE_STRICT;
 	struct kvpool_shortage shortage = KVPOOL_NO_SHORTAGE;
 	u32 made = 0, i;
 
@@ -127,6 +258,9 @@ u32 kvpool_reserve_many(struct kvpool_tenant *tenant,
 		if (!e->status)
 			space->ahead += kvpool_pages(e->length);
 	}
+	/* Before space is made, for which ancestors must not be evicted. */
+	if (chain || strict)
+		kvpool_reserve_note(tenant, entries, blocks, nr, chain, strict);
 	for (i = 0; i < nr; i++) {
 		struct kvpool_entry *e = &entries[i];
 

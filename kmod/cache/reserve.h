@@ -25,13 +25,43 @@ struct kvpool_shortage {
 
 #define KVPOOL_NO_SHORTAGE	{ .length = U32_MAX }
 
+/**
+ * struct kvpool_chain - how a block continues a chain
+ * @parent:	the key of the block before it, unless @position is zero
+ * @position:	its position in the chain; the head has zero
+ */
+struct kvpool_chain {
+	struct kvpool_key parent;
+	u32 position;
+};
+
+/* Blocks whose parent may come later, that a tenant remembers at a time. */
+#define KVPOOL_WANTED	64
+
+/**
+ * struct kvpool_wanted - a parent that was named and was not there
+ * @parent:	its key
+ * @child:	the key of the block that named it
+ * @position:	the position of @child; zero if the entry is not used
+ */
+struct kvpool_wanted {
+	struct kvpool_key parent;
+	struct kvpool_key child;
+	u32 position;
+};
+
 u32 kvpool_reserve_many(struct kvpool_tenant *tenant,
 			struct kvpool_entry *entries,
 			struct kvpool_block **blocks, u32 nr,
+			const struct kvpool_chain *chain,
 			struct kvpool_space *space);
+void kvpool_reserve_link(struct kvpool_tenant *tenant,
+			 const struct kvpool_key *key,
+			 const struct kvpool_chain *chain);
 int kvpool_reserve_block(struct kvpool_tenant *tenant,
 			 const struct kvpool_key *key, u32 length,
-			 const struct kvpool_space *space,
+			 const struct kvpool_chain *chain,
+			 struct kvpool_space *space,
 			 struct kvpool_block **out);
 int kvpool_reserve_place(struct kvpool_tenant *tenant,
 			 struct kvpool_block *block,

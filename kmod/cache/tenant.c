@@ -30,6 +30,7 @@
  */
 struct kvpool_tenant *kvpool_tenant_alloc(const char *name)
 {
+	struct kvpool_policy_node *nodes;
 	struct kvpool_tenant *tenant;
 	int ret = -ENOMEM;
 
@@ -48,9 +49,13 @@ struct kvpool_tenant *kvpool_tenant_alloc(const char *name)
 	ret = kvpool_waiters_init(&tenant->queues);
 	if (ret)
 		goto err_index;
+	ret = -ENOMEM;
+	nodes = kcalloc(nr_node_ids, sizeof(*nodes), GFP_KERNEL);
+	if (!nodes)
+		goto err_queues;
 	ret = kvpool_arena_init(&tenant->arena);
 	if (ret)
-		goto err_queues;
+		goto err_nodes;
 
 	strscpy(tenant->name, name, sizeof(tenant->name));
 	tenant->uid = INVALID_UID;
@@ -60,9 +65,12 @@ struct kvpool_tenant *kvpool_tenant_alloc(const char *name)
 				READ_ONCE(kvpool_pool.default_quota_bytes));
 	tenant->pin_quota = READ_ONCE(kvpool_pool.default_pin_quota_bytes);
 	tenant->claim_next = jiffies;
-	kvpool_policy_init(&tenant->policy, &kvpool_policy_lru);
+	kvpool_policy_init(&tenant->policy, &kvpool_policy_lru, nodes,
+			   nr_node_ids);
 	return tenant;
 
+err_nodes:
+	kfree(nodes);
 err_queues:
 	rhashtable_destroy(&tenant->queues);
 err_index:
@@ -85,6 +93,7 @@ err_free:
 void kvpool_tenant_free(struct kvpool_tenant *tenant)
 {
 	kvpool_arena_exit(&tenant->arena);
+	kfree(tenant->policy.nodes);
 	WARN_ON(percpu_counter_sum(&tenant->described));
 	percpu_counter_destroy(&tenant->described);
 	/* Waiters belong to files, which are gone. */

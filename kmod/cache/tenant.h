@@ -17,6 +17,7 @@
 #include <linux/kvpool.h>
 
 #include "cache/policy.h"
+#include "cache/reserve.h"
 #include "cache/stats.h"
 #include "mem/arena.h"
 
@@ -38,6 +39,8 @@ struct file;
  * @arena:	memory
  * @policy:	eviction order
  * @quota:	most chunks of the arena, ULONG_MAX if unlimited
+ * @wanted:	parents that were named before they were there, by their keys;
+ *		protected by policy.lock
  * @guaranteed:	chunks from the start of the arena that never leave
  * @guaranteed_nodes: nodes of these chunks
  * @pin_quota:	most bytes of hard-pinned blocks
@@ -66,6 +69,7 @@ struct kvpool_tenant {
 	struct kvpool_arena arena;
 	struct kvpool_policy policy;
 	unsigned long quota;
+	struct kvpool_wanted wanted[KVPOOL_WANTED];
 	unsigned long guaranteed;
 	nodemask_t guaranteed_nodes;
 	u64 pin_quota;

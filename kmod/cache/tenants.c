@@ -12,6 +12,7 @@
 #include <linux/user_namespace.h>
 
 #include "cache/block.h"
+#include "cache/chain.h"
 #include "cache/pool.h"
 #include "cache/quarantine.h"
 #include "cache/reclaim.h"
@@ -58,7 +59,7 @@ static struct kvpool_tenant *kvpool_tenants_find(const char *name)
 
 static void kvpool_tenants_free_block(void *ptr, void *arg)
 {
-	kvpool_block_free(arg, ptr);
+	kvpool_block_discard(arg, ptr);
 }
 
 static void kvpool_tenants_release(struct kobject *kobj)
@@ -68,6 +69,9 @@ static void kvpool_tenants_release(struct kobject *kobj)
 
 	kvpool_reclaim_tenant_exit(tenant);
 	kvpool_quarantine_exit(tenant);
+	spin_lock(&tenant->policy.lock);
+	kvpool_chain_stop(&tenant->policy);
+	spin_unlock(&tenant->policy.lock);
 	rhashtable_free_and_destroy(&tenant->index, kvpool_tenants_free_block,
 				    tenant);
 	kvpool_tenant_free(tenant);

@@ -255,7 +255,7 @@ static void kvpool_blocks_fill(struct kvpool_dump *dump)
 			out->nr_extents = block->place.nr_extents;
 			out->state = READ_ONCE(block->state);
 			out->refs = refcount_read(&block->refs);
-			out->pin = READ_ONCE(block->pin);
+			out->pin = block->pin;
 			dump->last = (void *)block;
 			if (dump->nr == KVPOOL_DUMP_BATCH)
 				break;
@@ -278,6 +278,7 @@ static void kvpool_blocks_show(struct seq_file *m,
 		[KVPOOL_BLOCK_SEALED] = "sealed",
 		[KVPOOL_BLOCK_PREEMPTED] = "preempted",
 		[KVPOOL_BLOCK_DEAD] = "dead",
+		[KVPOOL_BLOCK_BURIED] = "dead",
 	};
 	static const char * const pins[] = {
 		[0] = "none",

@@ -35,6 +35,7 @@ static int kvpool_ioctl_info(struct kvpool_call *call)
 		.max_batch = KVPOOL_MAX_BATCH,
 		.features = KVPOOL_FEATURE_MMAP_PIN | KVPOOL_FEATURE_PREEMPT |
 			    KVPOOL_FEATURE_POLL | KVPOOL_FEATURE_RING |
+			    KVPOOL_FEATURE_CHAIN |
 			    (kvpool_movers_loaded() ?
 			     KVPOOL_FEATURE_FABRIC : 0) |
 			    (IS_ENABLED(CONFIG_IO_URING) ?
@@ -138,7 +139,7 @@ static const struct kvpool_ioctl_op kvpool_ioctl_ops[] = {
 	KVPOOL_IOCTL(KVPOOL_IOC_OPEN_TENANT, 0, kvpool_ioctl_open_tenant,
 		     struct kvpool_open_tenant, reserved),
 	KVPOOL_IOCTL(KVPOOL_IOC_RESERVE, KVPOOL_MODE_PRODUCE,
-		     kvpool_ioctl_reserve, struct kvpool_reserve, nr_done),
+		     kvpool_ioctl_reserve, struct kvpool_reserve, reserved),
 	KVPOOL_IOCTL(KVPOOL_IOC_SEAL, KVPOOL_MODE_PRODUCE, kvpool_ioctl_seal,
 		     struct kvpool_handles, entries),
 	KVPOOL_IOCTL(KVPOOL_IOC_ABORT, KVPOOL_MODE_PRODUCE, kvpool_ioctl_abort,

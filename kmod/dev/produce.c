@@ -2,6 +2,7 @@
 /* Produce: reserve, seal, abort; and changes of sealed blocks. */
 #include <linux/err.h>
 #include <linux/mm.h>
+#include <linux/string.h>
 
 #include <linux/kvpool.h>
 
@@ -16,6 +17,22 @@
 #include "file/handles.h"
 #include "file/hold.h"
 
+/*
+ * Read what a call says of the chain of its entries: nothing, without
+ * KVPOOL_RESERVE_CHAIN. Return false if it is not as it has to be.
+ */
+static bool kvpool_reserve_chain(const struct kvpool_reserve *arg,
+				 struct kvpool_chain *chain)
+{
+	chain->parent = arg->parent;
+	chain->position = arg->position;
+	if (arg->reserved ||
+	    (!(arg->flags & KVPOOL_RESERVE_CHAIN) && arg->position))
+		return false;
+	return arg->position || !memchr_inv(&arg->parent, 0,
+					    sizeof(arg->parent));
+}
+
 /**
  * kvpool_ioctl_reserve() - KVPOOL_IOC_RESERVE
  * @call: the call
@@ -28,12 +45,14 @@ int kvpool_ioctl_reserve(struct kvpool_call *call)
 	struct kvpool_reserve *arg = call->arg;
 	struct kvpool_tenant *tenant;
 	struct kvpool_entry *entries;
+	struct kvpool_chain chain;
 	struct kvpool_space space;
 	struct kvpool_hold *hold;
 	int ret;
 
-	if (arg->flags & ~KVPOOL_RESERVE_STRICT_NODE || arg->nr_done ||
-	    !arg->spans != !arg->nr_spans)
+	if (arg->flags & ~(KVPOOL_RESERVE_STRICT_NODE | KVPOOL_RESERVE_CHAIN) ||
+	    arg->nr_done || !arg->spans != !arg->nr_spans ||
+	    !kvpool_reserve_chain(arg, &chain))
 		return -EINVAL;
 	ret = kvpool_space_choose(arg->node,
 				  arg->flags & KVPOOL_RESERVE_STRICT_NODE ?
@@ -55,7 +74,9 @@ int kvpool_ioctl_reserve(struct kvpool_call *call)
 	}
 	call->hold = hold;
 	call->live = kvpool_reserve_many(tenant, entries, hold->blocks,
-					 arg->nr_entries, &space);
+					 arg->nr_entries,
+					 arg->flags & KVPOOL_RESERVE_CHAIN ?
+					 &chain : NULL, &space);
 	arg->nr_done = call->live;
 	kvpool_reclaim_kick(tenant);
 	return kvpool_blocks_write(call, entries, arg->entries, arg->spans,

@@ -133,6 +133,8 @@ struct kvpool_job *kvpool_job_new(struct kvpool_transfer *transfer,
 		kvpool_job_init(job, peer, KVPOOL_WIRE_PUSH);
 		job->block_length = transfer->length;
 		job->push = atomic64_inc_return(&kvpool_next_push);
+		job->depth = transfer->depth;
+		job->parent = &transfer->parent;
 		break;
 	}
 	job->transfer = transfer;

@@ -53,6 +53,8 @@ struct kvpool_range {
  * @tenant:	name of the tenant
  * @key:	of the block
  * @block_length: its bytes
+ * @depth:	PUSH: its position in its chain, from 1, or zero
+ * @parent:	PUSH with @depth: key of the block before it in its chain
  * @ranges:	what is to be requested; peer->lock
  * @first:	the first range
  * @rcu:	to free it after the last reader of transfer->priv
@@ -78,6 +80,8 @@ struct kvpool_job {
 	const char *tenant;
 	const struct kvpool_key *key;
 	u32 block_length;
+	u32 depth;
+	const struct kvpool_key *parent;
 	struct list_head ranges;
 	struct kvpool_range first;
 	struct rcu_head rcu;

@@ -28,7 +28,7 @@
 #include <linux/types.h>
 
 #define KVPOOL_WIRE_MAGIC	0x4c50564bU	/* "KVPL" */
-#define KVPOOL_WIRE_VERSION	1
+#define KVPOOL_WIRE_VERSION	2
 #define KVPOOL_WIRE_PORT	4710
 
 #define KVPOOL_WIRE_HOST	16	/* bytes of a host's identity */
@@ -41,7 +41,7 @@
 /* Limits that no agreement can raise. */
 #define KVPOOL_WIRE_CREDITS_MAX	256
 #define KVPOOL_WIRE_QUEUES_MAX	16
-#define KVPOOL_WIRE_SEGS_MAX	64
+#define KVPOOL_WIRE_SEGS_MAX	45	/* a capsule fits in 4096 bytes */
 #define KVPOOL_WIRE_BYTES_MAX	(16U << 20)	/* one request */
 
 /**
@@ -194,7 +194,10 @@ struct kvpool_wire_auth {
  *		KVPOOL_WIRE_PAGE; PROBE and DROP: zero
  * @length:	bytes of the part, at least one; a multiple of KVPOOL_WIRE_PAGE
  *		unless it is the block's end; PROBE and DROP: zero
- * @reserved:	zero
+ * @depth:	PUSH: position of the block in its chain, from 1, or zero if the
+ *		initiator knows of no chain; otherwise zero
+ * @parent:	PUSH: the key of the block before it in its chain, if @depth is
+ *		more than 1; otherwise zero
  */
 struct kvpool_wire_segment {
 	__u8 key[KVPOOL_KEY_SIZE];
@@ -202,7 +205,8 @@ struct kvpool_wire_segment {
 	__le32 block_length;
 	__le32 offset;
 	__le32 length;
-	__le32 reserved;
+	__le32 depth;
+	__u8 parent[KVPOOL_KEY_SIZE];
 };
 
 /**

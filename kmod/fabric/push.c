@@ -121,7 +121,8 @@ static int kvpool_push_new(struct kvpool_pushes *pushes,
 	if (!push)
 		return KVPOOL_WIRE_NO_MEMORY;
 	ret = kvpool_export_reserve(tenant, &part->key, part->block_length,
-				    numa_mem_id(), &push->block);
+				    part->depth, &part->parent, numa_mem_id(),
+				    &push->block);
 	if (ret) {
 		kvfree(push);
 		return kvpool_push_status(ret);
@@ -232,6 +233,8 @@ int kvpool_push_end(struct kvpool_pushes *pushes, struct kvpool_push *push,
 	spin_unlock(&pushes->lock);
 
 	if (push && complete) {
+		kvpool_export_link(push->tenant, &part->key, part->depth,
+				   &part->parent);
 		status = kvpool_push_seal(push);
 		if (!status)
 			*sealed = part->block_length;

@@ -440,8 +440,11 @@ static void kvpool_request_encode(struct kvpool_request *request)
 			.block_length = from->job->block_length,
 			.offset = from->offset,
 			.length = from->length,
+			.depth = from->job->depth,
 		};
 
+		if (part.depth > 1)
+			part.parent = *from->job->parent;
 		kvpool_wire_part_encode(&wire->segments[i], &part);
 	}
 	request->capsule.sge.length = kvpool_wire_request_encode(wire,

@@ -13,7 +13,7 @@ static_assert(sizeof(struct kvpool_wire_connect) == 52);	/* at most 56 */
 static_assert(sizeof(struct kvpool_wire_accept) == 52);
 static_assert(sizeof(struct kvpool_wire_reject) == 8);
 static_assert(sizeof(struct kvpool_wire_auth) == 40);
-static_assert(sizeof(struct kvpool_wire_segment) == 56);
+static_assert(sizeof(struct kvpool_wire_segment) == 88);
 static_assert(sizeof(struct kvpool_wire_request) == 56);
 static_assert(sizeof(struct kvpool_wire_response) == 8);
 static_assert(sizeof(struct kvpool_wire_result) == 16);
@@ -252,7 +252,8 @@ void kvpool_wire_part_encode(struct kvpool_wire_segment *wire,
 	wire->block_length = cpu_to_le32(part->block_length);
 	wire->offset = cpu_to_le32(part->offset);
 	wire->length = cpu_to_le32(part->length);
-	wire->reserved = 0;
+	wire->depth = cpu_to_le32(part->depth);
+	memcpy(wire->parent, &part->parent, sizeof(wire->parent));
 }
 
 /**
@@ -271,6 +272,24 @@ void kvpool_wire_part_decode(const struct kvpool_wire_message *message,
 	part->block_length = le32_to_cpu(wire->block_length);
 	part->offset = le32_to_cpu(wire->offset);
 	part->length = le32_to_cpu(wire->length);
+	part->depth = le32_to_cpu(wire->depth);
+	memcpy(&part->parent, wire->parent, sizeof(part->parent));
+}
+
+/* Only a block of a push has a place in a chain, and a head has no parent. */
+static bool kvpool_wire_chain_ok(const struct kvpool_wire_message *message,
+				 const struct kvpool_wire_part *part)
+{
+	u64 any = 0;
+	int i;
+
+	if (part->depth && message->opcode != KVPOOL_WIRE_PUSH)
+		return false;
+	if (part->depth > 1)
+		return true;
+	for (i = 0; i < ARRAY_SIZE(part->parent.words); i++)
+		any |= part->parent.words[i];
+	return !any;
 }
 
 /* Check a segment, and add its share of the memory to @sum. */
@@ -281,7 +300,7 @@ static bool kvpool_wire_part_ok(const struct kvpool_wire_message *message,
 	u64 end;
 
 	kvpool_wire_part_decode(message, i, &part);
-	if (message->segments[i].reserved)
+	if (!kvpool_wire_chain_ok(message, &part))
 		return false;
 	switch (message->opcode) {
 	case KVPOOL_WIRE_PROBE:

@@ -37,6 +37,8 @@ struct kvpool_wire_terms {
  * @block_length: bytes of the block
  * @offset:	where the part begins in the block
  * @length:	its bytes
+ * @depth:	position of the block in its chain, from 1, or zero
+ * @parent:	key of the block before it in its chain, or zero
  */
 struct kvpool_wire_part {
 	struct kvpool_key key;
@@ -44,6 +46,8 @@ struct kvpool_wire_part {
 	u32 block_length;
 	u32 offset;
 	u32 length;
+	u32 depth;
+	struct kvpool_key parent;
 };
 
 /**

@@ -658,6 +658,43 @@ void kvpool_arena_free(struct kvpool_arena *arena,
 	}
 }
 
+/* Extents that have changed their place find it; the lock is held. */
+static void kvpool_place_adopt(struct kvpool_arena *arena,
+			       struct kvpool_place *place)
+{
+	struct kvpool_chunk *chunk;
+
+	if (place->nr_extents > 1) {
+		place->extv->place = place;
+		return;
+	}
+	chunk = kvpool_arena_chunk(arena, place->ext.page);
+	hlist_add_head(&place->ext.node, &chunk->extents);
+}
+
+/**
+ * kvpool_arena_swap() - Exchange the extents of two places
+ * @arena: the arena
+ * @a: a place with extents
+ * @b: a place with extents, of the same length; nobody else accesses either,
+ *     except for walks over the extents of chunks
+ *
+ * Context: Any.
+ */
+void kvpool_arena_swap(struct kvpool_arena *arena, struct kvpool_place *a,
+		       struct kvpool_place *b)
+{
+	spin_lock(&arena->lock);
+	if (a->nr_extents == 1)
+		hlist_del(&a->ext.node);
+	if (b->nr_extents == 1)
+		hlist_del(&b->ext.node);
+	swap(*a, *b);
+	kvpool_place_adopt(arena, a);
+	kvpool_place_adopt(arena, b);
+	spin_unlock(&arena->lock);
+}
+
 /**
  * kvpool_arena_pinned() - Tell whether a device may still write to a place
  * @arena: the arena

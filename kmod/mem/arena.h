@@ -66,6 +66,8 @@ int kvpool_arena_alloc(struct kvpool_arena *arena, int node,
 		       gfp_t gfp);
 void kvpool_arena_free(struct kvpool_arena *arena,
 		       struct kvpool_place **places, unsigned int nr);
+void kvpool_arena_swap(struct kvpool_arena *arena, struct kvpool_place *a,
+		       struct kvpool_place *b);
 bool kvpool_arena_pinned(struct kvpool_arena *arena,
 			 const struct kvpool_place *place);
 int kvpool_arena_copy(struct kvpool_arena *arena, struct kvpool_place *to,

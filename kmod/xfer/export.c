@@ -1,7 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
 /* Blocks and space that this host offers other hosts, through movers. */
-#include <linux/once.h>
-#include <linux/siphash.h>
 #include <linux/string.h>
 
 #include "cache/block.h"
@@ -64,19 +62,6 @@ int kvpool_export_probe(struct kvpool_tenant *tenant,
 }
 EXPORT_SYMBOL_KVPOOL(kvpool_export_probe);
 
-/*
- * A number that tells blocks of one key apart. A block at the same address has
- * another stamp: the memory of a freed block is not reused before an RCU grace
- * period has passed, which takes at least a tick.
- */
-static u64 kvpool_export_generation(const struct kvpool_block *block)
-{
-	static siphash_key_t secret __read_mostly;
-
-	get_random_once(&secret, sizeof(secret));
-	return siphash_2u64((uintptr_t)block, block->stamp, &secret) | 1;
-}
-
 /**
  * kvpool_export_open() - Find a sealed block for another host to read
  * @tenant: the tenant
@@ -114,7 +99,7 @@ int kvpool_export_open(struct kvpool_tenant *tenant,
 		kvpool_block_put(tenant, b);
 		return -EMSGSIZE;
 	}
-	*generation = kvpool_export_generation(b);
+	*generation = b->serial;
 	*block = b;
 	return 0;
 }
@@ -156,6 +141,8 @@ EXPORT_SYMBOL_KVPOOL(kvpool_export_served);
  * @tenant: the tenant
  * @key: the key
  * @length: bytes
+ * @depth: its position in its chain, from 1; or zero if no chain is known
+ * @parent: the key of the block before it, if @depth is more than 1
  * @node: NUMA node to prefer, or KVPOOL_NODE_ANY for the caller's
  * @block: out: the reservation; end it with kvpool_export_seal() or
  *	   kvpool_export_abort()
@@ -165,15 +152,44 @@ EXPORT_SYMBOL_KVPOOL(kvpool_export_served);
  * @node has no tier.
  */
 int kvpool_export_reserve(struct kvpool_tenant *tenant,
-			  const struct kvpool_key *key, u32 length, int node,
+			  const struct kvpool_key *key, u32 length, u32 depth,
+			  const struct kvpool_key *parent, int node,
 			  struct kvpool_block **block)
 {
+	const struct kvpool_chain chain = {
+		.parent = *parent,
+		.position = depth - 1,
+	};
 	struct kvpool_space space;
 
 	return kvpool_space_choose(node, 0, &space) ?:
-	       kvpool_reserve_block(tenant, key, length, &space, block);
+	       kvpool_reserve_block(tenant, key, length,
+				    depth ? &chain : NULL, &space, block);
 }
 EXPORT_SYMBOL_KVPOOL(kvpool_export_reserve);
+
+/**
+ * kvpool_export_link() - Say again how a block continues its chain
+ * @tenant: the tenant
+ * @key: the key of a reservation of kvpool_export_reserve()
+ * @depth: as there
+ * @parent: as there
+ *
+ * The block before it may have come later.
+ */
+void kvpool_export_link(struct kvpool_tenant *tenant,
+			const struct kvpool_key *key, u32 depth,
+			const struct kvpool_key *parent)
+{
+	const struct kvpool_chain chain = {
+		.parent = *parent,
+		.position = depth - 1,
+	};
+
+	if (depth)
+		kvpool_reserve_link(tenant, key, &chain);
+}
+EXPORT_SYMBOL_KVPOOL(kvpool_export_link);
 
 /**
  * kvpool_export_seal() - Publish a block that another host pushed

@@ -34,8 +34,12 @@ void kvpool_export_served(struct kvpool_tenant *tenant, u32 blocks, u64 bytes);
 
 /* Blocks that other hosts push. */
 int kvpool_export_reserve(struct kvpool_tenant *tenant,
-			  const struct kvpool_key *key, u32 length, int node,
+			  const struct kvpool_key *key, u32 length, u32 depth,
+			  const struct kvpool_key *parent, int node,
 			  struct kvpool_block **block);
+void kvpool_export_link(struct kvpool_tenant *tenant,
+			const struct kvpool_key *key, u32 depth,
+			const struct kvpool_key *parent);
 int kvpool_export_seal(struct kvpool_tenant *tenant,
 		       struct kvpool_block *block);
 void kvpool_export_abort(struct kvpool_tenant *tenant,

@@ -40,6 +40,10 @@ enum kvpool_transfer_kind {
  * @kind:	the task
  * @peer:	number of the peer, never zero
  * @length:	FETCH, PUSH: bytes of the block; constant
+ * @depth:	FETCH, PUSH: the position of the block in its chain, from 1; or
+ *		zero if no chain is known
+ * @parent:	the key of the block before it in its chain, if @depth is more
+ *		than 1
  * @found:	out, for PROBE, and for a FETCH that ends with -EMSGSIZE: bytes of
  *		the peer's block
  * @tenant:	name of the tenant; stays until kvpool_transfer_done()
@@ -66,9 +70,11 @@ struct kvpool_transfer {
 	enum kvpool_transfer_kind kind;
 	u32 peer;
 	u32 length;
+	u32 depth;
 	u32 found;
 	const char *tenant;
 	struct kvpool_key key;
+	struct kvpool_key parent;
 	struct list_head list;
 	void *priv;
 

@@ -16,13 +16,13 @@ const struct kvpool_opdef * const kvpool_opdefs[] = {
 
 #define KVPOOL_NR_OPS	ARRAY_SIZE(kvpool_opdefs)
 
-static bool kvpool_op_zero_key(const struct kvpool_op *op)
+static bool kvpool_op_zero_key(const struct kvpool_key *key)
 {
 	u64 any = 0;
 	int i;
 
-	for (i = 0; i < ARRAY_SIZE(op->key.words); i++)
-		any |= op->key.words[i];
+	for (i = 0; i < ARRAY_SIZE(key->words); i++)
+		any |= key->words[i];
 	return !any;
 }
 
@@ -60,9 +60,12 @@ int kvpool_op_check(const struct kvpool_ctx *ctx, const struct kvpool_op *op)
 	    (!remote && op->flags & def->remote_flags))
 		return -EINVAL;
 	uses = def->uses | (remote ? def->fetch_uses : 0);
-	if ((!(uses & KVPOOL_USES_KEY) && !kvpool_op_zero_key(op)) ||
+	if ((!(uses & KVPOOL_USES_KEY) && !kvpool_op_zero_key(&op->key)) ||
 	    (!(uses & KVPOOL_USES_HANDLE) && op->handle) ||
 	    (!(uses & KVPOOL_USES_LENGTH) && (op->length || op->node)))
+		return -EINVAL;
+	if ((!(op->flags & KVPOOL_OP_CHAIN) && op->position) ||
+	    (!op->position && !kvpool_op_zero_key(&op->parent)))
 		return -EINVAL;
 	if (uses & KVPOOL_USES_LENGTH && !kvpool_op_block_ok(op))
 		return -EINVAL;

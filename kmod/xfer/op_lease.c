@@ -3,6 +3,7 @@
 #include <linux/sched.h>
 
 #include "cache/block.h"
+#include "cache/reserve.h"
 #include "cache/space.h"
 #include "cache/tenant.h"
 #include "cache/trace.h"
@@ -82,6 +83,7 @@ static int kvpool_lease_try(struct kvpool_ctx *ctx, const struct kvpool_op *op,
 static int kvpool_lease_begin(struct kvpool_xfer *xfer)
 {
 	struct kvpool_transfer *transfer = &xfer->transfer;
+	struct kvpool_chain chain;
 	int ret;
 
 	transfer->kind = KVPOOL_TRANSFER_FETCH;
@@ -98,7 +100,14 @@ static int kvpool_lease_begin(struct kvpool_xfer *xfer)
 		cond_resched();
 		return -EAGAIN;
 	}
-	return ret ?: KVPOOL_OP_TRANSFERS;
+	if (ret)
+		return ret;
+	if (transfer->depth) {
+		chain.parent = transfer->parent;
+		chain.position = transfer->depth - 1;
+		kvpool_reserve_link(xfer->tenant, &transfer->key, &chain);
+	}
+	return KVPOOL_OP_TRANSFERS;
 }
 
 static int kvpool_lease_prepare(struct kvpool_xfer *xfer,
@@ -177,15 +186,33 @@ static void kvpool_lease_undo(struct kvpool_xfer *xfer)
 		kvpool_block_abort(xfer->tenant, xfer->block);
 }
 
+/* Link the blocks of a chain that were here already. */
+static void kvpool_lease_links(struct kvpool_issue *issue, u32 first, u32 nr)
+{
+	const struct kvpool_op *op = &issue->ops[first];
+	struct kvpool_chain chain;
+
+	for (; nr--; op++) {
+		if (!(op->flags & KVPOOL_OP_CHAIN) ||
+		    op->flags & KVPOOL_OP_TRANSIENT)
+			continue;
+		chain.parent = op->parent;
+		chain.position = op->position;
+		kvpool_reserve_link(issue->ctx->tenant, &op->key, &chain);
+	}
+}
+
 static void kvpool_lease_issue(struct kvpool_issue *issue, u32 first, u32 nr)
 {
 	kvpool_issue_each(issue, &kvpool_opdef_lease, first, nr, kvpool_lease_try);
+	kvpool_lease_links(issue, first, nr);
 }
 
 const struct kvpool_opdef kvpool_opdef_lease = {
 	.name = "lease",
-	.flags = KVPOOL_OP_WAIT | KVPOOL_OP_REMOTE | KVPOOL_OP_TRANSIENT,
-	.remote_flags = KVPOOL_OP_TRANSIENT,
+	.flags = KVPOOL_OP_WAIT | KVPOOL_OP_REMOTE | KVPOOL_OP_TRANSIENT |
+		 KVPOOL_OP_CHAIN,
+	.remote_flags = KVPOOL_OP_TRANSIENT | KVPOOL_OP_CHAIN,
 	.uses = KVPOOL_USES_KEY,
 	.fetch_uses = KVPOOL_USES_LENGTH,
 	.mode = KVPOOL_MODE_CONSUME,

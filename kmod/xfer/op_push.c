@@ -30,6 +30,8 @@ static int kvpool_push_prepare(struct kvpool_xfer *xfer,
 		return -EINPROGRESS;
 	}
 	xfer->transfer.kind = KVPOOL_TRANSFER_PUSH;
+	xfer->transfer.depth = kvpool_block_chain(xfer->tenant, block,
+						  &xfer->transfer.parent);
 	xfer->transfer.length = kvpool_block_length(block);
 	xfer->block = block;
 	return KVPOOL_OP_TRANSFERS;

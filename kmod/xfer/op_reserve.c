@@ -2,6 +2,7 @@
 /* RESERVE: reserve space for new blocks. */
 #include <linux/mm.h>
 #include <linux/slab.h>
+#include <linux/string.h>
 
 #include "cache/block.h"
 #include "cache/reclaim.h"
@@ -48,10 +49,17 @@ static void kvpool_reserve_complete(struct kvpool_issue *issue, u32 i,
 	kvpool_issue_complete(issue, i, &cqe);
 }
 
-/* Do operations of a run that have the same node and flags. */
+/*
+ * Do operations of a run that have the same node and flags, and each of which
+ * continues the one before it if they belong to a chain.
+ */
 static void kvpool_reserve_part(struct kvpool_issue *issue, u32 first, u32 nr)
 {
 	const struct kvpool_op *ops = &issue->ops[first];
+	const struct kvpool_chain chain = {
+		.parent = ops->parent,
+		.position = ops->position,
+	};
 	struct kvpool_reserving r;
 	struct kvpool_space space;
 	int ret;
@@ -72,11 +80,23 @@ static void kvpool_reserve_part(struct kvpool_issue *issue, u32 first, u32 nr)
 		r.entries[i].length = ops[i].length;
 	}
 	kvpool_reserve_many(issue->ctx->tenant, r.entries, r.blocks, nr,
+			    ops->flags & KVPOOL_OP_CHAIN ? &chain : NULL,
 			    &space);
 	for (i = 0; i < nr; i++)
 		kvpool_reserve_complete(issue, first + i, r.entries[i].status,
 					r.blocks[i]);
 	kvfree(r.entries);
+}
+
+/* Can @op be reserved together with @prev, the operation before it? */
+static bool kvpool_reserve_joins(const struct kvpool_op *op,
+				 const struct kvpool_op *prev)
+{
+	if (op->node != prev->node || op->flags != prev->flags)
+		return false;
+	return !(op->flags & KVPOOL_OP_CHAIN) ||
+	       (op->position && op->position == prev->position + 1 &&
+		!memcmp(&op->parent, &prev->key, sizeof(op->parent)));
 }
 
 static void kvpool_reserve_issue(struct kvpool_issue *issue, u32 first, u32 nr)
@@ -85,8 +105,7 @@ static void kvpool_reserve_issue(struct kvpool_issue *issue, u32 first, u32 nr)
 	u32 from = 0, i;
 
 	for (i = 1; i <= nr; i++) {
-		if (i < nr && ops[i].node == ops[from].node &&
-		    ops[i].flags == ops[from].flags)
+		if (i < nr && kvpool_reserve_joins(&ops[i], &ops[i - 1]))
 			continue;
 		kvpool_reserve_part(issue, first + from, i - from);
 		from = i;
@@ -96,7 +115,7 @@ static void kvpool_reserve_issue(struct kvpool_issue *issue, u32 first, u32 nr)
 
 const struct kvpool_opdef kvpool_opdef_reserve = {
 	.name = "reserve",
-	.flags = KVPOOL_OP_STRICT_NODE,
+	.flags = KVPOOL_OP_STRICT_NODE | KVPOOL_OP_CHAIN,
 	.uses = KVPOOL_USES_KEY | KVPOOL_USES_LENGTH,
 	.mode = KVPOOL_MODE_PRODUCE,
 	.makes_space = true,

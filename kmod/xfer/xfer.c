@@ -390,6 +390,10 @@ kvpool_xfer_new(struct kvpool_ctx *ctx, const struct kvpool_opdef *def,
 	xfer->transfer.peer = op->peer;
 	xfer->transfer.length = op->length;
 	xfer->transfer.key = op->key;
+	if (op->flags & KVPOOL_OP_CHAIN) {
+		xfer->transfer.depth = op->position + 1;
+		xfer->transfer.parent = op->parent;
+	}
 	xfer->def = def;
 	xfer->tenant = ctx->tenant;
 	xfer->tenant_id = ctx->tenant->id;

@@ -358,6 +358,7 @@ int kvpool_block_read(const struct kvpool_batch *batch, unsigned int index,
 
 #define KVPOOL_PRODUCE_NODE	   (1U << 0)	/* prefer the node in @node */
 #define KVPOOL_PRODUCE_STRICT_NODE (1U << 1)	/* take no other node */
+#define KVPOOL_PRODUCE_CHAIN	   (1U << 2)	/* consecutive blocks of a chain */
 
 /**
  * struct kvpool_produce_opts - How to reserve
@@ -366,14 +367,24 @@ int kvpool_block_read(const struct kvpool_batch *batch, unsigned int index,
  * @length: Length of every block where no array of lengths is given, bytes.
  * @node:   The NUMA node, with one of the flags; otherwise ignored, and the
  *	    caller's node is preferred.
- * @reserved: Zero.
+ * @position: With KVPOOL_PRODUCE_CHAIN: position of the first block in its chain;
+ *	    the head has zero. Otherwise zero.
+ * @parent: With KVPOOL_PRODUCE_CHAIN and a position that is not zero: the key
+ *	    before the first one. Otherwise null.
+ *
+ * The pool keeps a block while a block that continues it is there. Keys that this
+ * library has made (see "Chained prefix keys") need no KVPOOL_PRODUCE_CHAIN: the
+ * library remembers the places of the latest 262,144 of them in their chains, for
+ * all threads of the process. The flag is for keys that the caller makes, each of
+ * which continues the one before it.
  */
 struct kvpool_produce_opts {
 	uint32_t size;
 	uint32_t flags;
 	uint64_t length;
 	int32_t node;
-	uint32_t reserved;
+	uint32_t position;
+	const struct kvpool_key *parent;
 };
 
 /**
@@ -716,6 +727,23 @@ KVPOOL_INLINE void kvpool_op_reserve(struct kvpool_op *op, const struct kvpool_k
 	op->key = *key;
 	op->length = length;
 	op->node = KVPOOL_NODE_ANY;
+}
+
+/**
+ * kvpool_op_chain() - Say where the block of an operation stands in its chain
+ * @op:	       The operation: it reserves a block, or leases one that a peer may
+ *	       have.
+ * @parent:    The key of the block before it; not looked at if @position is zero,
+ *	       and may be null then.
+ * @position:  Its position in the chain; the head has zero.
+ */
+KVPOOL_INLINE void kvpool_op_chain(struct kvpool_op *op, const struct kvpool_key *parent,
+				   uint32_t position)
+{
+	op->flags |= KVPOOL_OP_CHAIN;
+	op->position = position;
+	if (position)
+		op->parent = *parent;
 }
 
 /**

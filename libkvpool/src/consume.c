@@ -2,6 +2,7 @@
 /* Consume: take and end leases. */
 
 #include "batch.h"
+#include "chain.h"
 #include "clock.h"
 #include "error.h"
 #include "export.h"
@@ -81,6 +82,7 @@ static int lease_remote(struct kvpool_batch *batch, unsigned int first, unsigned
 			const struct kvpool_consume_opts *o, const char *call)
 {
 	struct kvpool_entry *entries = batch->entries + first;
+	struct kvp_place place;
 	int ret, made = 0;
 	unsigned int i;
 
@@ -100,6 +102,8 @@ static int lease_remote(struct kvpool_batch *batch, unsigned int first, unsigned
 		op->length = entries[i].length;
 		op->peer = o->peer;
 		op->node = KVPOOL_NODE_ANY;
+		if (kvp_chain_find(&op->key, &place))
+			kvpool_op_chain(op, &place.parent, place.position);
 	}
 	ret = kvp_run(batch->pool, batch->ops, nr,
 		      o->flags & KVPOOL_CONSUME_INTERRUPTIBLE ? KVPOOL_SUBMIT_INTERRUPTIBLE : 0,

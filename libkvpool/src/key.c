@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 /* Chained prefix keys. */
 
+#include "chain.h"
 #include "error.h"
 #include "export.h"
 
@@ -27,6 +28,8 @@ struct kvpool_key_chain {
 	struct sha256_ctx hash;		/* has taken the key before and @partial tokens */
 	uint32_t block_tokens;
 	uint32_t partial;		/* below @block_tokens */
+	uint32_t position;		/* of the next key */
+	struct kvpool_key last;		/* the key before it */
 };
 
 /* Hashes @n tokens as little-endian numbers. */
@@ -56,6 +59,7 @@ static void chain_init(struct kvpool_key_chain *chain, const void *seed, size_t 
 	sha256_update(&chain->hash, sizeof(root), root);
 	chain->block_tokens = block_tokens;
 	chain->partial = 0;
+	chain->position = 0;
 }
 
 static int chain_append(struct kvpool_key_chain *chain, const uint32_t *tokens,
@@ -85,6 +89,8 @@ static int chain_append(struct kvpool_key_chain *chain, const uint32_t *tokens,
 		chain->partial = 0;
 		kvp_sha256_digest(&chain->hash, keys[i].bytes);
 		sha256_update(&chain->hash, sizeof(keys[i].bytes), keys[i].bytes);
+		kvp_chain_note(&keys[i], &chain->last, chain->position++);
+		chain->last = keys[i];
 	}
 	if (nr_tokens)
 		hash_tokens(&chain->hash, tokens, nr_tokens);

@@ -2,11 +2,13 @@
 /* Produce: reserve, seal, abort. */
 
 #include "batch.h"
+#include "chain.h"
 #include "error.h"
 #include "export.h"
 #include "options.h"
 
 #include <errno.h>
+#include <stdbool.h>
 
 KVP_EXPORT int kvpool_produce_begin(struct kvpool_batch *batch, const struct kvpool_key *keys,
 				    const uint64_t *lengths, unsigned int nr_keys,
@@ -14,16 +16,20 @@ KVP_EXPORT int kvpool_produce_begin(struct kvpool_batch *batch, const struct kvp
 {
 	const uint32_t node_flags = KVPOOL_PRODUCE_NODE | KVPOOL_PRODUCE_STRICT_NODE;
 	struct kvpool_produce_opts o;
+	struct kvp_place place;
 	unsigned int done, i, n;
 	int ret, reserved = 0;
+	bool chained;
 
-	ret = kvp_options(&o, sizeof(o), KVP_SIZE_TO(struct kvpool_produce_opts, reserved),
+	ret = kvp_options(&o, sizeof(o), KVP_SIZE_TO(struct kvpool_produce_opts, parent),
 			  opts, __func__);
 	if (ret)
 		return ret;
-	if ((o.flags & ~node_flags) || o.reserved)
-		return kvp_fail(-EINVAL, "%s: unknown flags %#x, or a reserved member is not zero",
-				__func__, o.flags);
+	if (o.flags & ~(node_flags | KVPOOL_PRODUCE_CHAIN))
+		return kvp_fail(-EINVAL, "%s: unknown flags %#x", __func__, o.flags);
+	if (o.flags & KVPOOL_PRODUCE_CHAIN ? !o.position != !o.parent : o.position || o.parent)
+		return kvp_fail(-EINVAL, "%s: KVPOOL_PRODUCE_CHAIN goes with a position, and with a parent unless that is zero",
+				__func__);
 	if (!(o.flags & node_flags))
 		o.node = KVPOOL_NODE_ANY;
 	ret = kvp_batch_prepare(batch, KVP_PRODUCE, keys, nr_keys, __func__);
@@ -47,6 +53,22 @@ KVP_EXPORT int kvpool_produce_begin(struct kvpool_batch *batch, const struct kvp
 		if (o.flags & KVPOOL_PRODUCE_STRICT_NODE)
 			arg.flags = KVPOOL_RESERVE_STRICT_NODE;
 		n = kvp_next_chunk(batch, done);
+		if (o.flags & KVPOOL_PRODUCE_CHAIN) {
+			chained = true;
+			place.position = o.position + done;
+			if (done)
+				place.parent = batch->entries[done - 1].key;
+			else if (o.parent)
+				place.parent = *o.parent;
+		} else {
+			n = kvp_chain_run(batch->entries + done, n, &place, &chained);
+		}
+		if (chained) {
+			arg.flags |= KVPOOL_RESERVE_CHAIN;
+			arg.position = place.position;
+			if (place.position)
+				arg.parent = place.parent;
+		}
 		arg.nr_entries = n;
 		ret = kvp_batch_take(batch, &(struct kvp_take) {
 			.cmd = KVPOOL_IOC_RESERVE,

@@ -132,14 +132,16 @@ static bool same(const struct mock_call *a, const struct mock_call *b)
 	return a->cmd == b->cmd && a->nr == b->nr && a->flags == b->flags && a->node == b->node &&
 	       a->first == b->first && a->last == b->last && a->entry_flags == b->entry_flags &&
 	       a->last_flags == b->last_flags && a->timeout_ns == b->timeout_ns &&
-	       a->peer == b->peer && a->length == b->length && a->ring == b->ring;
+	       a->peer == b->peer && a->length == b->length && a->ring == b->ring &&
+	       a->position == b->position && a->parent == b->parent;
 }
 
 static void print_call(const char *what, const struct mock_call *c)
 {
-	printf("# %s: ioctl %#lx, %u entries (%u to %u), flags %#x, node %d, entry flags %#x to %#x, timeout %llu, peer %u, length %llu, ring %u\n",
+	printf("# %s: ioctl %#lx, %u entries (%u to %u), flags %#x, node %d, entry flags %#x to %#x, timeout %llu, peer %u, length %llu, ring %u, position %u behind %u\n",
 	       what, c->cmd, c->nr, c->first, c->last, c->flags, c->node, c->entry_flags,
-	       c->last_flags, c->timeout_ns, c->peer, c->length, c->ring);
+	       c->last_flags, c->timeout_ns, c->peer, c->length, c->ring,
+	       c->position, c->parent);
 }
 
 bool mock_saw(const struct mock_call *calls, unsigned int nr)
@@ -457,6 +459,8 @@ int __wrap_ioctl(int fd, unsigned long cmd, ...)
 		call->first = key_id(&e->key);
 		call->last = key_id(&e[a->nr_entries - 1].key);
 		call->nr_spans = a->nr_spans;
+		call->position = a->position;
+		call->parent = key_id(&a->parent);
 		a->nr_done = take(cmd, e, a->nr_entries, (void *)(uintptr_t)a->spans,
 				  &a->nr_spans, a->flags);
 		return 0;

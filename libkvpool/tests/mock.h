@@ -70,6 +70,8 @@ struct mock_call {
 	unsigned int peer;
 	unsigned long long length;	/* of the first entry */
 	unsigned int ring;
+	unsigned int position;		/* of a chain */
+	unsigned int parent;		/* id */
 };
 
 #define MOCK_MAX_CALLS 64

@@ -38,6 +38,39 @@ static void key_fails(unsigned int i, int status)
 	keys[i] = mock_make_key((struct mock_key){ .id = i, .status = status });
 }
 
+/* The caller's own chain, over several calls. */
+static void produce_chains(void)
+{
+	struct kvpool_produce_opts opts = { .size = sizeof(opts), .length = 4096,
+					    .flags = KVPOOL_PRODUCE_CHAIN };
+
+	setup();
+	expect_int(kvpool_produce_begin(batch, keys, NULL, 2, &opts), 2);
+	expect_int(kvpool_produce_abort(batch, NULL, 0), 2);
+	opts.position = 7;
+	expect_int(kvpool_produce_begin(batch, keys + 8, NULL, 2, &opts), -EINVAL);
+	opts.parent = &keys[7];
+	expect_int(kvpool_produce_begin(batch, keys + 8, NULL, 1030, &opts), 1030);
+	expect_int(kvpool_produce_abort(batch, NULL, 0), 1030);
+	opts.position = 0;
+	expect_int(kvpool_produce_begin(batch, keys + 8, NULL, 2, &opts), -EINVAL);
+	opts.position = 7;
+	opts.flags = 0;
+	expect_int(kvpool_produce_begin(batch, keys + 8, NULL, 2, &opts), -EINVAL);
+	expect_calls({ KVPOOL_IOC_RESERVE, .nr = 2, .last = 1, .node = KVPOOL_NODE_ANY,
+		       .flags = KVPOOL_RESERVE_CHAIN },
+		     { KVPOOL_IOC_ABORT, .nr = 2, .last = 1 },
+		     { KVPOOL_IOC_RESERVE, .nr = 1024, .first = 8, .last = 1031,
+		       .node = KVPOOL_NODE_ANY, .flags = KVPOOL_RESERVE_CHAIN, .position = 7,
+		       .parent = 7 },
+		     { KVPOOL_IOC_RESERVE, .nr = 6, .first = 1032, .last = 1037,
+		       .node = KVPOOL_NODE_ANY, .flags = KVPOOL_RESERVE_CHAIN,
+		       .position = 1031, .parent = 1031 },
+		     { KVPOOL_IOC_ABORT, .nr = 1024, .first = 14, .last = 1037 },
+		     { KVPOOL_IOC_ABORT, .nr = 6, .first = 8, .last = 13 });
+	cleanup();
+}
+
 static void produce_marshals(void)
 {
 	struct kvpool_produce_opts opts = { .size = sizeof(opts), .node = 3 };
@@ -604,9 +637,9 @@ static void bad_arguments(void)
 	opts.flags = 1 << 5;
 	expect_int(kvpool_produce_begin(batch, keys, NULL, 1, &opts), -EINVAL);
 	opts.flags = 0;
-	opts.reserved = 1;
+	opts.position = 1;
 	expect_int(kvpool_produce_begin(batch, keys, NULL, 1, &opts), -EINVAL);
-	opts.reserved = 0;
+	opts.position = 0;
 	opts.size--;
 	expect_int(kvpool_produce_begin(batch, keys, NULL, 1, &opts), -EINVAL);
 	expect_int(kvpool_produce_begin(batch, NULL, NULL, 1, &len4k), -EINVAL);
@@ -699,6 +732,7 @@ static void each_allocation_fails(void)
 int main(void)
 {
 	run(produce_marshals);
+	run(produce_chains);
 	run(produce_reports_each_key);
 	run(commit_some);
 	run(commit_reports_each_key);

@@ -166,6 +166,7 @@ void runs_operations()
 	kvpool_op_push(&ops[4], &keys[0], MOCK_PEER_NR, 4);
 	kvpool_op_reserve(&ops[5], &keys[0], 4096, 5);
 	kvpool_op_reserve(&ops[6], &keys[0], 8192, 6);
+	kvpool_op_chain(&ops[5], nullptr, 0);
 	expect_int(kvpool_run(pool.get(), ops.data(), 7, done.data()), 7);
 	expect_int(kvpool_lease_spans(pool.get(), done[2].handle, &span, 1), 1);
 	expect_int(kvpool_lease_iov(pool.get(), &done[5], &iov, 1), 1);

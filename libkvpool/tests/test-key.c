@@ -2,6 +2,7 @@
 /* Keys from token ids, against vectors made with another implementation. */
 
 #include "mock.h"
+#include "../src/chain.h"
 #include "tap.h"
 
 #include <errno.h>
@@ -121,6 +122,49 @@ static void no_room_changes_nothing(void)
 	kvpool_key_chain_destroy(chain);
 }
 
+/* The library knows where its keys stand, of whole and of growing prompts. */
+static void places_are_remembered(void)
+{
+	static struct kvpool_key keys[100], more[2];
+	struct kvpool_entry entries[6] = { 0 };
+	struct kvpool_key_chain *chain, *clone;
+	struct kvp_place place;
+	bool chained;
+	int i;
+
+	memset(&more[0], 0x77, sizeof(more[0]));
+	expect(!kvp_chain_find(&more[0], &place));
+	expect_int(kvpool_prefix_keys("places", 6, 16, long_tokens, LONG, keys, 100), 100);
+	for (i = 0; i < 100; i++) {
+		expect(kvp_chain_find(&keys[i], &place));
+		expect_int(place.position, i);
+		expect(!i || !memcmp(&place.parent, &keys[i - 1], sizeof(place.parent)));
+	}
+	/* A sequence that grows, and its copy. */
+	expect_int(kvpool_key_chain_create("grows", 5, 4, &chain), 0);
+	expect_int(kvpool_key_chain_append(chain, long_tokens, 4, more, 1), 1);
+	expect_int(kvpool_key_chain_clone(chain, &clone), 0);
+	expect_int(kvpool_key_chain_append(clone, long_tokens + 8, 4, more + 1, 1), 1);
+	expect(kvp_chain_find(&more[1], &place));
+	expect_int(place.position, 1);
+	expect(!memcmp(&place.parent, &more[0], sizeof(place.parent)));
+	kvpool_key_chain_destroy(clone);
+	kvpool_key_chain_destroy(chain);
+
+	/* 5 6 7 go into one call, 9 10 into the next, then the stranger. */
+	for (i = 0; i < 3; i++)
+		entries[i].key = keys[5 + i];
+	entries[3].key = keys[9];
+	entries[4].key = keys[10];
+	memset(&entries[5].key, 0x77, sizeof(entries[5].key));
+	expect_int(kvp_chain_run(entries, 6, &place, &chained), 3);
+	expect(chained && place.position == 5);
+	expect_int(kvp_chain_run(entries + 3, 3, &place, &chained), 2);
+	expect(chained && place.position == 9);
+	expect_int(kvp_chain_run(entries + 5, 1, &place, &chained), 1);
+	expect(!chained);
+}
+
 static void bad_arguments(void)
 {
 	struct kvpool_key_chain *chain = (void *)1;
@@ -152,6 +196,7 @@ int main(void)
 	run(growing_equals_whole);
 	run(clones_grow_apart);
 	run(no_room_changes_nothing);
+	run(places_are_remembered);
 	run(bad_arguments);
 	return tap_end();
 }

@@ -343,17 +343,21 @@ static bool test_segments(void)
 	TRY(FETCH, length, opt.length + 1);
 	TRY(FETCH, length, 0xffffffff);
 	TRY(FETCH, push, 1);
-	TRY(FETCH, reserved, 1);
+	TRY(FETCH, depth, 1);
+	TRY(FETCH, parent[0], 1);
 	TRY(PUSH, push, 0);
 	TRY(PUSH, offset, 0xfffff000);
+	TRY(PUSH, parent[31], 1);
 	TRY(PUSH, block_length, 0xffffffff);
 	TRY(PROBE, length, 1);
 	TRY(PROBE, block_length, 4096);
 	TRY(PROBE, offset, 4096);
 	TRY(PROBE, push, 1);
-	TRY(PROBE, reserved, 0x80000000);
+	TRY(PROBE, depth, 0x80000000);
 	TRY(DROP, push, 0);
 	TRY(DROP, length, 1);
+	TRY(DROP, depth, 2);
+	TRY(DROP, parent[7], 1);
 #undef TRY
 	request_fill(&r, KVPOOL_WIRE_FETCH);
 	r.wire.length += 4096;

@@ -41,6 +41,7 @@ static struct {
 	bool keep;
 	bool blank;
 	bool local;
+	bool chain;
 	int expect;
 } opt = { .window = 16, .repeat = 1 };
 
@@ -155,6 +156,9 @@ static int handle_call(unsigned long nr, uint64_t handle)
 	return entry.status;
 }
 
+/* With -C, the place of a block in its chain follows from its number. */
+#define CHAIN	1000
+
 static int produce(uint64_t number, uint64_t length)
 {
 	struct kvpool_entry entry = {
@@ -165,6 +169,12 @@ static int produce(uint64_t number, uint64_t length)
 		.entries = (uintptr_t)&entry, .node = KVPOOL_NODE_ANY,
 	};
 
+	if (opt.chain) {
+		arg.flags = KVPOOL_RESERVE_CHAIN;
+		arg.position = number % CHAIN;
+		if (arg.position)
+			arg.parent = key_of(number - 1);
+	}
 	if (ioctl(fd, KVPOOL_IOC_RESERVE, &arg))
 		die("reserve");
 	if (entry.status)
@@ -312,6 +322,12 @@ static void op_fill(struct kvpool_op *op, int opcode, uint64_t number,
 			op->flags |= KVPOOL_OP_TRANSIENT;
 		op->length = length;
 		op->node = KVPOOL_NODE_ANY;
+		if (opt.chain) {
+			op->flags |= KVPOOL_OP_CHAIN;
+			op->position = number % CHAIN;
+			if (op->position)
+				op->parent = key_of(number - 1);
+		}
 	} else if (opcode == KVPOOL_OP_PROBE) {
 		op->flags = KVPOOL_OP_REMOTE;
 	}
@@ -686,6 +702,7 @@ static void usage(void)
 		"  -o MS       deadline of each operation\n"
 		"  -d SECONDS  fetch, push, probe: until then, instead of REPEAT\n"
 		"              times (SIGTERM ends either)\n"
+		"  -C          produce, fetch: number N is at N mod 1000 in a chain\n"
 		"  -l          only wait for blocks that are pending on this host\n"
 		"  -a ERRNO    it counts as no failure; may be repeated\n"
 		"  -e ERRNO    every operation is to fail with it\n");
@@ -700,7 +717,7 @@ int main(int argc, char **argv)
 	const char *verb;
 	int c, ret = 0;
 
-	while ((c = getopt(argc, argv, "t:p:w:r:s:c:o:e:d:a:Tknl")) != -1) {
+	while ((c = getopt(argc, argv, "t:p:w:r:s:c:o:e:d:a:TknlC")) != -1) {
 		switch (c) {
 		case 't': opt.tenant = optarg; break;
 		case 'p': opt.peer = optarg; break;
@@ -713,6 +730,7 @@ int main(int argc, char **argv)
 		case 'd': opt.seconds = atof(optarg); break;
 		case 'a': opt.accept[atoi(optarg) & 255] = true; break;
 		case 'l': opt.local = true; break;
+		case 'C': opt.chain = true; break;
 		case 'T': opt.transient = true; break;
 		case 'k': opt.keep = true; break;
 		case 'n': opt.blank = true; break;

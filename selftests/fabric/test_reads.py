@@ -64,6 +64,54 @@ class Reads(Fabric):
             b.fab("check", first, 8, 0)
             a.fab("-p", "b", "-e", EEXIST, "push", first, 8, length)
 
+    def chain_tenant(self):
+        """A tenant with room for 16 blocks of 2 MiB on each host."""
+        for host in a, b:
+            host.ctl("tenants", "add", "chain")
+            host.ctl("tenant", "set", "chain", "--quota", "32M")
+
+    def chain_end(self):
+        for host in a, b:
+            host.ctl("tenant", "drop", "chain")
+            host.ctl("tenants", "del", "chain")
+
+    def left(self, host, first):
+        """Some of the eight blocks are left, and they are the chain's beginning."""
+        count = host.fab("-t", "chain", "check", first, 8, 0, check=False)["ok"]
+        self.assertIn(count, range(1, 8))
+        host.fab("-t", "chain", "check", first, count, 0)
+
+    def test_chain_is_pushed(self):
+        self.chain_tenant()
+        first = self.numbers()
+        a.fab("-t", "chain", "-C", "produce", first, 8, 2 * MB)
+        for at, count in (0, 3), (3, 1), (4, 4):
+            a.fab("-t", "chain", "-p", "b", "-o", "120000", "push", first + at, count, 2 * MB)
+        self.blocks(11, 2 * MB, "-t", "chain", "-n")
+        self.left(b, first)
+        self.chain_end()
+
+    def test_chain_is_fetched(self):
+        self.chain_tenant()
+        first = self.numbers()
+        b.fab("-t", "chain", "-C", "produce", first, 8, 2 * MB)
+        for at, count in (0, 2), (2, 5), (7, 1):
+            a.fab("-t", "chain", "-C", "-k", "-o", "120000", "fetch", first + at, count, 2 * MB)
+        self.blocks(11, 2 * MB, "-t", "chain", "-n", host=a)
+        self.left(a, first)
+        self.chain_end()
+
+    def test_chain_is_served(self):
+        """Piece by piece, the head first and the tail last."""
+        self.chain_tenant()
+        first = self.numbers()
+        b.fab("-t", "chain", "-C", "produce", first, 8, 2 * MB)
+        for at in range(8):
+            a.fab("-t", "chain", "-T", "-o", "120000", "fetch", first + at, 1, 2 * MB)
+        self.blocks(11, 2 * MB, "-t", "chain", "-n")
+        self.left(b, first)
+        self.chain_end()
+
     def test_library(self):
         """What a decode engine does, through the library."""
         seed = "library %d %f" % (os.getpid(), time.time())

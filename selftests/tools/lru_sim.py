@@ -1,12 +1,16 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0-only
-"""Reference simulator of plain LRU for a KV-cache pool.
+"""Reference simulator of LRU with chains for a KV-cache pool.
 
 It is written from the description of the policy, shares nothing with the
 module, and says how many leading blocks of each request of a trace are found
 in the pool. kvpool-replay compares the module's answers with it.
 
-What one request with the keys k[0] .. k[n-1] does, in this order:
+The keys k[0] .. k[n-1] of a request are a chain: each names the one before it as
+its parent. A block is never evicted while a sealed or reserved block names it as
+its parent, and a use of a block is a use of all blocks before it in its chain.
+
+What one request does, in this order:
 
  1. Prefill leases the longest prefix k[0] .. k[h-1] that is sealed; h is the
     hit count. A lease does not move a block in the LRU order. A leased block
@@ -14,7 +18,8 @@ What one request with the keys k[0] .. k[n-1] does, in this order:
  2. Prefill reserves k[h] .. k[n-1] in this order. A key that is sealed already
     takes nothing. Any other needs ceil(block / 4096) pages; while fewer are
     free, the least recently used block that is sealed and not leased is
-    evicted. When there is none, the key gets no space and is not cached.
+    evicted, unless a block names it as its parent: then the next one is. When
+    there is none, the key gets no space and is not cached.
  3. Prefill seals what it reserved. The first of these blocks is the most
     recently used of all now, the second comes next, and so on.
  4. Decode leases every key of the request that is sealed, reads it, and
@@ -61,7 +66,11 @@ class PoolFull(Exception):
 
 
 class LruPool:
-    """Sealed blocks in LRU order, least recently used first."""
+    """Sealed blocks in LRU order, least recently used first.
+
+    The order is that of the latest use of a block or of what continues it, so
+    the parent of a block always comes behind the block.
+    """
 
     def __init__(self, pages):
         self.pages = pages
@@ -69,6 +78,8 @@ class LruPool:
         self.order = OrderedDict()      # sealed key -> its pages
         self.leases = {}                # key -> number of leases
         self.pending = {}               # reserved key -> its pages
+        self.parents = {}               # key in the pool -> its parent in the pool
+        self.children = {}              # key -> number of blocks that name it
         self.evictions = 0
         self.distinct = 0               # keys that were ever asked for
         self.wanted = 0                 # bytes that would hold them all
@@ -79,28 +90,64 @@ class LruPool:
     def lease(self, key):
         self.leases[key] = self.leases.get(key, 0) + 1
 
+    def link(self, key, parent):
+        """Says that a block continues another, if both are in the pool."""
+        if parent is None or key in self.parents:
+            return
+        if parent in self.order or parent in self.pending:
+            self.parents[key] = parent
+            self.children[parent] = self.children.get(parent, 0) + 1
+
+    def unlink(self, key):
+        parent = self.parents.pop(key, None)
+        if parent is None:
+            return
+        self.children[parent] -= 1
+        if not self.children[parent]:
+            del self.children[parent]
+
+    def use(self, key, later):
+        """Makes a block and those before it young; not those that come later anyway."""
+        while key is not None:
+            if key in self.order:
+                self.order.move_to_end(key)
+            key = self.parents.get(key)
+            if key in later:
+                return
+
     def evict_one(self):
         for key in self.order:
-            if key not in self.leases:
+            if key not in self.leases and key not in self.children:
                 break
         else:
             raise PoolFull
         self.free += self.order.pop(key)
+        self.unlink(key)
         self.evictions += 1
 
-    def reserve(self, key, pages):
-        while self.free < pages:
-            self.evict_one()
-        self.free -= pages
+    def reserve(self, key, pages, parent=None):
+        # The block names its parent while space is made for it.
         self.pending[key] = pages
+        self.link(key, parent)
+        try:
+            while self.free < pages:
+                self.evict_one()
+        except PoolFull:
+            self.unlink(key)
+            del self.pending[key]
+            raise
+        self.free -= pages
 
     def seal(self, keys):
+        later = set(keys)
         for key in reversed(keys):
             self.order[key] = self.pending.pop(key)
+            self.use(key, later)
 
     def release(self, keys):
+        later = set(keys)
         for key in reversed(keys):
-            self.order.move_to_end(key)
+            self.use(key, later)
             if self.leases[key] == 1:
                 del self.leases[key]
             else:
@@ -132,11 +179,13 @@ def run_request(pool, keys, pages):
     prefix = keys[:result.hits]
 
     reserved = []
-    for key in keys[result.hits:]:
+    for index in range(result.hits, len(keys)):
+        key, parent = keys[index], keys[index - 1] if index else None
         if pool.sealed(key) or key in pool.pending:
+            pool.link(key, parent)
             continue
         try:
-            pool.reserve(key, pages)
+            pool.reserve(key, pages, parent)
         except PoolFull:
             result.rejected += 1
             continue
@@ -220,7 +269,7 @@ def summary(pool, results):
 
 def main():
     parser = argparse.ArgumentParser(
-        description="Hit counts of plain LRU for a trace: the reference that the module must equal.")
+        description="Hit counts of LRU with chains for a trace: the reference that the module must equal.")
     parser.add_argument("--trace", required=True, help="trace in JSON lines, - for standard input")
     parser.add_argument("--pool", required=True, type=parse_size, help="size of the pool, e.g. 512M")
     parser.add_argument("--block-size", required=True, type=parse_size, help="size of a block, e.g. 12K")

@@ -36,10 +36,17 @@ class SlowLru:
         self.evicted = 0
 
     def touch(self, keys):
-        # The last key of a prefix gets the earliest time.
+        # The last key of a prefix gets the earliest time. A key is its whole
+        # prefix, so those that it continues are its beginnings: used later.
         for key in keys[::-1]:
-            self.clock += 1
-            self.time[key] = self.clock
+            for length in range(len(key), 0, -1):
+                self.clock += 1
+                if key[:length] in self.time or length == len(key):
+                    self.time[key[:length]] = self.clock
+
+    def idle(self, leased, new):
+        continued = {key[:-1] for key in self.time} | {key[:-1] for key in new}
+        return [k for k in self.time if k not in leased and k not in continued]
 
     def request(self, ids):
         keys = [tuple(ids[:i + 1]) for i in range(len(ids))]
@@ -52,7 +59,7 @@ class SlowLru:
             if key in self.time:
                 continue
             while self.used + self.block_pages > self.pages:
-                idle = [k for k in self.time if k not in leased]
+                idle = self.idle(leased, [*new, key])
                 if not idle:
                     break
                 del self.time[min(idle, key=self.time.get)]
@@ -79,6 +86,29 @@ class ByHand(unittest.TestCase):
     def test_tail_is_evicted_before_head(self):
         # 3 takes the place of 2, the tail, so that 1 hits.
         self.assertEqual(hits([[1, 2], [3], [1]], CHUNK, self.BLOCK), [0, 0, 1])
+
+    def test_use_is_one_of_the_head(self):
+        # 1 2 is made, then 1 3; the tail 2 is older than 3, and both keep 1.
+        self.assertEqual(hits([[1, 2], [1, 3], [4], [5], [1, 3], [1, 2]], 2 * CHUNK, self.BLOCK),
+                         [0, 1, 0, 0, 2, 1])
+
+    def test_parent_stays(self):
+        # The tail is used alone again and again: that counts for the head.
+        pool = lru_sim.LruPool(3)
+        pool.reserve("head", 1)
+        pool.seal(["head"])
+        pool.reserve("tail", 1, "head")
+        pool.seal(["tail"])
+        pool.reserve("other", 1)
+        pool.seal(["other"])
+        pool.lease("tail")
+        pool.release(["tail"])
+        pool.reserve("new", 1)
+        self.assertEqual((pool.sealed("head"), pool.sealed("tail"), pool.sealed("other")),
+                         (True, True, False))
+        pool.seal(["new"])
+        pool.reserve("newer", 1)
+        self.assertEqual((pool.sealed("head"), pool.sealed("tail")), (True, False))
 
     def test_use_makes_young(self):
         # 1 is used again before 3 needs a place: 2 is evicted.

@@ -83,7 +83,8 @@ TEST_F(abi, info)
 	EXPECT_GE(info.arena_size, info.block_max);
 	EXPECT_EQ(0, info.arena_size % info.chunk_size);
 	EXPECT_EQ(KVPOOL_FEATURE_MMAP_PIN | KVPOOL_FEATURE_PREEMPT |
-		  KVPOOL_FEATURE_POLL | KVPOOL_FEATURE_RING,
+		  KVPOOL_FEATURE_POLL | KVPOOL_FEATURE_RING |
+		  KVPOOL_FEATURE_CHAIN,
 		  info.features & ~(KVPOOL_FEATURE_FABRIC |
 				    KVPOOL_FEATURE_URING));
 	EXPECT_STREQ(self->t.tenant, (char *)info.tenant);
@@ -247,7 +248,7 @@ TEST_F(abi, reserve)
 	};
 	const struct poke pokes[] = {
 		ARRAY_POKES(kvpool_reserve),
-		POKE(kvpool_reserve, flags, 2, -EINVAL),
+		POKE(kvpool_reserve, flags, 4, -EINVAL),
 		POKE(kvpool_reserve, flags, ~0U, -EINVAL),
 		POKE(kvpool_reserve, flags, KVPOOL_RESERVE_STRICT_NODE, -EINVAL),
 		POKE(kvpool_reserve, nr_entries, 0x80000001U, -EINVAL),
@@ -258,6 +259,11 @@ TEST_F(abi, reserve)
 		POKE(kvpool_reserve, node, 0x7fffffff, -EINVAL),
 		POKE(kvpool_reserve, node, 0x80000000U, -EINVAL),
 		POKE(kvpool_reserve, nr_done, 1, -EINVAL),
+		POKE(kvpool_reserve, parent.bytes[0], 1, -EINVAL),
+		POKE(kvpool_reserve, parent.bytes[31], 1, -EINVAL),
+		POKE(kvpool_reserve, position, 1, -EINVAL),
+		POKE(kvpool_reserve, position, 1U << 31, -EINVAL),
+		POKE(kvpool_reserve, reserved, 1, -EINVAL),
 	};
 	const struct poke entry_pokes[] = {
 		POKE(kvpool_entry, length, 0, -EINVAL),

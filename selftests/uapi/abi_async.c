@@ -202,11 +202,14 @@ TEST_F(async, op_members)
 	const struct poke all[] = {
 		POKE(kvpool_op, opcode, 1000, -EINVAL),
 		POKE(kvpool_op, opcode, ~0U, -EINVAL),
-		POKE(kvpool_op, flags, 1U << 6, -EINVAL),
+		POKE(kvpool_op, flags, 1U << 7, -EINVAL),
 		POKE(kvpool_op, flags, 1U << 31, -EINVAL),
 		POKE(kvpool_op, flags, ~0U, -EINVAL),
 		POKE(kvpool_op, reserved, 1, -EINVAL),
-		POKE(kvpool_op, reserved, 1ULL << 63, -EINVAL),
+		POKE(kvpool_op, parent.bytes[0], 1, -EINVAL),
+		POKE(kvpool_op, parent.bytes[31], 1, -EINVAL),
+		POKE(kvpool_op, position, 1, -EINVAL),
+		POKE(kvpool_op, reserved, 1U << 31, -EINVAL),
 	};
 	const struct poke keyless[] = {
 		POKE(kvpool_op, key.bytes[0], 1, -EINVAL),
@@ -335,8 +338,11 @@ TEST_F(async, produce_members)
 		POKE(kvpool_op, flags, KVPOOL_OP_PIN_HARD, -EINVAL),
 		/* Strict without a node. */
 		POKE(kvpool_op, flags, KVPOOL_OP_STRICT_NODE, -EINVAL),
-		POKE(kvpool_op, flags, 1U << 6, -EINVAL),
+		POKE(kvpool_op, flags, 1U << 7, -EINVAL),
 		POKE(kvpool_op, reserved, 1, -EINVAL),
+		POKE(kvpool_op, parent.bytes[0], 1, -EINVAL),
+		POKE(kvpool_op, parent.bytes[31], 1, -EINVAL),
+		POKE(kvpool_op, position, 1, -EINVAL),
 	};
 	const struct poke seal[] = {
 		POKE(kvpool_op, key.bytes[0], 1, -EINVAL),
@@ -352,8 +358,11 @@ TEST_F(async, produce_members)
 		/* One pin of the two. */
 		POKE(kvpool_op, flags, KVPOOL_OP_PIN_SOFT | KVPOOL_OP_PIN_HARD,
 		     -EINVAL),
-		POKE(kvpool_op, flags, 1U << 6, -EINVAL),
+		POKE(kvpool_op, flags, 1U << 7, -EINVAL),
 		POKE(kvpool_op, reserved, 1, -EINVAL),
+		POKE(kvpool_op, parent.bytes[0], 1, -EINVAL),
+		POKE(kvpool_op, parent.bytes[31], 1, -EINVAL),
+		POKE(kvpool_op, position, 1, -EINVAL),
 	};
 	struct kvpool_op good;
 

@@ -30,6 +30,10 @@ void wire_terms(struct kvpool_wire_terms *terms, u8 seed)
 static void check_part(const struct kvpool_wire_message *message,
 		       const struct kvpool_wire_part *part, u64 *sum)
 {
+	static const struct kvpool_key none;
+
+	BUG_ON(part->depth && message->opcode != KVPOOL_WIRE_PUSH);
+	BUG_ON(part->depth <= 1 && memcmp(&part->parent, &none, sizeof(none)));
 	bool push = message->opcode == KVPOOL_WIRE_PUSH;
 
 	if (message->opcode != KVPOOL_WIRE_FETCH && !push) {

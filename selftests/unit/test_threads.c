@@ -6,8 +6,10 @@
  * blocks have at a time and every byte that is read before its seal.
  */
 #include <linux/err.h>
+#include <linux/jiffies.h>
 
 #include "cache/block_types.h"
+#include "cache/chain.h"
 #include "cache/index.h"
 #include "cache/policy.h"
 #include "cache/policy_lru.h"
@@ -29,6 +31,7 @@ struct pool {
 	u64 memory[POOL_PAGES];
 	struct rhashtable index;
 	struct kvpool_policy policy;
+	struct kvpool_policy_node nodes[2];	/* halves of the arena */
 	int steps;
 	int running;
 	unsigned long hits, misses, evicted, removed, rejected, aborted;
@@ -99,13 +102,10 @@ static bool space_alloc(struct pool *pool, struct kvpool_block *block)
 
 /* ---- blocks, as kmod/cache/block.c treats them ---- */
 
-static void block_free_rcu(struct rcu_head *rcu)
-{
-	free(container_of(rcu, struct kvpool_block, rcu));
-}
-
 static void block_free(struct pool *pool, struct kvpool_block *block)
 {
+	bool stays;
+
 	spin_lock(&pool->lock);
 	space_free(pool, block->place.nr_extents > 1 ?
 		   block->place.extv->ext : &block->place.ext,
@@ -113,7 +113,11 @@ static void block_free(struct pool *pool, struct kvpool_block *block)
 	spin_unlock(&pool->lock);
 	if (block->place.nr_extents > 1)
 		free(block->place.extv);
-	call_rcu(&block->rcu, block_free_rcu);
+	spin_lock(&pool->policy.lock);
+	stays = kvpool_chain_bury(&pool->policy, block);
+	spin_unlock(&pool->policy.lock);
+	if (!stays)
+		kvpool_block_forget(block);
 }
 
 static void block_put(struct pool *pool, struct kvpool_block *block)
@@ -122,17 +126,9 @@ static void block_put(struct pool *pool, struct kvpool_block *block)
 		block_free(pool, block);
 }
 
-/* A node is one half of the arena here. */
-static bool on_node(const struct kvpool_policy_want *want,
-		    const struct kvpool_block *block)
-{
-	return block->place.node == want->tag;
-}
-
-static struct kvpool_block *evict_from(struct pool *pool, unsigned int queue,
+static struct kvpool_block *evict_from(struct pool *pool, unsigned int kind,
 				       int node)
 {
-	struct kvpool_policy_want want = { .accepts = on_node, .tag = node };
 	struct kvpool_block *block;
 	unsigned long budget;
 
@@ -140,11 +136,12 @@ static struct kvpool_block *evict_from(struct pool *pool, unsigned int queue,
 	 * Slightly more than two rounds, by a count that is read without the
 	 * lock.
 	 */
-	budget = 2 * READ_ONCE(pool->policy.queues[queue].nr) + 1;
+	budget = 2 * kvpool_policy_nr(&pool->policy, node, kind) + 1;
 	spin_lock(&pool->policy.lock);
-	block = kvpool_policy_victim(&pool->policy, queue, &budget,
-				     node == ANY_NODE ? NULL : &want);
+	kvpool_chain_sweep(&pool->policy, 4);
+	block = kvpool_policy_victim(&pool->policy, node, kind, &budget);
 	if (block) {
+		kvpool_chain_end(&pool->policy, block);
 		WRITE_ONCE(block->state, KVPOOL_BLOCK_DEAD);
 		kvpool_index_remove(&pool->index, block);
 	}
@@ -156,7 +153,8 @@ static bool evict_one(struct pool *pool, int node)
 {
 	struct kvpool_block *block;
 
-	block = evict_from(pool, KVPOOL_QUEUE_NORMAL, node) ?:
+	block = evict_from(pool, KVPOOL_QUEUE_ORPHAN, node) ?:
+		evict_from(pool, KVPOOL_QUEUE_NORMAL, node) ?:
 		evict_from(pool, KVPOOL_QUEUE_SOFT, node);
 	if (!block)
 		return false;
@@ -184,8 +182,11 @@ static struct kvpool_block *block_get(struct pool *pool, u64 n, u32 *state)
 
 static void block_unreserve(struct pool *pool, struct kvpool_block *block)
 {
+	spin_lock(&pool->policy.lock);
 	WRITE_ONCE(block->state, KVPOOL_BLOCK_DEAD);
+	kvpool_chain_end(&pool->policy, block);
 	kvpool_index_remove(&pool->index, block);
+	spin_unlock(&pool->policy.lock);
 	block_put(pool, block);
 	block_put(pool, block);
 }
@@ -220,11 +221,29 @@ static void block_read(struct pool *pool, const struct kvpool_block *block)
 	CHECK_EQ(at, kvpool_block_pages(block));
 }
 
+/* Half of the keys continue the key before them; some say it wrongly. */
+static void link(struct pool *pool, struct kvpool_block *block, u64 n)
+{
+	struct kvpool_key key = key_of(n - (n % 29 ? 1 : 2));
+	struct kvpool_block *parent;
+
+	if (n / 16 % 2)
+		return;
+	spin_lock(&pool->policy.lock);
+	rcu_read_lock();
+	parent = n % 16 ? kvpool_index_find(&pool->index, &key) : NULL;
+	rcu_read_unlock();
+	if (parent && !kvpool_block_alive(parent))
+		parent = NULL;
+	kvpool_chain_link(&pool->policy, block, parent, n % 16);
+	spin_unlock(&pool->policy.lock);
+}
+
 /* Reserve, fill, seal or abort. */
 static void produce(struct pool *pool, struct thread *t, u64 n)
 {
 	struct kvpool_block *block = calloc(1, sizeof(*block)), *old;
-	u32 state = KVPOOL_BLOCK_RESERVED;
+	u8 state = KVPOOL_BLOCK_RESERVED;
 
 	CHECK(block);
 	block->key = key_of(n);
@@ -241,6 +260,7 @@ static void produce(struct pool *pool, struct thread *t, u64 n)
 		free(block);
 		return;
 	}
+	link(pool, block, n);
 	while (!space_alloc(pool, block)) {
 		/* From one node, as long as the node has victims. */
 		if (evict_one(pool, n & 1) || evict_one(pool, ANY_NODE))
@@ -278,7 +298,7 @@ static void take_out(struct pool *pool, u64 n)
 	spin_lock(&pool->policy.lock);
 	if (READ_ONCE(block->state) == KVPOOL_BLOCK_SEALED) {
 		WRITE_ONCE(block->state, KVPOOL_BLOCK_DEAD);
-		kvpool_policy_remove(&pool->policy, block);
+		kvpool_chain_end(&pool->policy, block);
 		kvpool_index_remove(&pool->index, block);
 		removed = true;
 	}
@@ -370,9 +390,10 @@ static void switcher(struct thread *t)
 
 	for (i = 0; READ_ONCE(pool->running); i++) {
 		kvpool_policy_switch(&pool->policy, kvpool_policies[i & 1]);
+		shim_tick();
 		sched_yield();
-		for (q = 0; q < KVPOOL_NR_QUEUES; q++)
-			CHECK(READ_ONCE(pool->policy.queues[q].pages) <=
+		for (q = 0; q < 2; q++)
+			CHECK(kvpool_policy_pages(&pool->policy, q) <=
 			      POOL_PAGES);
 		CHECK(READ_ONCE(pool->map.nr_free) <= POOL_PAGES);
 		CHECK(READ_ONCE(pool->map.nr_empty) <= POOL_CHUNKS);
@@ -384,7 +405,7 @@ static void switcher(struct thread *t)
 
 static void pool_end(struct pool *pool)
 {
-	unsigned long blocks = 0, pages = 0, pinned = 0;
+	unsigned long blocks = 0, pages = 0, pinned = 0, queued = 0;
 	struct kvpool_block *block;
 	u32 state;
 	int n;
@@ -406,19 +427,25 @@ static void pool_end(struct pool *pool)
 	}
 	CHECK_EQ(pool->map.nr_free + pages, POOL_PAGES);
 	CHECK_EQ(pool->index.nelems.counter, blocks);
-	CHECK_EQ(pool->policy.queues[0].nr + pool->policy.queues[1].nr +
-		 pinned, blocks);
+	for (n = 0; n < KVPOOL_NR_QUEUES; n++)
+		queued += kvpool_policy_nr(&pool->policy, ANY_NODE, n);
+	CHECK_EQ(queued + pinned, blocks);
 
-	while (evict_one(pool, ANY_NODE))
+	/* All but the hard-pinned blocks and those that they continue. */
+	while (evict_one(pool, ANY_NODE) || evict_one(pool, 0) ||
+	       evict_one(pool, 1))
 		blocks--;
-	CHECK_EQ(blocks, pinned);
+	CHECK(blocks >= pinned);
 	for (n = 0; n < POOL_KEYS; n++)
 		take_out(pool, n);
 	CHECK_EQ(pool->map.nr_free, POOL_PAGES);
 	CHECK_EQ(pool->map.nr_empty, POOL_CHUNKS);
 	CHECK_EQ(pool->index.nelems.counter, 0);
-	for (n = 0; n < KVPOOL_NR_QUEUES; n++)
-		CHECK_EQ(pool->policy.queues[n].pages, 0);
+	CHECK_EQ(kvpool_policy_pages(&pool->policy, ANY_NODE), 0);
+	spin_lock(&pool->policy.lock);
+	while (kvpool_chain_sweep(&pool->policy, 4))
+		;
+	spin_unlock(&pool->policy.lock);
 	rcu_barrier();
 	rhashtable_destroy(&pool->index);
 }
@@ -438,7 +465,7 @@ static void pool_test(const struct kvpool_policy_ops *ops, bool switching)
 		kvpool_extmap_add(&pool->map, &pool->chunks[i]);
 	}
 	CHECK(!kvpool_index_init(&pool->index));
-	kvpool_policy_init(&pool->policy, ops);
+	kvpool_policy_init(&pool->policy, ops, pool->nodes, 2);
 	pool->steps = 3000;
 	pool->running = switching ? 3 : 4;
 	run_threads(4, run, 4, pool);

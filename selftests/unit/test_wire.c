@@ -118,7 +118,9 @@ static void test_fields(void)
 					   KVPOOL_NAME_SIZE));
 		REFUSED(opcodes[i], buf.request.tenant[0] = 0);
 		REFUSED(opcodes[i], buf.request.tenant[31] = 'x');
-		REFUSED(opcodes[i], s->reserved = cpu_to_le32(1));
+		REFUSED(opcodes[i], s->parent[31] = 1);
+		if (opcodes[i] != KVPOOL_WIRE_PUSH)
+			REFUSED(opcodes[i], s->depth = cpu_to_le32(1));
 		REFUSED(opcodes[i], s->length = 0xffffffff);
 		REFUSED(opcodes[i], s->offset = cpu_to_le32(1));
 		REFUSED(opcodes[i], s->offset = cpu_to_le32(0xfffff000));

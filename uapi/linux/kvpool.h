@@ -57,7 +57,7 @@
  */
 
 /** KVPOOL_ABI_VERSION - raised with each addition to this header. */
-#define KVPOOL_ABI_VERSION	3
+#define KVPOOL_ABI_VERSION	4
 
 #define KVPOOL_KEY_SIZE		32
 #define KVPOOL_NAME_SIZE	32
@@ -146,6 +146,7 @@ struct kvpool_handle_entry {
 #define KVPOOL_FEATURE_RING	(1ULL << 3)	/* operations: RING, SUBMIT, CANCEL */
 #define KVPOOL_FEATURE_FABRIC	(1ULL << 4)	/* a fabric is loaded: peers can be named */
 #define KVPOOL_FEATURE_URING	(1ULL << 5)	/* operations through io_uring */
+#define KVPOOL_FEATURE_CHAIN	(1ULL << 6)	/* KVPOOL_RESERVE_CHAIN, KVPOOL_OP_CHAIN */
 
 /**
  * struct kvpool_info - KVPOOL_IOC_INFO: version, features and limits
@@ -221,6 +222,7 @@ struct kvpool_open_tenant {
 
 /* Flags of struct kvpool_reserve. */
 #define KVPOOL_RESERVE_STRICT_NODE (1U << 0)	/* only on the named node */
+#define KVPOOL_RESERVE_CHAIN	(1U << 1)	/* consecutive blocks of a chain */
 
 /**
  * struct kvpool_reserve - KVPOOL_IOC_RESERVE: reserve space for new blocks
@@ -233,6 +235,11 @@ struct kvpool_open_tenant {
  *		is zero.
  * @node:	In: NUMA node to prefer, or KVPOOL_NODE_ANY for the caller's.
  * @nr_done:	In: zero. Out: entries with status zero.
+ * @parent:	With KVPOOL_RESERVE_CHAIN and a @position that is not zero, in:
+ *		key of the block before the first entry. Otherwise zero.
+ * @position:	With KVPOOL_RESERVE_CHAIN, in: position of the first entry in
+ *		its chain; the head of a chain has zero. Otherwise zero.
+ * @reserved:	In: zero.
  *
  * First, all keys that are unknown become pending. Then their blocks get space
  * in the order of the array, for which other blocks are evicted if necessary
@@ -241,6 +248,18 @@ struct kvpool_open_tenant {
  * tenant, never of another tenant. The owner fills the space through its
  * mapping and seals or aborts the reservation. A reservation that is older than
  * the knob preempt_ms is pre-empted when its key is reserved next.
+ *
+ * With KVPOOL_RESERVE_CHAIN, each entry is the parent of the entry after it. A
+ * block is not evicted while a block that names it as parent is sealed or
+ * pending, so what remains of a chain begins at its head. Orphans, blocks whose
+ * parent is neither sealed nor pending, and what continues them, are evicted
+ * before other blocks. That holds for entries that get ``-EEXIST`` or
+ * ``-EBUSY`` too: a call that makes a missing parent ends that state of the
+ * blocks that it names after it, and, for a number of parents that were missed
+ * most recently, also of those that had named it before. A block has one parent for good, at one
+ * position; what contradicts that, or would be a cycle, has no effect on other
+ * blocks. Positions from 16777215 on, and more than 16777212 blocks with one
+ * parent, are not noted.
  *
  * The ioctl fails with ``EBADF`` if the file is not open for writing, and with
  * ``EINVAL`` if @node is neither KVPOOL_NODE_ANY nor a node with a tier, or is
@@ -262,6 +281,9 @@ struct kvpool_reserve {
 	__aligned_u64 spans;
 	__s32 node;
 	__u32 nr_done;
+	struct kvpool_key parent;
+	__u32 position;
+	__u32 reserved;
 };
 
 #define KVPOOL_IOC_RESERVE	_IO(KVPOOL_IOC_TYPE, 0x02)
@@ -653,6 +675,7 @@ enum kvpool_opcode {
 #define KVPOOL_OP_STRICT_NODE	(1U << 3)	/* RESERVE: only on the named node */
 #define KVPOOL_OP_PIN_SOFT	(1U << 4)	/* SEAL: as KVPOOL_PIN_SOFT */
 #define KVPOOL_OP_PIN_HARD	(1U << 5)	/* SEAL: as KVPOOL_PIN_HARD */
+#define KVPOOL_OP_CHAIN		(1U << 6)	/* RESERVE, LEASE with REMOTE: a block of a chain */
 
 /**
  * struct kvpool_op - One operation
@@ -674,6 +697,10 @@ enum kvpool_opcode {
  *		all peers. PUSH: number of the peer. Otherwise zero.
  * @node:	RESERVE, and LEASE with KVPOOL_OP_REMOTE: NUMA node to prefer,
  *		or KVPOOL_NODE_ANY. Otherwise zero.
+ * @parent:	With KVPOOL_OP_CHAIN and a @position that is not zero: key of the
+ *		block before this one in its chain. Otherwise zero.
+ * @position:	With KVPOOL_OP_CHAIN: position in the chain; the head has zero.
+ *		Otherwise zero.
  * @reserved:	Zero.
  *
  * LEASE finds a block as KVPOOL_IOC_LEASE does. With KVPOOL_OP_WAIT it waits
@@ -687,7 +714,10 @@ enum kvpool_opcode {
  * RELEASE ends a lease as KVPOOL_IOC_RELEASE does.
  *
  * PUSH keeps the block from being evicted until the peer has sealed or refused
- * it.
+ * it. What this host knows of the block's chain, the peer gets to know.
+ *
+ * KVPOOL_OP_CHAIN says what KVPOOL_RESERVE_CHAIN says, for the block that a
+ * RESERVE makes or that a LEASE with KVPOOL_OP_REMOTE finds or fetches.
  *
  * RESERVE and SEAL do for one entry what KVPOOL_IOC_RESERVE and KVPOOL_IOC_SEAL
  * do. Adjacent operations of the same kind in one call are done together, as
@@ -706,7 +736,9 @@ struct kvpool_op {
 	__aligned_u64 handle;
 	__u32 peer;
 	__s32 node;
-	__aligned_u64 reserved;
+	struct kvpool_key parent;
+	__u32 position;
+	__u32 reserved;
 };
 
 /* Route of the bytes of an operation: struct kvpool_completion. */

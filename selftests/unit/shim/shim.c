@@ -3,8 +3,12 @@
 #include <pthread.h>
 #include <sched.h>
 
+#include <linux/jiffies.h>
 #include <linux/rcupdate.h>
 #include <linux/rhashtable.h>
+
+/* About to wrap. */
+unsigned long shim_jiffies = (u32)-100;
 
 /* ---- RCU ---- */
 
