@@ -33,9 +33,10 @@
  *
  *	run=INSNS run_rep=N run_from=A run_at=A run_to=A run_in=A run_out=A
  *
- * and the same with names that begin with any_. "run" is of the tasks that came
- * from user mode on a CPU where the section runs; "any" is of all tasks of all
- * CPUs, while the section runs on one of them. The addresses are those of the run's
+ * and the same with names that begin with any and other. "run" is of the tasks that
+ * came from user mode on a CPU where the section runs; "any" is of all tasks of all
+ * CPUs, while the section runs on one of them; "other" is of those that went
+ * on from one switch of their CPU to the next. The addresses are those of the run's
  * first block, of one in its second half and of its last one, and of its first and
  * last block in the code that matters: runs outside of that code do not count.
  *
@@ -161,6 +162,7 @@ static unsigned int nr_active[INSN_IDS];	/* CPUs in each section */
 /* Guards pieces, points, blocks, the longest runs and the output. */
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static struct run longest_own[INSN_IDS], longest_any[INSN_IDS];
+static struct run longest_other[INSN_IDS];
 static struct piece *pieces;
 static FILE *out;
 static unsigned int nr_reports;
@@ -192,18 +194,25 @@ static void run_own(struct vcpu *vcpu, const struct run *run)
 	pthread_mutex_unlock(&lock);
 }
 
+/* A run of any CPU. */
+static void run_anywhere(struct run *longest, const struct run *run)
+{
+	unsigned int id;
+
+	pthread_mutex_lock(&lock);
+	for (id = 0; id < INSN_IDS; id++)
+		if (nr_active[id] && run->insns > longest[id].insns)
+			longest[id] = *run;
+	pthread_mutex_unlock(&lock);
+}
+
 /* The task offers the CPU, or it is not in the kernel any more. */
 static void run_end(struct vcpu *vcpu)
 {
 	struct run *run = &vcpu->run;
-	unsigned int id;
 
 	if (run->in) {
-		pthread_mutex_lock(&lock);
-		for (id = 0; id < INSN_IDS; id++)
-			if (nr_active[id] && run->insns > longest_any[id].insns)
-				longest_any[id] = *run;
-		pthread_mutex_unlock(&lock);
+		run_anywhere(longest_any, run);
 		if (vcpu->own)
 			run_own(vcpu, run);
 		else if (run->insns > vcpu->unknown.insns)
@@ -238,6 +247,8 @@ static void run_block(unsigned int index, void *data)
 	case SWITCH:
 		vcpu->interrupts = 0;
 		run_end(vcpu);
+		if (vcpu->unknown.insns)
+			run_anywhere(longest_other, &vcpu->unknown);
 		memset(&vcpu->unknown, 0, sizeof(vcpu->unknown));
 		vcpu->own = false;
 		return;
@@ -390,6 +401,7 @@ static void drop(unsigned int index, unsigned int id)
 	flush_hist(id, false);
 	memset(&longest_own[id], 0, sizeof(longest_own[id]));
 	memset(&longest_any[id], 0, sizeof(longest_any[id]));
+	memset(&longest_other[id], 0, sizeof(longest_other[id]));
 	pthread_mutex_unlock(&lock);
 }
 
@@ -415,6 +427,7 @@ static void report(unsigned int index, unsigned int id)
 	if (points_path) {
 		write_run(&longest_own[id], "run");
 		write_run(&longest_any[id], "any");
+		write_run(&longest_other[id], "other");
 	}
 	fputc('\n', out);
 	flush_hist(id, true);
@@ -485,7 +498,7 @@ static int compare_points(const void *a, const void *b)
 
 	/* A function may begin where another one ends. */
 	return (x->addr > y->addr) - (x->addr < y->addr) ?:
-	       (x->kind != PAST) - (y->kind != PAST);
+	       (int)y->kind - (int)x->kind;
 }
 
 /* Tell a block what it is; @lock is held. */

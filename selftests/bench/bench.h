@@ -15,6 +15,7 @@
  *				"median", "mean" or "max"; divided by per. Count
  *				"run" is the longest run of the caller without a
  *				point of rescheduling, "any" that of any task,
+ *				"other" that of any task but the caller,
  *				and "all" what all CPUs executed
  *	ratio, scale		scale times the first of two figures, named, by
  *				the second

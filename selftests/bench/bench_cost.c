@@ -21,7 +21,13 @@
 #define FILL		4096
 #define MEASURED	65536
 #define LOOPS		100000
-#define CHAIN		0	/* KVPOOL_RESERVE_*: a call fills in one chain */
+
+/* A call that fills the pool makes one chain, if the module knows chains. */
+#ifdef KVPOOL_RESERVE_CHAIN
+#define CHAIN		KVPOOL_RESERVE_CHAIN
+#else
+#define CHAIN		0
+#endif
 
 enum {
 	SPACE_FILL = 1,

@@ -31,6 +31,8 @@ ffffffff81001040 t __schedule
 ffffffff81001800 T schedule
 ffffffff81002000 T asm_sysvec_apic_timer_interrupt
 ffffffff81002040 T asm_exc_page_fault
+ffffffff81002800 t rht_deferred_worker
+ffffffff81002900 t other
 ffffffff81003000 D jiffies
 ffffffffc0201010 t kvpool_ioctl\t[kvpool]
 ffffffffc0205ff0 t kvpool_last\t[kvpool]
@@ -78,10 +80,12 @@ class Points(unittest.TestCase):
         self.assertNotIn(0xffffffff81001800,
                          [addr for kind, addr in found if kind != "past"])
 
-    def test_code_is_that_of_the_modules(self):
+    def test_code_is_that_of_the_index_and_the_modules(self):
         found = [point for point in bench.points(self.symbols)
                  if point[0] in ("begin", "end")]
-        self.assertEqual([("begin", 0xffffffffc0201000),
+        self.assertEqual([("begin", 0xffffffff81002800),
+                          ("end", 0xffffffff81002900),
+                          ("begin", 0xffffffffc0201000),
                           ("end", 0xffffffffc0206000),
                           ("begin", 0xffffffffc0300000),
                           ("end", 0xffffffffc0301000)], found)
