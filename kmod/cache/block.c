@@ -7,7 +7,10 @@
 
 #include "cache/block.h"
 #include "cache/chain.h"
+#include "cache/epoch.h"
+#include "cache/hist.h"
 #include "cache/index.h"
+#include "cache/limit.h"
 #include "cache/pool.h"
 #include "cache/tenant.h"
 #include "cache/trace.h"
@@ -236,7 +239,10 @@ static bool kvpool_block_preempt(struct kvpool_tenant *tenant,
 		return false;
 	}
 	/* In one step, so that lookups always find the key pending. */
+	rcu_read_lock();
+	block->epoch = READ_ONCE(tenant->epoch);
 	kvpool_index_replace(&tenant->index, old, block);
+	rcu_read_unlock();
 	trace_kvpool_block_preempt(tenant, old);
 	kvpool_count(tenant, pending, -1);
 	kvpool_count(tenant, preempted_blocks, 1);
@@ -255,10 +261,18 @@ static int kvpool_block_enter(struct kvpool_tenant *tenant,
 
 	for (;;) {
 		rcu_read_lock();
+		/* In one section: see kvpool_epoch_work(). */
+		block->epoch = READ_ONCE(tenant->epoch);
 		old = kvpool_index_insert(&tenant->index, block);
 		if (!old || IS_ERR(old)) {
 			rcu_read_unlock();
 			return old ? -ENOMEM : 0;
+		}
+		if (kvpool_block_stale(tenant, old)) {
+			rcu_read_unlock();
+			kvpool_block_outdate(tenant, &block->key);
+			cond_resched();
+			continue;
 		}
 		state = READ_ONCE(old->state);
 		stuck = state == KVPOOL_BLOCK_RESERVED &&
@@ -370,6 +384,7 @@ void kvpool_block_refuse(struct kvpool_tenant *tenant,
 	kvpool_block_put(tenant, block);
 	if (why != -EINTR)
 		kvpool_count(tenant, rejected, 1);
+	kvpool_limit_space(tenant, why);
 }
 
 /**
@@ -401,6 +416,8 @@ static int kvpool_block_publish(struct kvpool_tenant *tenant,
 	    tenant->pinned + kvpool_block_length(block) >
 	    READ_ONCE(tenant->pin_quota))
 		return -EDQUOT;
+	if (kvpool_block_stale(tenant, block))
+		return -ESTALE;
 	/* A full barrier: readers that see the state see the bytes. */
 	if (cmpxchg(&block->state, KVPOOL_BLOCK_RESERVED,
 		    KVPOOL_BLOCK_SEALED) != KVPOOL_BLOCK_RESERVED)
@@ -419,7 +436,8 @@ static int kvpool_block_publish(struct kvpool_tenant *tenant,
  *	    The owner's reference is consumed unless the status is -EDQUOT.
  * @pins: the pin of each: 0, KVPOOL_PIN_SOFT or KVPOOL_PIN_HARD
  * @status: out: for each block 0, -EDQUOT if its pin would exceed the tenant's
- *	    pin_quota, or -ESTALE if it was pre-empted. Entries of NULL blocks
+ *	    pin_quota, or -ESTALE if it was pre-empted or is of an earlier
+ *	    epoch. Entries of NULL blocks
  *	    are left alone.
  * @nr: number of entries
  *
@@ -429,6 +447,7 @@ void kvpool_block_seal(struct kvpool_tenant *tenant,
 		       struct kvpool_block **blocks, const u32 *pins,
 		       int *status, unsigned int nr)
 {
+	bool refused = false;
 	u64 bytes = 0;
 	long done = 0;
 	unsigned int i;
@@ -445,8 +464,12 @@ void kvpool_block_seal(struct kvpool_tenant *tenant,
 	spin_unlock(&tenant->policy.lock);
 
 	for (i = 0; i < nr; i++) {
-		if (!blocks[i] || status[i] == -EDQUOT)
+		if (!blocks[i])
 			continue;
+		if (status[i] == -EDQUOT) {
+			refused = true;
+			continue;
+		}
 		if (status[i]) {
 			kvpool_block_abort(tenant, blocks[i]);
 			continue;
@@ -464,6 +487,9 @@ void kvpool_block_seal(struct kvpool_tenant *tenant,
 	kvpool_count(tenant, pending, -done);
 	kvpool_count(tenant, produced_blocks, done);
 	kvpool_count(tenant, produced_bytes, bytes);
+	kvpool_hist_add(tenant, KVPOOL_HIST_SEAL_BYTES, bytes);
+	if (refused)
+		kvpool_limit_pins(tenant);
 }
 
 /**
@@ -534,6 +560,7 @@ kvpool_block_find_next(struct kvpool_tenant *tenant,
 		/* Pairs with the cmpxchg() of kvpool_block_publish(). */
 		*state = smp_load_acquire(&block->state);
 		if (*state <= KVPOOL_BLOCK_SEALED &&
+		    !kvpool_block_stale(tenant, block) &&
 		    kvpool_block_get(tenant, block))
 			return block;
 		if (block == gone)
@@ -563,6 +590,7 @@ struct kvpool_block *kvpool_block_find_rcu(struct kvpool_tenant *tenant,
 	/* Pairs with the cmpxchg() of kvpool_block_publish(). */
 	*state = smp_load_acquire(&block->state);
 	if (likely(*state <= KVPOOL_BLOCK_SEALED &&
+		   !kvpool_block_stale(tenant, block) &&
 		   kvpool_block_tryget(block))) {
 		/* Pairs with kvpool_block_move(): the new place. */
 		smp_acquire__after_ctrl_dep();
@@ -612,6 +640,8 @@ int kvpool_block_probe(struct kvpool_tenant *tenant,
 	while ((block = kvpool_index_find(&tenant->index, key)) &&
 	       block != gone) {
 		state = READ_ONCE(block->state);
+		if (kvpool_block_stale(tenant, block))
+			break;
 		if (state == KVPOOL_BLOCK_SEALED) {
 			*length = kvpool_block_length(block);
 			ret = 0;
@@ -814,6 +844,94 @@ static void kvpool_block_unpin(struct kvpool_tenant *tenant,
 			   tenant->pinned - kvpool_block_length(block));
 }
 
+/* End a reservation of an earlier epoch; its owner keeps the space. */
+static bool kvpool_block_disown(struct kvpool_tenant *tenant,
+				struct kvpool_block *block)
+{
+	bool ended;
+
+	atomic_long_add(kvpool_block_pages(block), &tenant->quarantined);
+	spin_lock(&tenant->policy.lock);
+	ended = cmpxchg(&block->state, KVPOOL_BLOCK_RESERVED,
+			KVPOOL_BLOCK_PREEMPTED) == KVPOOL_BLOCK_RESERVED;
+	if (ended)
+		kvpool_chain_end(&tenant->policy, block);
+	spin_unlock(&tenant->policy.lock);
+	if (!ended) {
+		atomic_long_sub(kvpool_block_pages(block),
+				&tenant->quarantined);
+		return false;
+	}
+	kvpool_index_remove(&tenant->index, block);
+	kvpool_count(tenant, pending, -1);
+	kvpool_block_settle(tenant, block);
+	return true;
+}
+
+/* Remove a sealed block from the index, if it is there. */
+static bool kvpool_block_withdraw(struct kvpool_tenant *tenant,
+				  struct kvpool_block *block)
+{
+	bool removed;
+
+	spin_lock(&tenant->policy.lock);
+	removed = block->state == KVPOOL_BLOCK_SEALED;
+	if (removed) {
+		WRITE_ONCE(block->state, KVPOOL_BLOCK_DEAD);
+		kvpool_block_unpin(tenant, block);
+		kvpool_chain_end(&tenant->policy, block);
+		kvpool_index_remove(&tenant->index, block);
+	}
+	spin_unlock(&tenant->policy.lock);
+	if (removed) {
+		trace_kvpool_block_remove(tenant, block);
+		kvpool_count(tenant, blocks, -1);
+		kvpool_count(tenant, removed_blocks, 1);
+	}
+	return removed;
+}
+
+/**
+ * kvpool_block_outdate() - Remove a block of an earlier epoch from the index
+ * @tenant: the tenant of the block
+ * @key: its key
+ *
+ * When this returns, the key has no such block, or another task is removing it.
+ *
+ * Context: May sleep.
+ */
+void kvpool_block_outdate(struct kvpool_tenant *tenant,
+			  const struct kvpool_key *key)
+{
+	struct kvpool_block *block;
+	bool removed = false;
+	u32 state;
+
+	/* A block that has died may have moved: retry. */
+	do {
+		rcu_read_lock();
+		block = kvpool_index_find(&tenant->index, key);
+		if (block && (!kvpool_block_stale(tenant, block) ||
+			      !refcount_inc_not_zero(&block->refs)))
+			block = NULL;
+		rcu_read_unlock();
+		if (!block)
+			return;
+		state = READ_ONCE(block->state);
+		if (state == KVPOOL_BLOCK_RESERVED)
+			removed = kvpool_block_disown(tenant, block);
+		else if (state == KVPOOL_BLOCK_SEALED)
+			removed = kvpool_block_withdraw(tenant, block);
+		else	/* The task that ended it removes it too: help. */
+			kvpool_index_remove(&tenant->index, block);
+		/* The index's reference. */
+		if (removed)
+			kvpool_block_put(tenant, block);
+		kvpool_block_put(tenant, block);
+		cond_resched();
+	} while (!removed);
+}
+
 /**
  * kvpool_block_remove() - Remove a sealed block from the index
  * @tenant: the tenant of the block
@@ -836,23 +954,10 @@ int kvpool_block_remove(struct kvpool_tenant *tenant,
 			return PTR_ERR(block);
 
 		/* A block that has died may have moved: retry. */
-		spin_lock(&tenant->policy.lock);
-		removed = block->state == KVPOOL_BLOCK_SEALED;
-		if (removed) {
-			WRITE_ONCE(block->state, KVPOOL_BLOCK_DEAD);
-			kvpool_block_unpin(tenant, block);
-			kvpool_chain_end(&tenant->policy, block);
-			kvpool_index_remove(&tenant->index, block);
-		}
-		spin_unlock(&tenant->policy.lock);
-
-		if (removed) {
-			trace_kvpool_block_remove(tenant, block);
-			kvpool_count(tenant, blocks, -1);
-			kvpool_count(tenant, removed_blocks, 1);
-			/* The index's reference. */
+		removed = kvpool_block_withdraw(tenant, block);
+		/* The index's reference. */
+		if (removed)
 			kvpool_block_put(tenant, block);
-		}
 		kvpool_block_put(tenant, block);
 	} while (!removed);
 	return 0;
@@ -910,6 +1015,8 @@ int kvpool_block_pin(struct kvpool_tenant *tenant,
 
 		if (!ret)
 			trace_kvpool_block_pin(tenant, block);
+		else if (ret == -EDQUOT)
+			kvpool_limit_pins(tenant);
 		kvpool_block_put(tenant, block);
 	} while (ret == -EAGAIN);
 	return ret;

@@ -28,6 +28,8 @@ bool kvpool_block_end(struct kvpool_tenant *tenant, struct kvpool_block *block);
 struct kvpool_block *kvpool_block_find_rcu(struct kvpool_tenant *tenant,
 					   const struct kvpool_key *key,
 					   u32 *state);
+void kvpool_block_outdate(struct kvpool_tenant *tenant,
+			  const struct kvpool_key *key);
 struct kvpool_block *kvpool_block_find(struct kvpool_tenant *tenant,
 				       const struct kvpool_key *key,
 				       u32 *state);

@@ -56,7 +56,7 @@ enum kvpool_block_state {
  * @swept:	number of the sweep that has last looked at it; policy's lock
  * @depth:	its position in its chain, from 1; zero while no chain is
  *		known. Set once, under the policy's lock
- * @epoch:	reserved for the tenant's epoch
+ * @epoch:	last bits of the tenant's epoch when it was reserved
  * @serial:	tells it apart from other blocks of the key; never zero
  * @stamp:	jiffies: when it was reserved, then its age while it is queued,
  *		then when it was quarantined

@@ -17,6 +17,7 @@
 #include "cache/block.h"
 #include "cache/compact.h"
 #include "cache/evict.h"
+#include "cache/hist.h"
 #include "cache/tenant.h"
 #include "mem/vacate.h"
 
@@ -174,6 +175,7 @@ unsigned long kvpool_compact(struct kvpool_tenant *tenant, int node,
 {
 	struct kvpool_arena *arena = &tenant->arena;
 	unsigned long freed = 0, failures = 0, looks = 0;
+	u64 start = ktime_get_ns();
 	struct kvpool_chunk *chunk;
 
 	while (freed < nr && failures < effort->failures &&
@@ -196,6 +198,9 @@ unsigned long kvpool_compact(struct kvpool_tenant *tenant, int node,
 		else
 			failures++;
 	}
+	kvpool_hist_add(tenant, KVPOOL_HIST_COMPACT_BYTES,
+			(u64)freed << KVPOOL_CHUNK_SHIFT);
+	kvpool_hist_since(tenant, KVPOOL_HIST_COMPACT_NS, start);
 	return freed;
 }
 

@@ -8,6 +8,7 @@
 #include "cache/block.h"
 #include "cache/chain.h"
 #include "cache/evict.h"
+#include "cache/hist.h"
 #include "cache/index.h"
 #include "cache/tenant.h"
 #include "cache/trace.h"
@@ -107,10 +108,12 @@ static void kvpool_evict_finish(struct kvpool_tenant *tenant,
 		trace_kvpool_block_evict(tenant, block);
 		bytes += kvpool_block_length(block);
 		nr++;
+		cond_resched();
 	}
 	kvpool_count(tenant, blocks, -nr);
 	kvpool_count(tenant, evicted_blocks, nr);
 	kvpool_count(tenant, evicted_bytes, bytes);
+	kvpool_hist_add(tenant, KVPOOL_HIST_EVICT_BYTES, bytes);
 	kvpool_blocks_free(tenant, victims);
 }
 
@@ -127,6 +130,7 @@ static void kvpool_evict_finish(struct kvpool_tenant *tenant,
  */
 bool kvpool_evict(struct kvpool_tenant *tenant, int node, u32 pages)
 {
+	u64 start = ktime_get_ns();
 	LIST_HEAD(victims);
 
 	kvpool_evict_sweep(tenant);
@@ -138,6 +142,7 @@ bool kvpool_evict(struct kvpool_tenant *tenant, int node, u32 pages)
 	if (list_empty(&victims))
 		return false;
 	kvpool_evict_finish(tenant, &victims);
+	kvpool_hist_since(tenant, KVPOOL_HIST_EVICT_NS, start);
 	return true;
 }
 
@@ -170,25 +175,4 @@ bool kvpool_evict_block(struct kvpool_tenant *tenant,
 		return false;
 	kvpool_evict_finish(tenant, &victims);
 	return true;
-}
-
-/**
- * kvpool_evict_all() - Evict every block that may be evicted
- * @tenant: the tenant of the blocks
- *
- * Ends early on a fatal signal.
- *
- * Context: May sleep.
- */
-void kvpool_evict_all(struct kvpool_tenant *tenant)
-{
-	unsigned long nr = 0;
-	unsigned int kind;
-
-	/* Blocks that are added concurrently do not prolong the loop. */
-	for (kind = 0; kind < KVPOOL_NR_QUEUES; kind++)
-		nr += kvpool_policy_nr(&tenant->policy, NUMA_NO_NODE, kind);
-	while (nr-- && !fatal_signal_pending(current) &&
-	       kvpool_evict(tenant, NUMA_NO_NODE, 1))
-		;
 }

@@ -10,6 +10,5 @@ struct kvpool_tenant;
 bool kvpool_evict(struct kvpool_tenant *tenant, int node, u32 pages);
 bool kvpool_evict_block(struct kvpool_tenant *tenant,
 			struct kvpool_block *block);
-void kvpool_evict_all(struct kvpool_tenant *tenant);
 
 #endif /* _KVPOOL_EVICT_H */

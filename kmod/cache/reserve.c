@@ -5,7 +5,9 @@
 
 #include "cache/block.h"
 #include "cache/chain.h"
+#include "cache/epoch.h"
 #include "cache/index.h"
+#include "cache/limit.h"
 #include "cache/reserve.h"
 #include "cache/space.h"
 #include "cache/tenant.h"
@@ -43,7 +45,8 @@ static struct kvpool_block *kvpool_reserve_known(struct kvpool_tenant *tenant,
 	rcu_read_lock();
 	block = kvpool_index_find(&tenant->index, key);
 	rcu_read_unlock();
-	return block && kvpool_block_alive(block) ? block : NULL;
+	return block && kvpool_block_alive(block) &&
+	       !kvpool_block_stale(tenant, block) ? block : NULL;
 }
 
 static struct kvpool_wanted *kvpool_reserve_wanted(struct kvpool_tenant *tenant,
@@ -171,6 +174,7 @@ int kvpool_reserve_space(struct kvpool_tenant *tenant,
 
 	if (ret && ret != -EINTR)
 		kvpool_count(tenant, rejected, 1);
+	kvpool_limit_space(tenant, ret);
 	return ret;
 }
 

@@ -5,8 +5,10 @@
 #include <linux/fs.h>
 #include <linux/jiffies.h>
 #include <linux/percpu.h>
+#include <linux/ratelimit.h>
 #include <linux/slab.h>
 
+#include "cache/hist.h"
 #include "cache/index.h"
 #include "cache/policy_lru.h"
 #include "cache/pool.h"
@@ -15,6 +17,9 @@
 
 /* Bytes by which a CPU's part of a count may be off. */
 #define KVPOOL_DESCRIBED_BATCH	16384
+
+/* Time in which a tenant gets a few lines in the log about its limits. */
+#define KVPOOL_LIMITS_INTERVAL	(60 * HZ)
 
 #define KVPOOL_TENANT_CLOSED	-1	/* its nr_users */
 
@@ -40,9 +45,12 @@ struct kvpool_tenant *kvpool_tenant_alloc(const char *name)
 	tenant->counters = alloc_percpu(struct kvpool_counters);
 	if (!tenant->counters)
 		goto err_free;
+	tenant->hists = alloc_percpu(struct kvpool_hists);
+	if (!tenant->hists)
+		goto err_counters;
 	ret = percpu_counter_init(&tenant->described, 0, GFP_KERNEL);
 	if (ret)
-		goto err_counters;
+		goto err_hists;
 	ret = kvpool_index_init(&tenant->index);
 	if (ret)
 		goto err_described;
@@ -67,6 +75,9 @@ struct kvpool_tenant *kvpool_tenant_alloc(const char *name)
 	tenant->claim_next = jiffies;
 	kvpool_policy_init(&tenant->policy, &kvpool_policy_lru, nodes,
 			   nr_node_ids);
+	ratelimit_state_init(&tenant->limits, KVPOOL_LIMITS_INTERVAL, 3);
+	/* How many lines were left out is of no interest. */
+	ratelimit_set_flags(&tenant->limits, RATELIMIT_MSG_ON_RELEASE);
 	return tenant;
 
 err_nodes:
@@ -77,6 +88,8 @@ err_index:
 	rhashtable_destroy(&tenant->index);
 err_described:
 	percpu_counter_destroy(&tenant->described);
+err_hists:
+	free_percpu(tenant->hists);
 err_counters:
 	free_percpu(tenant->counters);
 err_free:
@@ -98,6 +111,7 @@ void kvpool_tenant_free(struct kvpool_tenant *tenant)
 	percpu_counter_destroy(&tenant->described);
 	/* Waiters belong to files, which are gone. */
 	rhashtable_destroy(&tenant->queues);
+	free_percpu(tenant->hists);
 	free_percpu(tenant->counters);
 	kfree(tenant);
 }

@@ -8,6 +8,7 @@
 #include <linux/list.h>
 #include <linux/nodemask.h>
 #include <linux/percpu_counter.h>
+#include <linux/ratelimit_types.h>
 #include <linux/rhashtable.h>
 #include <linux/spinlock.h>
 #include <linux/types.h>
@@ -24,6 +25,7 @@
 #define KVPOOL_DEFAULT_TENANT	"default"
 
 struct file;
+struct kvpool_hists;
 
 /**
  * struct kvpool_tenant - an isolation domain
@@ -46,6 +48,8 @@ struct file;
  * @pin_quota:	most bytes of hard-pinned blocks
  * @pinned:	bytes of hard-pinned blocks; protected by policy.lock
  * @counters:	statistics, per CPU
+ * @hists:	histograms, per CPU
+ * @limits:	bounds the lines in the log about limits that were reached
  * @described:	bytes of descriptions of blocks, without lists of extents
  * @queues:	waiters of pending blocks; see cache/waiters.c
  * @quarantine:	dead reservations whose memory had a DMA pin
@@ -53,6 +57,9 @@ struct file;
  * @quarantined: pages in quarantine or of pre-empted reservations
  * @claim_next:	jiffies before which the tenant does not try to claim chunks of
  *		other tenants
+ * @epoch:	raised to drop all blocks
+ * @swept:	epoch before which no block is in the index; epoch_work
+ * @epoch_work:	removes blocks of earlier epochs
  * @evict_work:	reclaims until the tenant is within its quota and its low
  *		watermark
  * @quarantine_work: frees blocks in quarantine whose DMA pins are gone
@@ -75,12 +82,17 @@ struct kvpool_tenant {
 	u64 pin_quota;
 	u64 pinned;
 	struct kvpool_counters __percpu *counters;
+	struct kvpool_hists __percpu *hists;
+	struct ratelimit_state limits;
 	struct percpu_counter described;
 	struct rhashtable queues;
 	struct list_head quarantine;
 	spinlock_t quarantine_lock;	/* the list above */
 	atomic_long_t quarantined;
 	unsigned long claim_next;
+	u32 epoch;
+	u32 swept;
+	struct work_struct epoch_work;
 	struct work_struct evict_work;
 	struct delayed_work quarantine_work;
 };

@@ -13,6 +13,7 @@
 
 #include "cache/block.h"
 #include "cache/chain.h"
+#include "cache/epoch.h"
 #include "cache/pool.h"
 #include "cache/quarantine.h"
 #include "cache/reclaim.h"
@@ -67,6 +68,7 @@ static void kvpool_tenants_release(struct kobject *kobj)
 	struct kvpool_tenant *tenant =
 		container_of(kobj, struct kvpool_tenant, kobj);
 
+	kvpool_epoch_exit(tenant);
 	kvpool_reclaim_tenant_exit(tenant);
 	kvpool_quarantine_exit(tenant);
 	spin_lock(&tenant->policy.lock);
@@ -90,6 +92,7 @@ static struct kvpool_tenant *kvpool_tenants_create(const char *name)
 	if (IS_ERR(tenant))
 		return tenant;
 	kvpool_quarantine_init(tenant);
+	kvpool_epoch_init(tenant);
 	kvpool_reclaim_tenant_init(tenant);
 	kobject_init(&tenant->kobj, &kvpool_tenant_ktype);
 	return tenant;

@@ -72,6 +72,7 @@ DEFINE_EVENT(kvpool_tenant, kvpool_tenant_##name,	\
 
 KVPOOL_TENANT_EVENT(add);
 KVPOOL_TENANT_EVENT(del);
+KVPOOL_TENANT_EVENT(drop);
 
 #endif /* _KVPOOL_CACHE_TRACE_H */
 

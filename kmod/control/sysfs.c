@@ -212,6 +212,7 @@ static ssize_t revoke_store(struct device *dev, struct device_attribute *attr,
 	      kvpool_revoke(id);
 	return ret ?: count;
 }
+
 static struct device_attribute dev_attr_revoke = __ATTR(revoke, 0200, NULL,
 							revoke_store);
 

@@ -12,8 +12,9 @@
 
 #include <linux/kvpool.h>
 
-#include "cache/evict.h"
+#include "cache/epoch.h"
 #include "cache/guarantee.h"
+#include "cache/hist.h"
 #include "cache/reclaim.h"
 #include "cache/stats.h"
 #include "cache/tenant.h"
@@ -207,13 +208,20 @@ static ssize_t pin_quota_bytes_store(struct kobject *kobj,
 	return count;
 }
 
+/* Zero when no memory belongs to what was dropped, but for leases. */
+static ssize_t drop_show(struct kobject *kobj, struct kobj_attribute *attr,
+			 char *buf)
+{
+	return sysfs_emit(buf, "%u\n",
+			  kvpool_epochs_left(kvpool_kobj_tenant(kobj)));
+}
+
 static ssize_t drop_store(struct kobject *kobj, struct kobj_attribute *attr,
 			  const char *buf, size_t count)
 {
 	if (!sysfs_streq(buf, "1"))
 		return -EINVAL;
-	kvpool_evict_all(kvpool_kobj_tenant(kobj));
-	return count;
+	return kvpool_epoch_raise(kvpool_kobj_tenant(kobj)) ?: count;
 }
 
 static struct kobj_attribute id_attr = __ATTR_RO(id);
@@ -226,7 +234,7 @@ static struct kobj_attribute guaranteed_bytes_attr =
 static struct kobj_attribute guaranteed_nodes_attr =
 	__ATTR_RW(guaranteed_nodes);
 static struct kobj_attribute pin_quota_bytes_attr = __ATTR_RW(pin_quota_bytes);
-static struct kobj_attribute drop_attr = __ATTR_WO(drop);
+static struct kobj_attribute drop_attr = __ATTR_RW(drop);
 
 /* ---- counters ---- */
 
@@ -279,8 +287,61 @@ static const struct attribute_group kvpool_tenant_group = {
 	.attrs = kvpool_tenant_attrs,
 };
 
+/* ---- histograms ---- */
+
+struct kvpool_hist_attr {
+	struct kobj_attribute attr;
+	enum kvpool_hist hist;
+};
+
+static ssize_t kvpool_hist_show(struct kobject *kobj,
+				struct kobj_attribute *attr, char *buf)
+{
+	const struct kvpool_hist_attr *a =
+		container_of(attr, struct kvpool_hist_attr, attr);
+	struct kvpool_tenant *tenant = kvpool_kobj_tenant(kobj);
+	unsigned int i;
+	int len = 0;
+
+	for (i = 0; i < KVPOOL_HIST_BUCKETS; i++)
+		len += sysfs_emit_at(buf, len, i ? " %llu" : "%llu",
+				     kvpool_hist_read(tenant, a->hist, i));
+	return len + sysfs_emit_at(buf, len, "\n");
+}
+
+#define KVPOOL_HIST_ATTR(_id, _name)					\
+	(&((struct kvpool_hist_attr){					\
+		.attr.attr = { .name = #_name, .mode = 0444 },		\
+		.attr.show = kvpool_hist_show,				\
+		.hist = KVPOOL_HIST_##_id,				\
+	}).attr.attr)
+
+static struct attribute *kvpool_tenant_hist_attrs[] = {
+	KVPOOL_HIST_ATTR(RESERVE_NS, reserve_ns),
+	KVPOOL_HIST_ATTR(RESERVE_BYTES, reserve_bytes),
+	KVPOOL_HIST_ATTR(SEAL_NS, seal_ns),
+	KVPOOL_HIST_ATTR(SEAL_BYTES, seal_bytes),
+	KVPOOL_HIST_ATTR(LEASE_NS, lease_ns),
+	KVPOOL_HIST_ATTR(LEASE_BYTES, lease_bytes),
+	KVPOOL_HIST_ATTR(WAIT_NS, wait_ns),
+	KVPOOL_HIST_ATTR(EVICT_NS, evict_ns),
+	KVPOOL_HIST_ATTR(EVICT_BYTES, evict_bytes),
+	KVPOOL_HIST_ATTR(COMPACT_NS, compact_ns),
+	KVPOOL_HIST_ATTR(COMPACT_BYTES, compact_bytes),
+	KVPOOL_HIST_ATTR(OPERATION_NS, operation_ns),
+	KVPOOL_HIST_ATTR(OPERATION_BYTES, operation_bytes),
+	NULL
+};
+
+/* In a directory of their own. */
+static const struct attribute_group kvpool_tenant_hist_group = {
+	.name = "histograms",
+	.attrs = kvpool_tenant_hist_attrs,
+};
+
 /* The files of each tenant. */
 const struct attribute_group *kvpool_sysfs_tenant_groups[] = {
 	&kvpool_tenant_group,
+	&kvpool_tenant_hist_group,
 	NULL
 };

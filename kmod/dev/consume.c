@@ -9,6 +9,7 @@
 #include <linux/kvpool.h>
 
 #include "cache/block.h"
+#include "cache/hist.h"
 #include "cache/tenant.h"
 #include "cache/trace.h"
 #include "cache/waiters.h"
@@ -79,6 +80,7 @@ static int kvpool_lease_wait(struct kvpool_ctx *ctx, struct kvpool_block *block,
 	struct kvpool_sleeper sleeper = { .task = current };
 	struct kvpool_tenant *tenant = ctx->tenant;
 	DECLARE_WAITQUEUE(revoke, current);
+	u64 start;
 	int ret;
 
 	if (expires && ktime_get() >= until)
@@ -87,6 +89,7 @@ static int kvpool_lease_wait(struct kvpool_ctx *ctx, struct kvpool_block *block,
 	ret = kvpool_waiter_add(&tenant->queues, &sleeper.waiter, block);
 	if (ret <= 0)
 		return ret;
+	start = ktime_get_ns();
 	/* Revoking the context wakes it; completions do too, for nothing. */
 	add_wait_queue(&ctx->wq, &revoke);
 	do {
@@ -105,6 +108,7 @@ static int kvpool_lease_wait(struct kvpool_ctx *ctx, struct kvpool_block *block,
 					  HRTIMER_MODE_ABS));
 	__set_current_state(TASK_RUNNING);
 	remove_wait_queue(&ctx->wq, &revoke);
+	kvpool_hist_since(tenant, KVPOOL_HIST_WAIT_NS, start);
 	/* Nobody wakes the task from here on, or somebody has. */
 	return kvpool_waiter_del(&tenant->queues, &sleeper.waiter) ? ret : 0;
 }
@@ -285,6 +289,7 @@ int kvpool_ioctl_lease(struct kvpool_call *call)
 	kvpool_count(l.tenant, local_hits, l.live);
 	kvpool_count(l.tenant, local_bytes, l.bytes);
 	kvpool_count(l.tenant, leases, l.live);
+	kvpool_hist_add(l.tenant, KVPOOL_HIST_LEASE_BYTES, l.bytes);
 	return kvpool_blocks_finish(call, l.entries, arg->entries, &l.out, ret);
 }
 

@@ -9,6 +9,7 @@
 
 #include <linux/kvpool.h>
 
+#include "cache/hist.h"
 #include "cache/stats.h"
 #include "cache/tenant.h"
 #include "dev/call.h"
@@ -119,9 +120,14 @@ struct kvpool_ioctl_op {
 	u32 min_size;
 	u32 mode;	/* KVPOOL_MODE_* that the file needs */
 	int (*execute)(struct kvpool_call *call);
+	enum kvpool_hist hist;	/* of the time that the call takes */
 };
 
 #define KVPOOL_IOCTL(_cmd, _mode, _fn, _struct, _last)			\
+	KVPOOL_IOCTL_TIMED(_cmd, _mode, _fn, _struct, _last,		\
+			   KVPOOL_NR_HISTS)
+
+#define KVPOOL_IOCTL_TIMED(_cmd, _mode, _fn, _struct, _last, _hist)	\
 	[_IOC_NR(_cmd)] = {						\
 		.cmd = (_cmd),						\
 		.size = sizeof(_struct) +				\
@@ -130,6 +136,7 @@ struct kvpool_ioctl_op {
 		.min_size = offsetofend(_struct, _last),		\
 		.mode = (_mode),					\
 		.execute = (_fn),					\
+		.hist = (_hist),					\
 	}
 
 /* The last member is that of the first version of the structure. */
@@ -138,14 +145,18 @@ static const struct kvpool_ioctl_op kvpool_ioctl_ops[] = {
 		     mode),
 	KVPOOL_IOCTL(KVPOOL_IOC_OPEN_TENANT, 0, kvpool_ioctl_open_tenant,
 		     struct kvpool_open_tenant, reserved),
-	KVPOOL_IOCTL(KVPOOL_IOC_RESERVE, KVPOOL_MODE_PRODUCE,
-		     kvpool_ioctl_reserve, struct kvpool_reserve, reserved),
-	KVPOOL_IOCTL(KVPOOL_IOC_SEAL, KVPOOL_MODE_PRODUCE, kvpool_ioctl_seal,
-		     struct kvpool_handles, entries),
+	KVPOOL_IOCTL_TIMED(KVPOOL_IOC_RESERVE, KVPOOL_MODE_PRODUCE,
+			   kvpool_ioctl_reserve, struct kvpool_reserve,
+			   reserved,
+			   KVPOOL_HIST_RESERVE_NS),
+	KVPOOL_IOCTL_TIMED(KVPOOL_IOC_SEAL, KVPOOL_MODE_PRODUCE,
+			   kvpool_ioctl_seal, struct kvpool_handles, entries,
+			   KVPOOL_HIST_SEAL_NS),
 	KVPOOL_IOCTL(KVPOOL_IOC_ABORT, KVPOOL_MODE_PRODUCE, kvpool_ioctl_abort,
 		     struct kvpool_handles, entries),
-	KVPOOL_IOCTL(KVPOOL_IOC_LEASE, KVPOOL_MODE_CONSUME, kvpool_ioctl_lease,
-		     struct kvpool_lookup, nr_more),
+	KVPOOL_IOCTL_TIMED(KVPOOL_IOC_LEASE, KVPOOL_MODE_CONSUME,
+			   kvpool_ioctl_lease, struct kvpool_lookup, nr_more,
+			   KVPOOL_HIST_LEASE_NS),
 	KVPOOL_IOCTL(KVPOOL_IOC_RELEASE, KVPOOL_MODE_CONSUME,
 		     kvpool_ioctl_release, struct kvpool_handles, entries),
 	KVPOOL_IOCTL(KVPOOL_IOC_EXISTS, KVPOOL_MODE_CONSUME,
@@ -231,6 +242,7 @@ long kvpool_ioctl(struct file *file, unsigned int cmd, unsigned long uarg)
 		.ctx = file->private_data,
 		.arg = &arg,
 	};
+	u64 start;
 	u32 size;
 	int ret;
 
@@ -256,7 +268,13 @@ long kvpool_ioctl(struct file *file, unsigned int cmd, unsigned long uarg)
 	/* The caller may have changed the size between the two reads. */
 	arg.size = size;
 
-	ret = op->execute(&call);
+	if (op->hist == KVPOOL_NR_HISTS) {
+		ret = op->execute(&call);
+	} else {
+		start = ktime_get_ns();
+		ret = op->execute(&call);
+		kvpool_hist_since(call.ctx->tenant, op->hist, start);
+	}
 	trace_kvpool_call(call.ctx, nr, ret);
 	if (ret)
 		return ret;

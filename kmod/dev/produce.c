@@ -7,6 +7,7 @@
 #include <linux/kvpool.h>
 
 #include "cache/block.h"
+#include "cache/hist.h"
 #include "cache/reclaim.h"
 #include "cache/reserve.h"
 #include "cache/space.h"
@@ -48,7 +49,9 @@ int kvpool_ioctl_reserve(struct kvpool_call *call)
 	struct kvpool_chain chain;
 	struct kvpool_space space;
 	struct kvpool_hold *hold;
+	u64 bytes = 0;
 	int ret;
+	u32 i;
 
 	if (arg->flags & ~(KVPOOL_RESERVE_STRICT_NODE | KVPOOL_RESERVE_CHAIN) ||
 	    arg->nr_done || !arg->spans != !arg->nr_spans ||
@@ -78,6 +81,9 @@ int kvpool_ioctl_reserve(struct kvpool_call *call)
 					 arg->flags & KVPOOL_RESERVE_CHAIN ?
 					 &chain : NULL, &space);
 	arg->nr_done = call->live;
+	for (i = 0; i < hold->nr; i++)
+		bytes += entries[i].status ? 0 : entries[i].length;
+	kvpool_hist_add(tenant, KVPOOL_HIST_RESERVE_BYTES, bytes);
 	kvpool_reclaim_kick(tenant);
 	return kvpool_blocks_write(call, entries, arg->entries, arg->spans,
 				   &arg->nr_spans);

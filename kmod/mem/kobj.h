@@ -5,8 +5,7 @@
 
 #include <linux/capability.h>
 #include <linux/errno.h>
-
-struct sysfs_ops;
+#include <linux/sysfs.h>
 
 extern const struct sysfs_ops kvpool_kobj_ops;
 

@@ -17,6 +17,7 @@
 #include <linux/wait_bit.h>
 
 #include "cache/block.h"
+#include "cache/hist.h"
 #include "cache/pool.h"
 #include "cache/reclaim.h"
 #include "cache/reserve.h"
@@ -109,6 +110,9 @@ static void kvpool_xfer_finish(struct kvpool_xfer *xfer, int status)
 	if (status && xfer->hold)
 		kvpool_hold_end(ctx, xfer->hold, 1);
 	trace_kvpool_xfer_complete(xfer, status);
+	kvpool_hist_add(xfer->tenant, KVPOOL_HIST_OPERATION_BYTES,
+			xfer->cqe.bytes);
+	kvpool_hist_since(xfer->tenant, KVPOOL_HIST_OPERATION_NS, xfer->begun);
 	sink->post(xfer);
 
 	/* A task that waits for @done has found the xfer in inflight.ops. */
@@ -402,6 +406,7 @@ kvpool_xfer_new(struct kvpool_ctx *ctx, const struct kvpool_opdef *def,
 	xfer->node = op->node;
 	xfer->tag = op->tag;
 	xfer->born = jiffies;
+	xfer->begun = ktime_get_ns();
 	xfer->ctx = ctx;
 	xfer->hold = hold;
 	xfer->index = index;

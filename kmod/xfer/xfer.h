@@ -55,6 +55,7 @@ struct kvpool_sink {
  * @hold:	hold that will have the handle of the operation, or NULL
  * @seq:	position in the order of submission
  * @born:	jiffies at submission
+ * @begun:	ktime_get_ns() at submission
  * @expires:	time at which @deadline is due, on the monotonic clock
  * @ctx:	context of the operation; stays until it has completed
  * @sink:	destination of the completion
@@ -83,6 +84,7 @@ struct kvpool_xfer {
 	struct kvpool_hold *hold;
 	u64 seq;
 	unsigned long born;
+	u64 begun;
 	ktime_t expires;
 	struct kvpool_ctx *ctx;
 	const struct kvpool_sink *sink;

@@ -208,7 +208,7 @@ const struct noun noun_tenant = {
 		{ "add", "NAME", 1, 1, SETTINGS, 0, add, "add a tenant" },
 		{ "set", "TENANT", 1, 1, SETTINGS, SETTINGS, set, "change settings of a tenant" },
 		{ "drop", "TENANT", 1, 1, 0, 0, drop,
-		  "evict all of its blocks that are neither leased nor hard-pinned" },
+		  "make all of its blocks unknown at once; leases go on" },
 		{ "del", "TENANT", 1, 1, 0, 0, del,
 		  "delete a tenant of which no file is open, with its blocks" },
 	},

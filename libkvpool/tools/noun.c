@@ -10,6 +10,7 @@ const struct noun * const nouns[] = {
 	&noun_status,
 	&noun_top,
 	&noun_tenant,
+	&noun_stats,
 	&noun_tier,
 	&noun_knob,
 	&noun_block,

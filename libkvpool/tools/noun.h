@@ -64,6 +64,7 @@ extern const struct noun noun_link;
 extern const struct noun noun_operation;
 extern const struct noun noun_peer;
 extern const struct noun noun_session;
+extern const struct noun noun_stats;
 extern const struct noun noun_status;
 extern const struct noun noun_tenant;
 extern const struct noun noun_tier;

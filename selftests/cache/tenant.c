@@ -501,28 +501,145 @@ TEST_F(tenant, delete)
 	close(fd);
 }
 
-/* Drop removes all blocks without leases and hard pins. */
+/*
+ * After a drop nothing that was there is known, and what is leased can be read
+ * until its leases end.
+ */
 TEST_F(tenant, drop)
 {
+	struct kv_block lease, pending, again, other;
 	struct kvpool_stats st;
-	struct kv_block lease, pending;
+	struct kvpool_info info;
+	unsigned int i;
 
-	ASSERT_EQ(0, kv_produce(self->a.fd, self->a.map, 1, 65536));
-	ASSERT_EQ(0, kv_produce(self->a.fd, self->a.map, 2, 65536));
-	ASSERT_EQ(0, kv_reserve(self->a.fd, &pending, 3, 65536));
+	ASSERT_EQ(0, kv_tenant_set(self->a.tenant, "pin_quota_bytes", 1 << 20));
+	for (i = 0; i < 100; i++)
+		ASSERT_EQ(0, kv_produce(self->a.fd, self->a.map, i, 4096));
+	ASSERT_EQ(0, kv_pin(self->a.fd, 2, KVPOOL_PIN_HARD));
+	ASSERT_EQ(0, kv_pin(self->a.fd, 3, KVPOOL_PIN_SOFT));
+	ASSERT_EQ(0, kv_reserve(self->a.fd, &pending, 200, 65536));
+	ASSERT_EQ(0, kv_reserve(self->a.fd, &other, 201, 65536));
 	ASSERT_EQ(0, kv_produce(self->b.fd, self->b.map, 1, 65536));
 	ASSERT_EQ(0, kv_lease(self->a.fd, &lease, 1));
 	ASSERT_EQ(0, kv_tenant_drop(self->a.tenant));
-	EXPECT_EQ(-ENOENT, kv_exists(self->a.fd, 2));
-	EXPECT_EQ(-EINPROGRESS, kv_exists(self->a.fd, 3));
-	EXPECT_EQ(0, kv_check(self->a.map, &lease));
+
+	for (i = 0; i < 100; i++)
+		EXPECT_EQ(-ENOENT, kv_exists(self->a.fd, i));
+	EXPECT_EQ(-ENOENT, kv_exists(self->a.fd, 200));
+	EXPECT_EQ(-ENOENT, kv_lease(self->a.fd, &again, 1));
+	EXPECT_EQ(-ENOENT, kv_remove(self->a.fd, 2));
+	EXPECT_EQ(-ENOENT, kv_pin(self->a.fd, 3, 0));
 	EXPECT_EQ(0, kv_exists(self->b.fd, 1));
+	EXPECT_EQ(0, kv_check(self->a.map, &lease));
+	ASSERT_EQ(0, kv_stats(self->a.fd, &st));
+	EXPECT_EQ(0, st.blocks);
+	EXPECT_EQ(0, st.pending);
+	EXPECT_EQ(0, st.pinned_bytes);
+	EXPECT_EQ(4096 + 2 * 65536, st.bytes);
+
+	/* The same keys again, while those of before have not ended. */
+	EXPECT_EQ(0, kv_produce(self->a.fd, self->a.map, 1, 8192));
+	EXPECT_EQ(0, kv_produce(self->a.fd, self->a.map, 200, 8192));
+	EXPECT_EQ(-ESTALE, kv_seal(self->a.fd, pending.handle));
+	EXPECT_EQ(0, kv_abort(self->a.fd, other.handle));
+	EXPECT_EQ(0, kv_consume(self->a.fd, self->a.map, 1));
+	EXPECT_EQ(0, kv_consume(self->a.fd, self->a.map, 200));
+	EXPECT_EQ(0, kv_check(self->a.map, &lease));
 	EXPECT_EQ(0, kv_release(self->a.fd, lease.handle));
-	EXPECT_EQ(0, kv_abort(self->a.fd, pending.handle));
+	ASSERT_EQ(0, kv_info(self->a.fd, &info));
 	ASSERT_EQ(0, kv_tenant_drop(self->a.tenant));
 	ASSERT_EQ(0, kv_stats(self->a.fd, &st));
 	EXPECT_EQ(0, st.bytes);
 	EXPECT_EQ(0, st.blocks);
+	EXPECT_EQ(0, st.quarantined_bytes);
+}
+
+/* More epochs than a block can tell apart: none comes back. */
+TEST_F(tenant, drop_many_times)
+{
+	char path[128];
+	struct kv_block b;
+	unsigned int i;
+	int ret;
+
+	snprintf(path, sizeof(path), "tenants/%s/drop", self->a.tenant);
+	ASSERT_EQ(0, kv_produce(self->a.fd, self->a.map, 1, 4096));
+	ASSERT_EQ(0, kv_reserve(self->a.fd, &b, 2, 4096));
+	for (i = 0; i < 600; i++) {
+		kv_wait_until((ret = kv_sys_write(path, "1")) != -EBUSY);
+		ASSERT_EQ(0, ret);
+		EXPECT_EQ(-ENOENT, kv_exists(self->a.fd, 1)) TH_LOG("%u", i);
+		EXPECT_EQ(-ENOENT, kv_exists(self->a.fd, 2)) TH_LOG("%u", i);
+		EXPECT_EQ(-ENOENT, kv_exists(self->a.fd, 10 + i - 1));
+		ASSERT_EQ(0, kv_produce_blank(self->a.fd, 10 + i, 4096));
+		EXPECT_EQ(0, kv_exists(self->a.fd, 10 + i));
+	}
+	EXPECT_EQ(-ESTALE, kv_seal(self->a.fd, b.handle));
+}
+
+/* What waits for a key that is dropped ends. */
+static void *lease_thread(void *data)
+{
+	struct kv_bench *t = data;
+	struct kv_block b;
+
+	return (void *)(long)kv_lease_flags(t->fd, &b, 1, KVPOOL_LOOKUP_WAIT,
+					    ~0ULL);
+}
+
+TEST_F(tenant, drop_ends_waits)
+{
+	struct kv_block b;
+	pthread_t thread;
+	void *ret;
+
+	ASSERT_EQ(0, kv_reserve(self->a.fd, &b, 1, 4096));
+	ASSERT_EQ(0, pthread_create(&thread, NULL, lease_thread, &self->a));
+	ASSERT_EQ(0, kv_tenant_drop(self->a.tenant));
+	pthread_join(thread, &ret);
+	EXPECT_EQ(-ENOENT, (long)ret);
+	EXPECT_EQ(0, kv_abort(self->a.fd, b.handle));
+}
+
+/* Histograms count what was done. */
+TEST_F(tenant, histograms)
+{
+	static const struct {
+		const char *name;
+		unsigned int bucket;	/* or 0 for any */
+		__u64 nr;
+	} want[] = {
+		{ "reserve_ns", 0, 3 }, { "reserve_bytes", 17, 3 },
+		{ "seal_ns", 0, 2 }, { "seal_bytes", 17, 2 },
+		{ "lease_ns", 0, 2 }, { "lease_bytes", 17, 1 },
+		{ "wait_ns", 0, 0 }, { "evict_ns", 0, 0 },
+		{ "operation_ns", 0, 0 },
+	};
+	char path[128], text[1024], *p;
+	unsigned int i, k;
+	struct kv_block b;
+	__u64 nr, sum, in;
+
+	for (i = 0; i < 2; i++)
+		ASSERT_EQ(0, kv_produce_blank(self->a.fd, i, 65536));
+	ASSERT_EQ(0, kv_reserve(self->a.fd, &b, 2, 65536));
+	ASSERT_EQ(0, kv_abort(self->a.fd, b.handle));
+	ASSERT_EQ(0, kv_lease(self->a.fd, &b, 1));
+	ASSERT_EQ(-ENOENT, kv_lease(self->a.fd, &b, 3));
+	for (k = 0; k < ARRAY_SIZE(want); k++) {
+		snprintf(path, sizeof(path), "tenants/%s/histograms/%s",
+			 self->a.tenant, want[k].name);
+		ASSERT_EQ(0, kv_sys_read(path, text, sizeof(text)));
+		for (i = 0, p = text, sum = 0, in = 0; *p; i++) {
+			nr = strtoull(p, &p, 10);
+			sum += nr;
+			if (i == want[k].bucket)
+				in = nr;
+		}
+		EXPECT_EQ(40, i);
+		EXPECT_EQ(want[k].nr, want[k].bucket ? in : sum)
+			TH_LOG("%s", want[k].name);
+	}
 }
 
 /* Threads add, delete, open and read tenants with the same few names. */

@@ -205,6 +205,8 @@ TEST_F(sysfs, nobody_writes_but_root)
 	ASSERT_EQ(0, stat(KV_SYS "/tenants/add", &st));
 	EXPECT_EQ(0200, st.st_mode & 0777);
 	ASSERT_EQ(0, stat(KV_SYS "/tenants/default/drop", &st));
+	EXPECT_EQ(0644, st.st_mode & 0777);
+	ASSERT_EQ(0, stat(KV_SYS "/revoke", &st));
 	EXPECT_EQ(0200, st.st_mode & 0777);
 }
 

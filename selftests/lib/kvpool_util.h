@@ -214,12 +214,18 @@ static inline int kv_tenant_add(const char *name)
 	return kv_sys_write("tenants/add", name);
 }
 
+/* Makes all blocks of a tenant unknown, and waits until they are removed. */
 static inline int kv_tenant_drop(const char *name)
 {
 	char path[128];
+	__u64 left;
+	int ret;
 
 	snprintf(path, sizeof(path), "tenants/%s/drop", name);
-	return kv_sys_write(path, "1");
+	ret = kv_sys_write(path, "1");
+	while (!ret && !kv_sys_read_u64(path, &left) && left)
+		usleep(1000);
+	return ret;
 }
 
 static inline int kv_tenant_set(const char *name, const char *knob, __u64 value)

@@ -12,6 +12,10 @@ COUNTERS = (
     "pushed_bytes served_blocks served_bytes received_blocks received_bytes "
     "cancelled_ops timedout_ops").split()
 
+HISTOGRAMS = (
+    "reserve_ns reserve_bytes seal_ns seal_bytes lease_ns lease_bytes wait_ns evict_ns "
+    "evict_bytes compact_ns compact_bytes operation_ns operation_bytes").split()
+
 
 def write(root, path, value):
     """Write a file of one value."""
@@ -25,6 +29,8 @@ def add_tenant(root, name, number, **values):
     """Add a tenant; values are settings and counters that are not zero."""
     settings = {"id": number, "uid": 0, "gid": 0, "quota_bytes": 0,
                 "pin_quota_bytes": 0, "contexts": 0, "drop": ""}
+    settings.update({f"histograms/{histogram}": "0 " * 11 + "3 1" + " 0" * 27
+                     for histogram in HISTOGRAMS})
     settings.update({counter: 0 for counter in COUNTERS})
     settings.update(values)
     for key, value in settings.items():

@@ -330,6 +330,15 @@ class PoolTest(KvpoolctlCase):
                           self.ctl("context", "revoke", wrong, code=2))
         self.assertEqual(self.value("revoke"), "2")
 
+    def test_stats(self):
+        stats = self.json("stats")["stats"]
+        self.assertEqual([tenant["tenant"] for tenant in stats], ["default", "team-b"])
+        self.assertEqual(stats[0]["wait_ns"],
+                         {"count": 4, "buckets": [0] * 11 + [3, 1] + [0] * 27})
+        self.assertEqual(len(self.json("stats", "show", "team-b")["stats"]), 1)
+        self.assertRegex(self.ctl("stats", "show", "team-b"),
+                         r"team-b +lease_ns +4 +2048 +4096 +4096 +4096")
+
     def test_what_is_not_utf8(self):
         for escaped, shown in (
                 (r"\300\200", "\ufffd\ufffd"),              # overlong

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
 # bash completion for kvpoolctl; installed as .../bash-completion/completions/kvpoolctl
 
-_kvpoolctl_nouns="status top tenant tier knob block chunk context operation peer link
+_kvpoolctl_nouns="status top tenant stats tier knob block chunk context operation peer link
 	session fabric event"
 
 _kvpoolctl_verbs()
@@ -52,7 +52,7 @@ _kvpoolctl_column()
 _kvpoolctl_operands()
 {
 	case $1/$2/${3:+second} in
-	tenant/show/ | tenant/set/ | tenant/drop/ | tenant/del/)
+	tenant/show/ | stats/show/ | tenant/set/ | tenant/drop/ | tenant/del/)
 		_kvpoolctl_directories tenants
 		;;
 	tier/show/ | tier/set/)
