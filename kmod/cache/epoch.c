@@ -56,18 +56,23 @@ static void kvpool_epoch_work(struct work_struct *work)
 	struct kvpool_key keys[KVPOOL_EPOCH_BATCH];
 	struct rhashtable_iter walk;
 	unsigned int nr, i;
-	bool more;
+	bool more, found;
 
 	/* Blocks enter the index in the RCU section that reads the epoch. */
 	synchronize_rcu();
-	rhashtable_walk_enter(&tenant->index, &walk);
+	/* A walk may pass over blocks where others were removed: walk again. */
 	do {
-		more = kvpool_epoch_walk(tenant, &walk, keys, &nr);
-		for (i = 0; i < nr; i++)
-			kvpool_block_outdate(tenant, &keys[i]);
-		cond_resched();
-	} while (more);
-	rhashtable_walk_exit(&walk);
+		found = false;
+		rhashtable_walk_enter(&tenant->index, &walk);
+		do {
+			more = kvpool_epoch_walk(tenant, &walk, keys, &nr);
+			for (i = 0; i < nr; i++)
+				kvpool_block_outdate(tenant, &keys[i]);
+			found |= nr;
+			cond_resched();
+		} while (more);
+		rhashtable_walk_exit(&walk);
+	} while (found);
 	WRITE_ONCE(tenant->swept, epoch);
 	if (epoch != READ_ONCE(tenant->epoch))
 		queue_work(kvpool_pool.wq, &tenant->epoch_work);

@@ -35,21 +35,6 @@ struct kvpool_chain {
 	u32 position;
 };
 
-/* Blocks whose parent may come later, that a tenant remembers at a time. */
-#define KVPOOL_WANTED	64
-
-/**
- * struct kvpool_wanted - a parent that was named and was not there
- * @parent:	its key
- * @child:	the key of the block that named it
- * @position:	the position of @child; zero if the entry is not used
- */
-struct kvpool_wanted {
-	struct kvpool_key parent;
-	struct kvpool_key child;
-	u32 position;
-};
-
 u32 kvpool_reserve_many(struct kvpool_tenant *tenant,
 			struct kvpool_entry *entries,
 			struct kvpool_block **blocks, u32 nr,

@@ -18,8 +18,8 @@
 #include <linux/kvpool.h>
 
 #include "cache/policy.h"
-#include "cache/reserve.h"
 #include "cache/stats.h"
+#include "cache/wanted.h"
 #include "mem/arena.h"
 
 #define KVPOOL_DEFAULT_TENANT	"default"

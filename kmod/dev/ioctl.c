@@ -142,7 +142,7 @@ struct kvpool_ioctl_op {
 /* The last member is that of the first version of the structure. */
 static const struct kvpool_ioctl_op kvpool_ioctl_ops[] = {
 	KVPOOL_IOCTL(KVPOOL_IOC_INFO, 0, kvpool_ioctl_info, struct kvpool_info,
-		     mode),
+		     reserved),
 	KVPOOL_IOCTL(KVPOOL_IOC_OPEN_TENANT, 0, kvpool_ioctl_open_tenant,
 		     struct kvpool_open_tenant, reserved),
 	KVPOOL_IOCTL_TIMED(KVPOOL_IOC_RESERVE, KVPOOL_MODE_PRODUCE,

@@ -197,7 +197,8 @@ struct file *kvpool_ctx_open_tenant(const struct file *from, const char *name)
 	if (IS_ERR(tenant))
 		return ERR_CAST(tenant);
 	file = dentry_open(&from->f_path,
-			   from->f_flags & (O_ACCMODE | O_NONBLOCK),
+			   from->f_flags & (O_ACCMODE | O_NONBLOCK |
+					    O_LARGEFILE),
 			   from->f_cred);
 	if (IS_ERR(file)) {
 		kvpool_tenant_put(tenant);

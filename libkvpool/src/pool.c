@@ -353,7 +353,7 @@ static int read_sized(const struct kvpool *pool, unsigned long cmd, void *to, si
 KVP_EXPORT int kvpool_info_read(struct kvpool *pool, struct kvpool_info *info, size_t size)
 {
 	return read_sized(pool, KVPOOL_IOC_INFO, info, size,
-			  KVP_SIZE_TO(struct kvpool_info, mode), __func__);
+			  KVP_SIZE_TO(struct kvpool_info, reserved), __func__);
 }
 
 KVP_EXPORT int kvpool_stats_read(struct kvpool *pool, struct kvpool_stats *stats, size_t size)

@@ -235,6 +235,8 @@ class OnTheModule(unittest.TestCase):
         self.assertTrue(all(block["state"] == "sealed" and block["length_bytes"] == 12 << 10
                             for block in dump["blocks"]))
         self.ctl("tenant", "drop", TENANT)
+        while sysfs(f"tenants/{TENANT}/drop") != "0":
+            time.sleep(0.01)
         self.assertEqual(sysfs(f"tenants/{TENANT}/blocks"), "0")
 
     def test_kvpoolctl_settings(self):

@@ -207,14 +207,16 @@ TEST_F(abi, open_tenant_without_descriptors)
 	struct rlimit limit, none;
 	__u64 before, after;
 	void *page;
-	int fd = kv_open(NULL, O_RDWR);
+	int next, fd = kv_open(NULL, O_RDWR);
 
 	ASSERT_GE(fd, 0);
+	next = dup(fd);
+	close(next);
 	strcpy((char *)arg.tenant, self->t.tenant);
 	ASSERT_EQ(0, kv_tenant_read(self->t.tenant, "contexts", &before));
 	ASSERT_EQ(0, getrlimit(RLIMIT_NOFILE, &limit));
 	none = limit;
-	none.rlim_cur = fd + 1;
+	none.rlim_cur = next;
 	ASSERT_EQ(0, setrlimit(RLIMIT_NOFILE, &none));
 	EXPECT_EQ(-EMFILE, kv_call(fd, KVPOOL_IOC_OPEN_TENANT, &arg));
 	ASSERT_EQ(0, setrlimit(RLIMIT_NOFILE, &limit));
@@ -227,10 +229,10 @@ TEST_F(abi, open_tenant_without_descriptors)
 	ASSERT_EQ(0, mprotect(page, KV_PAGE, PROT_READ));
 	EXPECT_EQ(-EFAULT, kv_call(fd, KVPOOL_IOC_OPEN_TENANT, page));
 	munmap(page, KV_PAGE);
-	EXPECT_EQ(fd + 1, dup(fd));
+	EXPECT_EQ(next, dup(fd));
 	ASSERT_EQ(0, kv_tenant_read(self->t.tenant, "contexts", &after));
 	EXPECT_EQ(before, after);
-	close(fd + 1);
+	close(next);
 	close(fd);
 }
 

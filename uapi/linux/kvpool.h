@@ -318,9 +318,10 @@ struct kvpool_reserve {
  * abort) or not open for reading (release).
  *
  * Status: ``-ENOENT`` no such handle, or a handle of the other kind;
- * ``-ESTALE`` (seal) the reservation was pre-empted: the bytes are dropped and
- * the handle ends; ``-EDQUOT`` (seal with KVPOOL_PIN_HARD) the pin quota would
- * be exceeded: the reservation stays as it was.
+ * ``-ESTALE`` (seal) the reservation was pre-empted, or what was cached has been
+ * dropped since: the bytes are lost and the handle ends; ``-EDQUOT`` (seal with
+ * KVPOOL_PIN_HARD) the pin quota would be exceeded: the reservation stays as it
+ * was.
  */
 struct kvpool_handles {
 	__u32 size;
