@@ -853,8 +853,8 @@ TEST_F(lifetime, revoked_while_it_waits)
 	w.fd = fd;
 	ASSERT_EQ(0, pthread_create(&lease, NULL, call_thread, &c));
 	ASSERT_EQ(0, pthread_create(&hup, NULL, hup_thread, &w));
-	kv_wait_until(c.tid && kv_task_state(c.tid) == 'S');
-	kv_wait_until(w.tid && kv_task_state(w.tid) == 'S');
+	kv_wait_until(c.tid && kv_task_sleeps(c.tid));
+	kv_wait_until(w.tid && kv_task_sleeps(w.tid));
 	ASSERT_EQ(0, kv_revoke(fd));
 	pthread_join(lease, NULL);
 	pthread_join(hup, NULL);
