@@ -2,8 +2,12 @@
 /* kvpoolctl tenant. */
 #include <errno.h>
 #include <inttypes.h>
+#include <poll.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include <linux/kvpool.h>
 
@@ -14,7 +18,10 @@
 #include "tenant.h"
 
 #define SETTINGS (OPTION_BIT(OPTION_QUOTA) | OPTION_BIT(OPTION_PIN_QUOTA) | \
+		  OPTION_BIT(OPTION_GUARANTEE) | OPTION_BIT(OPTION_GUARANTEE_NODES) | \
 		  OPTION_BIT(OPTION_UID) | OPTION_BIT(OPTION_GID))
+
+#define PROGRESS_MS	500
 
 static void print_table(const struct tenant *tenants, int nr)
 {
@@ -83,6 +90,71 @@ static enum code check_exists(const char *name)
 	return sysfs_present() ?: tenant_read(name, &tenant);
 }
 
+/* Shows how far the kernel is with the memory of a guarantee, until @child ends. */
+static int watch_guarantee(const char *name, uint64_t bytes, pid_t child)
+{
+	char path[SYSFS_PATH_MAX], have[32], want[32];
+	uint64_t now = 0;
+	int status;
+
+	snprintf(path, sizeof(path), "tenants/%s/arena_bytes", name);
+	while (!waitpid(child, &status, WNOHANG)) {
+		if (!sysfs_read_u64(path, &now))
+			fprintf(stderr, "\r%s of %s   ",
+				format_size(now, 1, have, sizeof(have)),
+				format_size(bytes, 1, want, sizeof(want)));
+		poll(NULL, 0, PROGRESS_MS);
+	}
+	fprintf(stderr, "\r%40s\r", "");
+	return WIFEXITED(status) ? -WEXITSTATUS(status) : -EINTR;
+}
+
+/*
+ * The kernel populates the memory before the write returns. At a terminal a child
+ * writes, and this process shows the progress.
+ */
+static int write_guarantee(const char *path, const char *name, uint64_t bytes)
+{
+	char text[32];
+	pid_t child;
+
+	snprintf(text, sizeof(text), "%" PRIu64, bytes);
+	child = bytes && isatty(STDERR_FILENO) ? fork() : -1;
+	if (!child)
+		_exit(-sysfs_write(path, text));
+	return child < 0 ? sysfs_write(path, text) : watch_guarantee(name, bytes, child);
+}
+
+static enum code set_guarantee(const struct request *request)
+{
+	const char *name = request->argv[0];
+	char path[SYSFS_PATH_MAX];
+	int error = 0;
+
+	if (request_has(request, OPTION_GUARANTEE_NODES)) {
+		snprintf(path, sizeof(path), "tenants/%s/guaranteed_nodes", name);
+		error = sysfs_write(path, request->values[OPTION_GUARANTEE_NODES].text);
+		if (error == -EBUSY) {
+			error_set(CODE_BUSY, "the tenant '%s' has a guarantee on other nodes", name);
+			error_hint("end it with --guarantee 0 first");
+			return CODE_BUSY;
+		}
+	}
+	if (!error && request_has(request, OPTION_GUARANTEE)) {
+		snprintf(path, sizeof(path), "tenants/%s/guaranteed_bytes", name);
+		error = write_guarantee(path, name, request->values[OPTION_GUARANTEE].number);
+		if (error == -ENOSPC || error == -ENOMEM || error == -EDQUOT) {
+			error_set(CODE_FAILED, "the guarantee of the tenant '%s' cannot be had, and is as before: %s",
+				  name, error == -ENOMEM ? "the host has not as much free memory" :
+				  error == -EDQUOT ? "its quota does not allow it" :
+				  "the tiers' limits do not allow it, or blocks of others must stay");
+			error_hint("look at 'kvpoolctl tier show' and 'kvpoolctl tenant show'");
+			return CODE_FAILED;
+		}
+	}
+	return error ? sysfs_failed(error, path, "change the tenant") : CODE_OK;
+}
+
 static enum code write_settings(const struct request *request)
 {
 	static const struct {
@@ -111,7 +183,7 @@ static enum code write_settings(const struct request *request)
 		if (error)
 			return sysfs_failed(error, path, "change the tenant");
 	}
-	return CODE_OK;
+	return set_guarantee(request);
 }
 
 /* Ends a command that has changed a tenant: in JSON the changed tenant is shown. */

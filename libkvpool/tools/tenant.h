@@ -67,6 +67,7 @@ extern const struct counter_info counter_infos[NR_COUNTERS];
  * @contexts:		Its open files.
  * @quota_bytes:	Most memory of the tenant; 0 is unlimited.
  * @pin_quota_bytes:	Most memory of its hard-pinned blocks.
+ * @guaranteed_bytes:	Memory that it has at any time.
  * @counter:		Its counters, by enum counter.
  */
 struct tenant {
@@ -77,6 +78,7 @@ struct tenant {
 	uint64_t contexts;
 	uint64_t quota_bytes;
 	uint64_t pin_quota_bytes;
+	uint64_t guaranteed_bytes;
 	uint64_t counter[NR_COUNTERS];
 };
 

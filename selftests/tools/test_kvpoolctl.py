@@ -232,6 +232,12 @@ class PoolTest(KvpoolctlCase):
         self.assertIn("unlimited", self.ctl("tenant"))
         self.assertRegex(self.ctl("tenant", "show", "team-b"), r"(?m)^hits +25$")
 
+    def test_guarantee(self):
+        changed = self.json("tenant", "set", "team-b", "--guarantee", "256M",
+                            "--guarantee-nodes", "0-1")["tenants"]
+        self.assertEqual([tenant["guaranteed_bytes"] for tenant in changed], [256 << 20])
+        self.assertEqual(self.value("tenants/team-b/guaranteed_nodes"), "0-1")
+
     def test_tenant_changes(self):
         self.ctl("tenant", "set", "team-b", "-q", "2G", "-p", "64M", "-u", "root", "-g", "5")
         self.assertEqual([self.value(f"tenants/team-b/{name}") for name in

@@ -20,7 +20,7 @@ _kvpoolctl_options()
 {
 	case $1/$2 in
 	top/show) echo "--count --interval" ;;
-	tenant/add | tenant/set) echo "--quota --pin-quota --uid --gid" ;;
+	tenant/add | tenant/set) echo "--quota --pin-quota --guarantee --guarantee-nodes --uid --gid" ;;
 	tier/set) echo "--limit" ;;
 	block/show | operation/show | context/show) echo "--tenant --state --count" ;;
 	chunk/show) echo "--tenant --count" ;;
@@ -108,7 +108,7 @@ _kvpoolctl_values()
 	--secret-key)
 		awk '$8 ~ /^(logon|user)$/ { sub(":$", "", $9); print $9 }' /proc/keys 2>/dev/null
 		;;
-	--quota | -q | --pin-quota | -p | --limit | -l | --interval | -i | --count | -n) ;;
+	--quota | -q | --pin-quota | -p | --guarantee | --guarantee-nodes | --limit | -l | --interval | -i | --count | -n) ;;
 	*)
 		return 1
 		;;
