@@ -128,6 +128,7 @@ void kvpool_blocks_free(struct kvpool_tenant *tenant, struct list_head *blocks)
 		if (nr == ARRAY_SIZE(places)) {
 			kvpool_arena_free(&tenant->arena, places, nr);
 			nr = 0;
+			cond_resched();
 		}
 	}
 	if (nr)
@@ -136,6 +137,7 @@ void kvpool_blocks_free(struct kvpool_tenant *tenant, struct list_head *blocks)
 		trace_kvpool_block_free(tenant, block);
 		kvpool_block_bury(tenant, block);
 		freed++;
+		cond_resched();
 	}
 	kvpool_tenant_describe(tenant, -freed * KVPOOL_BLOCK_DESCRIBED);
 }

@@ -13,6 +13,7 @@
 #include <linux/jiffies.h>
 #include <linux/printk.h>
 #include <linux/ratelimit.h>
+#include <linux/sched.h>
 
 #include "cache/block.h"
 #include "cache/pool.h"
@@ -38,6 +39,7 @@ static void kvpool_quarantine_work(struct work_struct *work)
 	spin_unlock(&tenant->quarantine_lock);
 
 	list_for_each_entry_safe(block, next, &all, lru) {
+		cond_resched();
 		pinned = kvpool_arena_pinned(&tenant->arena, &block->place);
 		if (pinned &&
 		    (!ms || (u32)jiffies - block->stamp <

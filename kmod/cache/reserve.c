@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /* Reservations: pending blocks with space. */
+#include <linux/sched.h>
 #include <linux/sched/signal.h>
 #include <linux/string.h>
 
@@ -152,6 +153,7 @@ static void kvpool_reserve_note(struct kvpool_tenant *tenant,
 			kvpool_reserve_links(tenant, entries, first, end,
 					     chain);
 		spin_unlock(&tenant->policy.lock);
+		cond_resched();
 	}
 }
 
@@ -261,6 +263,7 @@ u32 kvpool_reserve_many(struct kvpool_tenant *tenant,
 					       &blocks[i]);
 		if (!e->status)
 			space->ahead += kvpool_pages(e->length);
+		cond_resched();
 	}
 	/* Before space is made, for which ancestors must not be evicted. */
 	if (chain || strict)
@@ -277,6 +280,7 @@ u32 kvpool_reserve_many(struct kvpool_tenant *tenant,
 			blocks[i] = NULL;
 		else
 			made++;
+		cond_resched();
 	}
 	return made;
 }

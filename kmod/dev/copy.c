@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /* Arrays of the uAPI: reading them once, checking them, writing them back. */
 #include <linux/mm.h>
+#include <linux/sched.h>
 #include <linux/slab.h>
 #include <linux/uaccess.h>
 
@@ -196,6 +197,7 @@ int kvpool_spans_flush(struct kvpool_span_out *out)
 		return -EFAULT;
 	out->ptr += bytes;
 	out->nr = 0;
+	cond_resched();
 	return 0;
 }
 

@@ -2,6 +2,7 @@
 /* Produce: reserve, seal, abort; and changes of sealed blocks. */
 #include <linux/err.h>
 #include <linux/mm.h>
+#include <linux/sched.h>
 #include <linux/string.h>
 
 #include <linux/kvpool.h>
@@ -174,6 +175,7 @@ static int kvpool_change(struct kvpool_call *call, u32 pins,
 	for (i = 0; i < nr; i++) {
 		entries[i].status = change(tenant, &entries[i]);
 		arg->nr_done += !entries[i].status;
+		cond_resched();
 	}
 	ret = kvpool_entries_write(arg->entries, entries,
 				   nr * sizeof(*entries));

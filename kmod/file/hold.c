@@ -40,6 +40,7 @@ static void kvpool_hold_lapse(struct kvpool_tenant *tenant,
 		} else {
 			kvpool_quarantine_abort(tenant, block);
 		}
+		cond_resched();
 	}
 	kvpool_count(tenant, leases, -leases);
 }
@@ -140,6 +141,7 @@ void kvpool_hold_undo(struct kvpool_ctx *ctx, struct kvpool_hold *hold)
 		} else {
 			kvpool_block_abort(tenant, hold->blocks[i]);
 		}
+		cond_resched();
 	}
 	atomic_sub(hold->nr, &ctx->nr_handles);
 	xa_erase(&ctx->holds, hold->id);

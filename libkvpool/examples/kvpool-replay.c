@@ -7,6 +7,7 @@
  */
 #include <errno.h>
 #include <inttypes.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -63,7 +64,7 @@ static void usage(FILE *to)
 "  -p, --pool SIZE         size of the pool during the run; needs root\n"
 "  -P, --policy NAME       eviction policy during the run; needs root\n"
 "  -T, --tenant NAME       tenant to work in (default)\n"
-"  -D, --drop              first evict all blocks of the tenant; needs root\n"
+"  -D, --drop              first drop all blocks of the tenant; needs root\n"
 "  -d, --pipeline DEPTH    requests in flight, 1 to %u (1); with several,\n"
 "                          hit counts depend on timing\n"
 "  -o, --hits-out FILE     write 'request blocks hits produced consumed' lines\n"
@@ -386,6 +387,7 @@ static struct shared *map_shared(size_t nr_requests)
 static void set_knobs(const struct options *options)
 {
 	char name[KNOB_TEXT];
+	uint64_t left;
 
 	/* die() calls exit(), which restores the knobs too. */
 	atexit(knobs_restore);
@@ -396,6 +398,9 @@ static void set_knobs(const struct options *options)
 	if (options->drop) {
 		snprintf(name, sizeof(name), "tenants/%s/drop", options->tenant);
 		knob_trigger(name);
+		/* What was dropped is unknown now, and counts until it is freed. */
+		while (knob_read_u64(name, &left) && left)
+			poll(NULL, 0, 1);
 	}
 }
 
