@@ -229,6 +229,28 @@ int kvpool_reserve_block(struct kvpool_tenant *tenant,
 	return e.status;
 }
 
+/*
+ * Give blocks from entry @first on the memory that is free on the wanted node,
+ * some at a time. Most calls need no more than that. Return how many got it.
+ */
+static u32 kvpool_reserve_quick(struct kvpool_tenant *tenant,
+				const struct kvpool_entry *entries,
+				struct kvpool_block **blocks, u32 first, u32 nr,
+				const struct kvpool_space *space)
+{
+	struct kvpool_place *places[KVPOOL_ALLOC_WHOLE];
+	u32 n = 0, i;
+
+	if (fatal_signal_pending(current))
+		return 0;
+	for (i = first; i < nr && n < KVPOOL_ALLOC_WHOLE; i++) {
+		if (entries[i].status)
+			break;
+		places[n++] = &blocks[i]->place;
+	}
+	return kvpool_arena_alloc_whole(&tenant->arena, space->node, places, n);
+}
+
 /**
  * kvpool_reserve_many() - Make pending blocks with space for one call
  * @tenant: the tenant of the blocks
@@ -251,7 +273,7 @@ u32 kvpool_reserve_many(struct kvpool_tenant *tenant,
 {
 	bool strict = space->flags & KVPOOL_SPACE_STRICT;
 	struct kvpool_shortage shortage = KVPOOL_NO_SHORTAGE;
-	u32 made = 0, i;
+	u32 made = 0, quick = 0, i;
 
 	/* All keys first, to know the space that the whole call needs. */
 	space->ahead = 0;
@@ -273,8 +295,17 @@ u32 kvpool_reserve_many(struct kvpool_tenant *tenant,
 
 		if (!e->status) {
 			space->ahead -= kvpool_pages(e->length);
-			e->status = kvpool_reserve_place(tenant, blocks[i],
-							 space, &shortage);
+			if (i >= quick)
+				quick = i + kvpool_reserve_quick(tenant, entries,
+								 blocks, i, nr,
+								 space);
+			if (i < quick)
+				trace_kvpool_block_reserve(tenant, blocks[i]);
+			else
+				e->status = kvpool_reserve_place(tenant,
+								 blocks[i],
+								 space,
+								 &shortage);
 		}
 		if (e->status)
 			blocks[i] = NULL;

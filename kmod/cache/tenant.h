@@ -4,6 +4,7 @@
 #define _KVPOOL_TENANT_H
 
 #include <linux/atomic.h>
+#include <linux/cache.h>
 #include <linux/kobject.h>
 #include <linux/list.h>
 #include <linux/nodemask.h>
@@ -71,27 +72,28 @@ struct kvpool_tenant {
 	u32 id;
 	kuid_t uid;
 	kgid_t gid;
-	atomic_t nr_users;
-	struct rhashtable index;
-	struct kvpool_arena arena;
-	struct kvpool_policy policy;
+	struct kvpool_counters __percpu *counters;
+	struct kvpool_hists __percpu *hists;
+	u32 epoch;
+	u32 swept;
 	unsigned long quota;
-	struct kvpool_wanted wanted[KVPOOL_WANTED];
 	unsigned long guaranteed;
 	nodemask_t guaranteed_nodes;
 	u64 pin_quota;
+	/* Above is what calls read; each of these they change. */
+	struct rhashtable index ____cacheline_aligned_in_smp;
+	struct rhashtable queues ____cacheline_aligned_in_smp;
+	struct kvpool_arena arena;
+	struct kvpool_policy policy ____cacheline_aligned_in_smp;
 	u64 pinned;
-	struct kvpool_counters __percpu *counters;
-	struct kvpool_hists __percpu *hists;
+	struct kvpool_wanted wanted[KVPOOL_WANTED];
+	struct percpu_counter described ____cacheline_aligned_in_smp;
+	atomic_t nr_users;
 	struct ratelimit_state limits;
-	struct percpu_counter described;
-	struct rhashtable queues;
 	struct list_head quarantine;
 	spinlock_t quarantine_lock;	/* the list above */
 	atomic_long_t quarantined;
 	unsigned long claim_next;
-	u32 epoch;
-	u32 swept;
 	struct work_struct epoch_work;
 	struct work_struct evict_work;
 	struct delayed_work quarantine_work;

@@ -620,6 +620,47 @@ int kvpool_arena_alloc(struct kvpool_arena *arena, int node,
 }
 
 /**
+ * kvpool_arena_alloc_whole() - Allocate places of one extent each
+ * @arena: the arena
+ * @node: NUMA node of the extents
+ * @places: places without extents whose lengths are set and are those of a
+ *	    chunk at most; only the caller can reach them
+ * @nr: their number, at most KVPOOL_ALLOC_WHOLE
+ *
+ * The arena's lock is taken once for all of them.
+ *
+ * Context: Any; allocates nothing else.
+ * Return: the number of places that got memory, from the first place on.
+ */
+unsigned int kvpool_arena_alloc_whole(struct kvpool_arena *arena, int node,
+				      struct kvpool_place **places,
+				      unsigned int nr)
+{
+	struct kvpool_extmap *map = &arena->maps[node];
+	struct kvpool_place *place;
+	u32 pages, want, used = 0;
+	unsigned int i;
+
+	spin_lock(&arena->lock);
+	for (i = 0; i < nr; i++) {
+		place = places[i];
+		pages = kvpool_place_pages(place);
+		want = pages;
+		if (!kvpool_extmap_fits(map, pages))
+			break;
+		place->ext.single = 1;
+		place->ext.index = 0;
+		kvpool_extmap_alloc(map, &want, &place->ext, 1);
+		place->nr_extents = 1;
+		place->node = node;
+		used += pages;
+	}
+	WRITE_ONCE(arena->used, arena->used + used);
+	spin_unlock(&arena->lock);
+	return i;
+}
+
+/**
  * kvpool_arena_free() - Free the extents of places
  * @arena: the arena
  * @places: places that only the caller can reach, apart from walks over the

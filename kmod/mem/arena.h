@@ -21,6 +21,9 @@ struct scatterlist;
 /* Flag of kvpool_arena_alloc(): use as many extents as necessary. */
 #define KVPOOL_ALLOC_PIECES	BIT(0)
 
+/* Most places of one call of kvpool_arena_alloc_whole(). */
+#define KVPOOL_ALLOC_WHOLE	16
+
 /**
  * struct kvpool_arena - the memory of one tenant, as one space of offsets
  * @chunks:	chunks by index; protected by the xarray's own lock, read under
@@ -64,6 +67,9 @@ unsigned long kvpool_arena_room(struct kvpool_arena *arena, int node);
 int kvpool_arena_alloc(struct kvpool_arena *arena, int node,
 		       struct kvpool_place *place, unsigned int flags,
 		       gfp_t gfp);
+unsigned int kvpool_arena_alloc_whole(struct kvpool_arena *arena, int node,
+				      struct kvpool_place **places,
+				      unsigned int nr);
 void kvpool_arena_free(struct kvpool_arena *arena,
 		       struct kvpool_place **places, unsigned int nr);
 void kvpool_arena_swap(struct kvpool_arena *arena, struct kvpool_place *a,

@@ -330,6 +330,18 @@ static struct kvpool_chunk *kvpool_extmap_fit(struct kvpool_extmap *map, u32 nr)
 	return list_first_entry(&map->bins[bin], struct kvpool_chunk, bin);
 }
 
+/**
+ * kvpool_extmap_fits() - Tell whether one extent can hold a request
+ * @map: the map; the arena's lock is held
+ * @nr: pages, at least one
+ *
+ * Return: true if kvpool_extmap_alloc() would not cut a request of @nr pages.
+ */
+bool kvpool_extmap_fits(struct kvpool_extmap *map, u32 nr)
+{
+	return nr <= KVPOOL_CHUNK_PAGES && kvpool_extmap_fit(map, nr);
+}
+
 static struct kvpool_chunk *kvpool_extmap_largest(struct kvpool_extmap *map)
 {
 	unsigned int bin = find_last_bit(&map->nonempty, KVPOOL_NR_BINS);

@@ -117,6 +117,7 @@ void kvpool_extmap_isolate(struct kvpool_extmap *map,
 			   struct kvpool_chunk *chunk);
 void kvpool_extmap_restore(struct kvpool_extmap *map,
 			   struct kvpool_chunk *chunk);
+bool kvpool_extmap_fits(struct kvpool_extmap *map, u32 nr);
 u32 kvpool_extmap_alloc(struct kvpool_extmap *map, u32 *pages,
 			struct kvpool_extent *ext, u32 max);
 void kvpool_extmap_ban(struct kvpool_extmap *map, struct kvpool_chunk *chunk,

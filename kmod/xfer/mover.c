@@ -362,8 +362,8 @@ static struct kvpool_mover *kvpool_movers_pick(struct list_head *transfers,
 		if (!peer)
 			status = status ?: kvpool_movers_loaded() ?
 				 -ENOENT : -EOPNOTSUPP;
-		else if (!status && kvpool_poison_place(transfer->arena,
-							transfer->place))
+		else if (!status && transfer->place &&
+			 kvpool_poison_place(transfer->arena, transfer->place))
 			status = -EIO;
 		/* The caller's SRCU section keeps the mover. */
 		WRITE_ONCE(transfer->mover, status ? NULL : peer->mover);
