@@ -661,7 +661,7 @@ TEST_F(chain, races)
 	struct kvpool_entry entries[24];
 	__u64 state = 5, first, last;
 	pthread_t thread;
-	int n;
+	int n, ret;
 
 	race_ends = false;
 	ASSERT_EQ(0, pthread_create(&thread, NULL, race_remove, &self->t.fd));
@@ -672,8 +672,11 @@ TEST_F(chain, races)
 		ASSERT_LE(0, chain_reserve(self->t.fd, entries,
 					   last - first + 1, first - 1, first));
 		chain_seal(self->t.fd, entries, last - first + 1, 0);
-		if (!(n % 8))
-			ASSERT_EQ(0, strangers(self->t.fd, &self->stranger, 2));
+		if (!(n % 8)) {
+			/* The only leaf may be in use for a moment. */
+			ret = strangers(self->t.fd, &self->stranger, 2);
+			ASSERT_TRUE(!ret || ret == -EDQUOT);
+		}
 		if (self->stranger > 60)
 			self->stranger = STRANGER + 100 * n;
 		if (!(n % 16))
