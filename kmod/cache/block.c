@@ -65,12 +65,16 @@ static void kvpool_block_free_rcu(struct rcu_head *rcu)
 
 /**
  * kvpool_block_forget() - Free the description of a block
+ * @policy: the policy of its tenant
  * @block: a block without references, memory and children
  *
  * Context: Any.
  */
-void kvpool_block_forget(struct kvpool_block *block)
+void kvpool_block_forget(struct kvpool_policy *policy,
+			 struct kvpool_block *block)
 {
+	kvpool_tenant_describe(container_of(policy, struct kvpool_tenant,
+					    policy), -KVPOOL_BLOCK_DESCRIBED);
 	call_rcu(&block->rcu, kvpool_block_free_rcu);
 }
 
@@ -80,14 +84,17 @@ static void kvpool_block_bury(struct kvpool_tenant *tenant,
 {
 	bool stays = false;
 
-	/* It has ended: nothing links to it any more. */
-	if (block->depth) {
+	/*
+	 * It has ended: nothing links to it any more. A sweep that stopped at it
+	 * did so while it was queued, and counts as a child.
+	 */
+	if (block->depth || block->children) {
 		spin_lock(&tenant->policy.lock);
 		stays = kvpool_chain_bury(&tenant->policy, block);
 		spin_unlock(&tenant->policy.lock);
 	}
 	if (!stays)
-		kvpool_block_forget(block);
+		kvpool_block_forget(&tenant->policy, block);
 }
 
 /*
@@ -121,7 +128,6 @@ void kvpool_blocks_free(struct kvpool_tenant *tenant, struct list_head *blocks)
 	struct kvpool_place *places[KVPOOL_FREE_BATCH];
 	struct kvpool_block *block, *next;
 	unsigned int nr = 0;
-	long freed = 0;
 
 	list_for_each_entry(block, blocks, lru) {
 		places[nr++] = &block->place;
@@ -136,10 +142,8 @@ void kvpool_blocks_free(struct kvpool_tenant *tenant, struct list_head *blocks)
 	list_for_each_entry_safe(block, next, blocks, lru) {
 		trace_kvpool_block_free(tenant, block);
 		kvpool_block_bury(tenant, block);
-		freed++;
 		cond_resched();
 	}
-	kvpool_tenant_describe(tenant, -freed * KVPOOL_BLOCK_DESCRIBED);
 }
 
 /**
@@ -154,7 +158,6 @@ void kvpool_block_free(struct kvpool_tenant *tenant, struct kvpool_block *block)
 	struct kvpool_place *place = &block->place;
 
 	kvpool_arena_free(&tenant->arena, &place, 1);
-	kvpool_tenant_describe(tenant, -KVPOOL_BLOCK_DESCRIBED);
 	trace_kvpool_block_free(tenant, block);
 	kvpool_block_bury(tenant, block);
 }
@@ -233,18 +236,19 @@ static bool kvpool_block_preempt(struct kvpool_tenant *tenant,
 	spin_lock(&tenant->policy.lock);
 	ended = cmpxchg(&old->state, KVPOOL_BLOCK_RESERVED,
 			KVPOOL_BLOCK_PREEMPTED) == KVPOOL_BLOCK_RESERVED;
-	if (ended)
+	if (ended) {
 		kvpool_chain_end(&tenant->policy, old);
+		/* In one step, so that lookups always find the key pending. */
+		rcu_read_lock();
+		block->epoch = READ_ONCE(tenant->epoch);
+		kvpool_index_replace(&tenant->index, old, block);
+		rcu_read_unlock();
+	}
 	spin_unlock(&tenant->policy.lock);
 	if (!ended) {
 		atomic_long_sub(kvpool_block_pages(old), &tenant->quarantined);
 		return false;
 	}
-	/* In one step, so that lookups always find the key pending. */
-	rcu_read_lock();
-	block->epoch = READ_ONCE(tenant->epoch);
-	kvpool_index_replace(&tenant->index, old, block);
-	rcu_read_unlock();
 	trace_kvpool_block_preempt(tenant, old);
 	kvpool_count(tenant, pending, -1);
 	kvpool_count(tenant, preempted_blocks, 1);
@@ -466,6 +470,7 @@ void kvpool_block_seal(struct kvpool_tenant *tenant,
 	spin_unlock(&tenant->policy.lock);
 
 	for (i = 0; i < nr; i++) {
+		cond_resched();
 		if (!blocks[i])
 			continue;
 		if (status[i] == -EDQUOT) {
@@ -757,8 +762,13 @@ static int kvpool_block_rehome(struct kvpool_tenant *tenant,
 	int i, ret = -ENOSPC;
 
 	kvpool_for_each_fallback(tier, i, other) {
-		ret = kvpool_arena_alloc(&tenant->arena, other->node, place,
-					 KVPOOL_ALLOC_PIECES, gfp);
+		/* In pieces it needs a list with room for each page. */
+		ret = kvpool_arena_alloc(&tenant->arena, other->node, place, 0,
+					 gfp);
+		if (ret == -ENOSPC)
+			ret = kvpool_arena_alloc(&tenant->arena, other->node,
+						 place, KVPOOL_ALLOC_PIECES,
+						 gfp);
 		if (ret != -ENOSPC || block->strict)
 			break;
 	}
@@ -856,15 +866,16 @@ static bool kvpool_block_disown(struct kvpool_tenant *tenant,
 	spin_lock(&tenant->policy.lock);
 	ended = cmpxchg(&block->state, KVPOOL_BLOCK_RESERVED,
 			KVPOOL_BLOCK_PREEMPTED) == KVPOOL_BLOCK_RESERVED;
-	if (ended)
+	if (ended) {
 		kvpool_chain_end(&tenant->policy, block);
+		kvpool_index_remove(&tenant->index, block);
+	}
 	spin_unlock(&tenant->policy.lock);
 	if (!ended) {
 		atomic_long_sub(kvpool_block_pages(block),
 				&tenant->quarantined);
 		return false;
 	}
-	kvpool_index_remove(&tenant->index, block);
 	kvpool_count(tenant, pending, -1);
 	kvpool_block_settle(tenant, block);
 	return true;
@@ -909,13 +920,17 @@ void kvpool_block_outdate(struct kvpool_tenant *tenant,
 	bool removed = false;
 	u32 state;
 
-	/* A block that has died may have moved: retry. */
 	do {
 		rcu_read_lock();
 		block = kvpool_index_find(&tenant->index, key);
-		if (block && (!kvpool_block_stale(tenant, block) ||
-			      !refcount_inc_not_zero(&block->refs)))
+		if (block && !kvpool_block_stale(tenant, block))
 			block = NULL;
+		if (block && !refcount_inc_not_zero(&block->refs)) {
+			/* The task that ended it removes it too: help. */
+			if (READ_ONCE(block->state) == KVPOOL_BLOCK_DEAD)
+				kvpool_index_remove(&tenant->index, block);
+			block = NULL;
+		}
 		rcu_read_unlock();
 		if (!block)
 			return;
@@ -924,7 +939,7 @@ void kvpool_block_outdate(struct kvpool_tenant *tenant,
 			removed = kvpool_block_disown(tenant, block);
 		else if (state == KVPOOL_BLOCK_SEALED)
 			removed = kvpool_block_withdraw(tenant, block);
-		else	/* The task that ended it removes it too: help. */
+		else if (state == KVPOOL_BLOCK_DEAD)
 			kvpool_index_remove(&tenant->index, block);
 		/* The index's reference. */
 		if (removed)

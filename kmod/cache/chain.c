@@ -31,7 +31,7 @@ static void kvpool_chain_drop(struct kvpool_policy *policy,
 	if (--parent->children)
 		return;
 	if (parent->state == KVPOOL_BLOCK_BURIED)
-		kvpool_block_forget(parent);
+		kvpool_block_forget(policy, parent);
 	else if (kvpool_block_alive(parent) && !kvpool_policy_blocked(parent))
 		kvpool_policy_release(policy, parent, child);
 }
@@ -62,7 +62,8 @@ static void kvpool_chain_adopt(struct kvpool_policy *policy,
 	bool was = block->orphan;
 
 	kvpool_policy_set_orphan(policy, block, orphan);
-	if (was && !block->orphan && block->children)
+	/* What descends from it is to follow. */
+	if (was != block->orphan && block->children)
 		kvpool_chain_stir(policy);
 }
 

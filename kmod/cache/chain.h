@@ -19,6 +19,7 @@ bool kvpool_chain_sweep(struct kvpool_policy *policy, unsigned int budget);
 void kvpool_chain_stop(struct kvpool_policy *policy);
 
 /* Provided by cache/block.c: free the description of a buried block. */
-void kvpool_block_forget(struct kvpool_block *block);
+void kvpool_block_forget(struct kvpool_policy *policy,
+			 struct kvpool_block *block);
 
 #endif /* _KVPOOL_CHAIN_H */

@@ -19,9 +19,11 @@
 #include "cache/evict.h"
 #include "cache/hist.h"
 #include "cache/tenant.h"
+#include "mem/poison.h"
 #include "mem/vacate.h"
 
 #define KVPOOL_COMPACT_BATCH	32	/* blocks */
+#define KVPOOL_COMPACT_ROUNDS	4	/* of eviction, which others may use */
 
 /* Neither the reserves nor direct reclaim. */
 #define KVPOOL_COMPACT_GFP	(GFP_NOWAIT | __GFP_NOWARN | __GFP_NOMEMALLOC)
@@ -77,6 +79,17 @@ static void kvpool_compact_claim(struct kvpool_tenant *tenant,
 	batch->nr = nr;
 }
 
+static bool kvpool_compact_move(struct kvpool_tenant *tenant,
+				struct kvpool_block *block)
+{
+	if (!kvpool_block_move(tenant, block, KVPOOL_COMPACT_GFP))
+		return false;
+	/* The new memory may have failed before it was that of a sealed block. */
+	if (kvpool_poison_place(&tenant->arena, &block->place))
+		kvpool_block_remove(tenant, &block->key);
+	return true;
+}
+
 /* Move or evict the blocks of a chunk, as far as that is possible. */
 static void kvpool_compact_empty(struct kvpool_tenant *tenant,
 				 struct kvpool_chunk *chunk)
@@ -97,8 +110,7 @@ static void kvpool_compact_empty(struct kvpool_tenant *tenant,
 		for (i = 0; i < batch.nr; i++) {
 			struct kvpool_block *block = batch.blocks[i];
 
-			if (kvpool_block_move(tenant, block,
-					      KVPOOL_COMPACT_GFP) ||
+			if (kvpool_compact_move(tenant, block) ||
 			    !kvpool_evict_block(tenant, block))
 				kvpool_block_unclaim(tenant, block);
 			cond_resched();
@@ -138,10 +150,11 @@ kvpool_compact_take(struct kvpool_tenant *tenant, int node,
 		    const struct kvpool_effort *effort)
 {
 	struct kvpool_arena *arena = &tenant->arena;
+	unsigned int rounds = KVPOOL_COMPACT_ROUNDS;
 	struct kvpool_chunk *chunk;
 	unsigned long room;
 
-	while (!fatal_signal_pending(current)) {
+	while (rounds-- && !fatal_signal_pending(current)) {
 		chunk = kvpool_arena_take(arena, node, effort->most,
 					  effort->since);
 		if (!chunk)
@@ -187,7 +200,8 @@ unsigned long kvpool_compact(struct kvpool_tenant *tenant, int node,
 			if (!kvpool_arena_vacatable(arena, node,
 						    effort->most) &&
 			    (effort->since == KVPOOL_TAKE_PATIENT ||
-			     looks++ > kvpool_arena_held(arena, node)))
+			     looks++ * KVPOOL_HELD_TRIES >
+			     kvpool_arena_held(arena, node)))
 				break;
 			failures++;
 			continue;

@@ -10,17 +10,21 @@
 #include "cache/evict.h"
 #include "cache/hist.h"
 #include "cache/index.h"
+#include "cache/pool.h"
 #include "cache/tenant.h"
 #include "cache/trace.h"
 
 /* Most blocks to look at in one section under the policy's lock. */
 #define KVPOOL_EVICT_SLICE	256
 
+/* Slices of a sweep before a victim is chosen; the rest is work. */
+#define KVPOOL_EVICT_SLICES	32
+
 /*
  * Look for orphans first if blocks with children have ended. The work is
  * bounded, also if other tasks go on ending such blocks.
  */
-static void kvpool_evict_sweep(struct kvpool_tenant *tenant)
+static void kvpool_evict_sweep(struct kvpool_tenant *tenant, unsigned long most)
 {
 	struct kvpool_policy *policy = &tenant->policy;
 	unsigned long steps = 0, slices;
@@ -32,13 +36,24 @@ static void kvpool_evict_sweep(struct kvpool_tenant *tenant)
 	for (kind = 0; kind < KVPOOL_NR_QUEUES; kind++)
 		steps += kvpool_policy_nr(policy, NUMA_NO_NODE, kind);
 	/* Each block is passed three times, in the rest of a sweep and one. */
-	slices = 8 + 6 * steps / KVPOOL_EVICT_SLICE;
+	slices = min(8 + 6 * steps / KVPOOL_EVICT_SLICE, most);
 	while (more && slices-- && !fatal_signal_pending(current)) {
 		spin_lock(&policy->lock);
 		more = kvpool_chain_sweep(policy, KVPOOL_EVICT_SLICE);
 		spin_unlock(&policy->lock);
 		cond_resched();
 	}
+}
+
+/**
+ * kvpool_evict_finish_sweep() - Look for all orphans
+ * @tenant: the tenant
+ *
+ * Context: May sleep.
+ */
+void kvpool_evict_finish_sweep(struct kvpool_tenant *tenant)
+{
+	kvpool_evict_sweep(tenant, ULONG_MAX);
 }
 
 /* A frozen block ends; policy.lock is held. */
@@ -133,7 +148,11 @@ bool kvpool_evict(struct kvpool_tenant *tenant, int node, u32 pages)
 	u64 start = ktime_get_ns();
 	LIST_HEAD(victims);
 
-	kvpool_evict_sweep(tenant);
+	kvpool_evict_sweep(tenant, KVPOOL_EVICT_SLICES +
+			   pages / KVPOOL_EVICT_SLICES);
+	if (READ_ONCE(tenant->policy.sweep.due) ||
+	    READ_ONCE(tenant->policy.sweep.active))
+		queue_work(kvpool_pool.wq, &tenant->evict_work);
 	kvpool_evict_kind(tenant, KVPOOL_QUEUE_ORPHAN, node, &pages, &victims);
 	kvpool_evict_kind(tenant, KVPOOL_QUEUE_NORMAL, node, &pages, &victims);
 	if (list_empty(&victims))

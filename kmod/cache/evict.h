@@ -8,6 +8,7 @@ struct kvpool_block;
 struct kvpool_tenant;
 
 bool kvpool_evict(struct kvpool_tenant *tenant, int node, u32 pages);
+void kvpool_evict_finish_sweep(struct kvpool_tenant *tenant);
 bool kvpool_evict_block(struct kvpool_tenant *tenant,
 			struct kvpool_block *block);
 

@@ -20,6 +20,9 @@
 /* Serialises changes of guarantees. Outermost; never held by reclaim. */
 static DEFINE_MUTEX(kvpool_guarantee_lock);
 
+/* Times that a chunk on a wrong node is replaced. */
+#define KVPOOL_GUARANTEE_TRIES	16
+
 /**
  * kvpool_guarantee_get() - Tell how many chunks a tenant is guaranteed
  * @tenant: the tenant
@@ -30,6 +33,12 @@ static DEFINE_MUTEX(kvpool_guarantee_lock);
 unsigned long kvpool_guarantee_get(struct kvpool_tenant *tenant)
 {
 	return READ_ONCE(tenant->guaranteed);
+}
+
+/* Deletion of the tenant waits for the caller. */
+static bool kvpool_guarantee_ends(const struct kvpool_tenant *tenant)
+{
+	return atomic_read(&tenant->nr_users) < 0;
 }
 
 /* The allowed node that has the fewest guaranteed chunks, but none of @full. */
@@ -73,11 +82,14 @@ static int kvpool_guarantee_add(struct kvpool_tenant *tenant, u32 index)
 			/* Blocks at higher offsets move, or are evicted. */
 			if (!kvpool_reclaim_own(tenant, NUMA_NO_NODE, 1))
 				return ret;
-		} else if (!kvpool_reclaim_others(tenant, tier->node, 1)) {
+		} else if (!kvpool_reclaim_others(tenant, tier->node, 1) &&
+			   !kvpool_reclaim_own(tenant, tier->node, 1)) {
 			node_set(tier->node, full);
 		}
 		if (fatal_signal_pending(current))
 			return -EINTR;
+		if (kvpool_guarantee_ends(tenant))
+			return -ENODEV;
 	}
 }
 
@@ -89,6 +101,8 @@ static int kvpool_guarantee_chunk(struct kvpool_tenant *tenant, u32 index)
 	do {
 		if (fatal_signal_pending(current))
 			return -EINTR;
+		if (kvpool_guarantee_ends(tenant))
+			return -ENODEV;
 		cond_resched();
 		ret = kvpool_arena_guarantee(&tenant->arena, index,
 					     &tenant->guaranteed_nodes);
@@ -103,7 +117,7 @@ static int kvpool_guarantee_range(struct kvpool_tenant *tenant, u32 first,
 				  u32 end)
 {
 	u32 index, wrong = end;
-	int ret;
+	int ret, tries;
 
 	for (index = first; index < end; index++) {
 		ret = kvpool_guarantee_chunk(tenant, index);
@@ -113,12 +127,14 @@ static int kvpool_guarantee_range(struct kvpool_tenant *tenant, u32 first,
 			return ret;
 	}
 	for (index = wrong; index < end; index++) {
-		ret = kvpool_guarantee_chunk(tenant, index);
-		if (ret == -EXDEV)
-			ret = kvpool_compact_at(tenant, index) ?
-			      kvpool_guarantee_chunk(tenant, index) : -EBUSY;
+		/* A task that reserves may take the index meanwhile. */
+		for (tries = KVPOOL_GUARANTEE_TRIES; tries; tries--) {
+			ret = kvpool_guarantee_chunk(tenant, index);
+			if (ret != -EXDEV || !kvpool_compact_at(tenant, index))
+				break;
+		}
 		if (ret)
-			return ret;
+			return ret == -EXDEV ? -EBUSY : ret;
 	}
 	return 0;
 }
@@ -134,18 +150,22 @@ static int kvpool_guarantee_range(struct kvpool_tenant *tenant, u32 first,
  * Context: May sleep.
  * Return: 0; -EINVAL if the tenant's quota is less; -ENOSPC if the tiers' limits
  * do not allow it, or others have guarantees or blocks that must stay; -EBUSY if
- * a chunk on a wrong node cannot be replaced; -EDQUOT; -ENOMEM; -EINTR.
+ * a chunk on a wrong node cannot be replaced; -EDQUOT; -ENOMEM; -EINTR; -ENODEV
+ * if the tenant is being deleted.
  */
 int kvpool_guarantee_set(struct kvpool_tenant *tenant, unsigned long chunks)
 {
 	unsigned long before, index;
 	int ret;
 
-	if (chunks > READ_ONCE(tenant->quota) ||
-	    chunks > kvpool_arena_size() >> KVPOOL_CHUNK_SHIFT)
+	if (chunks > kvpool_arena_size() >> KVPOOL_CHUNK_SHIFT)
 		return -EINVAL;
 	if (mutex_lock_killable(&kvpool_guarantee_lock))
 		return -EINTR;
+	if (chunks > READ_ONCE(tenant->quota)) {
+		mutex_unlock(&kvpool_guarantee_lock);
+		return -EINVAL;
+	}
 	before = tenant->guaranteed;
 	ret = chunks > before ?
 	      kvpool_guarantee_range(tenant, before, chunks) : 0;
@@ -193,5 +213,29 @@ int kvpool_guarantee_set_nodes(struct kvpool_tenant *tenant,
 	if (!ret)
 		tenant->guaranteed_nodes = *nodes;
 	mutex_unlock(&kvpool_guarantee_lock);
+	return ret;
+}
+
+/**
+ * kvpool_guarantee_set_quota() - Set the quota of a tenant
+ * @tenant: the tenant
+ * @bytes: as for kvpool_tenant_set_quota()
+ *
+ * Context: May sleep.
+ * Return: 0; -EBUSY if the tenant is guaranteed more; -EINTR.
+ */
+int kvpool_guarantee_set_quota(struct kvpool_tenant *tenant, u64 bytes)
+{
+	int ret = 0;
+
+	if (mutex_lock_killable(&kvpool_guarantee_lock))
+		return -EINTR;
+	if (bytes && bytes >> KVPOOL_CHUNK_SHIFT < tenant->guaranteed)
+		ret = -EBUSY;
+	else
+		kvpool_tenant_set_quota(tenant, bytes);
+	mutex_unlock(&kvpool_guarantee_lock);
+	if (!ret)
+		kvpool_reclaim_quota(tenant);
 	return ret;
 }

@@ -78,7 +78,7 @@ unsigned long kvpool_reclaim_own(struct kvpool_tenant *tenant, int node,
 	const struct kvpool_effort effort = {
 		.most = KVPOOL_CHUNK_PAGES,
 		.since = jiffies ?: 1,
-		.failures = KVPOOL_FEW_FAILURES,
+		.failures = ULONG_MAX,
 	};
 
 	return kvpool_give_chunks(tenant, node, nr, &effort);
@@ -284,6 +284,18 @@ void kvpool_reclaim_kick(struct kvpool_tenant *tenant)
 }
 
 /**
+ * kvpool_reclaim_quota() - Enforce a quota that has changed
+ * @tenant: the tenant
+ *
+ * Context: Any.
+ */
+void kvpool_reclaim_quota(struct kvpool_tenant *tenant)
+{
+	WRITE_ONCE(tenant->evict_since, jiffies ?: 1);
+	kvpool_reclaim_kick(tenant);
+}
+
+/**
  * kvpool_reclaim_kick_all() - Call kvpool_reclaim_kick() for all tenants
  *
  * Context: May sleep.
@@ -308,10 +320,12 @@ static void kvpool_reclaim_work(struct work_struct *work)
 	unsigned long quota = kvpool_tenant_room(tenant);
 	const struct kvpool_effort effort = {
 		.most = KVPOOL_CHUNK_PAGES,
-		.since = jiffies ?: 1,
+		/* Held chunks only once after a change of the quota. */
+		.since = xchg(&tenant->evict_since, KVPOOL_TAKE_PATIENT),
 		.failures = ULONG_MAX,
 	};
 
+	kvpool_evict_finish_sweep(tenant);
 	if (nr > quota)
 		kvpool_give_chunks(tenant, NUMA_NO_NODE, nr - quota, &effort);
 	if (!kvpool_over_high(tenant))

@@ -19,6 +19,7 @@ void kvpool_reclaim_empty(struct kvpool_tenant *tenant, unsigned long nr);
 unsigned long kvpool_reclaim_own(struct kvpool_tenant *tenant, int node,
 				 unsigned long nr);
 void kvpool_reclaim_kick(struct kvpool_tenant *tenant);
+void kvpool_reclaim_quota(struct kvpool_tenant *tenant);
 void kvpool_reclaim_kick_all(void);
 void kvpool_reclaim_tier(struct kvpool_tier *tier);
 

@@ -140,12 +140,12 @@ static unsigned long kvpool_space_spare(struct kvpool_arena *arena, int node)
 		   kvpool_arena_loose(arena, node, KVPOOL_TAKE_PATIENT));
 }
 
-/* Give up @need chunks on other nodes than @tier's; false if there are less. */
+/* Move @need chunks of the quota to a tier; false if others have not as many. */
 static bool kvpool_space_swap(struct kvpool_tenant *tenant,
 			      struct kvpool_tier *tier, unsigned long need)
 {
 	struct kvpool_arena *arena = &tenant->arena;
-	unsigned long sum = 0, freed = 0, nr;
+	unsigned long sum = 0, nr, n;
 	struct kvpool_tier *other;
 	int i;
 
@@ -157,11 +157,17 @@ static bool kvpool_space_swap(struct kvpool_tenant *tenant,
 	kvpool_for_each_fallback(tier, i, other) {
 		if (other == tier)
 			continue;
-		nr = min(kvpool_space_spare(arena, other->node), need - freed);
-		if (nr)
-			freed += kvpool_reclaim_own(tenant, other->node, nr);
+		nr = min(kvpool_space_spare(arena, other->node), need);
+		if (!nr)
+			continue;
+		n = kvpool_reclaim_own(tenant, other->node, nr);
+		/* At once, or the next try for @other would take them back. */
+		for (need -= n; n; n--)
+			if (kvpool_arena_grow(arena, tier,
+					      kvpool_tenant_room(tenant), 0))
+				return false;
 	}
-	return freed;
+	return !need;
 }
 
 /*
@@ -189,19 +195,35 @@ static bool kvpool_space_shift(struct kvpool_tenant *tenant,
 	return false;
 }
 
+/**
+ * struct kvpool_search - a search for space
+ * @space:	where the space should be
+ * @pages:	pages of the block
+ * @why:	the negative errno that the arena could not grow for
+ * @shifted:	memory has been moved from node to node for it, which is done
+ *		once
+ */
+struct kvpool_search {
+	const struct kvpool_space *space;
+	u32 pages;
+	int why;
+	bool shifted;
+};
+
 /*
  * Make room on one of the nodes by evicting, for this block and for later
  * blocks of the call: evicting for each alone would take all locks for each.
- * @why: the negative errno that the arena could not grow for
  * Return false if no block can be evicted.
  */
 static bool kvpool_space_clear(struct kvpool_tenant *tenant,
-			       const struct kvpool_space *space, u32 pages,
-			       int why)
+			       struct kvpool_search *search)
 {
+	const struct kvpool_space *space = search->space;
+	u32 pages = search->pages;
 	struct kvpool_tier *tier = kvpool_tier_find(space->node), *other;
 	bool strict = space->flags & KVPOOL_SPACE_STRICT;
-	int node = strict && why != -EDQUOT ? tier->node : NUMA_NO_NODE;
+	bool quota = search->why == -EDQUOT;
+	int node = strict && !quota ? tier->node : NUMA_NO_NODE;
 	unsigned long room, sum;
 	u32 want;
 	int i;
@@ -217,9 +239,12 @@ static bool kvpool_space_clear(struct kvpool_tenant *tenant,
 			if (node == NUMA_NO_NODE || node == other->node)
 				sum += room;
 		}
-		if (why == -EDQUOT && sum >= pages &&
-		    kvpool_space_shift(tenant, space, pages))
-			return true;
+		if (quota && sum >= pages && !search->shifted) {
+			search->shifted = kvpool_space_shift(tenant, space,
+							     pages);
+			if (search->shifted)
+				return true;
+		}
 		want = pages + space->ahead;
 		want = sum < want ? min_t(u32, want - sum,
 					  KVPOOL_EVICT_PAGES) : 1;
@@ -258,6 +283,7 @@ int kvpool_space_find(struct kvpool_tenant *tenant, struct kvpool_place *place,
 {
 	u32 pages = kvpool_place_pages(place);
 	u32 chunks = DIV_ROUND_UP(pages, KVPOOL_CHUNK_PAGES);
+	struct kvpool_search search = { .space = space, .pages = pages };
 	int why;
 
 	/* Each block of a call comes here: a killed task makes no more. */
@@ -279,8 +305,9 @@ int kvpool_space_find(struct kvpool_tenant *tenant, struct kvpool_place *place,
 		if (why == -ENOSPC &&
 		    kvpool_space_claim(tenant, space, pages, 0))
 			continue;
+		search.why = why;
 		/* Another task may take the room first: retry. */
-		if (kvpool_space_clear(tenant, space, pages, why))
+		if (kvpool_space_clear(tenant, &search))
 			continue;
 		if (why == -EDQUOT)
 			return why;

@@ -63,6 +63,8 @@ struct kvpool_hists;
  * @epoch_work:	removes blocks of earlier epochs
  * @evict_work:	reclaims until the tenant is within its quota and its low
  *		watermark
+ * @evict_since: jiffies when the quota was changed, for @evict_work, or
+ *		KVPOOL_TAKE_PATIENT
  * @quarantine_work: frees blocks in quarantine whose DMA pins are gone
  */
 struct kvpool_tenant {
@@ -96,6 +98,7 @@ struct kvpool_tenant {
 	unsigned long claim_next;
 	struct work_struct epoch_work;
 	struct work_struct evict_work;
+	unsigned long evict_since;
 	struct delayed_work quarantine_work;
 };
 

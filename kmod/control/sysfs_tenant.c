@@ -127,11 +127,10 @@ static ssize_t quota_bytes_store(struct kobject *kobj,
 		return ret;
 	if (bytes && bytes < KVPOOL_CHUNK_SIZE)
 		return -EINVAL;
-	if (bytes && bytes >> KVPOOL_CHUNK_SHIFT < kvpool_guarantee_get(tenant))
-		return -EBUSY;
-	kvpool_tenant_set_quota(tenant, bytes);
+	ret = kvpool_guarantee_set_quota(tenant, bytes);
+	if (ret)
+		return ret;
 	trace_kvpool_knob("quota_bytes", tenant->id, bytes);
-	kvpool_reclaim_kick(tenant);
 	return count;
 }
 

@@ -31,6 +31,13 @@ static vm_fault_t kvpool_vma_fault(struct vm_fault *vmf)
 		/* The kernel maps the page later: see kvpool_arena_unmap(). */
 		lock_page(vmf->page);
 		ret = VM_FAULT_LOCKED;
+		/* The kernel expects a mapping of pages that have failed. */
+		if (unlikely(PageHWPoison(vmf->page))) {
+			unlock_page(vmf->page);
+			put_page(vmf->page);
+			vmf->page = NULL;
+			ret = VM_FAULT_HWPOISON;
+		}
 	}
 	kvpool_ctx_leave(ctx);
 	return ret;

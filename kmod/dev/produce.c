@@ -171,12 +171,17 @@ static int kvpool_change(struct kvpool_call *call, u32 pins,
 	if (IS_ERR(entries))
 		return PTR_ERR(entries);
 
+	if (!kvpool_ctx_enter(call->ctx)) {
+		kvfree(entries);
+		return -ENODEV;
+	}
 	tenant = call->ctx->tenant;
 	for (i = 0; i < nr; i++) {
 		entries[i].status = change(tenant, &entries[i]);
 		arg->nr_done += !entries[i].status;
 		cond_resched();
 	}
+	kvpool_ctx_leave(call->ctx);
 	ret = kvpool_entries_write(arg->entries, entries,
 				   nr * sizeof(*entries));
 	kvfree(entries);

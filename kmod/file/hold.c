@@ -237,6 +237,8 @@ struct kvpool_block *kvpool_hold_peek(struct kvpool_ctx *ctx, u64 handle)
 		block = READ_ONCE(h->blocks[index]);
 		if (block && !refcount_inc_not_zero(&block->refs))
 			block = NULL;
+		/* Pairs with kvpool_block_move(): the new place. */
+		smp_acquire__after_ctrl_dep();
 	}
 	rcu_read_unlock();
 	return block;
@@ -295,8 +297,9 @@ void kvpool_holds_exit(struct kvpool_ctx *ctx)
 	unsigned long id;
 
 	xa_for_each(&ctx->holds, id, hold) {
+		/* Tasks that count handles may have found it before. */
+		xa_erase(&ctx->holds, id);
 		kvpool_hold_lapse(ctx->tenant, hold);
-		/* Somebody may count the handles of all files. */
 		kvfree_rcu(hold, rcu);
 		cond_resched();
 	}

@@ -743,20 +743,24 @@ void kvpool_arena_swap(struct kvpool_arena *arena, struct kvpool_place *a,
  *
  * References are counted by chunk, so one to another block in the chunk counts.
  *
- * Context: Any; takes no lock.
+ * Context: May sleep; takes no lock.
  * Return: true if a chunk of the place has a reference from outside.
  */
 bool kvpool_arena_pinned(struct kvpool_arena *arena,
 			 const struct kvpool_place *place)
 {
 	const struct kvpool_extent *ext = kvpool_place_extents(place);
-	struct kvpool_chunk *chunk;
-	u32 i;
+	u32 i, index, last = U32_MAX;
 
 	for (i = 0; i < place->nr_extents; i++) {
-		chunk = kvpool_arena_chunk(arena, ext[i].page);
-		if (kvpool_chunk_referenced(chunk))
+		index = ext[i].page >> KVPOOL_CHUNK_ORDER;
+		if (index == last)
+			continue;
+		last = index;
+		if (kvpool_chunk_referenced(kvpool_arena_chunk(arena,
+							       ext[i].page)))
 			return true;
+		cond_resched();
 	}
 	return false;
 }
@@ -804,6 +808,7 @@ void kvpool_arena_unmap(struct kvpool_arena *arena, const void *owner)
 	struct kvpool_chunk *chunk;
 	unsigned long index = 0;
 	struct folio *folio;
+	bool again;
 
 	for (;; index++) {
 		rcu_read_lock();
@@ -812,9 +817,17 @@ void kvpool_arena_unmap(struct kvpool_arena *arena, const void *owner)
 		/* A chunk that leaves is unmapped from all files. */
 		if (folio && !folio_try_get(folio))
 			folio = NULL;
+		/* It may be gone, with its memory, or it may stay: look again. */
+		again = folio && READ_ONCE(chunk->leaving);
 		rcu_read_unlock();
 		if (!chunk)
 			return;
+		cond_resched();
+		if (again) {
+			folio_put(folio);
+			index--;
+			continue;
+		}
 		if (!folio)
 			continue;
 		folio_lock(folio);

@@ -15,11 +15,11 @@
 #include <linux/bitmap.h>
 #include <linux/fs.h>
 #include <linux/mm.h>
+#include <linux/pagemap.h>
 #include <linux/page-flags.h>
 #include <linux/printk.h>
 #include <linux/ratelimit.h>
 #include <linux/rcupdate.h>
-#include <linux/rcupdate_wait.h>
 #include <linux/sched.h>
 #include <linux/tracepoint.h>
 #include <linux/workqueue.h>
@@ -37,6 +37,7 @@ static unsigned long kvpool_poison_first = ULONG_MAX;
 static unsigned long kvpool_poison_last;
 
 /* No page of a chunk has failed as long as this is not set. */
+static bool kvpool_poison_told;	/* of a failure, since load */
 static bool kvpool_poison_seen;
 
 static void kvpool_poison_probe(void *data, unsigned long pfn, int type,
@@ -48,6 +49,7 @@ static void kvpool_poison_probe(void *data, unsigned long pfn, int type,
 	kvpool_poison_first = min(kvpool_poison_first, pfn);
 	kvpool_poison_last = max(kvpool_poison_last, pfn);
 	spin_unlock_irqrestore(&kvpool_poison_lock, flags);
+	WRITE_ONCE(kvpool_poison_told, true);
 	queue_work(system_unbound_wq, kvpool_poison_todo);
 }
 
@@ -129,7 +131,8 @@ bool kvpool_poison_chunk(struct kvpool_tier *tier, struct page *head)
 	unsigned long nr = 0;
 	unsigned int i;
 
-	if (!kvpool_node_failed(tier->node))
+	/* The kernel counts a failure after it has told of it. */
+	if (!READ_ONCE(kvpool_poison_told) && !kvpool_node_failed(tier->node))
 		return false;
 	for (i = 0; i < KVPOOL_CHUNK_PAGES; i++)
 		nr += PageHWPoison(head + i);
@@ -174,7 +177,10 @@ static void kvpool_poison_ban(struct kvpool_arena *arena,
 	bitmap_free(bad);
 }
 
-/* The next chunk with such frames, with a reference, which keeps it. */
+/*
+ * The next chunk with such frames, with a reference, which keeps it; or
+ * ERR_PTR(-EAGAIN), with its index, if it may be about to leave.
+ */
 static struct kvpool_chunk *
 kvpool_poison_find(struct kvpool_arena *arena, unsigned long *index,
 		   unsigned long first, unsigned long last)
@@ -191,12 +197,17 @@ kvpool_poison_find(struct kvpool_arena *arena, unsigned long *index,
 		    folio_try_get(folio)) {
 			if (!READ_ONCE(chunk->leaving))
 				break;
-			/* Its pages are looked at before they are freed. */
 			folio_put(folio);
+			chunk = ERR_PTR(-EAGAIN);
+			break;
 		}
 		/* The walk goes on by index: @chunk may be freed now. */
-		if (!(*index % 1024))
-			cond_resched_rcu();
+		if (!(*index % 1024)) {
+			/* cond_resched_rcu() does nothing with PREEMPT_RCU. */
+			rcu_read_unlock();
+			cond_resched();
+			rcu_read_lock();
+		}
 	}
 	rcu_read_unlock();
 	return chunk;
@@ -223,10 +234,13 @@ bool kvpool_poison_next(struct kvpool_arena *arena, unsigned long *index,
 	struct kvpool_chunk *chunk;
 	struct page *page;
 
-	chunk = kvpool_poison_find(arena, index, first, last);
+	while (IS_ERR(chunk = kvpool_poison_find(arena, index, first, last)))
+		cond_resched();
 	if (!chunk)
 		return false;
 	page = chunk->page;
+	/* Faults that were handled before have mapped the page by then. */
+	lock_page(page);
 	if (kvpool_poison_chunk(kvpool_tier_find(chunk->node), page)) {
 		pr_warn_ratelimited("memory of node %d has failed; the block in it is dropped, and the page is not used again\n",
 				    chunk->node);
@@ -235,6 +249,7 @@ bool kvpool_poison_next(struct kvpool_arena *arena, unsigned long *index,
 				    (loff_t)chunk->index << KVPOOL_CHUNK_SHIFT,
 				    KVPOOL_CHUNK_SIZE, 1);
 	}
+	unlock_page(page);
 	(*index)++;
 	put_page(page);
 	return true;

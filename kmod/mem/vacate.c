@@ -22,7 +22,6 @@
 
 /* Chunks that one call of kvpool_arena_take() looks at. */
 #define KVPOOL_TAKE_TRIES	16
-#define KVPOOL_HELD_TRIES	8
 
 /* A held chunk is left alone for a second, and for this much longer at most. */
 #define KVPOOL_HELD_SHIFT	6

@@ -9,6 +9,9 @@ struct kvpool_arena;
 struct kvpool_chunk;
 struct kvpool_place;
 
+/* Held chunks that kvpool_arena_take() looks at. */
+#define KVPOOL_HELD_TRIES	8
+
 /* Value of @since of kvpool_arena_take(): leave held chunks alone for a time. */
 #define KVPOOL_TAKE_PATIENT	0UL
 

@@ -3,6 +3,8 @@
 #ifndef _KVPOOL_ISSUE_EACH_H
 #define _KVPOOL_ISSUE_EACH_H
 
+#include <linux/sched.h>
+
 #include "file/ring.h"
 #include "xfer/opdef.h"
 #include "xfer/xfer.h"
@@ -39,6 +41,8 @@ static __always_inline void kvpool_issue_each(struct kvpool_issue *issue,
 		const struct kvpool_op *op = &issue->ops[i];
 		struct kvpool_block *found = NULL;
 
+		if (!(i % 64))
+			cond_resched();
 		if (!issue->ring)
 			cqe = &issue->cqes[i];
 		*cqe = (struct kvpool_completion){ .user_data = op->user_data };

@@ -199,6 +199,7 @@ static void kvpool_lease_links(struct kvpool_issue *issue, u32 first, u32 nr)
 		chain.parent = op->parent;
 		chain.position = op->position;
 		kvpool_reserve_link(issue->ctx->tenant, &op->key, &chain);
+		cond_resched();
 	}
 }
 

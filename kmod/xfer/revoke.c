@@ -145,7 +145,8 @@ static bool kvpool_leases_walk(unsigned int ms)
 			goto out;
 		kvpool_leases_ctx++;
 		kvpool_leases_hold = 0;
-		budget--;
+		if (budget)
+			budget--;
 out:
 		kvpool_ctx_put(ctx);
 	}

@@ -275,7 +275,8 @@ static void block_free(struct rcu_head *rcu)
 	free(container_of(rcu, struct kvpool_block, rcu));
 }
 
-void kvpool_block_forget(struct kvpool_block *block)
+void kvpool_block_forget(struct kvpool_policy *policy,
+			 struct kvpool_block *block)
 {
 	call_rcu(&block->rcu, block_free);
 }
@@ -295,7 +296,7 @@ static void model_free_block(struct model_policy *m, int id)
 	spin_unlock(&m->policy.lock);
 	/* As the module does, since the block is in no queue. */
 	if (!stays)
-		kvpool_block_forget(block);
+		kvpool_block_forget(&m->policy, block);
 	rcu_barrier();
 }
 

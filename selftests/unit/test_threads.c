@@ -117,7 +117,7 @@ static void block_free(struct pool *pool, struct kvpool_block *block)
 	stays = kvpool_chain_bury(&pool->policy, block);
 	spin_unlock(&pool->policy.lock);
 	if (!stays)
-		kvpool_block_forget(block);
+		kvpool_block_forget(&pool->policy, block);
 }
 
 static void block_put(struct pool *pool, struct kvpool_block *block)
