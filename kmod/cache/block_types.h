@@ -124,8 +124,15 @@ static inline bool kvpool_block_freeze(struct kvpool_block *block)
  */
 static inline bool kvpool_block_tryget(struct kvpool_block *block)
 {
-	return refcount_read(&block->refs) < KVPOOL_BLOCK_REFS_MAX &&
-	       refcount_inc_not_zero(&block->refs);
+	int refs = refcount_read(&block->refs);
+
+	/* As refcount_inc_not_zero(), with the bound instead of saturation. */
+	do {
+		if (unlikely((u32)refs - 1 >= KVPOOL_BLOCK_REFS_MAX - 1))
+			return false;
+	} while (!atomic_try_cmpxchg_relaxed(&block->refs.refs, &refs,
+					     refs + 1));
+	return true;
 }
 
 /* Do lookups find the block? Stable under the policy's lock. */

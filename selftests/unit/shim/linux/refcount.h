@@ -22,6 +22,12 @@ static inline unsigned int refcount_read(const refcount_t *r)
 	return __atomic_load_n(&r->refs.counter, __ATOMIC_RELAXED);
 }
 
+static inline bool atomic_try_cmpxchg_relaxed(atomic_t *v, int *old, int n)
+{
+	return __atomic_compare_exchange_n(&v->counter, old, n, true,
+					   __ATOMIC_ACQUIRE, __ATOMIC_RELAXED);
+}
+
 static inline __must_check bool refcount_inc_not_zero(refcount_t *r)
 {
 	int old = refcount_read(r);
