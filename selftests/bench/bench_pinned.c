@@ -106,6 +106,9 @@ int main(int argc, char **argv)
 		die("fork: %m");
 	while (__atomic_load_n(claims, __ATOMIC_RELAXED) < 64)
 		usleep(1000);
+	/* The fork has write-protected the pages of this process. */
+	end = now_s();
+	touch(map);
 	before = faults();
 	end = now_s() + seconds;
 	for (passes = 0; now_s() < end; passes++)
