@@ -181,7 +181,7 @@ static bool test_connect(void)
 	TRY(magic, 0, MESSAGE);
 	TRY(magic, 0x4b56504c, MESSAGE);
 	TRY(version, 0, VERSION);
-	TRY(version_min, 2, VERSION);
+	TRY(version_min, KVPOOL_WIRE_VERSION + 1, VERSION);
 	TRY(version_min, 0xffff, VERSION);
 	TRY(nr_queues, 0, MESSAGE);
 	TRY(nr_queues, KVPOOL_WIRE_QUEUES_MAX + 1, MESSAGE);
