@@ -180,6 +180,8 @@ static void steady(struct batch *b, uint64_t limit, const char *name,
 	double value, least = 2, sum = 0;
 
 	knob_write("tenants/default/drop", "1");
+	while (knob_read("tenants/default/drop"))
+		usleep(1000);
 	space_of_keys++;
 	kvpool_stats(b->fd, &before);
 	if (before.bytes)
