@@ -10,6 +10,7 @@
 
 #include "cache/block.h"
 #include "cache/hist.h"
+#include "cache/pool.h"
 #include "cache/tenant.h"
 #include "cache/trace.h"
 #include "cache/waiters.h"
@@ -20,6 +21,7 @@
 #include "file/ctx.h"
 #include "file/handles.h"
 #include "file/hold.h"
+#include "xfer/revoke.h"
 #include "xfer/xfer.h"
 
 /* Keys that are looked up without a point of rescheduling. */
@@ -67,23 +69,53 @@ static const struct kvpool_waiter_ops kvpool_sleeper_ops = {
 	.quick = true,
 };
 
+/* A call of KVPOOL_IOC_LEASE. */
+struct kvpool_leasing {
+	struct kvpool_call *call;
+	struct kvpool_tenant *tenant;
+	struct kvpool_entry *entries;
+	ktime_t until;
+	ktime_t leased;		/* it waits with leases since then, or 0 */
+	struct kvpool_arm *arm;
+	u32 live;
+	u64 bytes;
+	struct kvpool_span_out out;
+};
+
+/*
+ * The time when leases that the call has taken before it waits are too old. They
+ * are not in the table of the file yet, where lease_ms would find them.
+ */
+static ktime_t kvpool_leasing_overdue(struct kvpool_leasing *l, unsigned int ms)
+{
+	if (!ms || !l->live)
+		return KTIME_MAX;
+	if (!l->leased)
+		l->leased = ktime_get();
+	return ktime_add_ms(l->leased, ms);
+}
+
 /*
  * Returns 0 when the reservation has ended; -ETIMEDOUT, -EINTR, -ENOMEM, or
  * -ENODEV if the context was revoked.
  */
-static int kvpool_lease_wait(struct kvpool_ctx *ctx, struct kvpool_block *block,
-			     ktime_t until, u32 flags)
+static int kvpool_lease_wait(struct kvpool_leasing *l,
+			     struct kvpool_block *block)
 {
-	unsigned int state = flags & KVPOOL_LOOKUP_INTERRUPTIBLE ?
+	const struct kvpool_lookup *arg = l->call->arg;
+	unsigned int state = arg->flags & KVPOOL_LOOKUP_INTERRUPTIBLE ?
 			     KVPOOL_WAITS_INTERRUPTIBLY : KVPOOL_WAITS;
-	ktime_t *expires = until == KTIME_MAX ? NULL : &until;
+	unsigned int lease_ms = READ_ONCE(kvpool_pool.lease_ms);
+	ktime_t overdue = kvpool_leasing_overdue(l, lease_ms);
 	struct kvpool_sleeper sleeper = { .task = current };
-	struct kvpool_tenant *tenant = ctx->tenant;
+	struct kvpool_tenant *tenant = l->tenant;
+	struct kvpool_ctx *ctx = l->call->ctx;
+	ktime_t end = min(l->until, overdue);
 	DECLARE_WAITQUEUE(revoke, current);
 	u64 start;
 	int ret;
 
-	if (expires && ktime_get() >= until)
+	if (l->until != KTIME_MAX && ktime_get() >= l->until)
 		return -ETIMEDOUT;
 	kvpool_waiter_init(&sleeper.waiter, &kvpool_sleeper_ops);
 	ret = kvpool_waiter_add(&tenant->queues, &sleeper.waiter, block);
@@ -104,38 +136,41 @@ static int kvpool_lease_wait(struct kvpool_ctx *ctx, struct kvpool_block *block,
 		if (signal_pending_state(state, current))
 			break;
 		ret = -ETIMEDOUT;
-	} while (schedule_hrtimeout_range(expires, current->timer_slack_ns,
+	} while (schedule_hrtimeout_range(end == KTIME_MAX ? NULL : &end,
+					  current->timer_slack_ns,
 					  HRTIMER_MODE_ABS));
 	__set_current_state(TASK_RUNNING);
 	remove_wait_queue(&ctx->wq, &revoke);
 	kvpool_hist_since(tenant, KVPOOL_HIST_WAIT_NS, start);
 	/* Nobody wakes the task from here on, or somebody has. */
-	return kvpool_waiter_del(&tenant->queues, &sleeper.waiter) ? ret : 0;
+	if (!kvpool_waiter_del(&tenant->queues, &sleeper.waiter))
+		return 0;
+	if (ret == -ETIMEDOUT && end < l->until) {
+		kvpool_revoke_overdue(ctx, lease_ms);
+		ret = -ENODEV;
+	}
+	return ret;
 }
 
 /*
  * Wait, if the call says so, until a block that was found pending is sealed.
  * Consumes the reference to @block. Returns a sealed block with a reference, or
- * NULL and the reason in @status. A key that stays pending is added to @arm,
- * which takes up to @most.
+ * NULL and the reason in @status. A key that stays pending is added to the arm of
+ * the call, which takes up to @most.
  */
-static struct kvpool_block *kvpool_lease_pending(struct kvpool_call *call,
-						 struct kvpool_tenant *tenant,
+static struct kvpool_block *kvpool_lease_pending(struct kvpool_leasing *l,
 						 struct kvpool_block *block,
-						 ktime_t until, int *status,
-						 struct kvpool_arm **arm,
-						 u32 most)
+						 int *status, u32 most)
 {
-	const struct kvpool_lookup *arg = call->arg;
+	const struct kvpool_lookup *arg = l->call->arg;
+	struct kvpool_tenant *tenant = l->tenant;
 	struct kvpool_key key = block->key;
 	u32 state;
 
 	do {
 		*status = arg->flags & KVPOOL_LOOKUP_WAIT ?
-			  kvpool_lease_wait(call->ctx, block, until,
-					    arg->flags) :
-			  -EINPROGRESS;
-		if (*status && kvpool_arm_add(arm, call->ctx, block, most)) {
+			  kvpool_lease_wait(l, block) : -EINPROGRESS;
+		if (*status && kvpool_arm_add(&l->arm, l->call->ctx, block, most)) {
 			kvpool_block_put(tenant, block);
 			return NULL;
 		}
@@ -151,18 +186,6 @@ static struct kvpool_block *kvpool_lease_pending(struct kvpool_call *call,
 		*status = -ENOENT;
 	return block;
 }
-
-/* A call of KVPOOL_IOC_LEASE. */
-struct kvpool_leasing {
-	struct kvpool_call *call;
-	struct kvpool_tenant *tenant;
-	struct kvpool_entry *entries;
-	ktime_t until;
-	struct kvpool_arm *arm;
-	u32 live;
-	u64 bytes;
-	struct kvpool_span_out out;
-};
 
 static __always_inline int kvpool_leasing_take(struct kvpool_leasing *l,
 					       struct kvpool_hold *hold, u32 i,
@@ -217,10 +240,9 @@ static int kvpool_leasing_run(struct kvpool_leasing *l)
 			e = &l->entries[i];
 			e->status = -ENOENT;
 			if (block && state == KVPOOL_BLOCK_RESERVED)
-				block = kvpool_lease_pending(l->call, l->tenant,
-							     block, l->until,
+				block = kvpool_lease_pending(l, block,
 							     &e->status,
-							     &l->arm, nr - i);
+							     nr - i);
 			if (block)
 				ret = kvpool_leasing_take(l, l->call->hold, i,
 							  block);
@@ -275,6 +297,7 @@ int kvpool_ioctl_lease(struct kvpool_call *call)
 	}
 	call->hold = hold;
 	l.until = arg->timeout_ns ? kvpool_time_after(arg->timeout_ns) : 0;
+	l.leased = 0;
 	l.arm = NULL;
 	l.live = 0;
 	l.bytes = 0;

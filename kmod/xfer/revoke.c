@@ -119,6 +119,18 @@ int kvpool_revoke(u32 id)
 
 /* ---- leases that are too old ---- */
 
+/**
+ * kvpool_revoke_overdue() - Begin to revoke a context with a lease that is too old
+ * @ctx: the context; the caller keeps its file open
+ * @lease_ms: the limit
+ *
+ * Context: Process context.
+ */
+void kvpool_revoke_overdue(struct kvpool_ctx *ctx, unsigned int lease_ms)
+{
+	kvpool_revoke_begin(ctx, lease_ms);
+}
+
 /*
  * Look for leases that are older than lease_ms, from where the last call has
  * ended. Returns false when there are more to look at.

@@ -958,6 +958,7 @@ TEST_F(lifetime, revoke_race)
 /* The knob lease_ms revokes files with old leases, and no others. */
 TEST_F(lifetime, leases_that_are_too_old)
 {
+	struct kvpool_entry entries[2] = {};
 	struct kv_block b, lease, young;
 	struct kvpool_info info;
 	int fd, other;
@@ -973,6 +974,16 @@ TEST_F(lifetime, leases_that_are_too_old)
 	ASSERT_EQ(0, kv_release(other, young.handle));
 	ASSERT_EQ(0, kv_sys_set("lease_ms", 50));
 	kv_wait_until(kv_info(fd, &info) == -ENODEV);
+	EXPECT_EQ(0, kv_info(other, &info));
+	/* Leases of a call that waits for another key for ever. */
+	close(fd);
+	fd = kv_open(self->t.tenant, O_RDWR);
+	ASSERT_GE(fd, 0);
+	kv_key(&entries[0].key, 1);
+	kv_key(&entries[1].key, 100);
+	EXPECT_EQ(-ENODEV, kv_lookup_batch(fd, KVPOOL_IOC_LEASE,
+					   KVPOOL_LOOKUP_WAIT, entries, 2, NULL,
+					   NULL, ~0ULL));
 	ASSERT_EQ(0, kv_sys_set("lease_ms", 0));
 	EXPECT_EQ(0, kv_info(other, &info));
 	EXPECT_EQ(0, kv_abort(other, b.handle));
