@@ -166,8 +166,9 @@ def check(root, objects=None, movers=()):
     for path in movers:
         with open(path, encoding="utf-8") as f:
             for name in INCLUDE.findall(f.read()):
-                own = os.path.join(os.path.dirname(path), name)
-                if node_of(name) not in OPEN and not os.path.exists(own):
+                own = "/" not in name and os.path.exists(
+                    os.path.join(os.path.dirname(path), name))
+                if node_of(name) not in OPEN and not own:
                     bad.append("%s includes %s: a mover sees only %s" % (
                         path, name, ", ".join(n + ".h" for n in OPEN)))
     told = []

@@ -128,6 +128,12 @@ class Rooms(unittest.TestCase):
         bad = self.check(movers=[mover])[0]
         self.assertEqual(len(bad), 1)
         self.assertIn("includes cache/block.h: a mover sees only", bad[0])
+        # A header of its own lies beside it.
+        with open(self.root + "/test_mover.h", "w") as f:
+            f.write("")
+        with open(mover, "w") as f:
+            f.write('#include "xfer/mover.h"\n#include "test_mover.h"\n')
+        self.assertNotIn("a mover sees", str(self.check(movers=[mover])[0]))
 
     def test_every_file_has_a_room(self):
         self.write("kvpool.h")
