@@ -11,6 +11,11 @@ struct kvpool_tenant;
 
 int kvpool_blocks_init(void);
 void kvpool_blocks_exit(void);
+struct kvpool_block *kvpool_block_new(struct kvpool_tenant *tenant,
+				      const struct kvpool_key *key, u32 length,
+				      enum kvpool_block_state state, gfp_t gfp);
+void kvpool_block_delete(struct kvpool_tenant *tenant,
+			 struct kvpool_block *block);
 struct kvpool_block *kvpool_block_alloc(struct kvpool_tenant *tenant,
 					const struct kvpool_key *key,
 					u32 length);
@@ -41,12 +46,6 @@ int kvpool_block_remove(struct kvpool_tenant *tenant,
 			const struct kvpool_key *key);
 int kvpool_block_pin(struct kvpool_tenant *tenant,
 		     const struct kvpool_key *key, u32 pin);
-bool kvpool_block_claim(struct kvpool_tenant *tenant,
-			struct kvpool_block *block);
-void kvpool_block_unclaim(struct kvpool_tenant *tenant,
-			  struct kvpool_block *block);
-bool kvpool_block_move(struct kvpool_tenant *tenant,
-		       struct kvpool_block *block, gfp_t gfp);
 void kvpool_block_free(struct kvpool_tenant *tenant,
 		       struct kvpool_block *block);
 void kvpool_block_discard(struct kvpool_tenant *tenant,

@@ -18,6 +18,7 @@
 #include "cache/compact.h"
 #include "cache/evict.h"
 #include "cache/hist.h"
+#include "cache/move.h"
 #include "cache/tenant.h"
 #include "mem/poison.h"
 #include "mem/vacate.h"
