@@ -457,8 +457,7 @@ static int kvpool_block_publish(struct kvpool_tenant *tenant,
  * @pins: the pin of each: 0, KVPOOL_PIN_SOFT or KVPOOL_PIN_HARD
  * @status: out: for each block 0, -EDQUOT if its pin would exceed the tenant's
  *	    pin_quota, or -ESTALE if it was pre-empted or is of an earlier
- *	    epoch. Entries of NULL blocks
- *	    are left alone.
+ *	    epoch. Entries of NULL blocks are left alone.
  * @nr: number of entries
  *
  * Context: May sleep.

@@ -75,6 +75,8 @@ int kvpool_handles_seal(struct kvpool_ctx *ctx,
 	kvpool_block_seal(ctx->tenant, taken.blocks, taken.pins, taken.status,
 			  nr);
 	for (i = 0; i < nr; i++) {
+		if (i % KVPOOL_RELEASE_FEW == KVPOOL_RELEASE_FEW - 1)
+			cond_resched();
 		entries[i].status = taken.status[i];
 		*done += !taken.status[i];
 		if (!taken.blocks[i])
