@@ -251,12 +251,22 @@ TEST_F(tenant, pin_quota)
 	EXPECT_EQ(0, kv_remove(self->b.fd, 1));
 }
 
+/* The end of a child: its status is the errno of opening a file of @tenant. */
+static void __attribute__((noreturn)) exit_with_open(const char *tenant)
+{
+	int fd = open(KV_DEV, O_RDWR);
+
+	if (fd < 0)
+		_exit(201);
+	fd = kv_open_tenant(fd, tenant);
+	_exit(fd < 0 ? -fd : 0);
+}
+
 /* Only administrators, the owner and members of the group may. */
 
 static int attach_as(uid_t uid, gid_t gid, gid_t extra, const char *tenant)
 {
 	pid_t pid = fork();
-	int fd;
 
 	if (pid < 0)
 		return -errno;
@@ -264,11 +274,7 @@ static int attach_as(uid_t uid, gid_t gid, gid_t extra, const char *tenant)
 		if (setgroups(extra ? 1 : 0, &extra) ||
 		    setresgid(gid, gid, gid) || setresuid(uid, uid, uid))
 			_exit(200);
-		fd = open(KV_DEV, O_RDWR);
-		if (fd < 0)
-			_exit(201);
-		fd = kv_open_tenant(fd, tenant);
-		_exit(fd < 0 ? -fd : 0);
+		exit_with_open(tenant);
 	}
 	return kv_reap(pid);
 }
@@ -298,18 +304,13 @@ TEST_F(tenant, attach_rights)
 static int attach_after(int (*give_up)(void), const char *tenant)
 {
 	pid_t pid = fork();
-	int fd;
 
 	if (pid < 0)
 		return -errno;
 	if (!pid) {
 		if (give_up())
 			_exit(200);
-		fd = open(KV_DEV, O_RDWR);
-		if (fd < 0)
-			_exit(201);
-		fd = kv_open_tenant(fd, tenant);
-		_exit(fd < 0 ? -fd : 0);
+		exit_with_open(tenant);
 	}
 	return kv_reap(pid);
 }
