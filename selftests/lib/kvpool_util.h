@@ -633,6 +633,21 @@ static inline int kv_produce_blank(int fd, __u64 number, __u64 length)
 	return ret ? ret : kv_seal(fd, b.handle);
 }
 
+/* Takes eight chunks, gives them up, and has the pool shrink and grow again. */
+static inline int kv_grow_and_shrink(int fd)
+{
+	int ret = 0;
+	int k;
+
+	for (k = 0; k < 8 && !ret; k++)
+		ret = kv_produce_blank(fd, 100 + k, KV_CHUNK);
+	for (k = 0; k < 8 && !ret; k++)
+		ret = kv_remove(fd, 100 + k);
+	if (!ret)
+		ret = kv_sys_set("tiers/dram0/limit_bytes", KV_CHUNK);
+	return ret ?: kv_sys_set("tiers/dram0/limit_bytes", KV_LIMIT);
+}
+
 /* Leases, compares and releases; -EBADMSG is wrong content. */
 static inline int kv_consume(int fd, const __u8 *map, __u64 number)
 {

@@ -505,21 +505,13 @@ TEST_F(huge, churn)
 	unsigned long i, rounds = kv_rounds("KVPOOL_HUGE_ROUNDS", 10, 3);
 	struct churn c = { .fd = self->t.fd };
 	pthread_t thread[2];
-	int k;
 
 	ASSERT_EQ(0, kv_release(self->t.fd, self->b.handle));
 	for (i = 0; i < 2; i++)
 		ASSERT_EQ(0, pthread_create(&thread[i], NULL, churn_thread,
 					    &c));
-	for (i = 0; i < rounds; i++) {
-		for (k = 0; k < 8; k++)
-			EXPECT_EQ(0, kv_produce_blank(self->t.fd, 100 + k,
-						      KV_CHUNK));
-		for (k = 0; k < 8; k++)
-			EXPECT_EQ(0, kv_remove(self->t.fd, 100 + k));
-		EXPECT_EQ(0, kv_sys_set("tiers/dram0/limit_bytes", KV_CHUNK));
-		EXPECT_EQ(0, kv_sys_set("tiers/dram0/limit_bytes", KV_LIMIT));
-	}
+	for (i = 0; i < rounds; i++)
+		EXPECT_EQ(0, kv_grow_and_shrink(self->t.fd));
 	EXPECT_FALSE(c.stop);
 	c.stop = true;
 	for (i = 0; i < 2; i++)

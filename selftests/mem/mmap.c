@@ -385,17 +385,8 @@ TEST_F(mmap, faults_against_shrinking)
 
 	kv_release(self->t.fd, self->b.handle);
 	ASSERT_EQ(0, pthread_create(&thread, NULL, fault_thread, &c));
-	for (i = 0; i < rounds; i++) {
-		int k;
-
-		for (k = 0; k < 8; k++)
-			EXPECT_EQ(0, kv_produce_blank(self->t.fd, 100 + k,
-						      KV_CHUNK));
-		for (k = 0; k < 8; k++)
-			EXPECT_EQ(0, kv_remove(self->t.fd, 100 + k));
-		EXPECT_EQ(0, kv_sys_set("tiers/dram0/limit_bytes", KV_CHUNK));
-		EXPECT_EQ(0, kv_sys_set("tiers/dram0/limit_bytes", KV_LIMIT));
-	}
+	for (i = 0; i < rounds; i++)
+		EXPECT_EQ(0, kv_grow_and_shrink(self->t.fd));
 	EXPECT_FALSE(c.stop);
 	c.stop = true;
 	pthread_join(thread, &result);
