@@ -88,6 +88,29 @@ void figure_ratio(const struct figure *f, double scale, const char *a,
 	fflush(stdout);
 }
 
+/* 1000 as "1k", 1000000 as "1M": the end of a name that belongs to a size. */
+const char *short_nr(uint64_t n)
+{
+	if (n >= 1000000 && !(n % 1000000))
+		return text("%lluM", (unsigned long long)n / 1000000);
+	if (n >= 1000 && !(n % 1000))
+		return text("%lluk", (unsigned long long)n / 1000);
+	return text("%llu", (unsigned long long)n);
+}
+
+/* The figure @cost at @to blocks over the same at @from blocks. */
+void figure_growth(const char *name, const char *cost, double target,
+		   uint64_t from, uint64_t to)
+{
+	figure_ratio(&(struct figure) {
+		.name = name, .unit = "ratio",
+		.target = target, .better = "lower",
+		.how = text("%s at %llu blocks over %llu", cost,
+			    (unsigned long long)to, (unsigned long long)from),
+	}, 1, text("%s_%s", cost, short_nr(to)),
+	   text("%s_%s", cost, short_nr(from)));
+}
+
 /* ---- the machine ---- */
 
 void pin_to_cpu(int cpu)

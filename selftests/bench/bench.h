@@ -56,6 +56,9 @@ void figure_report(const struct figure *f, int report, const char *count,
 		   const char *stat, double per);
 void figure_ratio(const struct figure *f, double scale, const char *a,
 		  const char *b);
+void figure_growth(const char *name, const char *cost, double target,
+		   uint64_t from, uint64_t to);
+const char *short_nr(uint64_t n);
 
 __attribute__((noreturn)) __printf(1, 2) void die(const char *fmt, ...);
 __printf(1, 2) void say(const char *fmt, ...);

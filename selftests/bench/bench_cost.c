@@ -150,15 +150,6 @@ static void produce(struct batch *b)
 	batch_remove(b);
 }
 
-static const char *short_nr(uint64_t n)
-{
-	if (n >= 1000000 && !(n % 1000000))
-		return text("%lluM", (unsigned long long)n / 1000000);
-	if (n >= 1000 && !(n % 1000))
-		return text("%lluk", (unsigned long long)n / 1000);
-	return text("%llu", (unsigned long long)n);
-}
-
 static void figure_cost(const char *what, uint64_t blocks, double target,
 			const char *how)
 {
@@ -220,17 +211,6 @@ static void measure(struct batch *b, uint64_t from, uint64_t blocks)
 		    "the reserve call alone");
 	insn_report(SECTION_SEAL);
 	figure_cost("produce_insns_seal", blocks, 0, "the seal call alone");
-}
-
-static void figure_growth(const char *what, uint64_t from, uint64_t to)
-{
-	figure_ratio(&(struct figure) {
-		.name = text("%s_growth", what), .unit = "ratio",
-		.target = 1.15, .better = "lower",
-		.how = text("%s at %llu blocks over %llu", what,
-			    (unsigned long long)to, (unsigned long long)from),
-	}, 1, text("%s_%s", what, short_nr(to)),
-	   text("%s_%s", what, short_nr(from)));
 }
 
 /* ---- memory of the kernel ---- */
@@ -340,8 +320,10 @@ int main(int argc, char **argv)
 			    short_nr(done)),
 	}, nr_reports++, "kernel", "mean", BATCH);
 	if (nr > 1) {
-		figure_growth("consume_insns", sizes[0], done);
-		figure_growth("produce_insns", sizes[0], done);
+		figure_growth("consume_insns_growth", "consume_insns", 1.15,
+			      sizes[0], done);
+		figure_growth("produce_insns_growth", "produce_insns", 1.15,
+			      sizes[0], done);
 	}
 	measure_memory(b, &empty, done);
 	return 0;

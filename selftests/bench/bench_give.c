@@ -66,13 +66,6 @@ static void shuffle(struct batch *b, uint64_t blocks)
 	}
 }
 
-static const char *short_nr(uint64_t n)
-{
-	if (n >= 1000000 && !(n % 1000000))
-		return text("%lluM", (unsigned long long)n / 1000000);
-	return text("%lluk", (unsigned long long)n / 1000);
-}
-
 static uint64_t arena_bytes(int fd)
 {
 	struct kvpool_stats stats;
@@ -103,17 +96,6 @@ static void figure(const char *what, uint64_t blocks, uint64_t given,
 		.how = text("%s; %.1f MiB were given back", how,
 			    (double)given / rounds / MIB),
 	}, nr_reports++, count, "mean", (double)given / rounds / MIB);
-}
-
-static void figure_growth(const char *what, uint64_t from, uint64_t to)
-{
-	figure_ratio(&(struct figure) {
-		.name = text("give_%s_growth", what), .unit = "ratio",
-		.target = 1.2, .better = "lower",
-		.how = text("give_%s_insns at %llu blocks over %llu", what,
-			    (unsigned long long)to, (unsigned long long)from),
-	}, 1, text("give_%s_insns_%s", what, short_nr(to)),
-	   text("give_%s_insns_%s", what, short_nr(from)));
 }
 
 static void measure(struct batch *b, uint64_t blocks)
@@ -189,9 +171,12 @@ int main(int argc, char **argv)
 	for (i = 0; i < nr; i++)
 		measure(b, sizes[i]);
 	if (nr > 1) {
-		figure_growth("limit", sizes[0], sizes[nr - 1]);
-		figure_growth("quota", sizes[0], sizes[nr - 1]);
-		figure_growth("shrink", sizes[0], sizes[nr - 1]);
+		figure_growth("give_limit_growth", "give_limit_insns", 1.2,
+			      sizes[0], sizes[nr - 1]);
+		figure_growth("give_quota_growth", "give_quota_insns", 1.2,
+			      sizes[0], sizes[nr - 1]);
+		figure_growth("give_shrink_growth", "give_shrink_insns", 1.2,
+			      sizes[0], sizes[nr - 1]);
 	}
 	return 0;
 }
