@@ -116,6 +116,15 @@ static u32 kvpool_block_serial(void)
 	return ret;
 }
 
+/* The memory of a block goes, which may count against the push quota. */
+static void kvpool_block_uncharge(struct kvpool_tenant *tenant,
+				  const struct kvpool_block *block)
+{
+	if (block->pushed)
+		atomic_long_sub(kvpool_place_held(&block->place),
+				&tenant->pushed);
+}
+
 /**
  * kvpool_blocks_free() - Free blocks that have no reference left
  * @tenant: the tenant of the blocks
@@ -130,6 +139,7 @@ void kvpool_blocks_free(struct kvpool_tenant *tenant, struct list_head *blocks)
 	unsigned int nr = 0;
 
 	list_for_each_entry(block, blocks, lru) {
+		kvpool_block_uncharge(tenant, block);
 		places[nr++] = &block->place;
 		if (nr == ARRAY_SIZE(places)) {
 			kvpool_arena_free(&tenant->arena, places, nr);
@@ -157,6 +167,7 @@ void kvpool_block_free(struct kvpool_tenant *tenant, struct kvpool_block *block)
 {
 	struct kvpool_place *place = &block->place;
 
+	kvpool_block_uncharge(tenant, block);
 	kvpool_arena_free(&tenant->arena, &place, 1);
 	trace_kvpool_block_free(tenant, block);
 	kvpool_block_bury(tenant, block);
@@ -214,7 +225,31 @@ static bool kvpool_block_unreserve(struct kvpool_tenant *tenant,
 	return true;
 }
 
-static bool kvpool_block_stuck(const struct kvpool_block *block)
+/**
+ * kvpool_block_patience() - Tell when a reservation is going to be stuck
+ * @block: a reservation that the caller has a reference to
+ *
+ * Context: Any.
+ * Return: jiffies from now, or 0 for never.
+ */
+unsigned long kvpool_block_patience(const struct kvpool_block *block)
+{
+	unsigned int ms = READ_ONCE(kvpool_pool.preempt_ms);
+	u32 age = (u32)jiffies - block->stamp;
+
+	if (!ms)
+		return 0;
+	return max_t(unsigned long, msecs_to_jiffies(ms), age) - age + 1;
+}
+
+/**
+ * kvpool_block_stuck() - Tell whether a reservation may be pre-empted
+ * @block: a reservation that the caller has found
+ *
+ * Context: Any.
+ * Return: true if it is older than the pool's preempt_ms.
+ */
+bool kvpool_block_stuck(const struct kvpool_block *block)
 {
 	unsigned int ms = READ_ONCE(kvpool_pool.preempt_ms);
 
@@ -348,6 +383,38 @@ void kvpool_block_delete(struct kvpool_tenant *tenant,
 }
 
 /**
+ * kvpool_block_enlist() - Make a key pending, for a block that is not in the index
+ * @tenant: the tenant of the block
+ * @block: the block, with the caller's reference as its only one, which becomes
+ *	   that of its owner; it may have its space already
+ *
+ * A reservation of the key that is older than the pool's preempt_ms is
+ * pre-empted.
+ *
+ * Context: May sleep.
+ * Return: 0; or -EEXIST, -EBUSY or -ENOMEM as KVPOOL_IOC_RESERVE reports them,
+ * and the block is as it was.
+ */
+int kvpool_block_enlist(struct kvpool_tenant *tenant,
+			struct kvpool_block *block)
+{
+	u8 state = block->state;
+	int ret;
+
+	block->stamp = jiffies;
+	block->state = KVPOOL_BLOCK_RESERVED;
+	refcount_inc(&block->refs);
+	ret = kvpool_block_enter(tenant, block);
+	if (ret) {
+		block->state = state;
+		refcount_dec(&block->refs);
+		return ret;
+	}
+	kvpool_count(tenant, pending, 1);
+	return 0;
+}
+
+/**
  * kvpool_block_begin() - Make a pending block that has no space yet
  * @tenant: the tenant of the block
  * @key: its key
@@ -372,17 +439,12 @@ int kvpool_block_begin(struct kvpool_tenant *tenant,
 				 GFP_KERNEL);
 	if (!block)
 		return -ENOMEM;
-	block->stamp = jiffies;
-	refcount_set(&block->refs, 2);
-
-	ret = kvpool_block_enter(tenant, block);
-	if (ret) {
+	ret = kvpool_block_enlist(tenant, block);
+	if (ret)
 		kvpool_block_delete(tenant, block);
-		return ret;
-	}
-	kvpool_count(tenant, pending, 1);
-	*out = block;
-	return 0;
+	else
+		*out = block;
+	return ret;
 }
 
 /**

@@ -19,6 +19,10 @@ void kvpool_block_delete(struct kvpool_tenant *tenant,
 struct kvpool_block *kvpool_block_alloc(struct kvpool_tenant *tenant,
 					const struct kvpool_key *key,
 					u32 length);
+int kvpool_block_enlist(struct kvpool_tenant *tenant,
+			struct kvpool_block *block);
+unsigned long kvpool_block_patience(const struct kvpool_block *block);
+bool kvpool_block_stuck(const struct kvpool_block *block);
 int kvpool_block_begin(struct kvpool_tenant *tenant,
 		       const struct kvpool_key *key, u32 length,
 		       struct kvpool_block **out);

@@ -69,12 +69,16 @@ enum kvpool_block_state {
  * @orphan:	it names a parent that is not resident, or descends from such a
  *		block
  * @parked:	@lru is in the list of parked blocks of its queue
+ * @pushed:	a peer has pushed it: its memory counts against the push quota
+ * @fetched:	the reservation is that of a fetch from a peer: other hosts do not
+ *		wait for it, since it may wait for one of theirs
  * @visited:	used again since it was queued (SIEVE); racy by intent
  * @waited:	the end of the reservation has to be told to waiters
  * @place:	its length, and where its bytes lie
  *
- * @pin, @moving, @strict, @orphan and @parked share a byte, so all of them are
- * changed under the policy's lock only.
+ * @pin, @moving, @strict, @orphan, @parked, @pushed and @fetched share a byte, so
+ * all of them are changed under the policy's lock only, or before other tasks can
+ * reach the block.
  */
 struct kvpool_block {
 	struct rhash_head node;
@@ -97,6 +101,8 @@ struct kvpool_block {
 	u8 strict:1;
 	u8 orphan:1;
 	u8 parked:1;
+	u8 pushed:1;
+	u8 fetched:1;
 	u8 visited;
 	u8 waited;
 	struct kvpool_place place;

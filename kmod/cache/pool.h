@@ -14,8 +14,9 @@
  * kvpool_waitq.lock (cache/waiters.c) has the buckets of kvpool_tenant.queues and
  * kvpool_ctx.wq.lock inside, and nests in none of these.
  *
- * kvpool_tenant.quarantine_lock, kvpool_ring.lock, kvpool_retry_lock
- * (xfer/placement.c), kvpool_movers_lock (xfer/mover.c), kvpool_knobs_lock
+ * kvpool_tenant.quarantine_lock, kvpool_ring.lock, kvpool_queued_lock
+ * (xfer/placement.c), kvpool_search.lock (xfer/search.c), kvpool_prefix.lock
+ * (xfer/prefix.h), kvpool_movers_lock (xfer/mover.c), kvpool_knobs_lock
  * (control/sysfs.c) and the lock of the table of contexts (file/ctx.c) nest in
  * none of these and have none inside. kvpool_ctx.rings nests in mm->mmap_lock
  * only and has none inside. Functions of movers are called in

@@ -253,13 +253,34 @@ bool kvpool_reclaim_claim(struct kvpool_tenant *tenant, int node,
 	       kvpool_reclaim(&req);
 }
 
-static bool kvpool_over(struct kvpool_tenant *tenant, unsigned int percent)
+/* Would @more pages be above @percent of what a tenant may have? */
+static bool kvpool_beyond(struct kvpool_tenant *tenant, unsigned long more,
+			  unsigned int percent)
 {
 	unsigned long cap = kvpool_tenant_capacity(tenant);
 
 	/* Pages times 100 do not overflow. */
-	return READ_ONCE(tenant->arena.used) * 100 >
+	return (READ_ONCE(tenant->arena.used) + more) * 100 >
 	       cap * KVPOOL_CHUNK_PAGES * percent;
+}
+
+static bool kvpool_over(struct kvpool_tenant *tenant, unsigned int percent)
+{
+	return kvpool_beyond(tenant, 0, percent);
+}
+
+/**
+ * kvpool_reclaim_spares() - Tell whether pages can be used without eviction
+ * @tenant: the tenant
+ * @pages: pages of memory that is free, or not in the arena yet
+ *
+ * Context: Any.
+ * Return: false if background work would evict blocks for them.
+ */
+bool kvpool_reclaim_spares(struct kvpool_tenant *tenant, u32 pages)
+{
+	return !kvpool_beyond(tenant, pages,
+			      READ_ONCE(kvpool_pool.watermark_high));
 }
 
 /* Use above 100 percent, after a limit was lowered, is up to the tier. */

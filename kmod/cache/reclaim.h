@@ -18,6 +18,7 @@ unsigned long kvpool_reclaim_others(struct kvpool_tenant *tenant, int node,
 void kvpool_reclaim_empty(struct kvpool_tenant *tenant, unsigned long nr);
 unsigned long kvpool_reclaim_own(struct kvpool_tenant *tenant, int node,
 				 unsigned long nr);
+bool kvpool_reclaim_spares(struct kvpool_tenant *tenant, u32 pages);
 void kvpool_reclaim_kick(struct kvpool_tenant *tenant);
 void kvpool_reclaim_quota(struct kvpool_tenant *tenant);
 void kvpool_reclaim_kick_all(void);

@@ -135,6 +135,25 @@ void kvpool_reserve_link(struct kvpool_tenant *tenant,
 	spin_unlock(&tenant->policy.lock);
 }
 
+/**
+ * kvpool_reserve_link_block() - Note how a reservation continues a chain
+ * @tenant: the tenant of the block
+ * @block: the block; nothing happens if another one has its key by now
+ * @chain: how it continues the chain
+ *
+ * Context: Any.
+ */
+void kvpool_reserve_link_block(struct kvpool_tenant *tenant,
+			       struct kvpool_block *block,
+			       const struct kvpool_chain *chain)
+{
+	spin_lock(&tenant->policy.lock);
+	if (kvpool_reserve_known(tenant, &block->key) == block)
+		kvpool_reserve_join(tenant, block, &chain->parent,
+				    chain->position);
+	spin_unlock(&tenant->policy.lock);
+}
+
 /* Enter what the call says about its blocks into them. */
 static void kvpool_reserve_note(struct kvpool_tenant *tenant,
 				const struct kvpool_entry *entries,
@@ -206,27 +225,119 @@ int kvpool_reserve_place(struct kvpool_tenant *tenant,
 }
 
 /**
- * kvpool_reserve_block() - Make a pending block with space
+ * kvpool_reserve_quota() - Tell whether the push quota has room for a block
  * @tenant: the tenant of the block
- * @key: its key
- * @length: bytes
- * @chain: how the block continues a chain, or NULL
- * @space: where the space should be
- * @out: out: the block; the caller owns a reference
+ * @pages: its pages
+ *
+ * Context: Any.
+ * Return: 0, or -EDQUOT if blocks that peers have completed take too much of it.
+ */
+int kvpool_reserve_quota(struct kvpool_tenant *tenant, u32 pages)
+{
+	unsigned long quota = READ_ONCE(tenant->push_quota);
+	long complete = atomic_long_read(&tenant->pushed) -
+			atomic_long_read(&tenant->pushing);
+
+	/* Pages are counted in both in an order that makes this less at times. */
+	return pages > quota || max(complete, 0L) > quota - pages ?
+	       -EDQUOT : 0;
+}
+
+/*
+ * Count pages of a block that a peer pushes. Returns 0; -EDQUOT if blocks that are
+ * complete leave no room for the block; -EAGAIN if only what else is being pushed
+ * leaves none.
+ */
+static int kvpool_reserve_charge(struct kvpool_tenant *tenant,
+				 struct kvpool_block *block, u32 pages)
+{
+	atomic_long_add(pages, &tenant->pushing);
+	if (atomic_long_add_return(pages, &tenant->pushed) >
+	    READ_ONCE(tenant->push_quota)) {
+		atomic_long_sub(pages, &tenant->pushed);
+		atomic_long_sub(pages, &tenant->pushing);
+		return kvpool_reserve_quota(tenant,
+					    kvpool_block_pages(block)) ?:
+		       -EAGAIN;
+	}
+	spin_lock(&tenant->policy.lock);
+	block->pushed = 1;
+	spin_unlock(&tenant->policy.lock);
+	return 0;
+}
+
+/**
+ * kvpool_reserve_pushed() - What a peer has pushed of a block is all there will be
+ * @tenant: the tenant of the block
+ * @block: a block of kvpool_reserve_extend(), before its owner ends it
+ *
+ * Context: Any.
+ */
+void kvpool_reserve_pushed(struct kvpool_tenant *tenant,
+			   const struct kvpool_block *block)
+{
+	atomic_long_sub(kvpool_place_held(&block->place), &tenant->pushing);
+}
+
+/**
+ * kvpool_reserve_extend() - Find more space for a pending block
+ * @tenant: the tenant of the block
+ * @block: the block, of which the caller is the owner
+ * @pages: pages from its start that need memory
+ * @space: where the space should be, if the block has none yet; a block lies on
+ *	   one node
+ *
+ * What the block has counts against the push quota until it is freed. The owner
+ * calls kvpool_reserve_pushed() before it ends the block.
  *
  * Context: May sleep.
- * Return: 0 or the negative errno that KVPOOL_IOC_RESERVE reports.
+ * Return: 0; -ESTALE if the reservation has ended; -EDQUOT if the push quota
+ * leaves no room for the block; -EAGAIN if what else is being pushed leaves none
+ * now; -ENOSPC, -ENOMEM or -EINTR as kvpool_space_find(), with -ENOSPC also for
+ * the quota of the tenant.
  */
-int kvpool_reserve_block(struct kvpool_tenant *tenant,
-			 const struct kvpool_key *key, u32 length,
-			 const struct kvpool_chain *chain,
-			 struct kvpool_space *space,
-			 struct kvpool_block **out)
+int kvpool_reserve_extend(struct kvpool_tenant *tenant,
+			  struct kvpool_block *block, u32 pages,
+			  struct kvpool_space *space)
 {
-	struct kvpool_entry e = { .key = *key, .length = length };
+	u32 have = kvpool_place_held(&block->place);
+	struct kvpool_block *spare;
+	int ret;
 
-	kvpool_reserve_many(tenant, &e, out, 1, chain, space);
-	return e.status;
+	/* Nobody would find the block: nothing is evicted for it. */
+	if (READ_ONCE(block->state) != KVPOOL_BLOCK_RESERVED ||
+	    kvpool_block_stale(tenant, block))
+		return -ESTALE;
+	if (pages <= have)
+		return 0;
+	space->whole = kvpool_block_pages(block);
+	if (have) {
+		space->node = block->place.node;
+		space->flags |= KVPOOL_SPACE_STRICT;
+	}
+	/* Walks over a chunk find blocks, so the new place is one of a block. */
+	spare = kvpool_block_alloc(tenant, &block->key,
+				   (pages - have) << KVPOOL_PAGE_SHIFT);
+	if (!spare)
+		return -ENOMEM;
+	ret = kvpool_reserve_charge(tenant, block, pages - have);
+	if (ret)
+		goto out;
+	ret = kvpool_space_find(tenant, &spare->place, space);
+	if (!ret)
+		ret = kvpool_arena_join(&tenant->arena, &block->place,
+					&spare->place, GFP_KERNEL);
+	if (ret) {
+		atomic_long_sub(pages - have, &tenant->pushed);
+		atomic_long_sub(pages - have, &tenant->pushing);
+	}
+	kvpool_limit_space(tenant, ret);
+	/* What others use may become free, unlike the push quota. */
+	if (ret == -EDQUOT)
+		ret = -ENOSPC;
+out:
+	kvpool_block_put(tenant, spare);
+	return ret;
 }
 
 /*

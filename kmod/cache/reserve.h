@@ -43,15 +43,19 @@ u32 kvpool_reserve_many(struct kvpool_tenant *tenant,
 void kvpool_reserve_link(struct kvpool_tenant *tenant,
 			 const struct kvpool_key *key,
 			 const struct kvpool_chain *chain);
-int kvpool_reserve_block(struct kvpool_tenant *tenant,
-			 const struct kvpool_key *key, u32 length,
-			 const struct kvpool_chain *chain,
-			 struct kvpool_space *space,
-			 struct kvpool_block **out);
+void kvpool_reserve_link_block(struct kvpool_tenant *tenant,
+			       struct kvpool_block *block,
+			       const struct kvpool_chain *chain);
 int kvpool_reserve_place(struct kvpool_tenant *tenant,
 			 struct kvpool_block *block,
 			 const struct kvpool_space *space,
 			 struct kvpool_shortage *shortage);
+int kvpool_reserve_quota(struct kvpool_tenant *tenant, u32 pages);
+void kvpool_reserve_pushed(struct kvpool_tenant *tenant,
+			   const struct kvpool_block *block);
+int kvpool_reserve_extend(struct kvpool_tenant *tenant,
+			  struct kvpool_block *block, u32 pages,
+			  struct kvpool_space *space);
 int kvpool_reserve_space(struct kvpool_tenant *tenant,
 			 struct kvpool_block *block,
 			 const struct kvpool_space *space,

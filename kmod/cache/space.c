@@ -44,6 +44,7 @@ int kvpool_space_choose(int node, unsigned int flags,
 	space->flags = flags;
 	space->node = node;
 	space->ahead = 0;
+	space->whole = 0;
 	if (node == KVPOOL_NODE_ANY) {
 		if (flags & KVPOOL_SPACE_STRICT)
 			return -EINVAL;
@@ -52,6 +53,14 @@ int kvpool_space_choose(int node, unsigned int flags,
 			space->node = first_memory_node;
 	}
 	return kvpool_tier_find(space->node) ? 0 : -EINVAL;
+}
+
+/* A block lies on one node: can this one ever hold all of it? */
+static bool kvpool_space_fits(const struct kvpool_space *space,
+			      const struct kvpool_tier *tier)
+{
+	return DIV_ROUND_UP(space->whole, KVPOOL_CHUNK_PAGES) <=
+	       READ_ONCE(tier->limit);
 }
 
 /*
@@ -73,7 +82,8 @@ static bool kvpool_space_claim(struct kvpool_tenant *tenant,
 	    time_before(jiffies, READ_ONCE(tenant->claim_next)))
 		return false;
 	kvpool_for_each_fallback(tier, i, other) {
-		ok = kvpool_reclaim_claim(tenant, other->node, chunks);
+		if (kvpool_space_fits(space, other))
+			ok = kvpool_reclaim_claim(tenant, other->node, chunks);
 		if (ok || space->flags & KVPOOL_SPACE_STRICT)
 			break;
 	}
@@ -121,7 +131,9 @@ static int kvpool_space_try(struct kvpool_tenant *tenant,
 	int i, ret, why = -EAGAIN;
 
 	kvpool_for_each_fallback(tier, i, other) {
-		ret = kvpool_space_on(tenant, place, other, grow);
+		ret = -ENOSPC;
+		if (kvpool_space_fits(space, other))
+			ret = kvpool_space_on(tenant, place, other, grow);
 		if (!ret || ret == -ENOMEM || ret == -EINTR)
 			return ret;
 		/* Report -EDQUOT before -ENOSPC before -EAGAIN. */
@@ -185,7 +197,8 @@ static bool kvpool_space_shift(struct kvpool_tenant *tenant,
 		room = kvpool_arena_room(&tenant->arena, other->node);
 		need = DIV_ROUND_UP(pages - min_t(u64, room, pages),
 				    KVPOOL_CHUNK_PAGES);
-		if (atomic_long_read(&other->nr_chunks) + need <=
+		if (kvpool_space_fits(space, other) &&
+		    atomic_long_read(&other->nr_chunks) + need <=
 		    READ_ONCE(other->limit) &&
 		    kvpool_space_swap(tenant, other, need))
 			return true;
@@ -233,6 +246,8 @@ static bool kvpool_space_clear(struct kvpool_tenant *tenant,
 			return true;
 		sum = 0;
 		kvpool_for_each_fallback(tier, i, other) {
+			if (!kvpool_space_fits(space, other))
+				continue;
 			room = kvpool_arena_room(&tenant->arena, other->node);
 			if (room >= pages && (!strict || other == tier))
 				return true;
@@ -252,7 +267,7 @@ static bool kvpool_space_clear(struct kvpool_tenant *tenant,
 	return false;
 }
 
-/* A block lies on one node: can one of the nodes ever hold it? */
+/* Can one of the nodes ever hold a block? */
 static bool kvpool_space_possible(const struct kvpool_space *space,
 				  unsigned long chunks)
 {
@@ -260,12 +275,33 @@ static bool kvpool_space_possible(const struct kvpool_space *space,
 	int i;
 
 	kvpool_for_each_fallback(tier, i, other) {
-		if (chunks <= READ_ONCE(other->limit))
+		if (chunks <= READ_ONCE(other->limit) &&
+		    kvpool_space_fits(space, other))
 			return true;
 		if (space->flags & KVPOOL_SPACE_STRICT)
 			break;
 	}
 	return false;
+}
+
+/**
+ * kvpool_space_allowed() - Tell whether limits allow a block at all
+ * @tenant: the tenant of the block
+ * @pages: its pages
+ * @space: where the space should be
+ *
+ * Context: Any.
+ * Return: 0; -ENOSPC if no node may ever hold the block; -EDQUOT if the tenant
+ * may not.
+ */
+int kvpool_space_allowed(struct kvpool_tenant *tenant, u32 pages,
+			 const struct kvpool_space *space)
+{
+	u32 chunks = DIV_ROUND_UP(pages, KVPOOL_CHUNK_PAGES);
+
+	if (!kvpool_space_possible(space, chunks))
+		return -ENOSPC;
+	return chunks > kvpool_tenant_room(tenant) ? -EDQUOT : 0;
 }
 
 /**
@@ -276,24 +312,29 @@ static bool kvpool_space_possible(const struct kvpool_space *space,
  *
  * Context: May sleep.
  * Return: 0; -ENOSPC, -EDQUOT or -ENOMEM as KVPOOL_IOC_RESERVE reports them;
- * -EINTR if a fatal signal is pending.
+ * -EINTR if a fatal signal is pending. With KVPOOL_SPACE_FREE, -ENOSPC if too
+ * little is free.
  */
 int kvpool_space_find(struct kvpool_tenant *tenant, struct kvpool_place *place,
 		      const struct kvpool_space *space)
 {
 	u32 pages = kvpool_place_pages(place);
-	u32 chunks = DIV_ROUND_UP(pages, KVPOOL_CHUNK_PAGES);
 	struct kvpool_search search = { .space = space, .pages = pages };
 	int why;
 
 	/* Each block of a call comes here: a killed task makes no more. */
 	if (fatal_signal_pending(current))
 		return -EINTR;
+	if (space->flags & KVPOOL_SPACE_FREE) {
+		if (!kvpool_reclaim_spares(tenant, pages))
+			return -ENOSPC;
+		why = kvpool_space_try(tenant, place, space, 0);
+		return why == -EDQUOT || why == -EAGAIN ? -ENOSPC : why;
+	}
 	/* Do not evict anything for a block that can never fit. */
-	if (!kvpool_space_possible(space, chunks))
-		return -ENOSPC;
-	if (chunks > kvpool_tenant_room(tenant))
-		return -EDQUOT;
+	why = kvpool_space_allowed(tenant, pages, space);
+	if (why)
+		return why;
 
 	for (;;) {
 		why = kvpool_space_try(tenant, place, space, 0);

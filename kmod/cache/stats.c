@@ -54,6 +54,11 @@ void kvpool_stats_read(struct kvpool_tenant *tenant, struct kvpool_stats *out)
 	out->pinned_bytes = READ_ONCE(tenant->pinned);
 	out->pin_quota_bytes = READ_ONCE(tenant->pin_quota);
 	out->described_bytes = kvpool_tenant_described(tenant);
+	out->pushed_in_bytes = (u64)atomic_long_read(&tenant->pushed) <<
+			       KVPOOL_PAGE_SHIFT;
+	quota = READ_ONCE(tenant->push_quota);
+	out->push_quota_bytes = quota == ULONG_MAX ? 0 :
+				(u64)quota << KVPOOL_PAGE_SHIFT;
 	out->quarantined_bytes = (u64)atomic_long_read(&tenant->quarantined) <<
 				 KVPOOL_PAGE_SHIFT;
 }

@@ -72,6 +72,7 @@ struct kvpool_tenant *kvpool_tenant_alloc(const char *name)
 	kvpool_tenant_set_quota(tenant,
 				READ_ONCE(kvpool_pool.default_quota_bytes));
 	tenant->pin_quota = READ_ONCE(kvpool_pool.default_pin_quota_bytes);
+	tenant->push_quota = ULONG_MAX;
 	tenant->claim_next = jiffies;
 	kvpool_policy_init(&tenant->policy, &kvpool_policy_lru, nodes,
 			   nr_node_ids);

@@ -48,6 +48,10 @@ struct kvpool_hists;
  * @guaranteed_nodes: nodes of these chunks
  * @pin_quota:	most bytes of hard-pinned blocks
  * @pinned:	bytes of hard-pinned blocks; protected by policy.lock
+ * @push_quota:	most pages of blocks that peers have pushed, ULONG_MAX if
+ *		unlimited
+ * @pushed:	pages of these blocks
+ * @pushing:	pages of those that are not complete
  * @counters:	statistics, per CPU
  * @hists:	histograms, per CPU
  * @limits:	bounds the lines in the log about limits that were reached
@@ -82,6 +86,7 @@ struct kvpool_tenant {
 	unsigned long guaranteed;
 	nodemask_t guaranteed_nodes;
 	u64 pin_quota;
+	unsigned long push_quota;
 	/* Above is what calls read; each of these they change. */
 	struct rhashtable index ____cacheline_aligned_in_smp;
 	struct rhashtable queues ____cacheline_aligned_in_smp;
@@ -95,6 +100,8 @@ struct kvpool_tenant {
 	struct list_head quarantine;
 	spinlock_t quarantine_lock;	/* the list above */
 	atomic_long_t quarantined;
+	atomic_long_t pushed;
+	atomic_long_t pushing;
 	unsigned long claim_next;
 	struct work_struct epoch_work;
 	struct work_struct evict_work;

@@ -207,6 +207,34 @@ static ssize_t pin_quota_bytes_store(struct kobject *kobj,
 	return count;
 }
 
+static ssize_t push_quota_bytes_show(struct kobject *kobj,
+				     struct kobj_attribute *attr, char *buf)
+{
+	u64 pages = READ_ONCE(kvpool_kobj_tenant(kobj)->push_quota);
+
+	return sysfs_emit(buf, "%llu\n", pages == ULONG_MAX ? 0 :
+			  pages << KVPOOL_PAGE_SHIFT);
+}
+
+static ssize_t push_quota_bytes_store(struct kobject *kobj,
+				      struct kobj_attribute *attr,
+				      const char *buf, size_t count)
+{
+	u64 bytes;
+	int ret;
+
+	ret = kstrtou64(buf, 10, &bytes);
+	if (ret)
+		return ret;
+	if (bytes && bytes < KVPOOL_PAGE_SIZE)
+		return -EINVAL;
+	WRITE_ONCE(kvpool_kobj_tenant(kobj)->push_quota,
+		   bytes ? bytes >> KVPOOL_PAGE_SHIFT : ULONG_MAX);
+	trace_kvpool_knob("push_quota_bytes", kvpool_kobj_tenant(kobj)->id,
+			  bytes);
+	return count;
+}
+
 /* Zero when no memory belongs to what was dropped, but for leases. */
 static ssize_t drop_show(struct kobject *kobj, struct kobj_attribute *attr,
 			 char *buf)
@@ -233,6 +261,8 @@ static struct kobj_attribute guaranteed_bytes_attr =
 static struct kobj_attribute guaranteed_nodes_attr =
 	__ATTR_RW(guaranteed_nodes);
 static struct kobj_attribute pin_quota_bytes_attr = __ATTR_RW(pin_quota_bytes);
+static struct kobj_attribute push_quota_bytes_attr =
+	__ATTR_RW(push_quota_bytes);
 static struct kobj_attribute drop_attr = __ATTR_RW(drop);
 
 /* ---- counters ---- */
@@ -270,6 +300,7 @@ static struct attribute *kvpool_tenant_attrs[] = {
 	&guaranteed_bytes_attr.attr,
 	&guaranteed_nodes_attr.attr,
 	&pin_quota_bytes_attr.attr,
+	&push_quota_bytes_attr.attr,
 	&drop_attr.attr,
 	KVPOOL_COUNTERS(KVPOOL_STAT)
 	KVPOOL_STAT(hits)
@@ -279,6 +310,7 @@ static struct attribute *kvpool_tenant_attrs[] = {
 	KVPOOL_STAT(pinned_bytes)
 	KVPOOL_STAT(quarantined_bytes)
 	KVPOOL_STAT(described_bytes)
+	KVPOOL_STAT(pushed_in_bytes)
 	NULL
 };
 

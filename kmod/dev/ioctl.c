@@ -168,7 +168,7 @@ static const struct kvpool_ioctl_op kvpool_ioctl_ops[] = {
 	KVPOOL_IOCTL(KVPOOL_IOC_SPANS, 0, kvpool_ioctl_spans,
 		     struct kvpool_spans, reserved),
 	KVPOOL_IOCTL(KVPOOL_IOC_STATS, 0, kvpool_ioctl_stats,
-		     struct kvpool_stats, described_bytes),
+		     struct kvpool_stats, push_quota_bytes),
 	KVPOOL_IOCTL(KVPOOL_IOC_RING, KVPOOL_MODE_CONSUME | KVPOOL_MODE_PRODUCE,
 		     kvpool_ioctl_ring, struct kvpool_ring_setup, ring),
 	KVPOOL_IOCTL(KVPOOL_IOC_SUBMIT, 0, kvpool_ioctl_submit,

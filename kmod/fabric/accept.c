@@ -1,22 +1,34 @@
 // SPDX-License-Identifier: GPL-2.0
-/* Makes sessions of the connection requests of other hosts, and ends them. */
+/*
+ * Makes sessions of the connection requests of other hosts, and ends them.
+ *
+ * The handler of the connection manager only checks a request, and puts a
+ * session into the table. Its works do the rest, one after the other: when there
+ * is room, the first one makes the queue pair and accepts; when it is closed,
+ * the second one fences it; the third one disconnects, or refuses what has not
+ * been accepted, and frees it.
+ */
 #define pr_fmt(fmt) "kvpool_rdma: " fmt
 
 #include <linux/err.h>
 #include <linux/jiffies.h>
 #include <linux/printk.h>
+#include <linux/random.h>
 #include <linux/slab.h>
 #include <linux/string.h>
 #include <rdma/ib_cm.h>
 
 #include "fabric/accept.h"
+#include "fabric/admit.h"
 #include "fabric/auth.h"
 #include "fabric/cmd.h"
-#include "fabric/host.h"
 #include "fabric/limits.h"
 #include "fabric/serve.h"
 #include "fabric/session.h"
+#include "fabric/settings.h"
 #include "fabric/trace.h"
+#include "fabric/wait.h"
+#include "fabric/watch.h"
 #include "fabric/wq.h"
 
 static void kvpool_session_receive_done(struct ib_cq *cq, struct ib_wc *wc)
@@ -63,39 +75,54 @@ static void kvpool_session_free(struct kvpool_session *session)
 	if (session->cm_id->qp)
 		rdma_destroy_qp(session->cm_id);
 	for (i = 0; i < session->nr_recvs; i++)
-		kvpool_buffer_exit(&session->recvs[i].buffer,
-				   session->dev->pd);
+		kvpool_buffer_exit(&session->recvs[i].buffer, session->pd);
 	kvfree(session->recvs);
 	if (session->cq)
-		ib_cq_pool_put(session->cq, session->nr_cqe);
+		kvpool_drain_cq(session->cq, session->nr_cqe);
+	if (session->pd && session->pd != session->dev->pd)
+		ib_dealloc_pd(session->pd);
+}
+
+static bool kvpool_session_iwarp(const struct kvpool_session *session)
+{
+	return rdma_protocol_iwarp(session->cm_id->device,
+				   session->cm_id->port_num);
 }
 
 static int kvpool_session_create_qp(struct kvpool_session *session)
 {
 	const struct ib_device_attr *limits = &session->dev->ib->attrs;
-	struct ib_qp_init_attr attr = {};
 	unsigned int credits = session->terms.credits;
-	int vector = session->terms.queue;
+	struct ib_qp_init_attr attr = {};
+	int each;
 
 	/*
 	 * A request takes a work request for each of its moves and for as many
 	 * of its pages as one can gather, and one for the answer.
 	 */
-	session->max_room = min_t(unsigned int, 384, limits->max_qp_wr / 2);
+	each = kvpool_session_each(session->region_pages);
+	session->max_room = max_t(int, kvpool_session_wrs(credits) - 1 -
+				       each * (int)credits,
+				  KVPOOL_SESSION_ROOM);
+	session->max_room = min_t(unsigned int, session->max_room,
+				  limits->max_qp_wr / 2);
 	session->room = session->max_room;
 	attr.cap.max_send_wr = session->max_room + 1;
 	attr.cap.max_recv_wr = credits + KVPOOL_CREDITS_EXTRA + 1;
 	attr.cap.max_rdma_ctxs = credits;
-	attr.cap.max_send_sge = clamp(limits->max_send_sge, 1, 32);
+	attr.cap.max_send_sge = clamp(limits->max_send_sge, 1,
+				      KVPOOL_SESSION_SGES);
 	attr.cap.max_recv_sge = 1;
 	attr.sq_sig_type = IB_SIGNAL_REQ_WR;
 	attr.qp_type = IB_QPT_RC;
 	attr.port_num = session->cm_id->port_num;
 	attr.qp_context = session;
 	attr.event_handler = kvpool_session_qp_event;
-	session->nr_cqe = attr.cap.max_send_wr + attr.cap.max_recv_wr;
-	session->cq = ib_cq_pool_get(session->dev->ib, session->nr_cqe, vector,
-				     IB_POLL_WORKQUEUE);
+	session->nr_cqe = attr.cap.max_send_wr + attr.cap.max_recv_wr +
+			  each * credits;
+	/* Sessions of all hosts spread over the vectors. */
+	session->cq = ib_cq_pool_get(session->dev->ib, session->nr_cqe,
+				     session->id & INT_MAX, IB_POLL_WORKQUEUE);
 	if (IS_ERR(session->cq)) {
 		int ret = PTR_ERR(session->cq);
 
@@ -104,7 +131,24 @@ static int kvpool_session_create_qp(struct kvpool_session *session)
 	}
 	attr.send_cq = session->cq;
 	attr.recv_cq = session->cq;
-	return rdma_create_qp(session->cm_id, session->dev->pd, &attr);
+	return rdma_create_qp(session->cm_id, session->pd, &attr);
+}
+
+/*
+ * With iWARP, what an RDMA READ writes to is registered for remote writing. In a
+ * protection domain of its own no other session reaches it.
+ */
+static int kvpool_session_get_pd(struct kvpool_session *session)
+{
+	struct ib_pd *pd = session->dev->pd;
+
+	if (kvpool_session_iwarp(session)) {
+		pd = ib_alloc_pd(session->dev->ib, 0);
+		if (IS_ERR(pd))
+			return PTR_ERR(pd);
+	}
+	session->pd = pd;
+	return 0;
 }
 
 static int kvpool_session_alloc(struct kvpool_session *session)
@@ -116,7 +160,8 @@ static int kvpool_session_alloc(struct kvpool_session *session)
 	session->cmds = kvcalloc(nr, sizeof(*session->cmds), GFP_KERNEL);
 	if (!session->recvs || !session->cmds)
 		return -ENOMEM;
-	ret = kvpool_session_create_qp(session);
+	ret = kvpool_session_get_pd(session);
+	ret = ret ?: kvpool_session_create_qp(session);
 	if (ret)
 		return ret;
 	for (i = 0; i < nr; i++) {
@@ -129,7 +174,7 @@ static int kvpool_session_alloc(struct kvpool_session *session)
 	for (i = 0; i < nr; i++) {
 		struct kvpool_buffer *buffer = &session->recvs[i].buffer;
 
-		ret = kvpool_buffer_init(buffer, session->dev->pd,
+		ret = kvpool_buffer_init(buffer, session->pd,
 					 KVPOOL_WIRE_CAPSULE_MAX,
 					 DMA_FROM_DEVICE);
 		if (ret)
@@ -145,6 +190,19 @@ static int kvpool_session_alloc(struct kvpool_session *session)
 
 /* ---- the end of a session ---- */
 
+static void kvpool_accept_reject(struct rdma_cm_id *cm_id, int reason, u16 mtu)
+{
+	struct kvpool_wire_reject wire;
+
+	pr_warn_ratelimited("session from %pISpc is refused: %s\n",
+			    &cm_id->route.addr.dst_addr,
+			    kvpool_wire_reason(reason));
+	kvpool_session_count(reason);
+	kvpool_wire_reject_encode(&wire, reason,
+				  reason == KVPOOL_CLOSE_MTU ? mtu : 0);
+	rdma_reject(cm_id, &wire, sizeof(wire), IB_CM_REJ_CONSUMER_DEFINED);
+}
+
 /* Log a session that the other host has broken. */
 static void kvpool_session_log(const struct kvpool_session *session)
 {
@@ -154,11 +212,46 @@ static void kvpool_session_log(const struct kvpool_session *session)
 	case KVPOOL_CLOSE_CREDITS:
 	case KVPOOL_CLOSE_ACCESS:
 	case KVPOOL_CLOSE_AUTH:
-		pr_warn_ratelimited("session %llu from %pISpc is closed: %s\n",
-				    session->id, &session->src,
+		pr_warn_ratelimited("session %llu of host %s, at %pISpc, is closed: %s\n",
+				    session->id, session->host ?
+				    session->host->key.name : "(unknown)",
+				    &session->src,
 				    kvpool_wire_reason(session->reason));
 		break;
 	}
+}
+
+/* Free what a session has, and the session. */
+static void kvpool_session_destroy(struct kvpool_session *session)
+{
+	struct kvpool_ibdev *dev = session->dev;
+
+	kvpool_session_free(session);
+	/* Events may come until this returns. */
+	rdma_destroy_id(session->cm_id);
+	kvpool_admit_leave(session);
+	kfree(session);
+	kvpool_ibdev_put(dev);
+}
+
+/* The device of a session goes away whose queue pair has no end. */
+static void kvpool_session_unstick(struct kvpool_stuck *stuck)
+{
+	struct kvpool_session *session =
+		container_of(stuck, struct kvpool_session, stuck);
+
+	/* Perhaps it has an end now. */
+	if (kvpool_drain_qp(session->cm_id->qp)) {
+		WRITE_ONCE(session->dead, true);
+		flush_work(&session->cq->work);
+		/* Commands are not changed by completions any more. */
+		kvpool_serve_unmap(session);
+		rdma_destroy_qp(session->cm_id);
+		/* Completions that came before that. */
+		flush_work(&session->cq->work);
+	}
+	kvpool_serve_abandon(session);
+	kvpool_session_destroy(session);
 }
 
 /* Fence a session that is being closed. */
@@ -166,16 +259,29 @@ static void kvpool_session_work(struct work_struct *work)
 {
 	struct kvpool_session *session =
 		container_of(work, struct kvpool_session, work);
+	int ret = 0;
 
-	kvpool_session_settle(session);
 	kvpool_gate_close(&session->gate);
+	kvpool_admit_stop(session);
+	cancel_delayed_work_sync(&session->auth_work);
 	cancel_work_sync(&session->serve_work);
-	ib_drain_qp(session->cm_id->qp);
-	kvpool_serve_flush(session);
+	kvpool_waits_exit(session);
+	if (session->cm_id->qp)
+		ret = kvpool_drain_qp(session->cm_id->qp);
 	trace_kvpool_session_close(session->id, session->reason);
-	kvpool_session_count(session->reason);
-	kvpool_session_log(session);
-	kvpool_session_linger(session);
+	if (session->accepted) {
+		kvpool_session_count(session->reason);
+		kvpool_session_log(session);
+	}
+	if (!ret) {
+		kvpool_serve_flush(session);
+		kvpool_session_linger(session);
+		return;
+	}
+	/* It tells the other host to stop. */
+	rdma_disconnect(session->cm_id);
+	kvpool_session_leave(session);
+	kvpool_stuck_add(&session->stuck, session->dev, kvpool_session_unstick);
 }
 
 /* Disconnect a session that is fenced, and free it. */
@@ -184,23 +290,22 @@ static void kvpool_session_end_work(struct work_struct *work)
 	struct kvpool_session *session =
 		container_of(to_delayed_work(work), struct kvpool_session,
 			     end_work);
-	struct rdma_cm_id *cm_id = session->cm_id;
-	struct kvpool_ibdev *dev = session->dev;
 
+	if (session->accepted)
+		rdma_disconnect(session->cm_id);
+	else
+		kvpool_accept_reject(session->cm_id, session->reason,
+				     session->mtu);
 	kvpool_session_leave(session);
-	rdma_disconnect(cm_id);
-	kvpool_host_put(session->host);
-	kvpool_session_free(session);
-	/* Events may come until this returns. */
-	rdma_destroy_id(cm_id);
-	kfree(session);
-	kvpool_ibdev_put(dev);
+	kvpool_session_destroy(session);
 }
 
 /**
  * kvpool_accept_event() - Handle an event of a session's connection
  * @session: the session
  * @event: the event
+ *
+ * Context: process; the handler of the connection manager.
  *
  * Return: zero: the session's works destroy the id.
  */
@@ -232,22 +337,125 @@ int kvpool_accept_event(struct kvpool_session *session,
 
 /* ---- the beginning of a session ---- */
 
-static int kvpool_accept_reject(struct rdma_cm_id *cm_id, int reason)
+/* Agree on the path MTU: that of the initiator, if this side can take it. */
+static int kvpool_session_agree_mtu(struct kvpool_session *session)
 {
-	struct kvpool_wire_reject wire;
+	struct rdma_cm_id *cm_id = session->cm_id;
+	struct ib_port_attr port;
 
-	pr_warn_ratelimited("session from %pISpc is refused: %s\n",
-			    &cm_id->route.addr.dst_addr,
-			    kvpool_wire_reason(reason));
-	kvpool_session_count(reason);
-	kvpool_wire_reject_encode(&wire, reason);
-	rdma_reject(cm_id, &wire, sizeof(wire), IB_CM_REJ_CONSUMER_DEFINED);
-	return -ECONNREFUSED;
+	if (kvpool_session_iwarp(session)) {
+		session->terms.mtu = 0;
+		return KVPOOL_CLOSE_NONE;
+	}
+	if (ib_query_port(cm_id->device, cm_id->port_num, &port))
+		return KVPOOL_CLOSE_DEVICE;
+	session->mtu = max(ib_mtu_enum_to_int(port.active_mtu), 0);
+	return session->terms.mtu > session->mtu ? KVPOOL_CLOSE_MTU :
+						   KVPOOL_CLOSE_NONE;
+}
+
+/* Accept the connection; the handler of its events does not run. */
+static int kvpool_session_accept(struct kvpool_session *session)
+{
+	const struct ib_device_attr *limits = &session->dev->ib->attrs;
+	struct kvpool_wire_terms given = session->terms;
+	struct rdma_conn_param param = {};
+
+	get_random_bytes(session->accept.nonce, sizeof(session->accept.nonce));
+	memcpy(given.host, kvpool_auth_identity, sizeof(given.host));
+	kvpool_wire_accept_encode(&session->accept, &given);
+	kvpool_settings_apply(session->cm_id);
+	rdma_set_min_rnr_timer(session->cm_id, KVPOOL_RNR_TIMER);
+	param.private_data = &session->accept;
+	param.private_data_len = sizeof(session->accept);
+	/* This side reads; the other host does not read from it. */
+	param.initiator_depth = min_t(int, session->depth,
+				      limits->max_qp_init_rd_atom);
+	param.rnr_retry_count = KVPOOL_QP_RETRIES;
+	return rdma_accept(session->cm_id, &param);
+}
+
+/* Make the queue pair of a session that has been requested, and accept it. */
+static void kvpool_session_accept_work(struct work_struct *work)
+{
+	struct kvpool_session *session =
+		container_of(work, struct kvpool_session, accept_work);
+	bool closing;
+	int reason;
+
+	reason = kvpool_session_agree_mtu(session);
+	if (!reason && kvpool_session_alloc(session))
+		reason = KVPOOL_CLOSE_MEMORY;
+	if (reason)
+		kvpool_session_close(session, reason);
+
+	/* While events are kept away, see whether one has come. */
+	rdma_lock_handler(session->cm_id);
+	spin_lock(&session->lock);
+	closing = session->state == KVPOOL_SESSION_CLOSING;
+	if (!closing)
+		session->state = KVPOOL_SESSION_STRANGER;
+	spin_unlock(&session->lock);
+	if (!closing) {
+		session->accepted = true;
+		trace_kvpool_session_open(session->id, session->terms.credits);
+		if (kvpool_session_accept(session))
+			kvpool_session_close(session, KVPOOL_CLOSE_TRANSPORT);
+	}
+	rdma_unlock_handler(session->cm_id);
+
+	spin_lock(&session->lock);
+	session->accepting = false;
+	if (session->state == KVPOOL_SESSION_CLOSING)
+		queue_work(kvpool_session_wq, &session->work);
+	spin_unlock(&session->lock);
+}
+
+/* Pages of the regions that rdma_rw makes for reads, zero if it makes none. */
+static unsigned int
+kvpool_session_region_pages(const struct kvpool_session *session)
+{
+	const struct ib_device_attr *limits = &session->dev->ib->attrs;
+
+	if (!kvpool_session_iwarp(session) && !limits->max_sgl_rd)
+		return 0;
+	return clamp(limits->max_fast_reg_page_list_len, 1U, 256U);
+}
+
+/* What this side agrees to; kvpool_session_agree_mtu() follows. */
+static void kvpool_session_agree(struct kvpool_session *session,
+				 const struct kvpool_wire_terms *asked)
+{
+	struct kvpool_wire_terms *terms = &session->terms;
+
+	*terms = *asked;
+	session->region_pages = kvpool_session_region_pages(session);
+	kvpool_admit_size(session, asked->credits);
+	terms->max_segs = KVPOOL_CMD_SEGS;
+	terms->max_bytes = KVPOOL_MAX_REQUEST;
+	terms->features = asked->features & KVPOOL_WIRE_IMM;
+	if (kvpool_session_iwarp(session)) {
+		/*
+		 * It has no immediates, and registers for each move: that takes
+		 * three work requests, and a region of as many pages.
+		 */
+		terms->features = 0;
+		terms->max_segs = min3(terms->max_segs, terms->credits,
+				       (u16)(KVPOOL_SESSION_ROOM / 3 - 1));
+		terms->max_bytes = min(terms->max_bytes,
+				       session->dev->ib->attrs
+				       .max_fast_reg_page_list_len *
+				       KVPOOL_WIRE_PAGE);
+	}
+	session->stamp.name = kvpool_auth_name(terms->name);
+	terms->auth = kvpool_auth_ready() ? KVPOOL_WIRE_AUTH_HMAC :
+					    KVPOOL_WIRE_AUTH_OPEN;
 }
 
 static struct kvpool_session *
 kvpool_session_new(struct rdma_cm_id *cm_id, struct kvpool_ibdev *dev,
-		   const struct kvpool_wire_terms *terms)
+		   const struct rdma_conn_param *param,
+		   const struct kvpool_wire_terms *asked)
 {
 	struct kvpool_session *session;
 
@@ -257,25 +465,27 @@ kvpool_session_new(struct rdma_cm_id *cm_id, struct kvpool_ibdev *dev,
 	session->cm_id = cm_id;
 	session->dev = dev;
 	session->start = kvpool_serve_start;
-	session->terms = *terms;
-	session->terms.credits = min_t(u16, terms->credits, KVPOOL_CREDITS);
-	session->terms.max_segs = KVPOOL_WIRE_SEGS_MAX;
-	session->terms.max_bytes = KVPOOL_MAX_REQUEST;
-	session->terms.auth = kvpool_auth_ready() ? KVPOOL_WIRE_AUTH_HMAC :
-						    KVPOOL_WIRE_AUTH_OPEN;
+	session->depth = param->initiator_depth;
+	memcpy(&session->connect, param->private_data,
+	       sizeof(session->connect));
 	memcpy(&session->src, &cm_id->route.addr.dst_addr,
 	       sizeof(session->src));
 	session->born = jiffies;
 	session->heard = jiffies;
 	spin_lock_init(&session->lock);
 	kvpool_gate_open(&session->gate);
+	INIT_WORK(&session->accept_work, kvpool_session_accept_work);
 	INIT_WORK(&session->work, kvpool_session_work);
 	INIT_DELAYED_WORK(&session->end_work, kvpool_session_end_work);
+	INIT_DELAYED_WORK(&session->auth_work, kvpool_serve_auth_work);
 	INIT_WORK(&session->serve_work, kvpool_serve_work);
+	INIT_LIST_HEAD(&session->entry);
 	INIT_LIST_HEAD(&session->free);
 	INIT_LIST_HEAD(&session->waiting);
 	INIT_LIST_HEAD(&session->backlog);
 	INIT_LIST_HEAD(&session->later);
+	kvpool_waits_init(session);
+	kvpool_session_agree(session, asked);
 	return session;
 }
 
@@ -283,6 +493,8 @@ kvpool_session_new(struct rdma_cm_id *cm_id, struct kvpool_ibdev *dev,
  * kvpool_accept() - Handle a connection request
  * @cm_id: id of the connection
  * @event: the request
+ *
+ * Context: process; the handler of the connection manager.
  *
  * Return: zero if there is a session, which owns @cm_id; otherwise the request
  * has been refused, and the caller's caller destroys the id.
@@ -302,33 +514,33 @@ int kvpool_accept(struct rdma_cm_id *cm_id, struct rdma_cm_event *event)
 		reason = KVPOOL_CLOSE_MESSAGE;
 	if (!reason && !kvpool_auth_ready() && !kvpool_auth_open())
 		reason = KVPOOL_CLOSE_AUTH;
-	/* What iWARP reads into has to be registered for remote writing. */
-	if (!reason && rdma_protocol_iwarp(cm_id->device, cm_id->port_num))
-		reason = KVPOOL_CLOSE_REFUSED;
-	reason = reason ?: kvpool_session_admit();
+	if (!reason && kvpool_admit_full(&cm_id->route.addr.dst_addr))
+		reason = KVPOOL_CLOSE_LIMIT;
 	if (reason)
-		return kvpool_accept_reject(cm_id, reason);
+		goto err;
 	reason = KVPOOL_CLOSE_DEVICE;
 	dev = kvpool_ibdev_get(cm_id->device);
 	if (!dev)
-		goto err_admit;
+		goto err;
 	reason = KVPOOL_CLOSE_MEMORY;
-	session = kvpool_session_new(cm_id, dev, &terms);
+	session = kvpool_session_new(cm_id, dev, asked, &terms);
 	if (!session)
 		goto err_dev;
-	if (kvpool_session_alloc(session))
-		goto err_session;
-	reason = kvpool_session_enter(session, asked);
+	reason = kvpool_session_enter(session);
 	if (reason)
 		goto err_session;
+	cm_id->context = session;
+	reason = kvpool_admit_arrive(session);
+	if (reason)
+		kvpool_session_close(session, reason);
+	kvpool_watch_start();
 	return 0;
 
 err_session:
-	kvpool_session_free(session);
 	kfree(session);
 err_dev:
 	kvpool_ibdev_put(dev);
-err_admit:
-	kvpool_session_unadmit();
-	return kvpool_accept_reject(cm_id, reason);
+err:
+	kvpool_accept_reject(cm_id, reason, 0);
+	return -ECONNREFUSED;
 }

@@ -3,6 +3,49 @@
 #include <linux/slab.h>
 
 #include "fabric/buffer.h"
+#include "fabric/proto.h"
+
+/*
+ * Answers are a little longer than capsules: what kmalloc() has for them is
+ * twice as long.
+ */
+static struct kmem_cache *kvpool_answers;
+
+/**
+ * kvpool_buffers_init() - Prepare what all buffers need
+ *
+ * Return: 0 or -ENOMEM.
+ */
+int kvpool_buffers_init(void)
+{
+	kvpool_answers = kmem_cache_create("kvpool_answer",
+					   KVPOOL_WIRE_RESPONSE_MAX, 0,
+					   SLAB_HWCACHE_ALIGN, NULL);
+	return kvpool_answers ? 0 : -ENOMEM;
+}
+
+/**
+ * kvpool_buffers_exit() - Undo kvpool_buffers_init(); no buffer is left
+ */
+void kvpool_buffers_exit(void)
+{
+	kmem_cache_destroy(kvpool_answers);
+}
+
+static void *kvpool_buffer_alloc(size_t size)
+{
+	if (size == KVPOOL_WIRE_RESPONSE_MAX)
+		return kmem_cache_zalloc(kvpool_answers, GFP_KERNEL);
+	return kzalloc(size, GFP_KERNEL);
+}
+
+static void kvpool_buffer_free(void *data, size_t size)
+{
+	if (size == KVPOOL_WIRE_RESPONSE_MAX)
+		kmem_cache_free(kvpool_answers, data);
+	else
+		kfree(data);
+}
 
 /**
  * kvpool_buffer_init() - Make a buffer for messages
@@ -16,14 +59,14 @@
 int kvpool_buffer_init(struct kvpool_buffer *buffer, struct ib_pd *pd,
 		       size_t size, enum dma_data_direction dir)
 {
-	void *data = kzalloc(size, GFP_KERNEL);
+	void *data = kvpool_buffer_alloc(size);
 	u64 addr;
 
 	if (!data)
 		return -ENOMEM;
 	addr = ib_dma_map_single(pd->device, data, size, dir);
 	if (ib_dma_mapping_error(pd->device, addr)) {
-		kfree(data);
+		kvpool_buffer_free(data, size);
 		return -ENOMEM;
 	}
 	buffer->data = data;
@@ -44,7 +87,7 @@ void kvpool_buffer_exit(struct kvpool_buffer *buffer, struct ib_pd *pd)
 {
 	ib_dma_unmap_single(pd->device, buffer->sge.addr, buffer->size,
 			    buffer->dir);
-	kfree(buffer->data);
+	kvpool_buffer_free(buffer->data, buffer->size);
 	buffer->data = NULL;
 }
 

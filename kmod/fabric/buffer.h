@@ -20,6 +20,8 @@ struct kvpool_buffer {
 	enum dma_data_direction dir;
 };
 
+int kvpool_buffers_init(void);
+void kvpool_buffers_exit(void);
 int kvpool_buffer_init(struct kvpool_buffer *buffer, struct ib_pd *pd,
 		       size_t size, enum dma_data_direction dir);
 void kvpool_buffer_exit(struct kvpool_buffer *buffer, struct ib_pd *pd);

@@ -4,6 +4,8 @@
  * answers. A request takes one of a fixed number of commands, so memory is
  * bounded. serve.c says what a command does.
  */
+#include <linux/jiffies.h>
+#include <linux/lockdep.h>
 #include <linux/slab.h>
 
 #include "xfer/export.h"
@@ -12,6 +14,10 @@
 #include "fabric/push.h"
 #include "fabric/session.h"
 #include "fabric/trace.h"
+
+static_assert(sizeof(struct kvpool_wire_response) + KVPOOL_WIRE_KEYS_MAX *
+	      sizeof(struct kvpool_wire_found) <= KVPOOL_CMD_RESPONSE);
+static_assert(sizeof(struct kvpool_wire_auth) <= KVPOOL_CMD_RESPONSE);
 
 /**
  * kvpool_cmd_result() - Set the result of a segment
@@ -23,11 +29,13 @@
 void kvpool_cmd_result(struct kvpool_cmd *cmd, unsigned int i, u32 status,
 		       u32 length)
 {
-	struct kvpool_wire_result *result = &kvpool_cmd_results(cmd)[i];
+	const struct kvpool_wire_outcome outcome = {
+		.status = status,
+		.length = length,
+	};
 
-	result->status = cpu_to_le32(status);
-	result->length = cpu_to_le32(length);
-	result->generation = 0;
+	kvpool_wire_outcome_encode(cmd->response.data, cmd->message.opcode, i,
+				   &outcome);
 }
 
 /**
@@ -55,9 +63,11 @@ static enum dma_data_direction kvpool_cmd_dir(const struct kvpool_cmd *cmd)
 							  DMA_FROM_DEVICE;
 }
 
+/* Does it name memory of the initiator, which its answer invalidates? */
 static bool kvpool_cmd_moves(const struct kvpool_cmd *cmd)
 {
-	return cmd->message.opcode == KVPOOL_WIRE_FETCH ||
+	return (cmd->message.opcode == KVPOOL_WIRE_FETCH &&
+		!cmd->message.is_inline) ||
 	       cmd->message.opcode == KVPOOL_WIRE_PUSH;
 }
 
@@ -72,6 +82,10 @@ void kvpool_cmd_unmap(struct kvpool_cmd *cmd)
 	struct rdma_cm_id *cm_id = cmd->session->cm_id;
 	unsigned int i;
 
+	if (cmd->mapped)
+		ib_dma_unmap_sg(cmd->session->dev->ib, cmd->sg, 1,
+				DMA_TO_DEVICE);
+	cmd->mapped = false;
 	for (i = 0; i < cmd->nr_moves; i++)
 		rdma_rw_ctx_destroy(&cmd->moves[i].ctx, cm_id->qp,
 				    cm_id->port_num, cmd->moves[i].sg,
@@ -85,11 +99,26 @@ void kvpool_cmd_unmap(struct kvpool_cmd *cmd)
 	cmd->sg = cmd->inline_sg;
 }
 
-static const struct kvpool_block *kvpool_cmd_block(const struct kvpool_cmd *cmd,
-						   unsigned int i)
+static unsigned int kvpool_cmd_extents(const struct kvpool_cmd *cmd,
+				       unsigned int i)
 {
-	return cmd->message.opcode == KVPOOL_WIRE_FETCH ? cmd->blocks[i] :
-							  cmd->pushes[i]->block;
+	return cmd->message.opcode == KVPOOL_WIRE_FETCH ?
+	       kvpool_export_extents(cmd->blocks[i]) :
+	       kvpool_push_extents(cmd->pushes[i]);
+}
+
+static unsigned int kvpool_cmd_sg(const struct kvpool_cmd *cmd, unsigned int i,
+				  struct scatterlist *sg, unsigned int max)
+{
+	u32 offset = kvpool_wire_part_offset(&cmd->message, i);
+	u32 length = kvpool_wire_part_length(&cmd->message, i);
+	u32 covered;
+
+	return cmd->message.opcode == KVPOOL_WIRE_FETCH ?
+	       kvpool_export_sg(cmd->tenant, cmd->blocks[i], offset, length, sg,
+				max, &covered) :
+	       kvpool_push_sg(cmd->pushes[i], offset, length, sg, max,
+			      &covered);
 }
 
 /*
@@ -112,7 +141,7 @@ static unsigned int kvpool_cmd_count(struct kvpool_cmd *cmd,
 		}
 		length = kvpool_wire_part_length(&cmd->message, i);
 		nr += !joined;
-		*nr_sg += min(kvpool_export_extents(kvpool_cmd_block(cmd, i)),
+		*nr_sg += min(kvpool_cmd_extents(cmd, i),
 			      kvpool_wire_align(length) / KVPOOL_WIRE_PAGE);
 		joined = !(length % KVPOOL_WIRE_PAGE);
 	}
@@ -126,7 +155,7 @@ static void kvpool_cmd_list(struct kvpool_cmd *cmd, unsigned int nr_sg)
 	unsigned int i, n, used = 0, nr = 0;
 	struct kvpool_move *move;
 	bool joined = false;
-	u32 covered, length;
+	u32 length;
 
 	for (i = 0; i < cmd->message.nr; i++) {
 		length = kvpool_wire_part_length(&cmd->message, i);
@@ -142,15 +171,31 @@ static void kvpool_cmd_list(struct kvpool_cmd *cmd, unsigned int nr_sg)
 			move->nr_sg = 0;
 			move->address = address;
 		}
-		n = kvpool_export_sg(cmd->tenant, kvpool_cmd_block(cmd, i),
-				     kvpool_wire_part_offset(&cmd->message, i),
-				     length, cmd->sg + used, nr_sg - used,
-				     &covered);
+		n = kvpool_cmd_sg(cmd, i, cmd->sg + used, nr_sg - used);
 		move->nr_sg += n;
 		used += n;
 		address += kvpool_wire_align(length);
 		joined = !(length % KVPOOL_WIRE_PAGE);
 	}
+}
+
+/*
+ * Let the answer gather the bytes of an inline FETCH. They begin at a page's
+ * begin and are at most a page, so they are in one piece.
+ */
+static int kvpool_cmd_map_inline(struct kvpool_cmd *cmd)
+{
+	if (!kvpool_cmd_ok(cmd, 0))
+		return 0;
+	sg_init_table(cmd->sg, 1);
+	kvpool_cmd_sg(cmd, 0, cmd->sg, 1);
+	if (!ib_dma_map_sg(cmd->session->dev->ib, cmd->sg, 1, DMA_TO_DEVICE))
+		return -ENOMEM;
+	cmd->mapped = true;
+	cmd->sges[1].addr = sg_dma_address(cmd->sg);
+	cmd->sges[1].length = kvpool_wire_part_length(&cmd->message, 0);
+	cmd->sges[1].lkey = cmd->session->pd->local_dma_lkey;
+	return 0;
 }
 
 /**
@@ -164,19 +209,26 @@ int kvpool_cmd_map(struct kvpool_cmd *cmd)
 	struct rdma_cm_id *cm_id = cmd->session->cm_id;
 	unsigned int nr, nr_sg, wrs = 0;
 	struct kvpool_move *moves;
+	gfp_t gfp = GFP_KERNEL;
 	int ret;
 
+	/* Other hosts share the completion queue that a FETCH begins in. */
+	if (cmd->message.opcode == KVPOOL_WIRE_FETCH)
+		gfp = GFP_NOWAIT;
+	gfp |= __GFP_NOWARN;
+	if (cmd->message.is_inline)
+		return kvpool_cmd_map_inline(cmd);
 	nr = kvpool_cmd_count(cmd, &nr_sg);
 	if (!nr)
 		return 0;
 	if (nr > 1) {
-		moves = kcalloc(nr, sizeof(*moves), GFP_KERNEL);
+		moves = kcalloc(nr, sizeof(*moves), gfp);
 		if (!moves)
 			return -ENOMEM;
 		cmd->moves = moves;
 	}
-	if (nr_sg > KVPOOL_INLINE_SG) {
-		cmd->sg = kvmalloc_array(nr_sg, sizeof(*cmd->sg), GFP_KERNEL);
+	if (nr_sg > KVPOOL_CMD_SG) {
+		cmd->sg = kvmalloc_array(nr_sg, sizeof(*cmd->sg), gfp);
 		if (!cmd->sg) {
 			cmd->sg = cmd->inline_sg;
 			ret = -ENOMEM;
@@ -206,6 +258,55 @@ int kvpool_cmd_map(struct kvpool_cmd *cmd)
 err:
 	kvpool_cmd_unmap(cmd);
 	return ret;
+}
+
+/* ---- room in the send queue ---- */
+
+static void kvpool_cmd_take_room(struct kvpool_cmd *cmd)
+{
+	struct kvpool_session *session = cmd->session;
+
+	lockdep_assert_held(&session->lock);
+	if (session->room == session->max_room)
+		session->moved = jiffies;
+	cmd->taken = cmd->nr_wrs;
+	session->room -= cmd->nr_wrs;
+}
+
+/**
+ * kvpool_cmd_give_room() - The work requests of a command are complete
+ * @cmd: the command; the lock of its session is held
+ */
+void kvpool_cmd_give_room(struct kvpool_cmd *cmd)
+{
+	struct kvpool_session *session = cmd->session;
+
+	lockdep_assert_held(&session->lock);
+	if (cmd->taken)
+		session->moved = jiffies;
+	session->room += cmd->taken;
+	cmd->taken = 0;
+}
+
+/**
+ * kvpool_cmds_stall() - Does the other host keep the commands of a session?
+ * @session: the session
+ *
+ * It may answer the device just often enough for the queue pair not to fail.
+ *
+ * Return: true if something was posted and nothing of it has been completed for
+ * KVPOOL_CMD_MS.
+ */
+bool kvpool_cmds_stall(struct kvpool_session *session)
+{
+	bool stall;
+
+	spin_lock(&session->lock);
+	stall = session->room < session->max_room &&
+		time_after(jiffies, session->moved +
+				    msecs_to_jiffies(KVPOOL_CMD_MS));
+	spin_unlock(&session->lock);
+	return stall;
 }
 
 /* ---- the end of a command ---- */
@@ -241,8 +342,7 @@ void kvpool_cmd_end(struct kvpool_cmd *cmd)
 			     cmd->message.nr, cmd->bytes);
 	kvpool_cmd_clean(cmd);
 	spin_lock(&session->lock);
-	session->room += cmd->taken;
-	cmd->taken = 0;
+	kvpool_cmd_give_room(cmd);
 	list_add(&cmd->entry, &session->free);
 	spin_unlock(&session->lock);
 	if (kvpool_gate_enter(&session->gate)) {
@@ -256,6 +356,8 @@ static void kvpool_cmd_send_done(struct ib_cq *cq, struct ib_wc *wc)
 	struct kvpool_cmd *cmd =
 		container_of(wc->wr_cqe, struct kvpool_cmd, response.cqe);
 
+	if (READ_ONCE(cmd->session->dead))
+		return;
 	if (wc->status == IB_WC_SUCCESS) {
 		if (cmd->tenant && cmd->message.opcode == KVPOOL_WIRE_FETCH) {
 			kvpool_export_served(cmd->tenant, cmd->served,
@@ -270,12 +372,28 @@ static void kvpool_cmd_send_done(struct ib_cq *cq, struct ib_wc *wc)
 
 /* ---- the send queue ---- */
 
+/* Do the moves end with a completion of their own, and no message follows? */
+static bool kvpool_cmd_alone(const struct kvpool_cmd *cmd)
+{
+	return cmd->reading || cmd->imm;
+}
+
+/* Make the last of the work requests the answer. */
+static void kvpool_cmd_make_imm(struct kvpool_cmd *cmd, struct ib_send_wr *wr)
+{
+	while (wr->next)
+		wr = wr->next;
+	wr->opcode = IB_WR_RDMA_WRITE_WITH_IMM;
+	wr->ex.imm_data = cpu_to_be32(cmd->message.id);
+}
+
 /* Post what a command has to send; takes over the command. */
 static void kvpool_cmd_post(struct kvpool_cmd *cmd)
 {
 	struct kvpool_session *session = cmd->session;
 	struct rdma_cm_id *cm_id = session->cm_id;
-	struct ib_send_wr *wr = cmd->reading ? NULL : &cmd->send_wr;
+	struct ib_send_wr *wr = kvpool_cmd_alone(cmd) ? NULL : &cmd->send_wr;
+	struct ib_cqe *cqe = cmd->reading ? &cmd->read_cqe : &cmd->response.cqe;
 	struct kvpool_recv *recv = cmd->recv;
 	unsigned int i;
 	int ret = 0;
@@ -292,7 +410,9 @@ static void kvpool_cmd_post(struct kvpool_cmd *cmd)
 	for (i = cmd->nr_moves; i-- > 0;)
 		wr = rdma_rw_ctx_wrs(&cmd->moves[i].ctx, cm_id->qp,
 				     cm_id->port_num,
-				     wr ? NULL : &cmd->read_cqe, wr);
+				     wr ? NULL : cqe, wr);
+	if (cmd->imm)
+		kvpool_cmd_make_imm(cmd, wr);
 	ret = ret ?: ib_post_send(cm_id->qp, wr, NULL);
 	if (!ret)
 		return;
@@ -312,16 +432,14 @@ void kvpool_cmd_queue(struct kvpool_cmd *cmd)
 	struct kvpool_session *session = cmd->session;
 	bool post;
 
-	if (!cmd->reading)
+	if (!kvpool_cmd_alone(cmd))
 		cmd->nr_wrs++;
 	spin_lock(&session->lock);
 	post = list_empty(&session->waiting) && session->room >= cmd->nr_wrs;
-	if (post) {
-		cmd->taken = cmd->nr_wrs;
-		session->room -= cmd->nr_wrs;
-	} else {
+	if (post)
+		kvpool_cmd_take_room(cmd);
+	else
 		list_add_tail(&cmd->entry, &session->waiting);
-	}
 	spin_unlock(&session->lock);
 	if (post)
 		kvpool_cmd_post(cmd);
@@ -345,8 +463,7 @@ void kvpool_cmds_next(struct kvpool_session *session)
 			cmd = NULL;
 		} else if (cmd && session->room >= cmd->nr_wrs) {
 			list_del(&cmd->entry);
-			cmd->taken = cmd->nr_wrs;
-			session->room -= cmd->nr_wrs;
+			kvpool_cmd_take_room(cmd);
 		} else if (!list_empty(&session->backlog) &&
 			   !list_empty(&session->free)) {
 			cmd = list_first_entry(&session->free,
@@ -377,14 +494,15 @@ void kvpool_cmds_next(struct kvpool_session *session)
 void kvpool_cmd_answer(struct kvpool_cmd *cmd, size_t length)
 {
 	cmd->reading = false;
-	cmd->response.sge.length = length;
+	cmd->sges[0].length = length;
+	cmd->send_wr.num_sge = cmd->mapped ? 2 : 1;
 	cmd->send_wr.opcode = IB_WR_SEND;
 	if (kvpool_cmd_moves(cmd)) {
 		cmd->send_wr.opcode = IB_WR_SEND_WITH_INV;
 		cmd->send_wr.ex.invalidate_rkey = cmd->message.rkey;
 	}
 	ib_dma_sync_single_for_device(cmd->session->dev->ib,
-				      cmd->response.sge.addr, length,
+				      cmd->sges[0].addr, length,
 				      DMA_TO_DEVICE);
 	kvpool_cmd_queue(cmd);
 }
@@ -397,10 +515,18 @@ void kvpool_cmd_respond(struct kvpool_cmd *cmd)
 {
 	struct kvpool_wire_response *wire = cmd->response.data;
 	u16 nr = cmd->message.nr;
+	u8 flags = KVPOOL_WIRE_RESPONSE;
 
-	kvpool_wire_header_encode(wire, cmd->message.opcode,
-				  KVPOOL_WIRE_RESPONSE, nr, cmd->message.id);
-	kvpool_cmd_answer(cmd, struct_size(wire, results, nr));
+	if (cmd->imm) {
+		kvpool_cmd_queue(cmd);
+		return;
+	}
+	if (cmd->message.is_inline)
+		flags |= KVPOOL_WIRE_INLINE;
+	kvpool_wire_header_encode(wire, cmd->message.opcode, flags, nr,
+				  cmd->message.id);
+	kvpool_cmd_answer(cmd, kvpool_wire_response_length(cmd->message.opcode,
+							   nr));
 }
 
 /**
@@ -427,8 +553,8 @@ int kvpool_cmd_init(struct kvpool_cmd *cmd, struct kvpool_session *session)
 {
 	int ret;
 
-	ret = kvpool_buffer_init(&cmd->response, session->dev->pd,
-				 KVPOOL_WIRE_RESPONSE_MAX, DMA_TO_DEVICE);
+	ret = kvpool_buffer_init(&cmd->response, session->pd,
+				 KVPOOL_CMD_RESPONSE, DMA_TO_DEVICE);
 	if (ret)
 		return ret;
 	cmd->session = session;
@@ -437,8 +563,8 @@ int kvpool_cmd_init(struct kvpool_cmd *cmd, struct kvpool_session *session)
 	cmd->response.cqe.done = kvpool_cmd_send_done;
 	cmd->send_wr.wr_cqe = &cmd->response.cqe;
 	cmd->send_wr.send_flags = IB_SEND_SIGNALED;
-	cmd->send_wr.sg_list = &cmd->response.sge;
-	cmd->send_wr.num_sge = 1;
+	cmd->sges[0] = cmd->response.sge;
+	cmd->send_wr.sg_list = cmd->sges;
 	return 0;
 }
 
@@ -448,5 +574,5 @@ int kvpool_cmd_init(struct kvpool_cmd *cmd, struct kvpool_session *session)
  */
 void kvpool_cmd_exit(struct kvpool_cmd *cmd)
 {
-	kvpool_buffer_exit(&cmd->response, cmd->session->dev->pd);
+	kvpool_buffer_exit(&cmd->response, cmd->session->pd);
 }

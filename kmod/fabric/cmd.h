@@ -7,12 +7,22 @@
 #include <rdma/ib_verbs.h>
 #include <rdma/rw.h>
 
+#include "xfer/export.h"
+
 #include "fabric/buffer.h"
 #include "fabric/wire.h"
 
-#define KVPOOL_INLINE_SG	32
+#define KVPOOL_CMD_SG		8	/* memory of most requests */
+#define KVPOOL_CMD_MS		10000	/* of a session without progress */
+#define KVPOOL_CMD_SEGS		36	/* their results fit in 2 KiB */
+
+/* An answer but for the bytes of a block, which are sent from their place. */
+#define KVPOOL_CMD_RESPONSE						\
+	(sizeof(struct kvpool_wire_response) +				\
+	 KVPOOL_CMD_SEGS * sizeof(struct kvpool_wire_result))
 
 struct kvpool_block;
+struct kvpool_cmd;
 struct kvpool_push;
 struct kvpool_recv;
 struct kvpool_session;
@@ -33,17 +43,43 @@ struct kvpool_move {
 };
 
 /**
+ * struct kvpool_wait - A FETCH that waits until its key is not pending
+ * @export:	waits for the core
+ * @resume:	goes on with the command; @woken: the key is not pending. The
+ *		session's gate has been entered
+ * @until:	jiffies when it ends without
+ * @busy:	a task is calling the core for it, and looks at what follows then
+ * @stop:	it is to end
+ * @woken:	the core has woken it
+ *
+ * @busy, @stop and @woken are protected by session->lock.
+ */
+struct kvpool_wait {
+	struct kvpool_export_wait export;
+	void (*resume)(struct kvpool_cmd *cmd, bool woken);
+	unsigned long until;
+	bool busy;
+	bool stop;
+	bool woken;
+};
+
+/**
  * struct kvpool_cmd - A request of another host
- * @entry:	in session->free, session->waiting or session->later
+ * @entry:	in session->free, session->waiting, session->later or
+ *		session->waits
  * @session:	where it came
  * @recv:	its capsule, until it is answered
  * @message:	what was decoded of it
  * @tenant:	the tenant that it names, with a reference, or NULL
  * @response:	the answer
  * @send_wr:	sends it
+ * @sges:	what it sends: @response, and the bytes of an inline FETCH
  * @read_cqe:	completion of RDMA READ
+ * @wait:	FETCH: it waits for its key
  * @reading:	PUSH: it reads, and answers later
  * @counted:	it counts in session->outstanding
+ * @imm:	FETCH: the last RDMA WRITE is the answer
+ * @mapped:	inline FETCH: @sg is mapped for @sges
  * @nr_wrs:	work requests that it needs
  * @taken:	work requests that it has
  * @served:	FETCH: blocks whose end it moves
@@ -64,9 +100,13 @@ struct kvpool_cmd {
 	struct kvpool_tenant *tenant;
 	struct kvpool_buffer response;
 	struct ib_send_wr send_wr;
+	struct ib_sge sges[2];
 	struct ib_cqe read_cqe;
+	struct kvpool_wait wait;
 	bool reading;
 	bool counted;
+	bool imm;
+	bool mapped;
 	unsigned int nr_wrs;
 	unsigned int taken;
 	unsigned int served;
@@ -75,10 +115,10 @@ struct kvpool_cmd {
 	struct kvpool_move *moves;
 	struct kvpool_move move;
 	struct scatterlist *sg;
-	struct scatterlist inline_sg[KVPOOL_INLINE_SG];
+	struct scatterlist inline_sg[KVPOOL_CMD_SG];
 	union {
-		struct kvpool_block *blocks[KVPOOL_WIRE_SEGS_MAX];
-		struct kvpool_push *pushes[KVPOOL_WIRE_SEGS_MAX];
+		struct kvpool_block *blocks[KVPOOL_CMD_SEGS];
+		struct kvpool_push *pushes[KVPOOL_CMD_SEGS];
 	};
 };
 
@@ -107,5 +147,7 @@ void kvpool_cmd_respond(struct kvpool_cmd *cmd);
 void kvpool_cmd_refuse(struct kvpool_cmd *cmd, int reason);
 void kvpool_cmd_end(struct kvpool_cmd *cmd);
 void kvpool_cmds_next(struct kvpool_session *session);
+void kvpool_cmd_give_room(struct kvpool_cmd *cmd);
+bool kvpool_cmds_stall(struct kvpool_session *session);
 
 #endif /* _KVPOOL_FABRIC_CMD_H */

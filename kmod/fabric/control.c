@@ -6,10 +6,10 @@
 #define pr_fmt(fmt) "kvpool_rdma: " fmt
 
 #include <linux/err.h>
+#include <linux/idr.h>
 #include <linux/in.h>
 #include <linux/in6.h>
 #include <linux/jiffies.h>
-#include <linux/module.h>
 #include <linux/mutex.h>
 #include <linux/printk.h>
 #include <linux/slab.h>
@@ -18,32 +18,19 @@
 
 #include "fabric/control.h"
 #include "fabric/events.h"
+#include "fabric/exchange.h"
 #include "fabric/fence.h"
 #include "fabric/initiator.h"
 #include "fabric/job.h"
 #include "fabric/keepalive.h"
 #include "fabric/peer.h"
 #include "fabric/reconnect.h"
-#include "fabric/request.h"
+#include "fabric/settings.h"
 #include "fabric/wq.h"
 
-static unsigned int kvpool_queues;
-module_param_named(queues, kvpool_queues, uint, 0644);
-MODULE_PARM_DESC(queues, "queue pairs of a new link, up to 8; 0 follows the CPUs");
-
 static DEFINE_MUTEX(kvpool_control_mutex);	/* the table of peers */
-
-/**
- * kvpool_control_queues() - Number of queue pairs of a new link
- *
- * Return: 1 to KVPOOL_MAX_QUEUES.
- */
-unsigned int kvpool_control_queues(void)
-{
-	unsigned int nr = READ_ONCE(kvpool_queues) ?: num_online_cpus();
-
-	return min_t(unsigned int, nr, KVPOOL_MAX_QUEUES);
-}
+/* A target tells the links of this host by them, whatever peers they are of. */
+static DEFINE_IDA(kvpool_link_numbers);
 
 /* ---- links ---- */
 
@@ -52,19 +39,31 @@ static struct kvpool_link *kvpool_link_new(struct kvpool_peer *peer,
 					   const struct sockaddr_storage *dst,
 					   const struct sockaddr_storage *src)
 {
-	unsigned int i, nr = kvpool_control_queues();
+	unsigned int i, nr = kvpool_setting_queues();
 	struct kvpool_link *link;
+	int number;
 
 	link = kvzalloc(struct_size(link, queues, nr), GFP_KERNEL);
 	if (!link)
 		return NULL;
+	number = ida_alloc_range(&kvpool_link_numbers, 1, KVPOOL_WIRE_LINKS_MAX,
+				 GFP_KERNEL);
+	if (number < 0) {
+		kvfree(link);
+		return NULL;
+	}
+	link->number = number;
 	link->peer = kvpool_peer_get(peer);
 	link->peer_id = peer->id;
 	link->peer_name = peer->name;
 	link->dst = *dst;
 	if (src)
 		link->src = *src;
+	refcount_set(&link->refs, 1);
+	link->target = 1;
 	link->rate = 100 << 10;
+	link->measured = jiffies;
+	link->node = NUMA_NO_NODE;
 	link->told = KVPOOL_NR_CLOSES;
 	link->nr_queues = nr;
 	mutex_init(&link->notify_lock);
@@ -73,54 +72,61 @@ static struct kvpool_link *kvpool_link_new(struct kvpool_peer *peer,
 		struct kvpool_queue *queue = &link->queues[i];
 
 		kvpool_queue_init(queue, link, i);
-		INIT_DELAYED_WORK(&queue->work, kvpool_reconnect_work);
+		INIT_DELAYED_WORK(&queue->connect_work, kvpool_connect_work);
+		INIT_DELAYED_WORK(&queue->close_work, kvpool_close_work);
 		INIT_WORK(&queue->fence_work, kvpool_reconnect_fence_work);
 	}
 	return link;
 }
 
-/* Begin to connect a link that its peer knows. */
+/* A link that its peer knows is connected when there is something to do. */
 static void kvpool_link_start(struct kvpool_link *link)
 {
+	struct kvpool_peer *peer = link->peer;
 	struct kvpool_link_info info;
-	unsigned int i;
+	bool busy;
 
 	kvpool_link_read(link, &info);
 	kvpool_event_link(&info, KVPOOL_LINK_ADDED);
-	for (i = 0; i < link->nr_queues; i++)
-		queue_delayed_work(kvpool_connect_wq, &link->queues[i].work, 0);
-	queue_delayed_work(kvpool_rdma_wq, &link->watch_work, HZ);
+	WRITE_ONCE(peer->resting, true);
+	spin_lock(&peer->lock);
+	busy = peer->nr_up || kvpool_peer_has_work(peer);
+	spin_unlock(&peer->lock);
+	if (busy)
+		kvpool_peer_wake(peer);
+	else
+		kvpool_requests_send(peer);
 }
 
 /* Fence a link that its peer does not know any more, and free it. */
 static void kvpool_link_free(struct kvpool_link *link)
 {
-	struct kvpool_peer *peer = link->peer;
 	struct kvpool_link_info info;
 	unsigned int i;
 
 	WRITE_ONCE(link->dead, true);
-	for (i = 0; i < link->nr_queues; i++) {
+	/* Ends an attempt to connect; then nothing arms another one. */
+	for (i = 0; i < link->nr_queues; i++)
 		kvpool_queue_close(&link->queues[i], KVPOOL_CLOSE_LOCAL, 0);
-		/* Ends an attempt to connect; then none arms the work again. */
-		mod_delayed_work(kvpool_connect_wq, &link->queues[i].work, 0);
-	}
 	for (i = 0; i < link->nr_queues; i++) {
-		flush_delayed_work(&link->queues[i].work);
+		cancel_delayed_work_sync(&link->queues[i].connect_work);
 		/* It may have come up just before it was closed. */
 		kvpool_queue_close(&link->queues[i], KVPOOL_CLOSE_LOCAL, 0);
 	}
 	for (i = 0; i < link->nr_queues; i++) {
 		flush_work(&link->queues[i].fence_work);
-		flush_delayed_work(&link->queues[i].work);
+		mod_delayed_work(kvpool_close_wq, &link->queues[i].close_work,
+				 0);
 	}
+	for (i = 0; i < link->nr_queues; i++)
+		flush_delayed_work(&link->queues[i].close_work);
 	cancel_delayed_work_sync(&link->watch_work);
+	ida_free(&kvpool_link_numbers, link->number);
 	kvpool_link_read(link, &info);
 	/* Not if its peer had no room for it. */
 	if (link->id)
 		kvpool_event_link(&info, KVPOOL_LINK_DELETED);
-	kvfree(link);
-	kvpool_peer_put(peer);
+	kvpool_link_put(link);
 }
 
 static bool kvpool_address_equal(const struct sockaddr_storage *a,
@@ -159,7 +165,7 @@ static int kvpool_peer_enter(struct kvpool_peer *peer,
 
 	spin_lock(&peer->lock);
 	for (i = 0; i < KVPOOL_MAX_LINKS; i++) {
-		const struct kvpool_link *other = peer->links[i];
+		const struct kvpool_link *other = kvpool_peer_link(peer, i);
 
 		if (!other)
 			free = min(free, i);
@@ -171,18 +177,21 @@ static int kvpool_peer_enter(struct kvpool_peer *peer,
 		ret = -ENOSPC;
 	if (!ret) {
 		link->id = ++peer->next_link;
-		peer->links[free] = link;
+		link->place = free;
+		rcu_assign_pointer(peer->links[free], link);
 	}
 	spin_unlock(&peer->lock);
 	return ret;
 }
 
 /**
- * kvpool_link_add() - Give a peer another link, and begin to connect it
+ * kvpool_link_add() - Give a peer another link
  * @peer: number of the peer
  * @dst: address and port there
  * @src: address here without a port, or NULL or of family AF_UNSPEC for any
  * @id: number of the link
+ *
+ * It is connected when there is something to do for it.
  *
  * Return: 0; -ENOENT no such peer; -EAFNOSUPPORT; -EINVAL for a port in @src;
  * -EEXIST the peer has a link between these addresses; -ENOSPC; -ENOMEM.
@@ -246,9 +255,9 @@ int kvpool_link_del(u32 peer, u32 id)
 	if (of) {
 		spin_lock(&of->lock);
 		for (i = 0; i < KVPOOL_MAX_LINKS && !link; i++) {
-			link = of->links[i];
+			link = kvpool_peer_link(of, i);
 			if (link && link->id == id)
-				of->links[i] = NULL;
+				RCU_INIT_POINTER(of->links[i], NULL);
 			else
 				link = NULL;
 		}
@@ -262,6 +271,40 @@ int kvpool_link_del(u32 peer, u32 id)
 		kvpool_peer_put(of);
 	mutex_unlock(&kvpool_control_mutex);
 	return link ? 0 : -ENOENT;
+}
+
+/**
+ * kvpool_link_connect() - Begin to connect a link now
+ * @peer: number of the peer
+ * @id: number of the link
+ *
+ * It is connected as if a request had come that needs it. Events of the link
+ * tell how that ends.
+ *
+ * Context: process.
+ *
+ * Return: 0, also if it is connected already; or -ENOENT.
+ */
+int kvpool_link_connect(u32 peer, u32 id)
+{
+	struct kvpool_peer *of = kvpool_peer_find(peer);
+	struct kvpool_link *link;
+	int ret = -ENOENT;
+
+	if (!of)
+		return ret;
+	WRITE_ONCE(of->used, jiffies);
+	rcu_read_lock();
+	kvpool_peer_each_link(of, link) {
+		if (link->id != id)
+			continue;
+		kvpool_link_wake(link);
+		kvpool_link_retry(link, 0);
+		ret = 0;
+	}
+	rcu_read_unlock();
+	kvpool_peer_put(of);
+	return ret;
 }
 
 /* ---- peers ---- */
@@ -285,11 +328,13 @@ static int kvpool_peer_enroll(struct kvpool_peer *peer)
 /**
  * kvpool_peer_add() - Make a peer known
  * @name: 1 to KVPOOL_NAME_SIZE - 1 bytes, unique
+ * @host: the name that the other side has to prove, shorter than
+ *	  KVPOOL_NAME_SIZE; NULL or empty: any
  * @id: its number, which the core gives
  *
  * Return: 0; -EINVAL for the name; -EEXIST; -ENOSPC; -ENOMEM.
  */
-int kvpool_peer_add(const char *name, u32 *id)
+int kvpool_peer_add(const char *name, const char *host, u32 *id)
 {
 	struct kvpool_peer_info info;
 	struct kvpool_peer *peer;
@@ -301,7 +346,7 @@ int kvpool_peer_add(const char *name, u32 *id)
 				      KVPOOL_PEERS_MAX);
 	if (ret)
 		return ret;
-	peer = kvpool_peer_alloc(name, *id);
+	peer = kvpool_peer_alloc(name, host, *id);
 	ret = peer ? kvpool_peer_enroll(peer) : -ENOMEM;
 	if (ret) {
 		kvpool_mover_peer_del(&kvpool_initiator, *id);
@@ -325,8 +370,10 @@ static void kvpool_peer_end(struct kvpool_peer *peer)
 
 	spin_lock(&peer->lock);
 	peer->gone = true;
-	memcpy(links, peer->links, sizeof(links));
-	memset(peer->links, 0, sizeof(peer->links));
+	for (i = 0; i < KVPOOL_MAX_LINKS; i++) {
+		links[i] = kvpool_peer_link(peer, i);
+		RCU_INIT_POINTER(peer->links[i], NULL);
+	}
 	spin_unlock(&peer->lock);
 
 	kvpool_ranges_fail(peer, -EHOSTUNREACH);

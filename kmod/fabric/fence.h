@@ -4,9 +4,9 @@
 
 #include <linux/workqueue.h>
 
-struct kvpool_peer;
+struct kvpool_job;
 
-void kvpool_fence_arm(struct kvpool_peer *peer);
+void kvpool_fence_arm(struct kvpool_job *job);
 void kvpool_fence_work(struct work_struct *work);
 
 #endif /* _KVPOOL_FABRIC_FENCE_H */

@@ -2,12 +2,14 @@
 /*
  * Jobs: what a peer has to do for one transfer of the core.
  *
- * The bytes of a job wait as ranges in the peer's queue, are taken from there
- * as parts of requests (request.c), and come back as ranges if the queue pair
- * ends under the request. The job ends when no range and no part of it is left.
+ * The bytes of a job, or the keys of a PROBE, wait as ranges in a lane of the
+ * peer, are taken from there as parts of requests (fill.c), and come back as
+ * ranges if the queue pair ends under the request, or if the peer cannot take
+ * them now. The job ends when no range and no part of it is left.
  */
 #include <linux/jiffies.h>
 #include <linux/mempool.h>
+#include <linux/random.h>
 #include <linux/slab.h>
 #include <linux/string.h>
 
@@ -16,22 +18,31 @@
 #include "fabric/job.h"
 #include "fabric/peer.h"
 #include "fabric/trace.h"
+#include "fabric/wire.h"
 #include "fabric/wq.h"
 
 /*
- * How often a job is retried with its peer, and how long it backs off before
- * the first time: twice as long each time, 10 s in all. A peer that still reads
- * from a connection which has ended on this side takes some seconds to see
- * that.
+ * How often a FETCH whose answers do not fit together is retried with its peer,
+ * and how long a job backs off before the first time: twice as long each time. A
+ * PUSH is retried as long as its operation lasts.
  */
 #define KVPOOL_MAX_RETRIES	10
 #define KVPOOL_RETRY_MS		10
+#define KVPOOL_RETRY_MAX_MS	1000
 
 /* Flags of kvpool_job_queue(). */
 #define KVPOOL_JOB_SEND		BIT(0)	/* a work sends it soon */
 
+/*
+ * Ranges that are there without fresh memory: what a fence gives back of large
+ * jobs. Each job has another one of its own.
+ */
+#define KVPOOL_RANGES_MIN	512
+
+/* Ranges that are handled in one go with the lock of a peer held. */
+#define KVPOOL_RANGES_BATCH	64
+
 static mempool_t *kvpool_range_pool;
-static atomic64_t kvpool_next_push;
 
 /**
  * kvpool_jobs_init() - Prepare what all jobs need
@@ -41,7 +52,8 @@ static atomic64_t kvpool_next_push;
 int kvpool_jobs_init(void)
 {
 	kvpool_range_pool =
-		mempool_create_kmalloc_pool(64, sizeof(struct kvpool_range));
+		mempool_create_kmalloc_pool(KVPOOL_RANGES_MIN,
+					    sizeof(struct kvpool_range));
 	return kvpool_range_pool ? 0 : -ENOMEM;
 }
 
@@ -91,6 +103,7 @@ static void kvpool_job_init(struct kvpool_job *job, struct kvpool_peer *peer,
 	refcount_set(&job->refs, 1);
 	job->peer = peer;
 	job->opcode = opcode;
+	job->node = KVPOOL_WIRE_NODE_ANY;
 	INIT_LIST_HEAD(&job->ranges);
 	job->first.job = job;
 }
@@ -122,27 +135,35 @@ struct kvpool_job *kvpool_job_new(struct kvpool_transfer *transfer,
 		return ERR_PTR(-ENOMEM);
 	}
 	switch (transfer->kind) {
-	case KVPOOL_TRANSFER_PROBE:
+	case KVPOOL_TRANSFER_ASK:
 		kvpool_job_init(job, peer, KVPOOL_WIRE_PROBE);
+		job->length = transfer->nr;
 		break;
 	case KVPOOL_TRANSFER_FETCH:
 		kvpool_job_init(job, peer, KVPOOL_WIRE_FETCH);
-		job->block_length = transfer->length;
+		job->length = transfer->length;
+		job->depth = transfer->depth;
+		transfer->found_depth = 0;
 		break;
 	case KVPOOL_TRANSFER_PUSH:
 		kvpool_job_init(job, peer, KVPOOL_WIRE_PUSH);
-		job->block_length = transfer->length;
-		job->push = atomic64_inc_return(&kvpool_next_push);
+		job->length = transfer->length;
+		/* A number that no other host guesses; zero is none. */
+		job->push = get_random_u64() ?: 1;
 		job->depth = transfer->depth;
 		job->parent = &transfer->parent;
+		/* No host has a node of a number that the wire has no room for. */
+		if (transfer->node >= 0 && transfer->node < U16_MAX)
+			job->node = transfer->node;
 		break;
 	}
 	job->transfer = transfer;
 	job->tenant = transfer->tenant;
-	job->key = &transfer->key;
+	job->key = transfer->kind == KVPOOL_TRANSFER_ASK ? transfer->keys :
+							   &transfer->key;
 	WRITE_ONCE(transfer->priv, job);
 	trace_kvpool_job_begin(peer->id, job->opcode, job->key, 0, 0,
-			       job->block_length);
+			       job->length);
 	return job;
 }
 
@@ -156,37 +177,81 @@ void kvpool_job_error(struct kvpool_job *job, int status)
 	cmpxchg(&job->status, 0, status);
 }
 
-/* ---- the peer's queue ---- */
+/* ---- the peer's lanes ---- */
 
-/* Look soon for ranges that are due; the peer's lock is held. */
-static void kvpool_peer_delay(struct kvpool_peer *peer)
+/* Look at @due for ranges that are due; the peer's lock is held. */
+static void kvpool_peer_delay(struct kvpool_peer *peer, unsigned long due)
 {
-	queue_delayed_work(kvpool_rdma_wq, &peer->retry_work,
-			   msecs_to_jiffies(KVPOOL_RETRY_MS));
+	lockdep_assert_held(&peer->lock);
+	if (peer->gone || (delayed_work_pending(&peer->retry_work) &&
+			   time_before_eq(peer->retry_at, due)))
+		return;
+	peer->retry_at = due;
+	mod_delayed_work(kvpool_rdma_wq, &peer->retry_work,
+			 time_after(due, jiffies) ? due - jiffies : 0);
+}
+
+/*
+ * Put a range into the lane of its job. What a peer has begun to take goes on
+ * before the rest. The peer's lock is held.
+ */
+static void kvpool_range_enter(struct kvpool_peer *peer,
+			       struct kvpool_range *range, bool first)
+{
+	struct kvpool_job *job = range->job;
+	struct kvpool_lane *lane = &peer->lanes[job->lane];
+
+	lockdep_assert_held(&peer->lock);
+	if (first || job->slot)
+		list_add(&range->entry, &lane->ranges);
+	else
+		list_add_tail(&range->entry, &lane->ranges);
+	list_add(&range->of_job, &job->ranges);
+	peer->queued += range->length;
 }
 
 /**
  * kvpool_ranges_retry() - Queue the ranges that are due to be sent
  * @peer: the peer
  *
- * The caller sends them.
+ * The caller sends them, and what is in lanes whose back-off is over.
  */
 void kvpool_ranges_retry(struct kvpool_peer *peer)
 {
 	struct kvpool_range *range, *next;
+	unsigned int i;
 
 	spin_lock(&peer->lock);
-	list_for_each_entry_safe(range, next, &peer->delayed, entry)
-		if (time_after_eq(jiffies, range->job->due))
-			list_move_tail(&range->entry, &peer->pending);
-	if (!list_empty(&peer->delayed))
-		kvpool_peer_delay(peer);
+	list_for_each_entry_safe(range, next, &peer->delayed, entry) {
+		if (time_before(jiffies, range->job->due)) {
+			kvpool_peer_delay(peer, range->job->due);
+			continue;
+		}
+		kvpool_range_unlink(peer, range);
+		kvpool_range_enter(peer, range, false);
+	}
+	for (i = 0; i < KVPOOL_NR_LANES; i++) {
+		struct kvpool_lane *lane = &peer->lanes[i];
+
+		if (lane->later_ms && time_before(jiffies, lane->due))
+			kvpool_peer_delay(peer, lane->due);
+	}
 	spin_unlock(&peer->lock);
 }
 
+/* The lane that a job begins in. */
+static u8 kvpool_job_lane(const struct kvpool_job *job)
+{
+	if (job->opcode == KVPOOL_WIRE_PUSH)
+		return KVPOOL_LANE_PUSH;
+	if (job->opcode == KVPOOL_WIRE_FETCH && job->transfer->waits)
+		return KVPOOL_LANE_WAIT;
+	return KVPOOL_LANE_FETCH;
+}
+
 /*
- * Queue all bytes of a job at its peer. If that is refused, the job's status
- * says why and the caller ends it.
+ * Queue all of a job at its peer. If that is refused, the job's status says why
+ * and the caller ends it.
  */
 static bool kvpool_job_queue(struct kvpool_job *job, unsigned int flags)
 {
@@ -196,14 +261,17 @@ static bool kvpool_job_queue(struct kvpool_job *job, unsigned int flags)
 	int status = 0;
 
 	if (job->retries)
-		delay = msecs_to_jiffies(KVPOOL_RETRY_MS << (job->retries - 1));
+		delay = msecs_to_jiffies(min(KVPOOL_RETRY_MAX_MS,
+					     KVPOOL_RETRY_MS <<
+					     (job->retries - 1)));
 	job->due = jiffies + delay;
 	job->found = 0;
 	atomic64_set(&job->generation, 0);
 	atomic_set(&job->bytes, 0);
 	atomic_set(&job->pending, 1);
+	job->first_used = 1;
 	range->offset = 0;
-	range->length = job->block_length;
+	range->length = job->length;
 	WRITE_ONCE(job->status, 0);
 	/*
 	 * After @status was cleared: kvpool_job_cancel() sets @cancelled, then
@@ -213,18 +281,19 @@ static bool kvpool_job_queue(struct kvpool_job *job, unsigned int flags)
 	smp_mb();
 
 	spin_lock(&peer->lock);
+	job->lane = kvpool_job_lane(job);
 	if (peer->gone) {
 		status = -ENOENT;
 	} else if (READ_ONCE(job->cancelled)) {
 		status = -ECANCELED;
-	} else {
-		list_add_tail(&range->entry,
-			      delay ? &peer->delayed : &peer->pending);
+	} else if (delay) {
+		list_add_tail(&range->entry, &peer->delayed);
 		list_add_tail(&range->of_job, &job->ranges);
 		peer->queued += range->length;
-		if (delay)
-			kvpool_peer_delay(peer);
-		else if (flags & KVPOOL_JOB_SEND)
+		kvpool_peer_delay(peer, job->due);
+	} else {
+		kvpool_range_enter(peer, range, false);
+		if (flags & KVPOOL_JOB_SEND)
 			queue_work(kvpool_rdma_wq, &peer->send_work);
 	}
 	spin_unlock(&peer->lock);
@@ -239,10 +308,10 @@ static bool kvpool_job_queue(struct kvpool_job *job, unsigned int flags)
 
 /*
  * Another attempt with the same peer, after a delay. The peer has read all of a
- * PUSH, but not sealed the block: it had dropped what it had of the block,
- * since for a moment there was no connection, or it still reads the same from a
- * connection that has ended here. Or the parts of a FETCH were not all of one
- * block.
+ * PUSH, but not sealed the block: it had dropped what it had of the block, since
+ * others needed the memory or for a moment there was no connection; or it still
+ * reads the same from a connection that has ended here. Or the parts of a FETCH
+ * were not all of one block.
  */
 static bool kvpool_job_retry(struct kvpool_job *job)
 {
@@ -250,8 +319,14 @@ static bool kvpool_job_retry(struct kvpool_job *job)
 		kvpool_job_error(job, -EAGAIN);
 	if (job->status != -EAGAIN)
 		return false;
-	if (READ_ONCE(job->cancelled) || ++job->retries > KVPOOL_MAX_RETRIES) {
+	if (job->retries < KVPOOL_MAX_RETRIES) {
+		job->retries++;
+	} else if (job->opcode != KVPOOL_WIRE_PUSH) {
 		job->status = -EREMOTEIO;
+		return false;
+	}
+	if (READ_ONCE(job->cancelled)) {
+		job->status = -ECANCELED;
 		return false;
 	}
 	trace_kvpool_job_retry(job->peer->id, job->opcode, job->key,
@@ -260,25 +335,49 @@ static bool kvpool_job_retry(struct kvpool_job *job)
 	return true;
 }
 
+static void kvpool_job_end(struct kvpool_job *job);
+
 /*
- * Tell the peer that a PUSH will not be completed, so that it does not keep the
+ * Tell the peer that no more of a PUSH will come, so that it does not keep the
  * key pending until its time is over. Nothing is lost if this fails.
  */
 static void kvpool_job_drop(struct kvpool_job *of)
 {
 	struct kvpool_job *job;
 
-	job = kzalloc(struct_size(job, names, 1), GFP_KERNEL | __GFP_NOWARN);
+	/* A fence may wait for this, so this does not wait for memory. */
+	job = kzalloc(struct_size(job, names, 1), GFP_NOWAIT | __GFP_NOWARN);
 	if (!job)
 		return;
 	kvpool_job_init(job, kvpool_peer_get(of->peer), KVPOOL_WIRE_DROP);
 	job->push = of->push;
+	/* It frees the place of the PUSH, when the peer has forgotten that. */
+	spin_lock(&of->peer->lock);
+	job->slot = of->slot;
+	of->slot = false;
+	spin_unlock(&of->peer->lock);
 	job->names[0].key = *of->key;
 	strscpy(job->names[0].tenant, of->tenant, KVPOOL_NAME_SIZE);
 	job->key = &job->names[0].key;
 	job->tenant = job->names[0].tenant;
 	if (!kvpool_job_queue(job, KVPOOL_JOB_SEND))
-		kvpool_job_put(job);
+		kvpool_job_end(job);
+}
+
+/* Another PUSH may be sent in the place of a job. */
+static void kvpool_job_release(struct kvpool_job *job)
+{
+	struct kvpool_peer *peer = job->peer;
+
+	/* Only the task that ends the job looks at it now. */
+	if (!job->slot)
+		return;
+	spin_lock(&peer->lock);
+	job->slot = false;
+	peer->nr_pushes--;
+	if (!peer->gone && !list_empty(&peer->lanes[KVPOOL_LANE_PUSH].ranges))
+		queue_work(kvpool_rdma_wq, &peer->send_work);
+	spin_unlock(&peer->lock);
 }
 
 static void kvpool_job_done(struct kvpool_job *job)
@@ -299,9 +398,11 @@ static void kvpool_job_done(struct kvpool_job *job)
 
 	trace_kvpool_job_end(peer->id, job->opcode, job->key, job->retries,
 			     job->status, bytes);
-	if (job->opcode == KVPOOL_WIRE_PUSH && job->status && job->sent)
+	/* A part that came twice may have begun the block once more. */
+	if (job->opcode == KVPOOL_WIRE_PUSH && job->sent &&
+	    (job->status || job->retries || job->return_seq))
 		kvpool_job_drop(job);
-	if (job->opcode == KVPOOL_WIRE_PROBE || job->status == -EMSGSIZE)
+	if (job->status == -EMSGSIZE)
 		transfer->found = job->found;
 	WRITE_ONCE(transfer->priv, NULL);
 	kvpool_transfer_done(transfer, job->status, bytes);
@@ -318,6 +419,7 @@ static void kvpool_job_end(struct kvpool_job *job)
 		if (!kvpool_job_retry(job)) {
 			if (job->transfer)
 				kvpool_job_done(job);
+			kvpool_job_release(job);
 			kvpool_job_put(job);
 			return;
 		}
@@ -367,8 +469,43 @@ void kvpool_job_cancel(struct kvpool_job *job)
 		kvpool_range_unlink(peer, range);
 		list_add_tail(&range->entry, &ranges);
 	}
+	if (job->rest) {
+		list_add_tail(&job->rest->entry, &ranges);
+		job->rest = NULL;
+	}
 	spin_unlock(&peer->lock);
 	kvpool_ranges_end(&ranges);
+}
+
+/* ---- answers ---- */
+
+static int kvpool_found_errno(u32 status)
+{
+	switch (status) {
+	case KVPOOL_WIRE_OK:
+		return 0;
+	case KVPOOL_WIRE_PENDING:
+		return -EINPROGRESS;
+	case KVPOOL_WIRE_DENIED:
+		return -EACCES;
+	default:
+		return -ENOENT;
+	}
+}
+
+/**
+ * kvpool_job_found() - Take what a peer says of a key
+ * @job: a PROBE with a transfer
+ * @i: index of the key
+ * @outcome: the result
+ */
+void kvpool_job_found(struct kvpool_job *job, u32 i,
+		      const struct kvpool_wire_outcome *outcome)
+{
+	struct kvpool_answer *answer = &job->transfer->answers[i];
+
+	answer->status = kvpool_found_errno(outcome->status);
+	answer->length = outcome->length;
 }
 
 /* ---- ranges ---- */
@@ -381,10 +518,12 @@ void kvpool_job_cancel(struct kvpool_job *job)
  */
 struct kvpool_range *kvpool_range_alloc(struct kvpool_job *job)
 {
-	struct kvpool_range *range;
+	struct kvpool_range *range = &job->first;
 
-	range = mempool_alloc(kvpool_range_pool, GFP_KERNEL);
-	range->job = job;
+	if (test_and_set_bit(0, &job->first_used)) {
+		range = mempool_alloc(kvpool_range_pool, GFP_KERNEL);
+		range->job = job;
+	}
 	return range;
 }
 
@@ -394,7 +533,9 @@ struct kvpool_range *kvpool_range_alloc(struct kvpool_job *job)
  */
 void kvpool_range_free(struct kvpool_range *range)
 {
-	if (range != &range->job->first)
+	if (range == &range->job->first)
+		clear_bit_unlock(0, &range->job->first_used);
+	else
 		mempool_free(range, kvpool_range_pool);
 }
 
@@ -411,6 +552,34 @@ void kvpool_range_unlink(struct kvpool_peer *peer, struct kvpool_range *range)
 	peer->queued -= range->length;
 }
 
+static void kvpool_range_requeue(struct kvpool_job *job, u32 offset, u32 length,
+				 bool later)
+{
+	struct kvpool_range *range = kvpool_range_alloc(job);
+	struct kvpool_peer *peer = job->peer;
+	struct kvpool_lane *lane;
+
+	range->offset = offset;
+	range->length = length;
+	spin_lock(&peer->lock);
+	lane = &peer->lanes[job->lane];
+	if (peer->gone)
+		kvpool_job_error(job, -EHOSTUNREACH);
+	if (!READ_ONCE(job->status)) {
+		/* Fetches have no order: another one may succeed. */
+		kvpool_range_enter(peer, range,
+				   !later || job->opcode != KVPOOL_WIRE_FETCH);
+		if (later && kvpool_lane_later(lane))
+			kvpool_peer_delay(peer, lane->due);
+		range = NULL;
+	}
+	spin_unlock(&peer->lock);
+	if (range) {
+		kvpool_range_free(range);
+		kvpool_job_less(job);
+	}
+}
+
 /**
  * kvpool_range_return() - Queue a part of a job again, at the head
  * @job: the job; it may have ended on return
@@ -422,25 +591,138 @@ void kvpool_range_unlink(struct kvpool_peer *peer, struct kvpool_range *range)
  */
 void kvpool_range_return(struct kvpool_job *job, u32 offset, u32 length)
 {
-	struct kvpool_range *range = kvpool_range_alloc(job);
-	struct kvpool_peer *peer = job->peer;
+	kvpool_range_requeue(job, offset, length, false);
+}
 
-	range->offset = offset;
-	range->length = length;
+/**
+ * kvpool_range_later() - Queue a part again that the peer cannot take now
+ * @job: the job; it may have ended on return
+ * @offset: where the part begins in the block
+ * @length: its bytes
+ *
+ * As kvpool_range_return(), and the lane backs off.
+ */
+void kvpool_range_later(struct kvpool_job *job, u32 offset, u32 length)
+{
+	kvpool_range_requeue(job, offset, length, true);
+}
+
+/* ---- blocks that are waited for ---- */
+
+/**
+ * kvpool_ranges_hurry() - Ask for blocks without waiting at the peer
+ * @peer: a peer that lets no request wait
+ *
+ * Some of what was to wait is sent as other fetches are.
+ */
+void kvpool_ranges_hurry(struct kvpool_peer *peer)
+{
+	struct list_head *ranges = &peer->lanes[KVPOOL_LANE_WAIT].ranges;
+	struct kvpool_range *range, *next;
+	unsigned int nr = 0;
+
 	spin_lock(&peer->lock);
-	if (peer->gone)
-		kvpool_job_error(job, -EHOSTUNREACH);
-	if (!READ_ONCE(job->status)) {
-		list_add(&range->entry, &peer->pending);
-		list_add(&range->of_job, &job->ranges);
-		peer->queued += range->length;
-		range = NULL;
+	list_for_each_entry_safe(range, next, ranges, entry) {
+		if (nr++ == KVPOOL_RANGES_BATCH)
+			break;
+		range->job->lane = KVPOOL_LANE_FETCH;
+		list_move_tail(&range->entry,
+			       &peer->lanes[KVPOOL_LANE_FETCH].ranges);
 	}
 	spin_unlock(&peer->lock);
+}
+
+/**
+ * kvpool_range_wait() - A request waits at the peer for a block
+ * @range: all of its block, linked; no longer in a list on return
+ * @request: the request, which has a part of @range; peer->lock is held
+ */
+void kvpool_range_wait(struct kvpool_range *range,
+		       struct kvpool_request *request)
+{
+	struct kvpool_job *job = range->job;
+
+	kvpool_range_unlink(job->peer, range);
+	job->rest = range;
+	job->waiting = request;
+	atomic_inc(&job->pending);
+}
+
+/* Take the range of a job whose request has ended; peer->lock is held. */
+static struct kvpool_range *kvpool_job_rest(struct kvpool_job *job)
+{
+	struct kvpool_range *range = job->rest;
+
+	lockdep_assert_held(&job->peer->lock);
+	job->waiting = NULL;
+	job->rest = NULL;
+	if (job->peer->gone)
+		kvpool_job_error(job, -EHOSTUNREACH);
+	return range;
+}
+
+/* The rest of a job that has failed, if it has one, and a part end. */
+static void kvpool_job_rest_end(struct kvpool_job *job,
+				struct kvpool_range *range)
+{
 	if (range) {
 		kvpool_range_free(range);
 		kvpool_job_less(job);
 	}
+	kvpool_job_less(job);
+}
+
+/**
+ * kvpool_range_pending() - The block that a request has waited for is pending
+ * @job: the job, whose part ends; it may have ended on return
+ * @early: the request has not waited for its time, so that the next one has to
+ *	   wait here before
+ *
+ * Another one waits behind those that have not waited yet.
+ */
+void kvpool_range_pending(struct kvpool_job *job, bool early)
+{
+	struct kvpool_peer *peer = job->peer;
+	struct kvpool_range *range;
+	struct kvpool_lane *lane;
+
+	spin_lock(&peer->lock);
+	lane = &peer->lanes[job->lane];
+	range = kvpool_job_rest(job);
+	if (range && !READ_ONCE(job->status)) {
+		kvpool_range_enter(peer, range, false);
+		if (early && kvpool_lane_later(lane))
+			kvpool_peer_delay(peer, lane->due);
+		range = NULL;
+	}
+	spin_unlock(&peer->lock);
+	kvpool_job_rest_end(job, range);
+}
+
+/**
+ * kvpool_range_waited() - A request that may have waited has ended otherwise
+ * @job: the job, whose part ends; it may have ended on return
+ * @length: bytes from the start of the block that have come, if it has not
+ *	    failed
+ *
+ * The rest of the block is fetched as that of others.
+ */
+void kvpool_range_waited(struct kvpool_job *job, u32 length)
+{
+	struct kvpool_peer *peer = job->peer;
+	struct kvpool_range *range;
+
+	spin_lock(&peer->lock);
+	range = kvpool_job_rest(job);
+	job->lane = KVPOOL_LANE_FETCH;
+	if (range && length < range->length && !READ_ONCE(job->status)) {
+		range->offset = length;
+		range->length -= length;
+		kvpool_range_enter(peer, range, true);
+		range = NULL;
+	}
+	spin_unlock(&peer->lock);
+	kvpool_job_rest_end(job, range);
 }
 
 /**
@@ -459,6 +741,28 @@ void kvpool_ranges_end(struct list_head *ranges)
 	}
 }
 
+/*
+ * Take some ranges out of a list, and fail their jobs; false if there are none.
+ * The list is private, but its ranges can be cancelled.
+ */
+static bool kvpool_ranges_take(struct kvpool_peer *peer, struct list_head *from,
+			       int status, struct list_head *failed)
+{
+	struct kvpool_range *range, *next;
+	unsigned int nr = 0;
+
+	spin_lock(&peer->lock);
+	list_for_each_entry_safe(range, next, from, entry) {
+		if (nr++ == KVPOOL_RANGES_BATCH)
+			break;
+		kvpool_range_unlink(peer, range);
+		kvpool_job_error(range->job, status);
+		list_add_tail(&range->entry, failed);
+	}
+	spin_unlock(&peer->lock);
+	return nr;
+}
+
 /**
  * kvpool_ranges_fail() - Fail all jobs of a peer that wait to be sent
  * @peer: the peer
@@ -466,16 +770,19 @@ void kvpool_ranges_end(struct list_head *ranges)
  */
 void kvpool_ranges_fail(struct kvpool_peer *peer, int status)
 {
-	struct kvpool_range *range, *next;
-	LIST_HEAD(failed);
+	unsigned int i;
+	LIST_HEAD(all);
 
 	spin_lock(&peer->lock);
-	list_splice_tail_init(&peer->delayed, &peer->pending);
-	list_for_each_entry_safe(range, next, &peer->pending, entry) {
-		kvpool_range_unlink(peer, range);
-		kvpool_job_error(range->job, status);
-		list_add_tail(&range->entry, &failed);
-	}
+	list_splice_init(&peer->delayed, &all);
+	for (i = 0; i < KVPOOL_NR_LANES; i++)
+		list_splice_tail_init(&peer->lanes[i].ranges, &all);
 	spin_unlock(&peer->lock);
-	kvpool_ranges_end(&failed);
+	for (;;) {
+		LIST_HEAD(failed);
+
+		if (!kvpool_ranges_take(peer, &all, status, &failed))
+			break;
+		kvpool_ranges_end(&failed);
+	}
 }

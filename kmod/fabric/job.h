@@ -10,16 +10,20 @@
 
 #include <linux/kvpool.h>
 
+#include "fabric/lane.h"
+
 struct kvpool_peer;
+struct kvpool_request;
 struct kvpool_transfer;
+struct kvpool_wire_outcome;
 
 /**
- * struct kvpool_range - Bytes of a job that are to be requested
- * @entry:	in peer->pending or peer->delayed
+ * struct kvpool_range - What of a job is to be requested
+ * @entry:	in a lane of the peer, or in peer->delayed
  * @of_job:	in job->ranges
  * @job:	the job
- * @offset:	where the range begins in the block
- * @length:	its bytes
+ * @offset:	where the range begins in the block; PROBE: its first key
+ * @length:	its bytes; PROBE: its keys
  */
 struct kvpool_range {
 	struct list_head entry;
@@ -35,9 +39,13 @@ struct kvpool_range {
  * @transfer:	the transfer, or NULL
  * @peer:	the peer that is asked, with a reference
  * @opcode:	enum kvpool_wire_opcode
+ * @node:	PUSH: node of the peer to prefer, as on the wire
+ * @lane:	enum kvpool_lane_id: where its ranges go; peer->lock
+ * @slot:	PUSH, and the DROP after it: it counts in peer->nr_pushes;
+ *		peer->lock
+ * @first_used:	@first is in use
  * @status:	0, or the first error
- * @pending:	ranges and parts in requests that have not ended, and one for
- *		the task that starts it
+ * @pending:	ranges and parts in requests that have not ended
  * @sent:	the peer may have seen a part of it
  * @returns:	queue pairs that failed under it since a part was done; racy
  *		by intent
@@ -51,11 +59,14 @@ struct kvpool_range {
  * @bytes:	moved
  * @push:	number of a PUSH
  * @tenant:	name of the tenant
- * @key:	of the block
- * @block_length: its bytes
- * @depth:	PUSH: its position in its chain, from 1, or zero
+ * @key:	of the block; PROBE: the first of the keys
+ * @length:	bytes of the block; PROBE: number of keys
+ * @depth:	PUSH, FETCH: its position in its chain, from 1, or zero
  * @parent:	PUSH with @depth: key of the block before it in its chain
  * @ranges:	what is to be requested; peer->lock
+ * @waiting:	the request that waits at the peer, or NULL; peer->lock
+ * @rest:	the range that @waiting has a part of: the whole block, in no
+ *		list; peer->lock
  * @first:	the first range
  * @rcu:	to free it after the last reader of transfer->priv
  * @names:	what @tenant and @key point to where there is no @transfer
@@ -65,6 +76,10 @@ struct kvpool_job {
 	struct kvpool_transfer *transfer;
 	struct kvpool_peer *peer;
 	u8 opcode;
+	u16 node;
+	u8 lane;
+	bool slot;
+	unsigned long first_used;
 	int status;
 	atomic_t pending;
 	bool sent;
@@ -79,10 +94,12 @@ struct kvpool_job {
 	u64 push;
 	const char *tenant;
 	const struct kvpool_key *key;
-	u32 block_length;
+	u32 length;
 	u32 depth;
 	const struct kvpool_key *parent;
 	struct list_head ranges;
+	struct kvpool_request *waiting;
+	struct kvpool_range *rest;
 	struct kvpool_range first;
 	struct rcu_head rcu;
 	struct {
@@ -107,6 +124,14 @@ struct kvpool_range *kvpool_range_alloc(struct kvpool_job *job);
 void kvpool_range_free(struct kvpool_range *range);
 void kvpool_range_unlink(struct kvpool_peer *peer, struct kvpool_range *range);
 void kvpool_range_return(struct kvpool_job *job, u32 offset, u32 length);
+void kvpool_range_later(struct kvpool_job *job, u32 offset, u32 length);
+void kvpool_ranges_hurry(struct kvpool_peer *peer);
+void kvpool_range_wait(struct kvpool_range *range,
+		       struct kvpool_request *request);
+void kvpool_range_pending(struct kvpool_job *job, bool early);
+void kvpool_range_waited(struct kvpool_job *job, u32 length);
+void kvpool_job_found(struct kvpool_job *job, u32 i,
+		      const struct kvpool_wire_outcome *outcome);
 void kvpool_ranges_end(struct list_head *ranges);
 void kvpool_ranges_fail(struct kvpool_peer *peer, int status);
 void kvpool_ranges_retry(struct kvpool_peer *peer);

@@ -6,6 +6,7 @@
 #include "fabric/keepalive.h"
 #include "fabric/limits.h"
 #include "fabric/peer.h"
+#include "fabric/settings.h"
 #include "fabric/wq.h"
 
 #define KVPOOL_IDLE_MS		5000	/* no request: does the peer live? */
@@ -47,7 +48,7 @@ static void kvpool_queue_watch(struct kvpool_queue *queue)
 		goto out;
 	sent = READ_ONCE(queue->control_sent);
 	heard = READ_ONCE(queue->heard);
-	wait = READ_ONCE(queue->inflight) ? KVPOOL_STALL_MS : KVPOOL_IDLE_MS;
+	wait = kvpool_queue_idles(queue) ? KVPOOL_IDLE_MS : KVPOOL_STALL_MS;
 	if (sent) {
 		/* The answer may be behind a lot of other answers. */
 		if (time_after(sent, heard))
@@ -57,8 +58,8 @@ static void kvpool_queue_watch(struct kvpool_queue *queue)
 			       heard + msecs_to_jiffies(KVPOOL_SILENT_MS)))
 			kvpool_queue_close(queue, KVPOOL_CLOSE_TIMEOUT,
 					   -ETIMEDOUT);
-	} else if (!READ_ONCE(queue->control_busy) &&
-		   time_after(now, heard + msecs_to_jiffies(wait))) {
+	} else if (time_after(now, heard + msecs_to_jiffies(wait)) &&
+		   kvpool_queue_control(queue)) {
 		size_t len = kvpool_wire_header_encode(queue->control.data,
 						       KVPOOL_WIRE_ALIVE, 0, 0,
 						       0);
@@ -71,6 +72,23 @@ out:
 	kvpool_gate_leave(&queue->gate);
 }
 
+/* Let a further queue pair go that has had nothing to do for a while. */
+static void kvpool_queue_watch_use(struct kvpool_queue *queue)
+{
+	u32 idle = kvpool_setting_idle_ms();
+	u64 done = READ_ONCE(queue->nr_done);
+
+	if (READ_ONCE(queue->state) != KVPOOL_QUEUE_UP)
+		return;
+	if (done != queue->used_done || READ_ONCE(queue->inflight)) {
+		queue->used_done = done;
+		queue->used = jiffies;
+	} else if (idle && time_after(jiffies, queue->used +
+					       msecs_to_jiffies(idle))) {
+		kvpool_link_less(queue->link, queue);
+	}
+}
+
 /**
  * kvpool_keepalive_work() - Look at all queue pairs of a link
  * @work: of the link; queues itself again
@@ -79,14 +97,26 @@ void kvpool_keepalive_work(struct work_struct *work)
 {
 	struct kvpool_link *link = container_of(to_delayed_work(work),
 						struct kvpool_link, watch_work);
-	unsigned int i, ms = KVPOOL_WATCH_MS;
+	unsigned int i, ms = KVPOOL_WATCH_MS, idle = kvpool_setting_idle_ms();
 
+	/* It is queued again when something needs the link. */
+	if (kvpool_peer_idle(link->peer) && kvpool_link_rest(link)) {
+		/* After @wanted: kvpool_peer_wake() is the reverse. */
+		smp_store_mb(link->peer->resting, true);
+		if (READ_ONCE(link->wanted) || kvpool_peer_idle(link->peer))
+			return;
+		kvpool_peer_wake(link->peer);
+	}
 	for (i = 0; i < link->nr_queues; i++) {
 		kvpool_queue_watch(&link->queues[i]);
-		if (READ_ONCE(link->queues[i].inflight))
+		kvpool_queue_watch_use(&link->queues[i]);
+		if (!kvpool_queue_idles(&link->queues[i]))
 			ms = KVPOOL_STALL_MS;
 	}
 	WRITE_ONCE(link->watch_soon, ms == KVPOOL_STALL_MS);
+	/* Half of a short idle time, so that it ends soon after. */
+	if (idle)
+		ms = min(ms, max(idle / 2, 10U));
 	queue_delayed_work(kvpool_rdma_wq, &link->watch_work,
 			   msecs_to_jiffies(ms));
 }

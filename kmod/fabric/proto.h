@@ -15,7 +15,8 @@
  *	    | <- struct kvpool_wire_auth ---------- |	with the target's proof
  *	    | -- struct kvpool_wire_request ------> |
  *	    | <- RDMA WRITE, or RDMA READ --------> |
- *	    | <- struct kvpool_wire_response ------ |	SEND with invalidate
+ *	    | <- struct kvpool_wire_response ------ |	SEND with invalidate,
+ *	    |                                       |	or the WRITE is the answer
  *
  * All numbers are little-endian. Reserved fields are zero and are checked to
  * be. A message that breaks a rule closes the connection and is not answered.
@@ -25,13 +26,15 @@
 #define _KVPOOL_FABRIC_PROTO_H
 
 #include <linux/kvpool.h>
+#include <linux/stddef.h>
 #include <linux/types.h>
 
 #define KVPOOL_WIRE_MAGIC	0x4c50564bU	/* "KVPL" */
-#define KVPOOL_WIRE_VERSION	2
+#define KVPOOL_WIRE_VERSION	3
 #define KVPOOL_WIRE_PORT	4710
 
 #define KVPOOL_WIRE_HOST	16	/* bytes of a host's identity */
+#define KVPOOL_WIRE_LIFE	8	/* of them the same for all peers */
 #define KVPOOL_WIRE_NONCE	16
 #define KVPOOL_WIRE_PROOF	32	/* HMAC-SHA256 */
 
@@ -41,21 +44,43 @@
 /* Limits that no agreement can raise. */
 #define KVPOOL_WIRE_CREDITS_MAX	256
 #define KVPOOL_WIRE_QUEUES_MAX	16
+#define KVPOOL_WIRE_LINKS_MAX	65535	/* numbers of links */
 #define KVPOOL_WIRE_SEGS_MAX	45	/* a capsule fits in 4096 bytes */
+#define KVPOOL_WIRE_KEYS_MAX	126	/* of a PROBE; likewise */
 #define KVPOOL_WIRE_BYTES_MAX	(16U << 20)	/* one request */
+#define KVPOOL_WIRE_INLINE_MAX	KVPOOL_WIRE_PAGE	/* in an answer */
+#define KVPOOL_WIRE_WAIT_MAX_MS	60000	/* a request that waits */
+
+/*
+ * How far beyond the bytes that the target has in one piece from the start of
+ * a block a part of a PUSH may begin; beyond that it gets KVPOOL_WIRE_LATER.
+ */
+#define KVPOOL_WIRE_PUSH_WINDOW	(64U << 20)
+
+/*
+ * Features. The initiator offers, the target takes some of them.
+ *
+ * IMM: a FETCH may be answered by an RDMA WRITE with immediate.
+ */
+#define KVPOOL_WIRE_IMM		0x00000001U
+#define KVPOOL_WIRE_FEATURES	KVPOOL_WIRE_IMM
 
 /**
  * struct kvpool_wire_connect - Private data of the connection request
  * @magic:	KVPOOL_WIRE_MAGIC
  * @version:	highest version that the initiator speaks
  * @version_min: lowest
- * @features:	what it can do beyond that; none is defined
- * @queue:	which of its queue pairs to this address this is, from 0
- * @nr_queues:	how many it wants, 1 to KVPOOL_WIRE_QUEUES_MAX
+ * @features:	what it can do beyond that: KVPOOL_WIRE_FEATURES; others are
+ *		ignored
+ * @link:	number of its link, 1 to KVPOOL_WIRE_LINKS_MAX
+ * @queue:	which queue pair of the link this is, from 0
+ * @nr_queues:	how many the link may have, 1 to KVPOOL_WIRE_QUEUES_MAX
  * @credits:	requests that it wants to have in flight on this queue pair,
  *		1 to KVPOOL_WIRE_CREDITS_MAX
- * @reserved:	zero
- * @host:	identity of the initiator while its module is loaded; random
+ * @mtu:	bytes of the path MTU: 256, 512, 1024, 2048 or 4096; zero where
+ *		the transport has none (iWARP)
+ * @host:	identity of the initiator: KVPOOL_WIRE_LIFE bytes that stay while
+ *		its module is loaded, and others for each of its peers; random
  * @nonce:	random, never used again
  *
  * Private data is padded by the transport; what follows is ignored.
@@ -65,10 +90,11 @@ struct kvpool_wire_connect {
 	__le16 version;
 	__le16 version_min;
 	__le32 features;
-	__le16 queue;
-	__le16 nr_queues;
+	__le16 link;
+	__u8 queue;
+	__u8 nr_queues;
 	__le16 credits;
-	__le16 reserved;
+	__le16 mtu;
 	__u8 host[KVPOOL_WIRE_HOST];
 	__u8 nonce[KVPOOL_WIRE_NONCE];
 };
@@ -87,8 +113,15 @@ struct kvpool_wire_connect {
  * @max_segs:	most segments of a request, 1 to KVPOOL_WIRE_SEGS_MAX
  * @max_bytes:	most bytes of memory that a request names, a multiple of
  *		KVPOOL_WIRE_PAGE up to KVPOOL_WIRE_BYTES_MAX
+ * @waits:	requests of this queue pair that may wait for a pending block
+ *		at a time, less than @credits; zero: none
+ * @pushes:	blocks that the initiator may push at a time, over all of its
+ *		queue pairs, at least one
+ * @mtu:	bytes of the path MTU, as in struct kvpool_wire_connect
+ * @reserved:	zero
  * @host:	identity of the target while its module is loaded; random
  * @nonce:	random, never used again
+ * @name:	name of the target, padded with zeros and ended by one
  */
 struct kvpool_wire_accept {
 	__le32 magic;
@@ -98,8 +131,13 @@ struct kvpool_wire_accept {
 	__le16 credits;
 	__le16 max_segs;
 	__le32 max_bytes;
+	__le16 waits;
+	__le16 pushes;
+	__le16 mtu;
+	__le16 reserved;
 	__u8 host[KVPOOL_WIRE_HOST];
 	__u8 nonce[KVPOOL_WIRE_NONCE];
+	__u8 name[KVPOOL_NAME_SIZE];
 };
 
 /**
@@ -107,11 +145,16 @@ struct kvpool_wire_accept {
  * @magic:	KVPOOL_WIRE_MAGIC
  * @version:	highest version that the target speaks
  * @reason:	enum kvpool_close
+ * @mtu:	KVPOOL_CLOSE_MTU: the largest path MTU that the target can take;
+ *		otherwise zero
+ * @reserved:	zero
  */
 struct kvpool_wire_reject {
 	__le32 magic;
 	__le16 version;
 	__le16 reason;
+	__le16 mtu;
+	__le16 reserved;
 };
 
 /*
@@ -135,7 +178,11 @@ struct kvpool_wire_reject {
 	X(ACCESS,	13)	/* memory was not as a message said */	\
 	X(AUTH,		14)	/* no proof of the secret, or a wrong one */ \
 	X(LIMIT,	15)	/* too many connections */		\
-	X(MEMORY,	16)	/* no memory for it */
+	X(MEMORY,	16)	/* no memory for it */			\
+	X(MTU,		17)	/* a larger path MTU than the other's */ \
+	X(REPLACED,	18)	/* the host connected it once more */	\
+	X(IDLE,		19)	/* not used for a while */		\
+	X(HOST,		20)	/* another host than expected */
 
 enum kvpool_close {
 #define X(name, number) KVPOOL_CLOSE_##name = number,
@@ -151,12 +198,14 @@ enum kvpool_wire_opcode {
 	KVPOOL_WIRE_FETCH,
 	KVPOOL_WIRE_PUSH,
 	KVPOOL_WIRE_DROP,
+	KVPOOL_WIRE_CANCEL,
 };
 
 /**
  * struct kvpool_wire_header - How every capsule and response begins
  * @opcode:	enum kvpool_wire_opcode; a response repeats the capsule's
- * @flags:	KVPOOL_WIRE_RESPONSE in responses, otherwise zero
+ * @flags:	KVPOOL_WIRE_RESPONSE in responses; KVPOOL_WIRE_INLINE in a FETCH
+ *		whose bytes are to come in the answer, and in such an answer
  * @nr:		number of segments or results that follow
  * @id:		chosen by the initiator, repeated by the target
  */
@@ -168,34 +217,63 @@ struct kvpool_wire_header {
 };
 
 #define KVPOOL_WIRE_RESPONSE	0x80
+#define KVPOOL_WIRE_INLINE	0x01
 
 /**
  * struct kvpool_wire_auth - AUTH, the first capsule and only that
  * @header:	@nr is zero
- * @proof:	HMAC-SHA256 under the secret over the label "kvpool initiator"
- *		and the connect and the accept structure as they were sent
+ * @name:	name of the sender, padded with zeros and ended by one
+ * @proof:	HMAC-SHA256 under the key of the connection over struct
+ *		kvpool_wire_proven
  *
- * The answer is the same structure with the target's proof, under the label
- * "kvpool target", which zeros make as long as the other (16 bytes).
+ * The answer is the same structure with the target's name and proof.
  */
 struct kvpool_wire_auth {
 	struct kvpool_wire_header header;
+	__u8 name[KVPOOL_NAME_SIZE];
 	__u8 proof[KVPOOL_WIRE_PROOF];
+};
+
+/**
+ * struct kvpool_wire_end - One end of a connection, as both sides know it
+ * @address:	GID; with iWARP the IP address, an IPv4 address as mapped to IPv6
+ * @number:	number of the queue pair; with iWARP the port
+ */
+struct kvpool_wire_end {
+	__u8 address[16];
+	__le32 number;
+};
+
+/**
+ * struct kvpool_wire_proven - What a proof covers; it is not sent
+ * @label:	"kvpool initiator" or "kvpool target", padded with zeros
+ * @connect:	as it was sent
+ * @accept:	as it was sent, the name of the target with it
+ * @name:	of the initiator
+ * @initiator:	the end of the initiator
+ * @target:	the end of the target
+ */
+struct kvpool_wire_proven {
+	char label[16];
+	struct kvpool_wire_connect connect;
+	struct kvpool_wire_accept accept;
+	__u8 name[KVPOOL_NAME_SIZE];
+	struct kvpool_wire_end initiator;
+	struct kvpool_wire_end target;
 };
 
 /**
  * struct kvpool_wire_segment - A part of a block
  * @key:	the block's key
  * @push:	PUSH, DROP: number of the push, the same in all segments of a
- *		block, never used again by this host; otherwise zero
- * @block_length: bytes of the whole block, KVPOOL_BLOCK_MIN to _MAX; PROBE and
- *		DROP: zero
+ *		block, random, not zero; otherwise zero
+ * @block_length: bytes of the whole block, KVPOOL_BLOCK_MIN to _MAX; DROP: zero
  * @offset:	where the part begins in the block, a multiple of
- *		KVPOOL_WIRE_PAGE; PROBE and DROP: zero
+ *		KVPOOL_WIRE_PAGE; DROP: zero
  * @length:	bytes of the part, at least one; a multiple of KVPOOL_WIRE_PAGE
- *		unless it is the block's end; PROBE and DROP: zero
- * @depth:	PUSH: position of the block in its chain, from 1, or zero if the
- *		initiator knows of no chain; otherwise zero
+ *		unless it is the block's end; DROP: zero
+ * @depth:	PUSH, FETCH: position of the block in its chain, from 1, or zero
+ *		if the initiator knows of no chain; otherwise zero
  * @parent:	PUSH: the key of the block before it in its chain, if @depth is
  *		more than 1; otherwise zero
  */
@@ -210,28 +288,53 @@ struct kvpool_wire_segment {
 };
 
 /**
+ * struct kvpool_wire_key - A key that a PROBE asks for
+ * @key:	the key
+ */
+struct kvpool_wire_key {
+	__u8 key[KVPOOL_KEY_SIZE];
+};
+
+/**
  * struct kvpool_wire_request - PROBE, FETCH, PUSH and DROP
- * @header:	@nr is 1 to the agreed @max_segs
+ * @header:	@nr is 1 to the agreed @max_segs; PROBE: to KVPOOL_WIRE_KEYS_MAX
  * @address:	FETCH, PUSH: begin of the registered memory in the initiator's
- *		terms; otherwise zero
- * @rkey:	FETCH, PUSH: its key; the response invalidates it
+ *		terms; zero with KVPOOL_WIRE_INLINE, and otherwise
+ * @rkey:	FETCH, PUSH: its key; likewise
  * @length:	FETCH, PUSH: its bytes: the sum of the segments' lengths, each
- *		rounded up to KVPOOL_WIRE_PAGE; otherwise zero
+ *		rounded up to KVPOOL_WIRE_PAGE; otherwise zero. With
+ *		KVPOOL_WIRE_INLINE, which allows one segment, at most
+ *		KVPOOL_WIRE_INLINE_MAX
+ * @wait_ms:	FETCH of one segment: how long it may wait while its block is
+ *		pending, up to KVPOOL_WIRE_WAIT_MAX_MS; otherwise zero
+ * @node:	PUSH: NUMA node of the target to prefer, or KVPOOL_WIRE_NODE_ANY;
+ *		otherwise KVPOOL_WIRE_NODE_ANY
+ * @reserved:	zero
  * @tenant:	whose blocks: a name, padded with zeros and ended by one
  * @segments:	in the order in which they lie in the registered memory, each
  *		beginning at a multiple of KVPOOL_WIRE_PAGE
+ * @keys:	PROBE: in the place of @segments
  *
- * ALIVE is a bare header with @nr zero. PROBE asks which blocks there are. DROP
- * ends pushes that will not be completed.
+ * ALIVE and CANCEL are bare headers with @nr zero. CANCEL has the @id of a
+ * request: if that waits it is answered at once. PROBE asks which blocks there
+ * are. DROP ends pushes that will not be completed.
  */
 struct kvpool_wire_request {
 	struct kvpool_wire_header header;
 	__le64 address;
 	__le32 rkey;
 	__le32 length;
+	__le32 wait_ms;
+	__le16 node;
+	__le16 reserved;
 	__u8 tenant[KVPOOL_NAME_SIZE];
-	struct kvpool_wire_segment segments[];
+	union {
+		__DECLARE_FLEX_ARRAY(struct kvpool_wire_segment, segments);
+		__DECLARE_FLEX_ARRAY(struct kvpool_wire_key, keys);
+	};
 };
+
+#define KVPOOL_WIRE_NODE_ANY	0xffff
 
 /* Result of a segment. A status that its opcode cannot have breaks a rule. */
 enum kvpool_wire_status {
@@ -242,8 +345,9 @@ enum kvpool_wire_status {
 	KVPOOL_WIRE_EXISTS,	/* PUSH: there is a block already */
 	KVPOOL_WIRE_NO_SPACE,	/* PUSH: no space that may be used */
 	KVPOOL_WIRE_QUOTA,	/* PUSH: the tenant's quota */
-	KVPOOL_WIRE_NO_MEMORY,	/* FETCH, PUSH: no memory to work with */
+	KVPOOL_WIRE_LATER,	/* FETCH, PUSH: not now, ask again in a while */
 	KVPOOL_WIRE_STALE,	/* PUSH: the reservation was lost */
+	KVPOOL_WIRE_DENIED,	/* not DROP: the host has no right to do that */
 	KVPOOL_WIRE_NR_STATUS
 };
 
@@ -256,32 +360,61 @@ enum kvpool_wire_status {
  * @generation:	FETCH: of the block that the bytes are of, if @status is OK;
  *		never zero then, and another number if the target makes a new
  *		block of this key. Otherwise zero.
+ * @depth:	FETCH: position of that block in its chain, from 1, or zero if
+ *		no chain is known. Otherwise zero.
+ * @reserved:	zero
+ * @parent:	key of the block before it, if @depth is more than 1. Otherwise
+ *		zero.
  */
 struct kvpool_wire_result {
 	__le32 status;
 	__le32 length;
 	__le64 generation;
+	__le32 depth;
+	__le32 reserved;
+	__u8 parent[KVPOOL_KEY_SIZE];
+};
+
+/**
+ * struct kvpool_wire_found - Result of one key of a PROBE
+ * @status:	enum kvpool_wire_status
+ * @length:	bytes of the block if it is sealed, otherwise zero
+ */
+struct kvpool_wire_found {
+	__le32 status;
+	__le32 length;
 };
 
 /**
  * struct kvpool_wire_response - The answer to a request
  * @header:	@nr is that of the request
  * @results:	one for each segment, in their order
+ * @found:	PROBE: in the place of @results, one for each key
  *
  * It gives the request's credit back. The target no longer touches the
  * initiator's memory when it sends this. Whether or not a FETCH or PUSH has
- * succeeded, its answer invalidates @rkey.
+ * succeeded, its answer invalidates @rkey. After the result of a FETCH with
+ * KVPOOL_WIRE_INLINE come the bytes of the segment if its status is OK; nothing
+ * is invalidated then.
+ *
+ * If KVPOOL_WIRE_IMM was agreed, the answer to a FETCH of one segment that is a
+ * whole block, and whose @depth is that of the target's block, may be the last
+ * RDMA WRITE itself, with @id of the request as its immediate. That means
+ * KVPOOL_WIRE_OK, and the initiator invalidates the registration.
  */
 struct kvpool_wire_response {
 	struct kvpool_wire_header header;
-	struct kvpool_wire_result results[];
+	union {
+		__DECLARE_FLEX_ARRAY(struct kvpool_wire_result, results);
+		__DECLARE_FLEX_ARRAY(struct kvpool_wire_found, found);
+	};
 };
 
 #define KVPOOL_WIRE_CAPSULE_MAX						\
 	(sizeof(struct kvpool_wire_request) +				\
-	 KVPOOL_WIRE_SEGS_MAX * sizeof(struct kvpool_wire_segment))
+	 KVPOOL_WIRE_KEYS_MAX * sizeof(struct kvpool_wire_key))
 #define KVPOOL_WIRE_RESPONSE_MAX					\
 	(sizeof(struct kvpool_wire_response) +				\
-	 KVPOOL_WIRE_SEGS_MAX * sizeof(struct kvpool_wire_result))
+	 sizeof(struct kvpool_wire_result) + KVPOOL_WIRE_INLINE_MAX)
 
 #endif /* _KVPOOL_FABRIC_PROTO_H */

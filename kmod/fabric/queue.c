@@ -18,9 +18,23 @@ void kvpool_queue_init(struct kvpool_queue *queue, struct kvpool_link *link,
 {
 	queue->link = link;
 	queue->index = index;
+	mutex_init(&queue->life);
 	spin_lock_init(&queue->lock);
 	INIT_LIST_HEAD(&queue->free);
 	init_completion(&queue->event);
+}
+
+static void kvpool_queue_end(struct kvpool_queue *queue, int reason, int error)
+{
+	lockdep_assert_held(&queue->lock);
+	queue->reason = reason;
+	queue->error = error;
+	if (queue->state == KVPOOL_QUEUE_UP) {
+		queue->state = KVPOOL_QUEUE_DRAINING;
+		queue_work(kvpool_fence_wq, &queue->fence_work);
+	} else {
+		complete_all(&queue->event);
+	}
 }
 
 /**
@@ -36,17 +50,29 @@ void kvpool_queue_close(struct kvpool_queue *queue, int reason, int error)
 {
 	spin_lock(&queue->lock);
 	if ((queue->state == KVPOOL_QUEUE_UP ||
-	     queue->state == KVPOOL_QUEUE_CONNECTING) && !queue->reason) {
-		queue->reason = reason;
-		queue->error = error;
-		if (queue->state == KVPOOL_QUEUE_UP) {
-			queue->state = KVPOOL_QUEUE_DRAINING;
-			queue_work(kvpool_rdma_wq, &queue->fence_work);
-		} else {
-			complete_all(&queue->event);
-		}
-	}
+	     queue->state == KVPOOL_QUEUE_CONNECTING) && !queue->reason)
+		kvpool_queue_end(queue, reason, error);
 	spin_unlock(&queue->lock);
+}
+
+/**
+ * kvpool_queue_rest() - End a queue pair that carries no request
+ * @queue: the queue pair
+ *
+ * Context: as kvpool_queue_close().
+ *
+ * Return: false if it carries requests.
+ */
+bool kvpool_queue_rest(struct kvpool_queue *queue)
+{
+	bool idle;
+
+	spin_lock(&queue->lock);
+	idle = !queue->inflight;
+	if (idle && queue->state == KVPOOL_QUEUE_UP)
+		kvpool_queue_end(queue, KVPOOL_CLOSE_IDLE, 0);
+	spin_unlock(&queue->lock);
+	return idle;
 }
 
 static void kvpool_queue_control_done(struct ib_cq *cq, struct ib_wc *wc)
@@ -56,6 +82,25 @@ static void kvpool_queue_control_done(struct ib_cq *cq, struct ib_wc *wc)
 	WRITE_ONCE(queue->control_busy, false);
 	if (wc->status != IB_WC_SUCCESS)
 		kvpool_queue_close(queue, KVPOOL_CLOSE_TRANSPORT, -EIO);
+}
+
+/**
+ * kvpool_queue_control() - Take the control capsule, if nothing is sent with it
+ * @queue: a queue pair that is up
+ *
+ * Return: true if kvpool_queue_send_control() has to follow.
+ */
+bool kvpool_queue_control(struct kvpool_queue *queue)
+{
+	bool taken;
+
+	spin_lock(&queue->lock);
+	taken = !READ_ONCE(queue->control_busy) &&
+		!READ_ONCE(queue->control_sent);
+	if (taken)
+		WRITE_ONCE(queue->control_busy, true);
+	spin_unlock(&queue->lock);
+	return taken;
 }
 
 /**

@@ -3,34 +3,29 @@
  * The states of a queue pair: it is connected, fenced, taken down and connected
  * again, until its link is deleted.
  *
- * Each queue pair has one work that connects it and takes it down, so neither
- * needs a lock against the other. Of a queue pair that was up, another work
- * ends the requests first, on a workqueue where nothing blocks. That is the
- * fence: when ib_drain_qp() has returned, the NIC no longer touches the memory
- * of any of them.
+ * Each queue pair has a work that connects it and a work that takes it down, one
+ * at a time. Of a queue pair that was up, another work ends the requests first,
+ * on a workqueue where nothing waits for a peer. That
+ * is the fence: when the queue pair is drained, the NIC no longer touches the
+ * memory of any of them. If it cannot be drained, all stays until the device
+ * goes away.
  */
 #include <linux/jiffies.h>
-#include <linux/random.h>
 
+#include "fabric/auth.h"
 #include "fabric/connect.h"
+#include "fabric/exchange.h"
 #include "fabric/limits.h"
 #include "fabric/peer.h"
 #include "fabric/reconnect.h"
-#include "fabric/request.h"
+#include "fabric/resources.h"
 #include "fabric/trace.h"
 #include "fabric/wq.h"
 
 #define KVPOOL_BACKOFF_MIN_MS	100
 #define KVPOOL_BACKOFF_MAX_MS	10000
+#define KVPOOL_AGAIN_MS		10	/* after one that was of use */
 #define KVPOOL_LASTED_MS	1000	/* a connection this old was in use */
-
-static void kvpool_queue_set(struct kvpool_queue *queue,
-			     enum kvpool_queue_state state)
-{
-	spin_lock(&queue->lock);
-	queue->state = state;
-	spin_unlock(&queue->lock);
-}
 
 static void kvpool_queue_begin(struct kvpool_queue *queue)
 {
@@ -43,25 +38,8 @@ static void kvpool_queue_begin(struct kvpool_queue *queue)
 	queue->control_busy = false;
 	queue->fenced = false;
 	queue->responsive = false;
+	queue->offered = 0;
 	spin_unlock(&queue->lock);
-}
-
-/* Connected: it is up, unless it has failed since the last step. */
-static bool kvpool_queue_ready(struct kvpool_queue *queue)
-{
-	bool ready;
-
-	if (!kvpool_peer_agrees(queue->link->peer, queue))
-		kvpool_queue_close(queue, KVPOOL_CLOSE_ADDRESS, -EXDEV);
-	spin_lock(&queue->lock);
-	ready = !queue->reason;
-	if (ready) {
-		queue->state = KVPOOL_QUEUE_UP;
-		queue->heard = jiffies;
-		queue->since = jiffies;
-	}
-	spin_unlock(&queue->lock);
-	return ready;
 }
 
 /* The time before the next attempt; random, so that attempts spread. */
@@ -71,21 +49,46 @@ static unsigned long kvpool_queue_backoff(const struct kvpool_queue *queue)
 			  min(READ_ONCE(queue->failures), 8U);
 
 	ms = min_t(unsigned int, ms, KVPOOL_BACKOFF_MAX_MS);
-	return msecs_to_jiffies(ms + get_random_u32() % (ms / 4));
+	return kvpool_jitter(ms, ms / 4);
 }
 
-/* It is down, and is connected again later unless its link is deleted. */
-static void kvpool_queue_wait(struct kvpool_queue *queue)
+/* It is down, and is connected again after a delay if it is needed then. */
+static void kvpool_queue_wait(struct kvpool_queue *queue, unsigned long delay)
 {
 	struct kvpool_link *link = queue->link;
 
-	kvpool_queue_set(queue, KVPOOL_QUEUE_DOWN);
+	spin_lock(&queue->lock);
+	queue->state = KVPOOL_QUEUE_DOWN;
+	if (!READ_ONCE(link->dead))
+		queue_delayed_work(kvpool_connect_wq, &queue->connect_work,
+				   delay);
+	spin_unlock(&queue->lock);
 	kvpool_link_notify(link);
 	/* Fails what waits if no other link may soon be up. */
 	kvpool_requests_send(link->peer);
-	if (!READ_ONCE(link->dead))
-		queue_delayed_work(kvpool_connect_wq, &queue->work,
-				   kvpool_queue_backoff(queue));
+}
+
+/* It is down, and stays so until something needs it. */
+static void kvpool_queue_stay(struct kvpool_queue *queue)
+{
+	struct kvpool_link *link = queue->link;
+	bool needed;
+
+	spin_lock(&queue->lock);
+	queue->state = KVPOOL_QUEUE_DOWN;
+	queue->failures = 0;
+	spin_unlock(&queue->lock);
+	/* It may be another one by then. */
+	if (!READ_ONCE(link->wanted))
+		WRITE_ONCE(link->mtu, 0);
+	kvpool_queue_strip(queue);
+	/* kvpool_link_wake() may have seen it in another state. */
+	smp_mb();
+	needed = kvpool_link_needs(link, queue);
+	if (needed)
+		kvpool_link_wake(link);
+	kvpool_link_notify(link);
+	kvpool_requests_send(link->peer);
 }
 
 static void kvpool_queue_ended(struct kvpool_queue *queue)
@@ -97,7 +100,8 @@ static void kvpool_queue_ended(struct kvpool_queue *queue)
 	WRITE_ONCE(link->reason, queue->reason);
 	WRITE_ONCE(link->error, queue->error);
 	if (queue->reason != KVPOOL_CLOSE_LOCAL &&
-	    queue->reason != KVPOOL_CLOSE_FENCE)
+	    queue->reason != KVPOOL_CLOSE_FENCE &&
+	    queue->reason != KVPOOL_CLOSE_IDLE)
 		atomic_inc(&link->errors);
 }
 
@@ -112,110 +116,178 @@ void kvpool_reconnect_fence_work(struct work_struct *work)
 	struct kvpool_link *link = queue->link;
 	unsigned long linger = 0;
 
+	kvpool_peer_down(link->peer);
 	kvpool_queue_ended(queue);
+	if (!kvpool_queue_fence(queue))
+		return;
+	/* It may wait for memory, which the fence must not. */
 	kvpool_link_notify(link);
-	kvpool_queue_fence(queue);
 	/*
 	 * Just after a port has lost its carrier, a message of the connection
 	 * manager that is dropped in the host costs soft RDMA its GSI queue
 	 * pair, and with it all new connections.
 	 */
 	if (queue->reason == KVPOOL_CLOSE_TRANSPORT && !READ_ONCE(link->dead))
-		linger = msecs_to_jiffies(KVPOOL_LINGER_MS);
-	queue_delayed_work(kvpool_connect_wq, &queue->work, linger);
+		linger = kvpool_jitter(KVPOOL_LINGER_MS, KVPOOL_LINGER_MS / 4);
+	queue_delayed_work(kvpool_close_wq, &queue->close_work, linger);
 }
 
 /*
- * Take down a queue pair that is fenced. Returns whether to connect again
- * without a delay: a peer that accepts and then falls silent or dies gets one
- * chance.
+ * Take down a queue pair that is fenced, and have it connected again: without
+ * much delay for a peer that has been of use; one that accepts and then falls
+ * silent or dies gets one chance.
  */
-static bool kvpool_queue_undo(struct kvpool_queue *queue)
+static void kvpool_queue_undo(struct kvpool_queue *queue)
 {
-	bool no_delay;
+	unsigned long delay;
 
-	kvpool_queue_disconnect(queue);
+	if (!kvpool_queue_disconnect(queue))
+		return;
 	spin_lock(&queue->lock);
 	if (queue->reason == KVPOOL_CLOSE_FENCE ||
+	    queue->reason == KVPOOL_CLOSE_IDLE ||
 	    time_after(jiffies, queue->since +
 				msecs_to_jiffies(KVPOOL_LASTED_MS)))
 		queue->responsive = true;
 	if (queue->responsive)
 		queue->failures = 0;
-	no_delay = !queue->failures;
+	delay = queue->failures ? kvpool_queue_backoff(queue) :
+				  kvpool_jitter(0, KVPOOL_AGAIN_MS);
 	if (!queue->responsive)
 		queue->failures++;
 	spin_unlock(&queue->lock);
-	return no_delay;
+	if (kvpool_link_needs(queue->link, queue))
+		kvpool_queue_wait(queue, delay);
+	else
+		kvpool_queue_stay(queue);
 }
 
 static void kvpool_queue_came_up(struct kvpool_queue *queue)
 {
 	struct kvpool_link *link = queue->link;
 
+	/* A change during the last step did not find it up. */
+	if (!kvpool_auth_valid(queue->terms.name, &queue->stamp))
+		kvpool_queue_close(queue, KVPOOL_CLOSE_AUTH, -EACCES);
 	trace_kvpool_queue_up(link->peer_id, link->id, queue->index, 0, 0);
 	if (queue->was_up)
 		atomic_inc(&link->reconnects);
 	queue->was_up = true;
 	kvpool_link_notify(link);
 	kvpool_requests_send(link->peer);
+	/* Since it began to connect, nothing may need it any more. */
+	if (!kvpool_link_needs(link, queue))
+		kvpool_queue_rest(queue);
+}
+
+/* The peer has refused the path MTU: may it take a smaller one? */
+static bool kvpool_queue_agrees(struct kvpool_queue *queue)
+{
+	if (queue->reason != KVPOOL_CLOSE_MTU || !queue->offered ||
+	    queue->offered >= queue->terms.mtu)
+		return false;
+	WRITE_ONCE(queue->link->mtu, queue->offered);
+	return true;
 }
 
 static void kvpool_queue_failed(struct kvpool_queue *queue, int error)
 {
-	if (!queue->reason) {
-		queue->reason = error == -ENOMEM ? KVPOOL_CLOSE_MEMORY :
-				error == -ENODEV ? KVPOOL_CLOSE_DEVICE :
-						   KVPOOL_CLOSE_ADDRESS;
-		queue->error = error;
-	}
+	struct kvpool_link *link = queue->link;
+	unsigned long delay;
+
+	kvpool_queue_close(queue, error == -ENOMEM ? KVPOOL_CLOSE_MEMORY :
+				  error == -ENOBUFS ? KVPOOL_CLOSE_MEMORY :
+				  error == -ENODEV ? KVPOOL_CLOSE_DEVICE :
+						     KVPOOL_CLOSE_ADDRESS,
+			   error);
 	kvpool_queue_ended(queue);
-	kvpool_queue_disconnect(queue);
+	if (!kvpool_queue_disconnect(queue))
+		return;
+	mutex_lock(&link->notify_lock);
+	link->has_path = false;
+	mutex_unlock(&link->notify_lock);
 	spin_lock(&queue->lock);
-	queue->failures++;
+	if (kvpool_queue_agrees(queue)) {
+		delay = 0;
+	} else {
+		queue->failures++;
+		delay = kvpool_queue_backoff(queue);
+	}
 	spin_unlock(&queue->lock);
-	kvpool_queue_wait(queue);
+	kvpool_queue_wait(queue, delay);
 }
 
-/**
- * kvpool_reconnect_work() - Take down a fenced queue pair, and connect it
- * @work: of the queue pair
- */
-void kvpool_reconnect_work(struct work_struct *work)
+static void kvpool_queue_try(struct kvpool_queue *queue)
 {
-	struct kvpool_queue *queue = container_of(to_delayed_work(work),
-						  struct kvpool_queue, work);
 	struct kvpool_link *link = queue->link;
-	bool no_delay = true;
 	int ret;
-
-	switch (READ_ONCE(queue->state)) {
-	case KVPOOL_QUEUE_UP:
-		return;
-	case KVPOOL_QUEUE_DRAINING:
-		/* Otherwise it is queued when it is; pairs with the fence. */
-		if (!smp_load_acquire(&queue->fenced))
-			return;
-		no_delay = kvpool_queue_undo(queue);
-		break;
-	default:
-		break;
-	}
-	if (READ_ONCE(link->dead)) {
-		kvpool_queue_set(queue, KVPOOL_QUEUE_DOWN);
-		kvpool_link_notify(link);
-		return;
-	}
-	if (!no_delay) {
-		kvpool_queue_wait(queue);
-		return;
-	}
 
 	kvpool_queue_begin(queue);
 	kvpool_link_notify(link);
 	ret = kvpool_queue_connect(queue);
-	if (!ret && kvpool_queue_ready(queue))
-		kvpool_queue_came_up(queue);
-	else
+	ret = ret ?: kvpool_peer_up(link->peer, queue);
+	if (ret)
 		kvpool_queue_failed(queue, ret);
+	else
+		kvpool_queue_came_up(queue);
+}
+
+/**
+ * kvpool_connect_work() - Connect a queue pair that is down, if it is needed
+ * @work: of the queue pair
+ */
+void kvpool_connect_work(struct work_struct *work)
+{
+	struct kvpool_queue *queue = container_of(to_delayed_work(work),
+						  struct kvpool_queue,
+						  connect_work);
+
+	mutex_lock(&queue->life);
+	if (READ_ONCE(queue->state) == KVPOOL_QUEUE_DOWN) {
+		if (queue->dev && READ_ONCE(queue->dev->gone))
+			kvpool_queue_strip(queue);
+		if (kvpool_link_needs(queue->link, queue))
+			kvpool_queue_try(queue);
+		else
+			kvpool_queue_stay(queue);
+	}
+	mutex_unlock(&queue->life);
+}
+
+/**
+ * kvpool_close_work() - Take down a queue pair that is fenced, or down for good
+ * @work: of the queue pair
+ */
+void kvpool_close_work(struct work_struct *work)
+{
+	struct kvpool_queue *queue = container_of(to_delayed_work(work),
+						  struct kvpool_queue,
+						  close_work);
+	struct kvpool_link *link = queue->link;
+	bool unstuck = false;
+
+	mutex_lock(&queue->life);
+	switch (READ_ONCE(queue->state)) {
+	case KVPOOL_QUEUE_DRAINING:
+		/* Otherwise it is queued when it is; pairs with the fence. */
+		if (smp_load_acquire(&queue->fenced))
+			kvpool_queue_undo(queue);
+		break;
+	case KVPOOL_QUEUE_DOWN:
+		if (!kvpool_link_needs(link, queue))
+			kvpool_queue_stay(queue);
+		break;
+	case KVPOOL_QUEUE_STUCK:
+		/* Its device goes away: pairs with kvpool_queue_release(). */
+		unstuck = smp_load_acquire(&queue->released);
+		if (unstuck)
+			kvpool_queue_undo(queue);
+		break;
+	default:
+		break;
+	}
+	mutex_unlock(&queue->life);
+	/* kvpool_queue_strand() has kept the link. */
+	if (unstuck)
+		kvpool_link_put(link);
 }

@@ -4,7 +4,8 @@
 
 #include <linux/workqueue.h>
 
-void kvpool_reconnect_work(struct work_struct *work);
+void kvpool_connect_work(struct work_struct *work);
+void kvpool_close_work(struct work_struct *work);
 void kvpool_reconnect_fence_work(struct work_struct *work);
 
 #endif /* _KVPOOL_FABRIC_RECONNECT_H */

@@ -11,28 +11,50 @@
 
 #include "xfer/export.h"
 
+#include "fabric/admit.h"
 #include "fabric/auth.h"
+#include "fabric/bind.h"
 #include "fabric/cmd.h"
 #include "fabric/host.h"
 #include "fabric/push.h"
+#include "fabric/rights.h"
 #include "fabric/serve.h"
 #include "fabric/session.h"
 #include "fabric/trace.h"
+#include "fabric/wait.h"
 #include "fabric/wq.h"
+
+/* Has the host no right to what it requests? */
+static bool kvpool_serve_denied(const struct kvpool_cmd *cmd)
+{
+	unsigned int need = 0;
+
+	switch (cmd->message.opcode) {
+	case KVPOOL_WIRE_PROBE:
+	case KVPOOL_WIRE_FETCH:
+		need = KVPOOL_RIGHT_READ;
+		break;
+	case KVPOOL_WIRE_PUSH:
+		need = KVPOOL_RIGHT_PUSH;
+		break;
+	}
+	return need & ~kvpool_rights(cmd->message.tenant,
+				     cmd->session->host->key.name);
+}
 
 /* ---- PROBE, FETCH, DROP ---- */
 
 static void kvpool_serve_probe(struct kvpool_cmd *cmd)
 {
-	struct kvpool_wire_part part;
+	struct kvpool_key key;
 	unsigned int i;
 	u32 length;
 	int ret;
 
 	for (i = 0; i < cmd->message.nr; i++) {
-		kvpool_wire_part_decode(&cmd->message, i, &part);
+		memcpy(&key, cmd->message.keys[i].key, sizeof(key));
 		length = 0;
-		ret = kvpool_export_probe(cmd->tenant, &part.key, &length);
+		ret = kvpool_export_probe(cmd->tenant, &key, &length);
 		kvpool_cmd_result(cmd, i,
 				  !ret ? KVPOOL_WIRE_OK :
 				  ret == -EINPROGRESS ? KVPOOL_WIRE_PENDING :
@@ -55,42 +77,86 @@ static void kvpool_serve_drop(struct kvpool_cmd *cmd)
 
 static void kvpool_serve_fetch_part(struct kvpool_cmd *cmd, unsigned int i)
 {
+	struct kvpool_wire_outcome outcome = {};
 	struct kvpool_wire_part part;
-	u64 generation;
-	u32 length = 0;
 
 	cmd->blocks[i] = NULL;
 	kvpool_wire_part_decode(&cmd->message, i, &part);
 	switch (kvpool_export_open(cmd->tenant, &part.key, part.block_length,
-				   &cmd->blocks[i], &length, &generation)) {
+				   &cmd->blocks[i], &outcome.length,
+				   &outcome.generation)) {
 	case 0:
-		kvpool_cmd_result(cmd, i, KVPOOL_WIRE_OK, length);
-		kvpool_cmd_results(cmd)[i].generation = cpu_to_le64(generation);
+		outcome.status = KVPOOL_WIRE_OK;
+		outcome.depth = kvpool_export_chain(cmd->tenant, cmd->blocks[i],
+						    &outcome.parent);
+		if (outcome.depth <= 1)
+			memset(&outcome.parent, 0, sizeof(outcome.parent));
 		cmd->bytes += part.length;
-		cmd->served += part.offset + part.length == length;
+		cmd->served += part.offset + part.length == outcome.length;
 		break;
 	case -EINPROGRESS:
-		kvpool_cmd_result(cmd, i, KVPOOL_WIRE_PENDING, 0);
+		outcome.status = KVPOOL_WIRE_PENDING;
 		break;
 	case -EMSGSIZE:
-		kvpool_cmd_result(cmd, i, KVPOOL_WIRE_LENGTH, length);
+		outcome.status = KVPOOL_WIRE_LENGTH;
 		break;
 	default:
-		kvpool_cmd_result(cmd, i, KVPOOL_WIRE_MISSING, 0);
+		outcome.status = KVPOOL_WIRE_MISSING;
 	}
+	kvpool_wire_outcome_encode(cmd->response.data, KVPOOL_WIRE_FETCH, i,
+				   &outcome);
+	/* A WRITE can only say that all is as the initiator expects. */
+	cmd->imm = cmd->session->terms.features & KVPOOL_WIRE_IMM &&
+		   cmd->message.nr == 1 && !cmd->message.is_inline &&
+		   outcome.status == KVPOOL_WIRE_OK &&
+		   part.length == outcome.length &&
+		   part.depth == outcome.depth;
 }
 
-static void kvpool_serve_fetch(struct kvpool_cmd *cmd)
+/* Send what has been found; takes over the command. */
+static void kvpool_serve_found(struct kvpool_cmd *cmd)
 {
-	unsigned int i;
-
-	for (i = 0; i < cmd->message.nr; i++)
-		kvpool_serve_fetch_part(cmd, i);
 	if (kvpool_cmd_map(cmd)) {
 		cmd->bytes = 0;
 		cmd->served = 0;
-		kvpool_cmd_fail(cmd, KVPOOL_WIRE_NO_MEMORY);
+		cmd->imm = false;
+		kvpool_cmd_fail(cmd, KVPOOL_WIRE_LATER);
 	}
+	kvpool_cmd_respond(cmd);
+}
+
+/* A command that waited goes on. */
+static void kvpool_serve_resume(struct kvpool_cmd *cmd, bool woken)
+{
+	if (kvpool_serve_denied(cmd))
+		kvpool_cmd_fail(cmd, KVPOOL_WIRE_DENIED);
+	else if (woken)
+		kvpool_serve_fetch_part(cmd, 0);
+	kvpool_serve_found(cmd);
+}
+
+/* Takes over the command. */
+static void kvpool_serve_fetch(struct kvpool_cmd *cmd)
+{
+	struct kvpool_wire_part part;
+	unsigned int i;
+	int ret = 1;
+
+	for (i = 0; i < cmd->message.nr; i++)
+		kvpool_serve_fetch_part(cmd, i);
+	if (cmd->message.wait_ms &&
+	    kvpool_cmd_results(cmd)->status ==
+	    cpu_to_le32(KVPOOL_WIRE_PENDING)) {
+		kvpool_wire_part_decode(&cmd->message, 0, &part);
+		ret = kvpool_wait_begin(cmd, &part.key, kvpool_serve_resume);
+		if (ret == 1)
+			return;
+		if (!ret)
+			kvpool_serve_fetch_part(cmd, 0);
+		else if (ret == -ENOMEM)
+			kvpool_cmd_fail(cmd, KVPOOL_WIRE_LATER);
+	}
+	kvpool_serve_found(cmd);
 }
 
 /* ---- PUSH ---- */
@@ -126,13 +192,14 @@ static void kvpool_serve_read_done(struct ib_cq *cq, struct ib_wc *wc)
 	struct kvpool_session *session = cmd->session;
 	int error = wc->status == IB_WC_SUCCESS ? 0 : -EIO;
 
+	if (READ_ONCE(session->dead))
+		return;
 	if (error)
 		kvpool_session_close(session, KVPOOL_CLOSE_TRANSPORT);
 	kvpool_serve_read_end(cmd, error);
 
 	spin_lock(&session->lock);
-	session->room += cmd->taken;
-	cmd->taken = 0;
+	kvpool_cmd_give_room(cmd);
 	spin_unlock(&session->lock);
 	cmd->nr_wrs = 0;
 	if (!error && kvpool_gate_enter(&session->gate)) {
@@ -146,6 +213,8 @@ static void kvpool_serve_read_done(struct ib_cq *cq, struct ib_wc *wc)
 
 static void kvpool_serve_push(struct kvpool_cmd *cmd)
 {
+	int node = cmd->message.node == KVPOOL_WIRE_NODE_ANY ?
+		   ibdev_to_node(cmd->session->dev->ib) : cmd->message.node;
 	struct kvpool_wire_part part;
 	unsigned int i, nr = 0;
 	u32 length;
@@ -156,8 +225,8 @@ static void kvpool_serve_push(struct kvpool_cmd *cmd)
 		kvpool_wire_part_decode(&cmd->message, i, &part);
 		length = 0;
 		status = kvpool_push_begin(&cmd->session->host->pushes,
-					   cmd->tenant, &part, &cmd->pushes[i],
-					   &length);
+					   cmd->tenant, &part, node,
+					   &cmd->pushes[i], &length);
 		kvpool_cmd_result(cmd, i, status, length);
 		nr += !status;
 	}
@@ -167,7 +236,7 @@ static void kvpool_serve_push(struct kvpool_cmd *cmd)
 	}
 	if (kvpool_cmd_map(cmd)) {
 		kvpool_serve_read_end(cmd, -ENOMEM);
-		kvpool_cmd_fail(cmd, KVPOOL_WIRE_NO_MEMORY);
+		kvpool_cmd_fail(cmd, KVPOOL_WIRE_LATER);
 		kvpool_cmd_respond(cmd);
 		return;
 	}
@@ -178,42 +247,93 @@ static void kvpool_serve_push(struct kvpool_cmd *cmd)
 
 /* ---- AUTH ---- */
 
+/* The host has proved who it is, and @ret says whether there is room for it. */
+static void kvpool_serve_admitted(struct kvpool_cmd *cmd, int ret)
+{
+	struct kvpool_session *session = cmd->session;
+
+	if (ret == KVPOOL_ADMIT_LATER) {
+		session->auth = cmd;
+		queue_delayed_work(kvpool_accept_wq, &session->auth_work,
+				   msecs_to_jiffies(KVPOOL_ADMIT_LATER_MS));
+	} else if (ret) {
+		kvpool_cmd_refuse(cmd, ret);
+	} else {
+		trace_kvpool_session_auth(session->id, session->terms.auth);
+		kvpool_cmd_answer(cmd, sizeof(struct kvpool_wire_auth));
+	}
+}
+
 static void kvpool_serve_auth(struct kvpool_cmd *cmd)
 {
 	struct kvpool_session *session = cmd->session;
 	struct kvpool_wire_auth *wire = cmd->response.data;
+	struct kvpool_wire_proven proven = {
+		.connect = session->connect,
+		.accept = session->accept,
+	};
 	u8 proof[KVPOOL_WIRE_PROOF] = {};
 	bool hmac = session->terms.auth == KVPOOL_WIRE_AUTH_HMAC;
+	struct kvpool_auth_stamp stamp = session->stamp;
+	const char *name = cmd->message.name;
+	u64 proved;
 	int ret = 0;
 
-	if (hmac)
-		ret = kvpool_auth_proof(KVPOOL_AUTH_INITIATOR,
-					&session->connect, &session->accept,
-					proof);
-	else if (!kvpool_auth_open())
+	if (!kvpool_auth_name_ok(name)) {
+		kvpool_cmd_refuse(cmd, KVPOOL_CLOSE_MESSAGE);
+		return;
+	}
+	memcpy(proven.name, name, strlen(name));
+	if (hmac) {
+		ret = kvpool_bind_ends(session->cm_id, &proven.target,
+				       &proven.initiator);
+		ret = ret ?: kvpool_auth_proof(KVPOOL_AUTH_INITIATOR, name,
+					       &proven, proof, &stamp);
+	} else if (kvpool_auth_needed()) {
 		/* A secret was set, or open mode ended, after it connected. */
 		ret = -EACCES;
+	}
 	if (ret || !kvpool_auth_equal(proof, cmd->message.proof)) {
 		kvpool_cmd_refuse(cmd, KVPOOL_CLOSE_AUTH);
 		return;
 	}
+	proved = stamp.key;
 	if (hmac)
-		ret = kvpool_auth_proof(KVPOOL_AUTH_TARGET, &session->connect,
-					&session->accept, proof);
-	if (ret) {
+		ret = kvpool_auth_proof(KVPOOL_AUTH_TARGET, name, &proven,
+					proof, &stamp);
+	/* It proved that it knows a key that was replaced just now? */
+	if (ret || stamp.key != proved) {
 		kvpool_cmd_refuse(cmd, KVPOOL_CLOSE_AUTH);
 		return;
 	}
+	kvpool_wire_auth_encode(wire, KVPOOL_WIRE_RESPONSE, cmd->message.id,
+				session->terms.name, proof);
+	kvpool_serve_admitted(cmd, kvpool_admit_prove(session, name, &stamp));
+}
 
-	spin_lock(&session->lock);
-	if (session->state == KVPOOL_SESSION_STRANGER)
-		session->state = KVPOOL_SESSION_LIVE;
-	spin_unlock(&session->lock);
-	trace_kvpool_session_auth(session->id, session->terms.auth);
-	kvpool_wire_header_encode(wire, KVPOOL_WIRE_AUTH, KVPOOL_WIRE_RESPONSE,
-				  0, cmd->message.id);
-	memcpy(wire->proof, proof, sizeof(wire->proof));
-	kvpool_cmd_answer(cmd, sizeof(*wire));
+/**
+ * kvpool_serve_auth_work() - Handle the AUTH of a session
+ * @work: auth_work of the session
+ *
+ * It waits for no PUSH, neither of this session nor of others. If there is no
+ * memory for the session yet, it comes again.
+ */
+void kvpool_serve_auth_work(struct work_struct *work)
+{
+	struct kvpool_session *session =
+		container_of(to_delayed_work(work), struct kvpool_session,
+			     auth_work);
+	struct kvpool_cmd *cmd;
+
+	if (!kvpool_gate_enter(&session->gate))
+		return;
+	cmd = session->auth;
+	session->auth = NULL;
+	if (cmd && session->host)
+		kvpool_serve_admitted(cmd, kvpool_admit_again(session));
+	else if (cmd)
+		kvpool_serve_auth(cmd);
+	kvpool_gate_leave(&session->gate);
 }
 
 /* ---- the beginning of a command ---- */
@@ -222,8 +342,8 @@ static void kvpool_serve_auth(struct kvpool_cmd *cmd)
  * kvpool_serve_work() - Begin with commands that may sleep for long
  * @work: serve_work of a session
  *
- * AUTH and PUSH leave the completion queue alone. However many there are, a
- * session keeps one worker busy.
+ * PUSH leaves the completion queue alone. However many there are, a session
+ * keeps one worker busy.
  */
 void kvpool_serve_work(struct work_struct *work)
 {
@@ -240,9 +360,7 @@ void kvpool_serve_work(struct work_struct *work)
 		if (cmd)
 			list_del(&cmd->entry);
 		spin_unlock(&session->lock);
-		if (cmd && cmd->message.opcode == KVPOOL_WIRE_AUTH)
-			kvpool_serve_auth(cmd);
-		else if (cmd)
+		if (cmd)
 			kvpool_serve_push(cmd);
 		kvpool_gate_leave(&session->gate);
 	} while (cmd);
@@ -276,10 +394,22 @@ static int kvpool_serve_check(struct kvpool_session *session, u8 opcode)
 		return first ? KVPOOL_CLOSE_NONE : KVPOOL_CLOSE_STATE;
 	if (state != KVPOOL_SESSION_LIVE)
 		return KVPOOL_CLOSE_STATE;
-	if (opcode != KVPOOL_WIRE_ALIVE &&
+	if (opcode != KVPOOL_WIRE_ALIVE && opcode != KVPOOL_WIRE_CANCEL &&
 	    atomic_inc_return(&session->outstanding) > session->terms.credits)
 		return KVPOOL_CLOSE_CREDITS;
 	return KVPOOL_CLOSE_NONE;
+}
+
+/* Answer a bare header. */
+static void kvpool_serve_header(struct kvpool_cmd *cmd)
+{
+	size_t length;
+
+	length = kvpool_wire_header_encode(cmd->response.data,
+					   cmd->message.opcode,
+					   KVPOOL_WIRE_RESPONSE, 0,
+					   cmd->message.id);
+	kvpool_cmd_answer(cmd, length);
 }
 
 /**
@@ -297,6 +427,7 @@ void kvpool_serve_start(struct kvpool_cmd *cmd)
 	cmd->served = 0;
 	cmd->reading = false;
 	cmd->counted = false;
+	cmd->imm = false;
 	reason = kvpool_wire_capsule_decode(cmd->recv->buffer.data,
 					    cmd->recv->length, &session->terms,
 					    message);
@@ -308,15 +439,25 @@ void kvpool_serve_start(struct kvpool_cmd *cmd)
 		return;
 	}
 	if (message->opcode == KVPOOL_WIRE_AUTH) {
-		kvpool_serve_later(cmd);
+		/* The only one of this session. */
+		session->auth = cmd;
+		queue_delayed_work(kvpool_accept_wq, &session->auth_work, 0);
 		return;
 	}
-	if (message->opcode == KVPOOL_WIRE_ALIVE) {
-		kvpool_cmd_respond(cmd);
+	if (message->opcode == KVPOOL_WIRE_CANCEL)
+		kvpool_wait_cancel(session, message->id);
+	if (message->opcode == KVPOOL_WIRE_ALIVE ||
+	    message->opcode == KVPOOL_WIRE_CANCEL) {
+		kvpool_serve_header(cmd);
 		return;
 	}
 
 	cmd->counted = true;
+	if (kvpool_serve_denied(cmd)) {
+		kvpool_cmd_fail(cmd, KVPOOL_WIRE_DENIED);
+		kvpool_cmd_respond(cmd);
+		return;
+	}
 	cmd->tenant = kvpool_export_tenant(message->tenant);
 	if (!cmd->tenant) {
 		kvpool_cmd_fail(cmd, KVPOOL_WIRE_MISSING);
@@ -332,7 +473,7 @@ void kvpool_serve_start(struct kvpool_cmd *cmd)
 		break;
 	case KVPOOL_WIRE_FETCH:
 		kvpool_serve_fetch(cmd);
-		break;
+		return;
 	case KVPOOL_WIRE_DROP:
 		kvpool_serve_drop(cmd);
 		break;
@@ -375,6 +516,9 @@ void kvpool_serve_flush(struct kvpool_session *session)
 	struct kvpool_cmd *cmd;
 
 	list_splice_tail_init(&session->later, &session->waiting);
+	if (session->auth)
+		list_add_tail(&session->auth->entry, &session->waiting);
+	session->auth = NULL;
 	for (;;) {
 		spin_lock(&session->lock);
 		cmd = list_first_entry_or_null(&session->waiting,
@@ -384,6 +528,57 @@ void kvpool_serve_flush(struct kvpool_session *session)
 		spin_unlock(&session->lock);
 		if (!cmd)
 			break;
+		if (cmd->reading)
+			kvpool_serve_read_end(cmd, -EIO);
+		kvpool_cmd_end(cmd);
+	}
+}
+
+/* Is a command not in use? */
+static bool kvpool_serve_free(const struct kvpool_session *session,
+			      const struct kvpool_cmd *cmd)
+{
+	const struct kvpool_cmd *free;
+
+	list_for_each_entry(free, &session->free, entry)
+		if (free == cmd)
+			return true;
+	return false;
+}
+
+/**
+ * kvpool_serve_unmap() - Forget the work requests of commands in flight
+ * @session: a session that is dead; its queue pair is about to be destroyed
+ *
+ * What they move stays in use.
+ *
+ * Context: process.
+ */
+void kvpool_serve_unmap(struct kvpool_session *session)
+{
+	unsigned int i;
+
+	for (i = 0; i < session->nr_cmds; i++)
+		if (!kvpool_serve_free(session, &session->cmds[i]))
+			kvpool_cmd_unmap(&session->cmds[i]);
+}
+
+/**
+ * kvpool_serve_abandon() - End all commands, also those without a completion
+ * @session: a session whose queue pair is drained, or dead and destroyed
+ *
+ * Context: process.
+ */
+void kvpool_serve_abandon(struct kvpool_session *session)
+{
+	unsigned int i;
+
+	kvpool_serve_flush(session);
+	for (i = 0; i < session->nr_cmds; i++) {
+		struct kvpool_cmd *cmd = &session->cmds[i];
+
+		if (kvpool_serve_free(session, cmd))
+			continue;
 		if (cmd->reading)
 			kvpool_serve_read_end(cmd, -EIO);
 		kvpool_cmd_end(cmd);

@@ -1,44 +1,37 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Sessions: queue pairs that other hosts connected. Their table, how many there
- * may be, and what happens to them with time.
+ * Sessions: queue pairs that other hosts connected, as objects. Their table, and
+ * how they begin to end.
  */
 #define pr_fmt(fmt) "kvpool_rdma: " fmt
 
-#include <linux/err.h>
 #include <linux/jiffies.h>
 #include <linux/mutex.h>
-#include <linux/printk.h>
-#include <linux/random.h>
+#include <linux/sched.h>
 #include <linux/string.h>
+#include <linux/wait.h>
 
-#include "fabric/auth.h"
-#include "fabric/host.h"
 #include "fabric/limits.h"
 #include "fabric/session.h"
 #include "fabric/trace.h"
 #include "fabric/wq.h"
 
-#define KVPOOL_MAX_SESSIONS	512
-#define KVPOOL_MAX_STRANGERS	64	/* of them without a proof yet */
-#define KVPOOL_STRANGER_MS	5000	/* the longest time without a proof */
-#define KVPOOL_SESSION_MS	30000	/* silent sessions are closed */
-#define KVPOOL_WATCH_MS		1000
+#define KVPOOL_VISIT_NR	64	/* sessions that are looked at under the lock */
 
 static DEFINE_MUTEX(kvpool_sessions_lock);	/* what follows */
-static LIST_HEAD(kvpool_sessions);
+static struct rb_root kvpool_sessions = RB_ROOT;
 static u64 kvpool_session_next_id;
-static unsigned int kvpool_nr_sessions;		/* with those being made */
+static unsigned int kvpool_nr_sessions;
 static bool kvpool_sessions_ended;
+static DECLARE_WAIT_QUEUE_HEAD(kvpool_sessions_none);
 
 static atomic64_t kvpool_closes[KVPOOL_NR_CLOSES];
-
-static void kvpool_sessions_watch(struct work_struct *work);
-static DECLARE_DELAYED_WORK(kvpool_sessions_work, kvpool_sessions_watch);
 
 /**
  * kvpool_session_count() - Count a session that ended or was refused
  * @reason: enum kvpool_close
+ *
+ * Context: any.
  */
 void kvpool_session_count(int reason)
 {
@@ -48,6 +41,8 @@ void kvpool_session_count(int reason)
 /**
  * kvpool_session_closes() - How many sessions ended or were refused?
  * @reason: enum kvpool_close
+ *
+ * Context: any.
  *
  * Return: their number since the module was loaded.
  */
@@ -60,6 +55,8 @@ u64 kvpool_session_closes(int reason)
  * kvpool_session_close() - Begin to end a session
  * @session: the session
  * @reason: enum kvpool_close; the first one counts
+ *
+ * Context: any in which a lock may be taken that interrupts do not take.
  */
 void kvpool_session_close(struct kvpool_session *session, int reason)
 {
@@ -67,127 +64,96 @@ void kvpool_session_close(struct kvpool_session *session, int reason)
 	if (session->state != KVPOOL_SESSION_CLOSING) {
 		session->state = KVPOOL_SESSION_CLOSING;
 		session->reason = reason;
-		queue_work(kvpool_connect_wq, &session->work);
+		if (!session->accepting)
+			queue_work(kvpool_session_wq, &session->work);
 	}
 	spin_unlock(&session->lock);
 }
 
-/* ---- from request to session ---- */
+/* ---- the table ---- */
 
-/**
- * kvpool_session_admit() - May there be another session?
- *
- * Called before anything is made for it. Sessions without a proof do not keep
- * other hosts out: the oldest of them makes room.
- *
- * Return: KVPOOL_CLOSE_NONE, and it is counted until kvpool_session_leave() or
- * kvpool_session_unadmit(); or why it is to be refused.
- */
-int kvpool_session_admit(void)
+static struct kvpool_session *kvpool_session_of(struct rb_node *node)
 {
-	struct kvpool_session *session, *oldest = NULL;
-	unsigned int strangers = 0;
-	int reason = KVPOOL_CLOSE_NONE;
+	return rb_entry(node, struct kvpool_session, node);
+}
 
-	mutex_lock(&kvpool_sessions_lock);
-	list_for_each_entry(session, &kvpool_sessions, entry) {
-		if (READ_ONCE(session->state) != KVPOOL_SESSION_STRANGER)
-			continue;
-		oldest = oldest ?: session;
-		strangers++;
+static bool kvpool_session_less(struct rb_node *a, const struct rb_node *b)
+{
+	return kvpool_session_of(a)->id <
+	       rb_entry(b, struct kvpool_session, node)->id;
+}
+
+/* The session with the next higher number; the lock is held. */
+static struct kvpool_session *kvpool_session_after(u64 id)
+{
+	struct rb_node *node = kvpool_sessions.rb_node;
+	struct kvpool_session *found = NULL;
+
+	lockdep_assert_held(&kvpool_sessions_lock);
+	while (node) {
+		if (kvpool_session_of(node)->id > id) {
+			found = kvpool_session_of(node);
+			node = node->rb_left;
+		} else {
+			node = node->rb_right;
+		}
 	}
-	if (strangers >= KVPOOL_MAX_STRANGERS) {
-		pr_notice_ratelimited("%u sessions have not proved that they know the secret, which is the limit: the oldest, from %pISpc, is closed\n",
-				      strangers, &oldest->src);
-		kvpool_session_close(oldest, KVPOOL_CLOSE_LIMIT);
-	}
-	if (kvpool_sessions_ended || kvpool_nr_sessions >= KVPOOL_MAX_SESSIONS)
-		reason = KVPOOL_CLOSE_LIMIT;
-	else
-		kvpool_nr_sessions++;
-	mutex_unlock(&kvpool_sessions_lock);
-	return reason;
+	return found;
 }
 
 /**
- * kvpool_session_unadmit() - Undo kvpool_session_admit()
- */
-void kvpool_session_unadmit(void)
-{
-	mutex_lock(&kvpool_sessions_lock);
-	kvpool_nr_sessions--;
-	mutex_unlock(&kvpool_sessions_lock);
-}
-
-static int kvpool_session_accept(struct kvpool_session *session,
-				 const struct rdma_conn_param *asked)
-{
-	const struct ib_device_attr *limits = &session->dev->ib->attrs;
-	struct kvpool_wire_terms given = session->terms;
-	struct rdma_conn_param param = {};
-
-	memcpy(&session->connect, asked->private_data,
-	       sizeof(session->connect));
-	get_random_bytes(session->accept.nonce, sizeof(session->accept.nonce));
-	memcpy(given.host, kvpool_auth_identity, sizeof(given.host));
-	kvpool_wire_accept_encode(&session->accept, &given);
-	rdma_set_ack_timeout(session->cm_id, KVPOOL_ACK_TIMEOUT);
-	rdma_set_min_rnr_timer(session->cm_id, KVPOOL_RNR_TIMER);
-	param.private_data = &session->accept;
-	param.private_data_len = sizeof(session->accept);
-	/* This side reads; the other host does not read from it. */
-	param.initiator_depth = min_t(int, asked->initiator_depth,
-				      limits->max_qp_init_rd_atom);
-	param.rnr_retry_count = KVPOOL_QP_RETRIES;
-	return rdma_accept(session->cm_id, &param);
-}
-
-/**
- * kvpool_session_enter() - Enter a new session in the table and accept it
- * @session: the session, complete but for @host and @id
- * @asked: the parameters of the connection request
+ * kvpool_session_enter() - Enter a new session in the table
+ * @session: the session; its @id is set
  *
- * From then on it ends by its works alone, which wait until it is accepted.
+ * From then on it ends by its works alone.
+ *
+ * Context: process.
  *
  * Return: KVPOOL_CLOSE_NONE, or why it is to be refused.
  */
-int kvpool_session_enter(struct kvpool_session *session,
-			 const struct rdma_conn_param *asked)
+int kvpool_session_enter(struct kvpool_session *session)
 {
 	int reason = KVPOOL_CLOSE_NONE;
 
 	mutex_lock(&kvpool_sessions_lock);
-	if (kvpool_sessions_ended)
-		reason = KVPOOL_CLOSE_LIMIT;
-	else if (READ_ONCE(session->dev->gone))
+	if (kvpool_sessions_ended) {
+		reason = KVPOOL_CLOSE_LOCAL;
+	} else if (READ_ONCE(session->dev->gone)) {
 		reason = KVPOOL_CLOSE_DEVICE;
-	else
-		session->host = kvpool_host_get(session->terms.host);
-	if (!reason && !session->host)
-		reason = KVPOOL_CLOSE_MEMORY;
-	if (!reason) {
+	} else {
 		session->id = ++kvpool_session_next_id;
-		list_add_tail(&session->entry, &kvpool_sessions);
-		queue_delayed_work(kvpool_rdma_wq, &kvpool_sessions_work,
-				   msecs_to_jiffies(KVPOOL_WATCH_MS));
-		session->cm_id->context = session;
-		trace_kvpool_session_open(session->id, session->terms.credits);
-		if (kvpool_session_accept(session, asked))
-			kvpool_session_close(session, KVPOOL_CLOSE_TRANSPORT);
+		rb_add(&session->node, &kvpool_sessions, kvpool_session_less);
+		kvpool_nr_sessions++;
 	}
 	mutex_unlock(&kvpool_sessions_lock);
 	return reason;
 }
 
-/* ---- the end ---- */
+/**
+ * kvpool_sessions_nr() - Count the sessions
+ *
+ * Context: any.
+ *
+ * Return: their number now, with those that arrive and end.
+ */
+unsigned int kvpool_sessions_nr(void)
+{
+	return READ_ONCE(kvpool_nr_sessions);
+}
 
 /**
- * kvpool_session_settle() - Wait until a session is not being accepted any more
+ * kvpool_session_leave() - Take a session out of the table
  * @session: a session in the table
+ *
+ * Context: process.
  */
-void kvpool_session_settle(struct kvpool_session *session)
+void kvpool_session_leave(struct kvpool_session *session)
 {
 	mutex_lock(&kvpool_sessions_lock);
+	rb_erase(&session->node, &kvpool_sessions);
+	kvpool_nr_sessions--;
+	if (!kvpool_nr_sessions)
+		wake_up_all(&kvpool_sessions_none);
 	mutex_unlock(&kvpool_sessions_lock);
 }
 
@@ -198,6 +164,8 @@ void kvpool_session_settle(struct kvpool_session *session)
  * If the transport has failed, the interface may just have lost its carrier.
  * A message that it refuses to take for this ends rxe's queue pair of the
  * connection manager, for good; a moment later it does take messages.
+ *
+ * Context: process.
  */
 void kvpool_session_linger(struct kvpool_session *session)
 {
@@ -207,90 +175,121 @@ void kvpool_session_linger(struct kvpool_session *session)
 	if (session->reason == KVPOOL_CLOSE_TRANSPORT &&
 	    !READ_ONCE(session->dev->gone) && !kvpool_sessions_ended)
 		linger = msecs_to_jiffies(KVPOOL_LINGER_MS);
-	queue_delayed_work(kvpool_connect_wq, &session->end_work, linger);
+	queue_delayed_work(kvpool_close_wq, &session->end_work, linger);
 	mutex_unlock(&kvpool_sessions_lock);
 }
 
 /**
- * kvpool_session_leave() - Take a session out of the table
- * @session: a session in the table
+ * kvpool_sessions_visit() - Look at some sessions
+ * @after: a number, 0 to begin
+ * @nr: how many, about
+ * @visit: called for each, in a context in which it cannot go away
+ *
+ * Context: process.
+ *
+ * Return: the number of the last one, to go on with; zero after the end.
  */
-void kvpool_session_leave(struct kvpool_session *session)
+u64 kvpool_sessions_visit(u64 after, unsigned int nr,
+			  void (*visit)(struct kvpool_session *session))
 {
-	mutex_lock(&kvpool_sessions_lock);
-	list_del(&session->entry);
-	kvpool_nr_sessions--;
-	mutex_unlock(&kvpool_sessions_lock);
+	struct kvpool_session *session;
+	unsigned int i, seen = 0;
+
+	do {
+		mutex_lock(&kvpool_sessions_lock);
+		for (i = 0; i < KVPOOL_VISIT_NR; i++) {
+			session = kvpool_session_after(after);
+			if (!session)
+				break;
+			after = session->id;
+			visit(session);
+		}
+		mutex_unlock(&kvpool_sessions_lock);
+		cond_resched();
+		seen += i;
+	} while (session && seen < nr);
+	return session ? after : 0;
 }
 
 /* Close a session without a delay, also one that lingers; the lock is held. */
-static void kvpool_session_end(struct kvpool_session *session, int reason)
+static void kvpool_session_hurry(struct kvpool_session *session, int reason)
 {
 	lockdep_assert_held(&kvpool_sessions_lock);
 	kvpool_session_close(session, reason);
 	if (cancel_delayed_work(&session->end_work))
-		queue_delayed_work(kvpool_connect_wq, &session->end_work, 0);
+		queue_delayed_work(kvpool_close_wq, &session->end_work, 0);
+}
+
+static void kvpool_session_device(struct kvpool_session *session)
+{
+	if (READ_ONCE(session->dev->gone))
+		kvpool_session_hurry(session, KVPOOL_CLOSE_DEVICE);
 }
 
 /**
- * kvpool_sessions_close() - Begin to end all sessions of a device
- * @dev: the device
+ * kvpool_sessions_close() - Begin to end all sessions of devices that go away
+ *
+ * Context: process.
  */
-void kvpool_sessions_close(struct kvpool_ibdev *dev)
+void kvpool_sessions_close(void)
 {
-	struct kvpool_session *session;
+	kvpool_sessions_visit(0, UINT_MAX, kvpool_session_device);
+}
 
-	mutex_lock(&kvpool_sessions_lock);
-	list_for_each_entry(session, &kvpool_sessions, entry)
-		if (session->dev == dev)
-			kvpool_session_end(session, KVPOOL_CLOSE_DEVICE);
-	mutex_unlock(&kvpool_sessions_lock);
+static void kvpool_session_local(struct kvpool_session *session)
+{
+	kvpool_session_hurry(session, KVPOOL_CLOSE_LOCAL);
+}
+
+/**
+ * kvpool_sessions_end() - Begin to end all sessions
+ *
+ * Context: process.
+ */
+void kvpool_sessions_end(void)
+{
+	kvpool_sessions_visit(0, UINT_MAX, kvpool_session_local);
 }
 
 /**
  * kvpool_sessions_exit() - End all sessions, and wait for that
+ *
+ * Those that no device would let go are left to the removal of their device.
+ *
+ * Context: process.
  */
 void kvpool_sessions_exit(void)
 {
-	struct kvpool_session *session;
-
 	mutex_lock(&kvpool_sessions_lock);
 	kvpool_sessions_ended = true;
-	list_for_each_entry(session, &kvpool_sessions, entry)
-		kvpool_session_end(session, KVPOOL_CLOSE_LOCAL);
 	mutex_unlock(&kvpool_sessions_lock);
-	cancel_delayed_work_sync(&kvpool_sessions_work);
-	/* Each has its first work queued now, and that queues the second. */
-	flush_workqueue(kvpool_connect_wq);
-	flush_workqueue(kvpool_connect_wq);
+	kvpool_sessions_end();
+	wait_event(kvpool_sessions_none, !READ_ONCE(kvpool_nr_sessions));
 }
 
-/* ---- what happens with time ---- */
-
-static void kvpool_session_watch(struct kvpool_session *session)
-{
-	if (READ_ONCE(session->state) == KVPOOL_SESSION_STRANGER) {
-		if (time_after(jiffies, session->born +
-					msecs_to_jiffies(KVPOOL_STRANGER_MS)))
-			kvpool_session_close(session, KVPOOL_CLOSE_AUTH);
-	} else if (time_after(jiffies, READ_ONCE(session->heard) +
-				       msecs_to_jiffies(KVPOOL_SESSION_MS))) {
-		kvpool_session_close(session, KVPOOL_CLOSE_TIMEOUT);
-	}
-}
-
-static void kvpool_sessions_watch(struct work_struct *work)
+/**
+ * kvpool_session_end() - End a session, because the administrator says so
+ * @id: its number
+ *
+ * The host may connect again.
+ *
+ * Context: process.
+ *
+ * Return: 0 or -ENOENT.
+ */
+int kvpool_session_end(u64 id)
 {
 	struct kvpool_session *session;
+	int ret = -ENOENT;
 
 	mutex_lock(&kvpool_sessions_lock);
-	list_for_each_entry(session, &kvpool_sessions, entry)
-		kvpool_session_watch(session);
-	if (!list_empty(&kvpool_sessions))
-		queue_delayed_work(kvpool_rdma_wq, &kvpool_sessions_work,
-				   msecs_to_jiffies(KVPOOL_WATCH_MS));
+	session = id ? kvpool_session_after(id - 1) : NULL;
+	if (session && session->id == id) {
+		kvpool_session_close(session, KVPOOL_CLOSE_LOCAL);
+		ret = 0;
+	}
 	mutex_unlock(&kvpool_sessions_lock);
-	kvpool_hosts_expire();
+	return ret;
 }
 
 /**
@@ -298,34 +297,39 @@ static void kvpool_sessions_watch(struct work_struct *work)
  * @after: number of a session, 0 to begin
  * @info: where to write it
  *
+ * Context: process.
+ *
  * Return: 0, or -ENOENT at the end.
  */
 int kvpool_session_next(u64 after, struct kvpool_session_info *info)
 {
 	struct kvpool_session *session;
-	int ret = -ENOENT;
 
 	mutex_lock(&kvpool_sessions_lock);
-	/* They are in the order of their numbers. */
-	list_for_each_entry(session, &kvpool_sessions, entry) {
-		if (session->id <= after)
-			continue;
+	session = kvpool_session_after(after);
+	if (session) {
 		memset(info, 0, sizeof(*info));
 		info->id = session->id;
 		info->src = session->src;
-		memcpy(info->host, session->host->id, sizeof(info->host));
+		memcpy(info->host, session->terms.host, sizeof(info->host));
 		spin_lock(&session->lock);
+		if (session->host)
+			strscpy(info->name, session->host->key.name,
+				sizeof(info->name));
 		info->authenticated =
 			session->state == KVPOOL_SESSION_LIVE &&
 			session->terms.auth == KVPOOL_WIRE_AUTH_HMAC;
 		info->close_reason = session->reason;
+		info->waiting = session->nr_waits;
 		spin_unlock(&session->lock);
+		if (session->admitted)
+			info->memory = session->bytes;
+		info->credits = session->terms.credits;
+		info->outstanding = atomic_read(&session->outstanding);
 		info->requests = atomic64_read(&session->requests);
 		info->bytes_in = atomic64_read(&session->bytes_in);
 		info->bytes_out = atomic64_read(&session->bytes_out);
-		ret = 0;
-		break;
 	}
 	mutex_unlock(&kvpool_sessions_lock);
-	return ret;
+	return session ? 0 : -ENOENT;
 }

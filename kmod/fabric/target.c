@@ -4,6 +4,7 @@
 
 #include <linux/err.h>
 #include <linux/jiffies.h>
+#include <linux/lockdep.h>
 #include <linux/mutex.h>
 #include <linux/printk.h>
 #include <linux/string.h>
@@ -18,9 +19,10 @@
 
 #define KVPOOL_LISTEN_MS	1000	/* until a listener is made again */
 
-static DEFINE_MUTEX(kvpool_target_lock);	/* changes of the listener */
+static DEFINE_MUTEX(kvpool_target_lock);	/* the listener */
 static struct {
 	struct rdma_cm_id *cm_id;
+	bool gone;			/* its device goes away; any context */
 	struct sockaddr_storage addr;	/* AF_UNSPEC: not to listen */
 } kvpool_listener;
 
@@ -35,21 +37,22 @@ static int kvpool_target_cm(struct rdma_cm_id *cm_id,
 	if (cm_id->context != &kvpool_listener)
 		return kvpool_accept_event(cm_id->context, event);
 	/*
-	 * The task that takes the pointer destroys the id, here by returning an
-	 * error. Another listener is made when there is a device with the
-	 * address.
+	 * It may just be made, so it is left to the work to destroy it. Another
+	 * one is made when there is a device with the address.
 	 */
-	if (event->event == RDMA_CM_EVENT_DEVICE_REMOVAL)
-		return cmpxchg(&kvpool_listener.cm_id, cm_id, NULL) == cm_id;
+	if (event->event == RDMA_CM_EVENT_DEVICE_REMOVAL) {
+		WRITE_ONCE(kvpool_listener.gone, true);
+		mod_delayed_work(kvpool_rdma_wq, &kvpool_target_work, 0);
+	}
 	return 0;
 }
 
 static void kvpool_listener_stop(void)
 {
-	struct rdma_cm_id *cm_id = xchg(&kvpool_listener.cm_id, NULL);
-
-	if (cm_id)
-		rdma_destroy_id(cm_id);
+	lockdep_assert_held(&kvpool_target_lock);
+	if (kvpool_listener.cm_id)
+		rdma_destroy_id(kvpool_listener.cm_id);
+	kvpool_listener.cm_id = NULL;
 }
 
 static int kvpool_listener_start(void)
@@ -57,21 +60,19 @@ static int kvpool_listener_start(void)
 	struct rdma_cm_id *cm_id;
 	int ret;
 
+	lockdep_assert_held(&kvpool_target_lock);
+	/* No handler runs: there is no id. */
+	WRITE_ONCE(kvpool_listener.gone, false);
 	cm_id = rdma_create_id(&init_net, kvpool_target_cm, &kvpool_listener,
 			       RDMA_PS_TCP, IB_QPT_RC);
 	if (IS_ERR(cm_id))
 		return PTR_ERR(cm_id);
 	ret = rdma_bind_addr(cm_id, (struct sockaddr *)&kvpool_listener.addr);
-	if (!ret) {
-		WRITE_ONCE(kvpool_listener.cm_id, cm_id);
-		ret = rdma_listen(cm_id, 128);
-		/* The device may have gone, and the id with it. */
-		if (ret && cmpxchg(&kvpool_listener.cm_id, cm_id, NULL) !=
-			   cm_id)
-			return ret;
-	}
+	ret = ret ?: rdma_listen(cm_id, 128);
 	if (ret)
 		rdma_destroy_id(cm_id);
+	else
+		kvpool_listener.cm_id = cm_id;
 	return ret;
 }
 
@@ -82,7 +83,7 @@ static bool kvpool_target_may_listen(void)
 
 /**
  * kvpool_target_listen() - Take sessions of other hosts
- * @addr: where, or NULL to stop; sessions that exist stay
+ * @addr: where; sessions that exist stay. NULL: nowhere, and they end
  *
  * Process context.
  *
@@ -109,7 +110,9 @@ int kvpool_target_listen(const struct sockaddr_storage *addr)
 		}
 	}
 	mutex_unlock(&kvpool_target_lock);
-	if (addr && !ret)
+	if (!addr)
+		kvpool_sessions_end();
+	else if (!ret)
 		mod_delayed_work(kvpool_rdma_wq, &kvpool_target_work,
 				 msecs_to_jiffies(KVPOOL_LISTEN_MS));
 	return ret;
@@ -136,8 +139,10 @@ void kvpool_target_check(void)
 static void kvpool_target_work_fn(struct work_struct *work)
 {
 	mutex_lock(&kvpool_target_lock);
+	if (READ_ONCE(kvpool_listener.gone))
+		kvpool_listener_stop();
 	if (kvpool_listener.addr.ss_family != AF_UNSPEC) {
-		if (!READ_ONCE(kvpool_listener.cm_id))
+		if (!kvpool_listener.cm_id)
 			kvpool_listener_start();
 		queue_delayed_work(kvpool_rdma_wq, &kvpool_target_work,
 				   msecs_to_jiffies(KVPOOL_LISTEN_MS));
@@ -153,7 +158,7 @@ void kvpool_target_read(struct kvpool_target_info *info)
 {
 	mutex_lock(&kvpool_target_lock);
 	info->addr = kvpool_listener.addr;
-	info->listening = READ_ONCE(kvpool_listener.cm_id);
+	info->listening = kvpool_listener.cm_id;
 	mutex_unlock(&kvpool_target_lock);
 }
 

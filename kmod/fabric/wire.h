@@ -12,22 +12,34 @@
  * struct kvpool_wire_terms - What the two sides agreed on, or one side proposes
  * @version:	of the protocol
  * @auth:	KVPOOL_WIRE_AUTH_*
- * @queue:	which of the initiator's queue pairs it is, from 0
- * @nr_queues:	how many queue pairs the initiator wants
+ * @features:	KVPOOL_WIRE_FEATURES, or some of them
+ * @link:	number of the initiator's link
+ * @queue:	which of the link's queue pairs it is, from 0
+ * @nr_queues:	how many queue pairs the link may have
  * @credits:	requests that may be in flight
  * @max_segs:	segments of a request
+ * @waits:	requests that may wait
+ * @pushes:	blocks that the initiator may push at a time
+ * @mtu:	bytes of the path MTU, or zero
  * @max_bytes:	bytes of memory that a request names
  * @host:	identity of the side that proposes
+ * @name:	name of the target, NUL-terminated
  */
 struct kvpool_wire_terms {
 	u16 version;
 	u16 auth;
-	u16 queue;
-	u16 nr_queues;
+	u32 features;
+	u16 link;
+	u8 queue;
+	u8 nr_queues;
 	u16 credits;
 	u16 max_segs;
+	u16 waits;
+	u16 pushes;
+	u16 mtu;
 	u32 max_bytes;
 	u8 host[KVPOOL_WIRE_HOST];
+	char name[KVPOOL_NAME_SIZE];
 };
 
 /**
@@ -51,27 +63,55 @@ struct kvpool_wire_part {
 };
 
 /**
- * struct kvpool_wire_message - A capsule that has been found to be in order
+ * struct kvpool_wire_message - A message that has been found to be in order
  * @opcode:	enum kvpool_wire_opcode
- * @nr:		segments
+ * @is_inline:	FETCH: the bytes come in the answer
+ * @nr:		segments, or keys of a PROBE
  * @id:		to be repeated
  * @address:	of the initiator's memory
  * @rkey:	its key
- * @length:	its bytes
+ * @length:	its bytes; in an answer, bytes of @payload
+ * @wait_ms:	FETCH: how long it may wait
+ * @node:	PUSH: NUMA node to prefer, or KVPOOL_WIRE_NODE_ANY
  * @tenant:	name, NUL-terminated, or NULL
+ * @name:	AUTH: name of the sender, NUL-terminated
  * @proof:	AUTH: KVPOOL_WIRE_PROOF bytes
  * @segments:	for kvpool_wire_part_decode()
+ * @keys:	PROBE: in the place of @segments
+ * @payload:	in an answer with @is_inline: the bytes, or NULL
  */
 struct kvpool_wire_message {
 	u8 opcode;
+	bool is_inline;
 	u16 nr;
 	u32 id;
 	u64 address;
 	u32 rkey;
 	u32 length;
+	u32 wait_ms;
+	u16 node;
 	const char *tenant;
+	const char *name;
 	const u8 *proof;
 	const struct kvpool_wire_segment *segments;
+	const struct kvpool_wire_key *keys;
+	const void *payload;
+};
+
+/**
+ * struct kvpool_wire_outcome - A result of a segment or of a key
+ * @status:	enum kvpool_wire_status
+ * @length:	of the block, or zero
+ * @generation:	of the block, or zero
+ * @depth:	its position in its chain, from 1, or zero
+ * @parent:	key of the block before it, or zero
+ */
+struct kvpool_wire_outcome {
+	u32 status;
+	u32 length;
+	u64 generation;
+	u32 depth;
+	struct kvpool_key parent;
 };
 
 /**
@@ -94,8 +134,9 @@ void kvpool_wire_accept_encode(struct kvpool_wire_accept *wire,
 int kvpool_wire_accept_decode(const void *data, size_t len,
 			      const struct kvpool_wire_terms *asked,
 			   struct kvpool_wire_terms *terms);
-void kvpool_wire_reject_encode(struct kvpool_wire_reject *wire, int reason);
-int kvpool_wire_reject_decode(const void *data, size_t len);
+void kvpool_wire_reject_encode(struct kvpool_wire_reject *wire, int reason,
+			       u16 mtu);
+int kvpool_wire_reject_decode(const void *data, size_t len, u16 *mtu);
 const char *kvpool_wire_reason(int reason);
 
 size_t kvpool_wire_header_encode(void *data, u8 opcode, u8 flags, u16 nr,
@@ -104,6 +145,8 @@ size_t kvpool_wire_request_encode(struct kvpool_wire_request *wire,
 				  const struct kvpool_wire_message *message);
 void kvpool_wire_part_encode(struct kvpool_wire_segment *wire,
 			     const struct kvpool_wire_part *part);
+size_t kvpool_wire_auth_encode(struct kvpool_wire_auth *wire, u8 flags, u32 id,
+			       const char *name, const u8 *proof);
 int kvpool_wire_capsule_decode(const void *data, size_t len,
 			       const struct kvpool_wire_terms *terms,
 			    struct kvpool_wire_message *message);
@@ -126,7 +169,10 @@ void kvpool_wire_part_decode(const struct kvpool_wire_message *message,
 
 int kvpool_wire_response_decode(const void *data, size_t len,
 				struct kvpool_wire_message *message);
-int kvpool_wire_result_decode(const void *data, unsigned int i, u32 *length,
-			      u64 *generation);
+void kvpool_wire_outcome_encode(void *data, u8 opcode, unsigned int i,
+				const struct kvpool_wire_outcome *outcome);
+void kvpool_wire_outcome_decode(const void *data, u8 opcode, unsigned int i,
+				struct kvpool_wire_outcome *outcome);
+size_t kvpool_wire_response_length(u8 opcode, u16 nr);
 
 #endif /* _KVPOOL_FABRIC_WIRE_H */

@@ -699,6 +699,75 @@ void kvpool_arena_free(struct kvpool_arena *arena,
 	}
 }
 
+/* Move extents to the end of @to, some at a time. Returns its new length. */
+static u32 kvpool_extents_append(struct kvpool_arena *arena,
+				 struct kvpool_extents *to, u32 nr,
+				 struct kvpool_extent *from, u32 more)
+{
+	struct kvpool_extent *last;
+	u32 i;
+
+	for (i = 0; i < more;) {
+		spin_lock(&arena->lock);
+		do {
+			last = nr ? &to->ext[nr - 1] : NULL;
+			if (last && last->page + last->nr == from[i].page &&
+			    from[i].page & (KVPOOL_CHUNK_PAGES - 1)) {
+				last->nr += from[i].nr;
+				hlist_del(&from[i].node);
+			} else {
+				kvpool_extent_replace(&to->ext[nr++], &from[i]);
+			}
+		} while (++i < more && i % KVPOOL_FREE_SLICE);
+		spin_unlock(&arena->lock);
+		cond_resched();
+	}
+	return nr;
+}
+
+/**
+ * kvpool_arena_join() - Append the extents of a place to those of another
+ * @arena: the arena
+ * @place: a place whose memory is that of its head, or none; only the caller
+ *	   uses its extents, apart from walks over the extents of chunks
+ * @more: the place whose extents come behind, on the same node; it has none
+ *	  afterwards
+ * @gfp: flags of allocations for the list of extents
+ *
+ * Context: May sleep.
+ * Return: 0, or -ENOMEM, and both places are as they were.
+ */
+int kvpool_arena_join(struct kvpool_arena *arena, struct kvpool_place *place,
+		      struct kvpool_place *more, gfp_t gfp)
+{
+	struct kvpool_extents *old = NULL, *behind = NULL, *all;
+	u32 had = place->nr_extents, max = had + more->nr_extents, nr;
+
+	all = kvpool_extents_alloc(place, max, gfp);
+	if (!all)
+		return -ENOMEM;
+	if (had > 1) {
+		old = place->extv;
+		kvpool_arena_unaccount(arena, had);
+	}
+	if (more->nr_extents > 1) {
+		behind = more->extv;
+		kvpool_arena_unaccount(arena, more->nr_extents);
+	}
+	nr = kvpool_extents_append(arena, all, 0,
+				   old ? old->ext : &place->ext, had);
+	nr = kvpool_extents_append(arena, all, nr,
+				   behind ? behind->ext : &more->ext,
+				   more->nr_extents);
+	place->node = more->node;
+	more->nr_extents = 0;
+	kvfree(old);
+	kvfree(behind);
+	kvpool_arena_settle(arena, place, all, nr, max, gfp);
+	place->nr_extents = nr;
+	return 0;
+}
+
 /* Extents that have changed their place find it; the lock is held. */
 static void kvpool_place_adopt(struct kvpool_arena *arena,
 			       struct kvpool_place *place)

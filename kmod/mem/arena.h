@@ -72,6 +72,8 @@ unsigned int kvpool_arena_alloc_whole(struct kvpool_arena *arena, int node,
 				      unsigned int nr);
 void kvpool_arena_free(struct kvpool_arena *arena,
 		       struct kvpool_place **places, unsigned int nr);
+int kvpool_arena_join(struct kvpool_arena *arena, struct kvpool_place *place,
+		      struct kvpool_place *more, gfp_t gfp);
 void kvpool_arena_swap(struct kvpool_arena *arena, struct kvpool_place *a,
 		       struct kvpool_place *b);
 bool kvpool_arena_pinned(struct kvpool_arena *arena,

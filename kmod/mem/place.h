@@ -87,6 +87,17 @@ kvpool_place_extents(const struct kvpool_place *place)
 	return place->nr_extents > 1 ? place->extv->ext : &place->ext;
 }
 
+/* Number of pages that a place has; all of them, or none, or its first ones. */
+static inline u32 kvpool_place_held(const struct kvpool_place *place)
+{
+	const struct kvpool_extent *ext = kvpool_place_extents(place);
+	u32 pages = 0, i;
+
+	for (i = 0; i < place->nr_extents; i++)
+		pages += ext[i].nr;
+	return pages;
+}
+
 /* The place that an extent belongs to. */
 static inline struct kvpool_place *
 kvpool_extent_place(struct kvpool_extent *ext)

@@ -75,6 +75,7 @@ void kvpool_issue_run(struct kvpool_issue *issue)
 	u32 first = 0, i;
 
 	INIT_LIST_HEAD(&issue->remote);
+	issue->prefix = NULL;
 	issue->now = 0;
 	for (i = 0; i < KVPOOL_HOLD_KINDS; i++) {
 		issue->holds[i] = NULL;

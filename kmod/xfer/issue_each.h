@@ -3,10 +3,13 @@
 #ifndef _KVPOOL_ISSUE_EACH_H
 #define _KVPOOL_ISSUE_EACH_H
 
+#include <linux/err.h>
 #include <linux/sched.h>
 
+#include "cache/block.h"
 #include "file/ring.h"
 #include "xfer/opdef.h"
+#include "xfer/prefix.h"
 #include "xfer/xfer.h"
 
 /*
@@ -49,12 +52,20 @@ static __always_inline void kvpool_issue_each(struct kvpool_issue *issue,
 		if (def->makes)
 			index = issue->next[def->kind]++;
 		ret = fn(issue->ctx, op, hold, index, cqe, &found);
+		if (ret == KVPOOL_OP_LATER && issue->prefix &&
+		    kvpool_prefix_missed(issue->prefix, i - first)) {
+			if (!IS_ERR_OR_NULL(found))
+				kvpool_block_put(issue->ctx->tenant, found);
+			ret = -ECANCELED;
+		}
 		if (ret == KVPOOL_OP_LATER) {
 			ret = kvpool_xfer_issue(issue, def, i, hold, index,
 						found);
 			if (!ret)
 				continue;
 		}
+		if (issue->prefix)
+			kvpool_prefix_note(issue->prefix, i - first, ret);
 		if (ret && def->makes)
 			issue->failed[def->kind]++;
 		cqe->status = ret;

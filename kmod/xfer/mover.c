@@ -278,6 +278,32 @@ u32 kvpool_mover_peer_next(u32 id)
 			     XA_PRESENT) ? index : 0;
 }
 
+/**
+ * kvpool_mover_node() - Tell the NUMA node nearest to the way to a peer
+ * @id: number of the peer
+ *
+ * Context: Any.
+ * Return: the node, or NUMA_NO_NODE if none is nearer than others.
+ */
+int kvpool_mover_node(u32 id)
+{
+	struct kvpool_mover_peer *peer;
+	struct kvpool_mover *mover;
+	int node = NUMA_NO_NODE;
+	int idx;
+
+	idx = srcu_read_lock(&kvpool_movers_srcu);
+	rcu_read_lock();
+	peer = xa_load(&kvpool_mover_peers, id);
+	mover = peer ? peer->mover : NULL;
+	rcu_read_unlock();
+	/* The SRCU section keeps the mover. */
+	if (mover && mover->node)
+		node = mover->node(id);
+	srcu_read_unlock(&kvpool_movers_srcu, idx);
+	return node;
+}
+
 /* ---- transfers ---- */
 
 /**
@@ -323,7 +349,8 @@ static void kvpool_transfer_end(struct kvpool_transfer *transfer)
  *	    was cancelled.
  * @bytes: bytes that the mover has moved
  *
- * No device accesses the memory of the transfer any more.
+ * No device accesses the memory of the transfer any more, unless
+ * kvpool_transfer_strand() has kept it.
  *
  * Context: Process context, no lock held.
  */
@@ -342,6 +369,37 @@ void kvpool_transfer_done(struct kvpool_transfer *transfer, int status,
 	kvpool_transfer_end(transfer);
 }
 EXPORT_SYMBOL_KVPOOL(kvpool_transfer_done);
+
+/**
+ * kvpool_transfer_strand() - Keep the memory of a transfer beyond its end
+ * @transfer: a FETCH or a PUSH that the mover has
+ *
+ * For a mover that cannot prove that no device accesses the memory: it drops what
+ * this returns when the device is gone. A transfer ends with -EIO then, however
+ * the mover ends it, and its memory is not used for it again. A mover that has
+ * several parts of a transfer may call this for each of them.
+ *
+ * Context: Process context, no lock held.
+ * Return: what kvpool_strand_put() takes; never NULL.
+ */
+struct kvpool_strand *kvpool_transfer_strand(struct kvpool_transfer *transfer)
+{
+	WRITE_ONCE(transfer->stranded, true);
+	return transfer->ops->strand(transfer);
+}
+EXPORT_SYMBOL_KVPOOL(kvpool_transfer_strand);
+
+/**
+ * kvpool_strand_put() - No device accesses the memory of a transfer any more
+ * @strand: what kvpool_transfer_strand() has returned
+ *
+ * Context: May sleep.
+ */
+void kvpool_strand_put(struct kvpool_strand *strand)
+{
+	strand->put(strand);
+}
+EXPORT_SYMBOL_KVPOOL(kvpool_strand_put);
 
 /*
  * Find the mover of the first transfer, and move all its transfers from a list
@@ -367,6 +425,8 @@ static struct kvpool_mover *kvpool_movers_pick(struct list_head *transfers,
 			status = -EIO;
 		/* The caller's SRCU section keeps the mover. */
 		WRITE_ONCE(transfer->mover, status ? NULL : peer->mover);
+		transfer->route = status ? KVPOOL_ROUTE_NONE :
+					   peer->mover->route;
 		rcu_read_unlock();
 		if (status) {
 			list_del_init(&transfer->entry);

@@ -62,12 +62,16 @@ int kvpool_op_check(const struct kvpool_ctx *ctx, const struct kvpool_op *op)
 	uses = def->uses | (remote ? def->fetch_uses : 0);
 	if ((!(uses & KVPOOL_USES_KEY) && !kvpool_op_zero_key(&op->key)) ||
 	    (!(uses & KVPOOL_USES_HANDLE) && op->handle) ||
-	    (!(uses & KVPOOL_USES_LENGTH) && (op->length || op->node)))
+	    (!(uses & KVPOOL_USES_LENGTH) && op->length) ||
+	    (!(uses & (KVPOOL_USES_LENGTH | KVPOOL_USES_PEER)) && op->node))
 		return -EINVAL;
 	if ((!(op->flags & KVPOOL_OP_CHAIN) && op->position) ||
 	    (!op->position && !kvpool_op_zero_key(&op->parent)))
 		return -EINVAL;
 	if (uses & KVPOOL_USES_LENGTH && !kvpool_op_block_ok(op))
+		return -EINVAL;
+	/* Which nodes the peer has, this host does not know. */
+	if (uses & KVPOOL_USES_PEER && op->node < KVPOOL_NODE_ANY)
 		return -EINVAL;
 	/* With KVPOOL_OP_REMOTE, a peer of zero means all peers. */
 	if (uses & KVPOOL_USES_PEER ? !op->peer : op->peer && !remote)

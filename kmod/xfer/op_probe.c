@@ -31,7 +31,7 @@ static int kvpool_probe_try(struct kvpool_ctx *ctx, const struct kvpool_op *op,
 static int kvpool_probe_prepare(struct kvpool_xfer *xfer,
 				struct kvpool_block *found)
 {
-	xfer->transfer.kind = KVPOOL_TRANSFER_PROBE;
+	xfer->transfer.kind = KVPOOL_TRANSFER_ASK;
 	return KVPOOL_OP_TRANSFERS;
 }
 

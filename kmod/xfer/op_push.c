@@ -33,6 +33,7 @@ static int kvpool_push_prepare(struct kvpool_xfer *xfer,
 	xfer->transfer.depth = kvpool_block_chain(xfer->tenant, block,
 						  &xfer->transfer.parent);
 	xfer->transfer.length = kvpool_block_length(block);
+	xfer->transfer.node = xfer->node;
 	xfer->block = block;
 	return KVPOOL_OP_TRANSFERS;
 }

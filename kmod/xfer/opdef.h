@@ -17,13 +17,14 @@
 
 struct kvpool_block;
 struct kvpool_issue;
+struct kvpool_prefix;
 struct kvpool_xfer;
 
 /* Members of struct kvpool_op that an operation uses; others must be zero. */
 #define KVPOOL_USES_KEY		BIT(0)
-#define KVPOOL_USES_LENGTH	BIT(1)	/* and the node */
+#define KVPOOL_USES_LENGTH	BIT(1)	/* and a node of this host */
 #define KVPOOL_USES_HANDLE	BIT(2)
-#define KVPOOL_USES_PEER	BIT(3)	/* must not be zero */
+#define KVPOOL_USES_PEER	BIT(3)	/* must not be zero; and a node there */
 
 /* Results of kvpool_issue_fn and prepare() besides a status. */
 #define KVPOOL_OP_LATER		1	/* kvpool_issue_fn: needs an xfer */
@@ -58,8 +59,13 @@ struct kvpool_xfer;
  *		KVPOOL_OP_MISSED, or NULL if the caller has not looked. Returns
  *		the status, KVPOOL_OP_WAITS, KVPOOL_OP_TRANSFERS, or -EAGAIN for
  *		a retry, which passes NULL
- * @space:	Find the memory that a transfer fills; the operations after it
- *		need @ahead pages. Returns 0 or the status. Optional
+ * @claim:	Make the block that a transfer fills, of memory that is free.
+ *		Returns 0; -ENOSPC if there is none, and nothing is done; -EAGAIN
+ *		to call @prepare again; or the status. With FETCH only
+ * @begin:	Make the block that a transfer fills, without memory. Returns 0,
+ *		-EAGAIN as @claim does, or the status. With FETCH only
+ * @space:	Find the memory of a block of @begin; the operations after it
+ *		need @ahead pages. Returns 0 or the status. With FETCH only
  * @complete:	Fill in the completion of a transfer that succeeded. Optional
  * @undo:	Release the block of a transfer that failed or was not begun.
  *		Optional
@@ -81,6 +87,8 @@ struct kvpool_opdef {
 	int (*check)(const struct kvpool_op *op);
 	void (*issue)(struct kvpool_issue *issue, u32 first, u32 nr);
 	int (*prepare)(struct kvpool_xfer *xfer, struct kvpool_block *found);
+	int (*claim)(struct kvpool_xfer *xfer);
+	int (*begin)(struct kvpool_xfer *xfer);
 	int (*space)(struct kvpool_xfer *xfer, u32 ahead,
 		     struct kvpool_shortage *shortage);
 	void (*complete)(struct kvpool_xfer *xfer);
@@ -96,6 +104,8 @@ struct kvpool_opdef {
  * @next:	by kind: the first index in @holds that is not used yet
  * @failed:	by kind: places in @holds that get no handle
  * @remote:	operations to submit to movers, by kvpool_xfer.transfer.entry
+ * @prefix:	the prefix of the operations that are issued now, or NULL
+ * @prefix_first: the number of its first operation
  * @ring:	the ring that takes the completions, with room for them; or NULL
  * @cqes:	without @ring: the completions, in the order of @ops
  * @now:	operations that have completed
@@ -111,6 +121,8 @@ struct kvpool_issue {
 	u32 next[KVPOOL_HOLD_KINDS];
 	u32 failed[KVPOOL_HOLD_KINDS];
 	struct list_head remote;
+	struct kvpool_prefix *prefix;
+	u32 prefix_first;
 	struct kvpool_ring *ring;
 	struct kvpool_completion *cqes;
 	u32 now;

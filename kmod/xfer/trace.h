@@ -52,22 +52,19 @@ KVPOOL_XFER_EVENT(cancel);
 KVPOOL_XFER_EVENT(complete);
 
 TRACE_EVENT(kvpool_transfer_next,
-	    TP_PROTO(const struct kvpool_transfer *transfer, u32 next,
-		     int status),
-	    TP_ARGS(transfer, next, status),
+	    TP_PROTO(const struct kvpool_transfer *transfer, int status),
+	    TP_ARGS(transfer, status),
 	    TP_STRUCT__entry(__field(u64, key)
 			     __field(u32, peer)
-			     __field(u32, next)
 			     __field(int, status)
 	    ),
 	    TP_fast_assign(__entry->key =
 			    be64_to_cpup((const __be64 *)transfer->key.words);
 			   __entry->peer = transfer->peer;
-			   __entry->next = next;
 			   __entry->status = status;
 	    ),
-	    TP_printk("key=%016llx peer=%u next=%u status=%d", __entry->key,
-		      __entry->peer, __entry->next, __entry->status)
+	    TP_printk("key=%016llx peer=%u status=%d", __entry->key,
+		      __entry->peer, __entry->status)
 );
 
 #endif /* _KVPOOL_XFER_TRACE_H */

@@ -14,6 +14,7 @@
 #include <linux/err.h>
 #include <linux/jiffies.h>
 #include <linux/slab.h>
+#include <linux/topology.h>
 #include <linux/wait_bit.h>
 
 #include "cache/block.h"
@@ -26,8 +27,12 @@
 #include "file/hold.h"
 #include "xfer/opdef.h"
 #include "xfer/placement.h"
+#include "xfer/prefix.h"
 #include "xfer/trace.h"
 #include "xfer/xfer.h"
+
+/* Peers that had not the block of a stuck reservation are asked again after. */
+#define KVPOOL_PATIENCE		((unsigned long)HZ)
 
 static struct kmem_cache *kvpool_xfer_cache;
 /* Separate, so that deadlines do not wait behind work that needs memory. */
@@ -84,10 +89,12 @@ static void kvpool_xfer_free_rcu(struct rcu_head *rcu)
  * kvpool_xfer_free() - Free an operation without references
  * @xfer: the operation
  *
- * Context: Any.
+ * Context: May sleep.
  */
 void kvpool_xfer_free(struct kvpool_xfer *xfer)
 {
+	if (xfer->prefix)
+		kvpool_prefix_put(xfer->prefix);
 	call_rcu(&xfer->rcu, kvpool_xfer_free_rcu);
 }
 
@@ -100,7 +107,10 @@ static void kvpool_xfer_finish(struct kvpool_xfer *xfer, int status)
 	struct kvpool_ctx *ctx = xfer->ctx;
 	void *sink_data = xfer->sink_data;
 
-	if (status && xfer->transfer.cancelled)
+	/* That its memory cannot be had back counts more than why it ends. */
+	if (xfer->stranded)
+		status = -EIO;
+	else if (status && xfer->transfer.cancelled)
 		status = xfer->transfer.cancelled;
 	xfer->cqe.status = status;
 	if (status == -ETIMEDOUT)
@@ -114,6 +124,8 @@ static void kvpool_xfer_finish(struct kvpool_xfer *xfer, int status)
 			xfer->cqe.bytes);
 	kvpool_hist_since(xfer->tenant, KVPOOL_HIST_OPERATION_NS, xfer->begun);
 	sink->post(xfer);
+	if (xfer->prefix)
+		kvpool_prefix_note(xfer->prefix, xfer->position, status);
 
 	/* A task that waits for @done has found the xfer in inflight.ops. */
 	smp_store_release(&xfer->done, true);
@@ -151,19 +163,71 @@ static void kvpool_xfer_transfer_put(struct kvpool_transfer *transfer)
 	kvpool_xfer_put(kvpool_xfer_of(transfer));
 }
 
+/* The device that may access the block is gone. */
+static void kvpool_xfer_strand_put(struct kvpool_strand *strand)
+{
+	struct kvpool_xfer *xfer = container_of(strand, struct kvpool_xfer,
+						strand);
+	struct kvpool_tenant *tenant = xfer->tenant;
+
+	if (atomic_dec_and_test(&xfer->nr_strands)) {
+		atomic_long_sub(kvpool_block_pages(xfer->stranded),
+				&tenant->quarantined);
+		kvpool_block_put(tenant, xfer->stranded);
+	}
+	kvpool_xfer_put(xfer);
+	kvpool_tenant_put(tenant);
+}
+
+static struct kvpool_strand *
+kvpool_xfer_transfer_strand(struct kvpool_transfer *transfer)
+{
+	struct kvpool_xfer *xfer = kvpool_xfer_of(transfer);
+
+	/* Cannot fail: the file of the operation uses the tenant. */
+	kvpool_tenant_get(xfer->tenant);
+	kvpool_xfer_get(xfer);
+	/* Tasks that do so concurrently write the same. */
+	WRITE_ONCE(xfer->stranded, xfer->block);
+	WRITE_ONCE(xfer->strand.put, kvpool_xfer_strand_put);
+	/* Until the transfer ends, the block has the operation's reference. */
+	if (atomic_inc_return(&xfer->nr_strands) == 1) {
+		refcount_inc(&xfer->block->refs);
+		atomic_long_add(kvpool_block_pages(xfer->block),
+				&xfer->tenant->quarantined);
+	}
+	return &xfer->strand;
+}
+
+static void kvpool_xfer_start(struct kvpool_xfer *xfer,
+			      struct kvpool_block *found,
+			      struct list_head *remote);
+static void kvpool_xfer_restart(struct kvpool_xfer *xfer);
+
 static void kvpool_xfer_transfer_done(struct kvpool_transfer *transfer,
 				      int status)
 {
 	struct kvpool_xfer *xfer = kvpool_xfer_of(transfer);
 	struct kvpool_completion *cqe = &xfer->cqe;
 
-	/* A transfer without a mover has moved no bytes. */
-	if (transfer->mover) {
+	if (xfer->stuck && !xfer->block &&
+	    (status == -ENOENT || status == -EINPROGRESS)) {
+		if (xfer->flags & KVPOOL_OP_WAIT) {
+			xfer->patient = true;
+			kvpool_xfer_restart(xfer);
+			return;
+		}
+		/* No peer has what is pending here. */
+		status = -EINPROGRESS;
+	}
+	/* A transfer that has reached no mover has moved no bytes. */
+	if (transfer->route) {
 		cqe->bytes = transfer->bytes;
 		cqe->peer = transfer->peer;
-		cqe->route = transfer->mover->route;
+		cqe->route = transfer->route;
 	}
-	if (status == -EMSGSIZE || transfer->kind == KVPOOL_TRANSFER_PROBE)
+	if (status == -EMSGSIZE ||
+	    (!status && transfer->kind == KVPOOL_TRANSFER_ASK))
 		cqe->length = transfer->found;
 	else if (!status)
 		cqe->length = transfer->length;
@@ -174,38 +238,176 @@ static void kvpool_xfer_transfer_done(struct kvpool_transfer *transfer,
 	kvpool_xfer_finish(xfer, status);
 }
 
-static const struct kvpool_transfer_ops kvpool_xfer_transfer_ops = {
-	.get = kvpool_xfer_transfer_get,
-	.put = kvpool_xfer_transfer_put,
-	.done = kvpool_xfer_transfer_done,
-};
-
 /* ---- on the way to movers ---- */
 
-/* Find the memory of all transfers, knowing how much they need together. */
-static void kvpool_xfers_space(struct list_head *remote)
+/* Make the blocks that transfers fill, as far as they have none. */
+static void kvpool_xfers_begin(struct list_head *list)
+{
+	struct kvpool_xfer *xfer, *next;
+	int ret;
+
+	list_for_each_entry_safe(xfer, next, list, transfer.entry) {
+		if (xfer->block)
+			continue;
+		ret = READ_ONCE(xfer->transfer.cancelled);
+		if (!ret)
+			ret = xfer->def->begin(xfer);
+		if (!ret)
+			continue;
+		list_del_init(&xfer->transfer.entry);
+		/* Another task has reserved or sealed the key concurrently. */
+		if (ret == -EAGAIN)
+			kvpool_xfer_restart(xfer);
+		else
+			kvpool_xfer_finish(xfer, ret);
+	}
+}
+
+/* Find the memory of transfers, knowing how much they need together. */
+static void kvpool_xfers_space(struct list_head *list)
 {
 	struct kvpool_shortage shortage = KVPOOL_NO_SHORTAGE;
 	struct kvpool_xfer *xfer, *next;
 	u32 ahead = 0;
 	int ret;
 
-	list_for_each_entry(xfer, remote, transfer.entry)
-		if (xfer->def->space)
+	list_for_each_entry(xfer, list, transfer.entry)
+		if (!xfer->transfer.place)
 			ahead += kvpool_pages(xfer->transfer.length);
-	list_for_each_entry_safe(xfer, next, remote, transfer.entry) {
-		if (!xfer->def->space)
+	if (!ahead)
+		return;
+	list_for_each_entry_safe(xfer, next, list, transfer.entry) {
+		if (xfer->transfer.place)
 			continue;
 		ahead -= kvpool_pages(xfer->transfer.length);
 		ret = READ_ONCE(xfer->transfer.cancelled);
 		if (!ret)
 			ret = xfer->def->space(xfer, ahead, &shortage);
-		if (!ret)
+		if (!ret) {
+			xfer->transfer.place = &xfer->block->place;
 			continue;
-		list_del(&xfer->transfer.entry);
+		}
+		list_del_init(&xfer->transfer.entry);
 		kvpool_xfer_undo(xfer);
 		kvpool_xfer_finish(xfer, ret);
 	}
+	if (list_empty(list))
+		return;
+	xfer = list_first_entry(list, struct kvpool_xfer, transfer.entry);
+	kvpool_reclaim_kick(xfer->tenant);
+}
+
+/*
+ * Transfers without memory whose keys peers only have pending wait there if there
+ * is free memory; else they look again later. Nothing is evicted for a block that
+ * may never be.
+ */
+static void kvpool_xfers_expect(struct list_head *list)
+{
+	struct kvpool_transfer *transfer, *next;
+	struct kvpool_xfer *xfer;
+	int ret;
+
+	list_for_each_entry_safe(transfer, next, list, entry) {
+		xfer = kvpool_xfer_of(transfer);
+		if (!transfer->waits || xfer->block)
+			continue;
+		ret = READ_ONCE(transfer->cancelled);
+		if (!ret)
+			ret = xfer->def->claim(xfer);
+		if (!ret) {
+			transfer->place = &xfer->block->place;
+			continue;
+		}
+		list_del_init(&transfer->entry);
+		if (ret == -ENOSPC)
+			kvpool_placement_delay(transfer);
+		else if (ret == -EAGAIN)
+			kvpool_xfer_restart(xfer);
+		else
+			kvpool_xfer_finish(xfer, ret);
+	}
+}
+
+/* Peers have the keys of transfers of one tenant. */
+static void kvpool_xfer_transfer_found(struct list_head *transfers)
+{
+	struct kvpool_transfer *transfer, *next;
+	struct kvpool_xfer *xfer;
+	LIST_HEAD(ready);
+	int ret;
+
+	list_for_each_entry_safe(transfer, next, transfers, entry) {
+		xfer = kvpool_xfer_of(transfer);
+		list_del_init(&transfer->entry);
+		if (transfer->kind == KVPOOL_TRANSFER_ASK) {
+			kvpool_xfer_transfer_done(transfer, 0);
+			continue;
+		}
+		/* A peer that may have it one day pre-empts nobody here. */
+		if (transfer->waits && xfer->stuck && !xfer->block) {
+			kvpool_xfer_transfer_done(transfer, -EINPROGRESS);
+			continue;
+		}
+		if (!xfer->prefix || xfer->block) {
+			list_add_tail(&transfer->entry, &ready);
+			continue;
+		}
+		ret = kvpool_prefix_park(xfer, &ready);
+		if (ret)
+			kvpool_xfer_finish(xfer, ret);
+	}
+	kvpool_xfers_expect(&ready);
+	kvpool_xfers_begin(&ready);
+	kvpool_xfers_space(&ready);
+	kvpool_placement_fetch(&ready);
+}
+
+static void kvpool_xfer_transfer_again(struct kvpool_transfer *transfer)
+{
+	kvpool_xfer_restart(kvpool_xfer_of(transfer));
+}
+
+static const struct kvpool_transfer_ops kvpool_xfer_transfer_ops = {
+	.get = kvpool_xfer_transfer_get,
+	.put = kvpool_xfer_transfer_put,
+	.found = kvpool_xfer_transfer_found,
+	.again = kvpool_xfer_transfer_again,
+	.done = kvpool_xfer_transfer_done,
+	.strand = kvpool_xfer_transfer_strand,
+};
+
+/* Say whose the transfer is, and which peers it may come from. */
+static void kvpool_xfer_address(struct kvpool_xfer *xfer)
+{
+	struct kvpool_transfer *transfer = &xfer->transfer;
+
+	transfer->tenant = xfer->tenant->name;
+	transfer->arena = &xfer->tenant->arena;
+	transfer->ops = &kvpool_xfer_transfer_ops;
+	transfer->peer = xfer->peer;
+	transfer->waits = false;
+	transfer->flags = 0;
+	if (!xfer->peer)
+		transfer->flags |= KVPOOL_TRANSFER_ANY;
+	if (xfer->flags & KVPOOL_OP_WAIT)
+		transfer->flags |= KVPOOL_TRANSFER_MAY_WAIT;
+}
+
+/*
+ * Give a transfer that asks one peer the memory that is free. Without it, and if
+ * it is not sure that the block will be wanted, the peer is asked first.
+ */
+static int kvpool_xfer_claim(struct kvpool_xfer *xfer)
+{
+	struct kvpool_transfer *transfer = &xfer->transfer;
+	int ret;
+
+	if (transfer->kind != KVPOOL_TRANSFER_FETCH || !transfer->peer ||
+	    xfer->prefix || xfer->stuck)
+		return 0;
+	ret = xfer->def->claim(xfer);
+	return ret == -ENOSPC ? 0 : ret;
 }
 
 /**
@@ -217,25 +419,33 @@ static void kvpool_xfers_space(struct list_head *remote)
  */
 void kvpool_xfers_submit(struct list_head *remote)
 {
+	struct kvpool_transfer *transfer;
 	struct kvpool_xfer *xfer;
+	LIST_HEAD(ready);
+	int ret;
 
-	if (list_empty(remote))
-		return;
-	kvpool_xfers_space(remote);
-	if (list_empty(remote))
-		return;
-	xfer = list_first_entry(remote, struct kvpool_xfer, transfer.entry);
-	kvpool_reclaim_kick(xfer->tenant);
-
-	list_for_each_entry(xfer, remote, transfer.entry) {
-		struct kvpool_transfer *transfer = &xfer->transfer;
-
-		transfer->tenant = xfer->tenant->name;
-		transfer->arena = &xfer->tenant->arena;
-		transfer->place = xfer->block ? &xfer->block->place : NULL;
-		transfer->ops = &kvpool_xfer_transfer_ops;
+	while (!list_empty(remote)) {
+		xfer = list_first_entry(remote, struct kvpool_xfer,
+					transfer.entry);
+		transfer = &xfer->transfer;
+		list_del_init(&transfer->entry);
+		kvpool_xfer_address(xfer);
+		ret = READ_ONCE(transfer->cancelled);
+		if (!ret)
+			ret = kvpool_xfer_claim(xfer);
+		if (ret == -EAGAIN) {
+			kvpool_xfer_start(xfer, NULL, remote);
+		} else if (ret) {
+			kvpool_xfer_undo(xfer);
+			kvpool_xfer_finish(xfer, ret);
+		} else {
+			transfer->place = xfer->block ? &xfer->block->place :
+							NULL;
+			list_add_tail(&transfer->entry, &ready);
+		}
+		cond_resched();
 	}
-	kvpool_placement_submit(remote);
+	kvpool_placement_submit(&ready);
 }
 
 /* ---- the steps of an operation ---- */
@@ -266,6 +476,26 @@ static void kvpool_xfer_start(struct kvpool_xfer *xfer,
 		kvpool_xfer_finish(xfer, ret);
 }
 
+/*
+ * Look once more whether the block of an operation is here, which has no block of
+ * its own. If it is not, a worker asks the peers: this may be called while many
+ * are restarted, and takes no time for memory.
+ */
+static void kvpool_xfer_restart(struct kvpool_xfer *xfer)
+{
+	struct kvpool_transfer *transfer = &xfer->transfer;
+	LIST_HEAD(remote);
+
+	kvpool_xfer_start(xfer, NULL, &remote);
+	if (list_empty(&remote))
+		return;
+	list_del_init(&transfer->entry);
+	kvpool_xfer_address(xfer);
+	/* What a peer has said before may not be so any more. */
+	transfer->flags |= KVPOOL_TRANSFER_SEARCH;
+	kvpool_placement_queue(transfer);
+}
+
 static bool kvpool_xfer_stopped(const struct kvpool_waiter *waiter)
 {
 	return READ_ONCE(container_of(waiter, struct kvpool_xfer,
@@ -279,6 +509,9 @@ static void kvpool_xfer_woken(struct kvpool_xfer *xfer)
 
 	xfer->awaited = NULL;
 	kvpool_block_put(xfer->tenant, block);
+	/* What peers had when it began to wait counts no more. */
+	xfer->patient = false;
+	xfer->transfer.nr_failed = 0;
 }
 
 static void kvpool_xfer_wake(struct kvpool_waiter *waiter)
@@ -297,6 +530,48 @@ static const struct kvpool_waiter_ops kvpool_xfer_waiter_ops = {
 	.stopped = kvpool_xfer_stopped,
 };
 
+/* Jiffies until the deadline work has something to do. */
+static unsigned long kvpool_xfer_delay(const struct kvpool_xfer *xfer)
+{
+	s64 ns = min(xfer->expires, READ_ONCE(xfer->look)) - ktime_get();
+
+	/* The timer wheel may fire early, if jiffies lag or it is far away. */
+	return min_t(u64, nsecs_to_jiffies64(max_t(s64, ns, 0)) + 1,
+		     MAX_JIFFY_OFFSET);
+}
+
+/* The times of the deadline work have changed; the caller runs the operation. */
+static void kvpool_xfer_arm(struct kvpool_xfer *xfer)
+{
+	kvpool_xfer_get(xfer);
+	if (mod_delayed_work(kvpool_deadline_wq, &xfer->deadline,
+			     kvpool_xfer_delay(xfer)))
+		kvpool_xfer_put(xfer);
+}
+
+/* A reservation that is waited for may be stuck now: look at it once more. */
+static void kvpool_xfer_look(struct kvpool_xfer *xfer)
+{
+	if (!kvpool_waiter_del(&xfer->tenant->queues, &xfer->waiter))
+		return;
+	kvpool_xfer_woken(xfer);
+	kvpool_xfer_restart(xfer);
+}
+
+/* Look at a reservation when it is going to be stuck, if peers can be asked. */
+static void kvpool_xfer_expect(struct kvpool_xfer *xfer,
+			       const struct kvpool_block *block)
+{
+	unsigned long delay = kvpool_block_patience(block);
+
+	if (!delay || !(xfer->flags & KVPOOL_OP_REMOTE))
+		return;
+	if (xfer->patient)
+		delay = max(delay, KVPOOL_PATIENCE);
+	WRITE_ONCE(xfer->look, kvpool_time_after(jiffies_to_nsecs(delay)));
+	kvpool_xfer_arm(xfer);
+}
+
 /**
  * kvpool_xfer_wait() - Let an operation wait until a reservation ends
  * @xfer: the operation, which the caller runs
@@ -310,6 +585,7 @@ int kvpool_xfer_wait(struct kvpool_xfer *xfer, struct kvpool_block *block)
 {
 	int ret;
 
+	kvpool_xfer_expect(xfer, block);
 	/* The task that takes the operation out of its queue drops it. */
 	xfer->awaited = block;
 	ret = kvpool_waiter_add(&xfer->tenant->queues, &xfer->waiter, block);
@@ -341,6 +617,8 @@ void kvpool_xfer_cancel(struct kvpool_xfer *xfer, int why)
 	if (kvpool_waiter_del(&xfer->tenant->queues, &xfer->waiter)) {
 		kvpool_xfer_woken(xfer);
 		kvpool_xfer_finish(xfer, why);
+	} else if (xfer->prefix && kvpool_prefix_unpark(xfer)) {
+		kvpool_xfer_finish(xfer, why);
 	} else {
 		kvpool_placement_cancel(&xfer->transfer);
 	}
@@ -348,31 +626,30 @@ void kvpool_xfer_cancel(struct kvpool_xfer *xfer, int why)
 
 /* ---- deadlines, and making operations in flight ---- */
 
-/* The timer wheel may fire early, if jiffies lag or the expiry is far away. */
-static void kvpool_xfer_arm(struct kvpool_xfer *xfer, u64 ns)
-{
-	queue_delayed_work(kvpool_deadline_wq, &xfer->deadline,
-			   min_t(u64, nsecs_to_jiffies64(ns) + 1,
-				 MAX_JIFFY_OFFSET));
-}
-
 static void kvpool_xfer_deadline(struct work_struct *work)
 {
 	struct kvpool_xfer *xfer = container_of(to_delayed_work(work),
 						struct kvpool_xfer, deadline);
-	ktime_t left = ktime_sub(xfer->expires, ktime_get());
+	ktime_t now = ktime_get(), look;
 
-	if (left > 0 && !READ_ONCE(xfer->done)) {
-		kvpool_xfer_arm(xfer, left);
-		/* kvpool_xfer_finish() may have found no work to cancel. */
-		smp_mb();	/* pairs with that of kvpool_xfer_finish() */
-		if (!READ_ONCE(xfer->done) ||
-		    !cancel_delayed_work(&xfer->deadline))
-			return;
-	} else {
+	if (now >= xfer->expires || READ_ONCE(xfer->done)) {
 		kvpool_xfer_cancel(xfer, -ETIMEDOUT);
+		kvpool_xfer_put(xfer);
+		return;
 	}
-	kvpool_xfer_put(xfer);
+	look = READ_ONCE(xfer->look);
+	/* Another time may have been set since, which stays. */
+	if (now >= look && cmpxchg64(&xfer->look, look, KTIME_MAX) == look)
+		kvpool_xfer_look(xfer);
+	if (!queue_delayed_work(kvpool_deadline_wq, &xfer->deadline,
+				kvpool_xfer_delay(xfer))) {
+		kvpool_xfer_put(xfer);
+		return;
+	}
+	/* kvpool_xfer_finish() may have found no work to cancel. */
+	smp_mb();	/* pairs with that of kvpool_xfer_finish() */
+	if (READ_ONCE(xfer->done) && cancel_delayed_work(&xfer->deadline))
+		kvpool_xfer_put(xfer);
 }
 
 /*
@@ -391,6 +668,7 @@ kvpool_xfer_new(struct kvpool_ctx *ctx, const struct kvpool_opdef *def,
 	if (!xfer)
 		return NULL;
 	refcount_set(&xfer->refs, 1);
+	xfer->peer = op->peer;
 	xfer->transfer.peer = op->peer;
 	xfer->transfer.length = op->length;
 	xfer->transfer.key = op->key;
@@ -404,6 +682,7 @@ kvpool_xfer_new(struct kvpool_ctx *ctx, const struct kvpool_opdef *def,
 	xfer->flags = op->flags;
 	xfer->opcode = op->opcode;
 	xfer->node = op->node;
+	xfer->near = numa_mem_id();
 	xfer->tag = op->tag;
 	xfer->born = jiffies;
 	xfer->begun = ktime_get_ns();
@@ -414,6 +693,8 @@ kvpool_xfer_new(struct kvpool_ctx *ctx, const struct kvpool_opdef *def,
 	kvpool_waiter_init(&xfer->waiter, &kvpool_xfer_waiter_ops);
 	INIT_DELAYED_WORK(&xfer->deadline, kvpool_xfer_deadline);
 	xfer->seq = atomic64_inc_return(&inflight->seq);
+	xfer->expires = KTIME_MAX;
+	xfer->look = KTIME_MAX;
 
 	atomic_inc(&inflight->nr);
 	/* From here on other tasks can find and cancel the operation. */
@@ -426,9 +707,8 @@ kvpool_xfer_new(struct kvpool_ctx *ctx, const struct kvpool_opdef *def,
 	}
 	trace_kvpool_xfer_submit(xfer, 0);
 	if (timeout_ns) {
-		kvpool_xfer_get(xfer);
 		xfer->expires = kvpool_time_after(timeout_ns);
-		kvpool_xfer_arm(xfer, timeout_ns);
+		kvpool_xfer_arm(xfer);
 	}
 	return xfer;
 }
@@ -461,6 +741,9 @@ int kvpool_xfer_issue(struct kvpool_issue *issue,
 		return -ENOMEM;
 	}
 	issue->attach(issue, i, xfer);
+	if (issue->prefix &&
+	    !kvpool_prefix_enter(issue->prefix, i - issue->prefix_first, xfer))
+		cmpxchg(&xfer->transfer.cancelled, 0, -ECANCELED);
 	kvpool_xfer_start(xfer, found, &issue->remote);
 	return 0;
 }

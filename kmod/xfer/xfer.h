@@ -19,6 +19,7 @@ struct kvpool_ctx;
 struct kvpool_hold;
 struct kvpool_issue;
 struct kvpool_opdef;
+struct kvpool_prefix;
 struct kvpool_tenant;
 struct kvpool_xfer;
 
@@ -46,6 +47,14 @@ struct kvpool_sink {
  * @flags:	flags of the operation
  * @opcode:	opcode of the operation
  * @node:	node of the operation
+ * @peer:	peer of the operation, or zero for all
+ * @near:	node of the task that submitted it
+ * @stuck:	the key is pending here for longer than preempt_ms, and a peer may
+ *		have it
+ * @patient:	no peer has had it, and the operation waits for the owner
+ * @parked:	in the parked of @prefix; the prefix's lock
+ * @position:	number in @prefix
+ * @prefix:	operations that it continues, or NULL
  * @tenant_id:	number of @tenant, for use after completion
  * @tag:	tag of the operation
  * @tenant:	tenant of the operation; stays until it has completed
@@ -56,7 +65,8 @@ struct kvpool_sink {
  * @seq:	position in the order of submission
  * @born:	jiffies at submission
  * @begun:	ktime_get_ns() at submission
- * @expires:	time at which @deadline is due, on the monotonic clock
+ * @expires:	time at which the operation is cancelled, on the monotonic clock
+ * @look:	time at which the reservation that it waits for may be stuck
  * @ctx:	context of the operation; stays until it has completed
  * @sink:	destination of the completion
  * @sink_data:	data of the sink: the ring, the results of a call, the command
@@ -64,7 +74,10 @@ struct kvpool_sink {
  * @cqe:	the completion
  * @waiter:	waits for the end of a reservation
  * @awaited:	the block of that reservation, with a reference, or NULL
- * @deadline:	cancels the operation
+ * @strand:	keeps the memory of @transfer beyond completion
+ * @nr_strands:	how often it was given out
+ * @stranded:	the block that it keeps, with a reference if @nr_strands
+ * @deadline:	does what is due at @expires and at @look
  * @rcu:	frees it after the last reader of the operations in flight
  */
 struct kvpool_xfer {
@@ -75,6 +88,13 @@ struct kvpool_xfer {
 	u32 flags;
 	u32 opcode;
 	int node;
+	u32 peer;
+	int near;
+	bool stuck;
+	bool patient;
+	bool parked;
+	u32 position;
+	struct kvpool_prefix *prefix;
 	u32 tenant_id;
 	u64 tag;
 	struct kvpool_tenant *tenant;
@@ -86,6 +106,7 @@ struct kvpool_xfer {
 	unsigned long born;
 	u64 begun;
 	ktime_t expires;
+	ktime_t look;
 	struct kvpool_ctx *ctx;
 	const struct kvpool_sink *sink;
 	void *sink_data;
@@ -93,6 +114,9 @@ struct kvpool_xfer {
 	struct kvpool_completion cqe;
 	struct kvpool_waiter waiter;
 	struct kvpool_block *awaited;
+	struct kvpool_strand strand;
+	atomic_t nr_strands;
+	struct kvpool_block *stranded;
 	struct delayed_work deadline;
 	struct rcu_head rcu;
 };

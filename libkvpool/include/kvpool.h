@@ -696,6 +696,7 @@ KVPOOL_INLINE void kvpool_op_push(struct kvpool_op *op, const struct kvpool_key 
 	kvpool_op_init(op, KVPOOL_OP_PUSH, user_data);
 	op->key = *key;
 	op->peer = peer;
+	op->node = KVPOOL_NODE_ANY;
 }
 
 /**

@@ -97,6 +97,8 @@ static int lease_remote(struct kvpool_batch *batch, unsigned int first, unsigned
 		op->flags = KVPOOL_OP_REMOTE;
 		if (o->flags & KVPOOL_CONSUME_TRANSIENT)
 			op->flags |= KVPOOL_OP_TRANSIENT;
+		if (i && o->flags & KVPOOL_CONSUME_PREFIX)
+			op->flags |= KVPOOL_OP_PREFIX;
 		op->timeout_ns = o->timeout_ns;
 		op->key = entries[i].key;
 		op->length = entries[i].length;

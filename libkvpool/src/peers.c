@@ -217,7 +217,7 @@ KVP_EXPORT int kvpool_push(struct kvpool *pool, const struct kvpool_key *keys,
 {
 	struct job job = {
 		.pool = pool, .keys = keys, .nr_keys = nr_keys,
-		.op = { .opcode = KVPOOL_OP_PUSH },
+		.op = { .opcode = KVPOOL_OP_PUSH, .node = KVPOOL_NODE_ANY },
 		.status = status, .call = __func__,
 	};
 

@@ -7,7 +7,7 @@
 #include <stdbool.h>
 
 /* Oldest module that this library works with. */
-#define KVP_ABI_MIN	4
+#define KVP_ABI_MIN	5
 
 /* The module takes any batch that it announces; this bounds the library's arrays. */
 #define KVP_BATCH_CAP	65536U

@@ -95,8 +95,8 @@ static bool is_valid(const struct kvpool_op *op)
 	} rules[] = {
 		[KVPOOL_OP_NOP] = { 0, false, false },
 		[KVPOOL_OP_PROBE] = { KVPOOL_OP_REMOTE, true, false },
-		[KVPOOL_OP_LEASE] = { KVPOOL_OP_WAIT | KVPOOL_OP_REMOTE | KVPOOL_OP_TRANSIENT,
-				      true, false },
+		[KVPOOL_OP_LEASE] = { KVPOOL_OP_WAIT | KVPOOL_OP_REMOTE | KVPOOL_OP_TRANSIENT |
+				      KVPOOL_OP_PREFIX, true, false },
 		[KVPOOL_OP_RELEASE] = { 0, false, true },
 		[KVPOOL_OP_PUSH] = { 0, true, false },
 		[KVPOOL_OP_RESERVE] = { KVPOOL_OP_STRICT_NODE, true, false },
@@ -105,6 +105,7 @@ static bool is_valid(const struct kvpool_op *op)
 	static const struct kvpool_key none;
 	const bool fetch = op->opcode == KVPOOL_OP_LEASE && (op->flags & KVPOOL_OP_REMOTE);
 	const bool placed = fetch || op->opcode == KVPOOL_OP_RESERVE;
+	const bool nodes = placed || op->opcode == KVPOOL_OP_PUSH;
 
 	if (op->opcode > KVPOOL_OP_SEAL || (op->flags & ~rules[op->opcode].flags) || op->reserved)
 		return false;
@@ -112,7 +113,7 @@ static bool is_valid(const struct kvpool_op *op)
 		return false;
 	if (!rules[op->opcode].key && memcmp(&op->key, &none, sizeof(none)))
 		return false;
-	return placed || !op->node;
+	return nodes || !op->node;
 }
 
 static void complete(const struct kvpool_op *op, int status, struct kvpool_completion *c)

@@ -203,7 +203,7 @@ static const struct failure failures[] = {
 	  .says = "not a kvpool device or its module is too old", .advises = "load a module" },
 	{ .info_error = EFAULT, .result = -EFAULT, .says = "Bad address", .advises = "" },
 	{ .abi = -1, .result = -EPROTONOSUPPORT,
-	  .says = "speaks ABI version 3, this library needs 4", .advises = "load a newer module" },
+	  .says = "speaks ABI version 4, this library needs 5", .advises = "load a newer module" },
 	{ .batch = -1, .result = -EPROTO, .says = "batches of 0 keys", .advises = "broken" },
 	{ .tenant = "red", .tenant_error = ENOENT, .result = -ENOENT,
 	  .says = "has no tenant 'red'", .advises = "'kvpoolctl tenant show' lists them" },

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-/* Addresses of the fabric: ADDRESS, ADDRESS:PORT, [IPV6]:PORT. */
+/* Addresses of the fabric: ADDRESS, ADDRESS:PORT, [IPV6]:PORT, and names of hosts. */
 #include "address.h"
 
 #include <arpa/inet.h>
@@ -14,6 +14,7 @@
 #include "../shared/shared.h"
 #include "netlink.h"
 #include "out.h"
+#include "utf8.h"
 
 /* Splits "host", "host:port", "[host]:port"; a bare IPv6 address has no port. */
 static bool split(const char *text, char *host, size_t len, const char **port)
@@ -40,32 +41,132 @@ static bool split(const char *text, char *host, size_t len, const char **port)
 	return true;
 }
 
+/* Takes the first address of a list, and counts all. */
+static bool take_first(const struct addrinfo *found, struct address *address)
+{
+	for (; found; found = found->ai_next) {
+		if (found->ai_family != AF_INET && found->ai_family != AF_INET6)
+			continue;
+		if (!address->nr++)
+			memcpy(&address->addr, found->ai_addr, found->ai_addrlen);
+	}
+	return address->nr;
+}
+
+static bool resolve(const char *host, const char *port, int family, int flags,
+		    struct address *address)
+{
+	const struct addrinfo hints = {
+		.ai_socktype = SOCK_STREAM, .ai_family = family, .ai_flags = flags,
+	};
+	struct addrinfo *found;
+	bool known;
+
+	if (getaddrinfo(host, port, &hints, &found))
+		return false;
+	known = take_first(found, address);
+	freeaddrinfo(found);
+	return known;
+}
+
 /**
  * address_parse - Read an address
- * @text:	A numeric address or the name of a host, with a port or without.
- * @addr:	Is set; the port is 0 where @text has none.
+ * @text:	A numeric address or the name of a host, with a port or without; must
+ *		live as long as @address.
+ * @family:	AF_INET, AF_INET6, or AF_UNSPEC for any.
+ * @address:	Is set; the port is 0 where @text has none.
  *
- * Return: true if @text is an address or the name of a known host.
+ * Of the addresses of a name, the first one of the family is taken.
+ * Return: true if @text is an address or the name of a known host, of the family.
  */
-bool address_parse(const char *text, struct sockaddr_storage *addr)
+bool address_parse(const char *text, int family, struct address *address)
 {
-	const struct addrinfo hints = { .ai_socktype = SOCK_STREAM };
-	struct addrinfo *found;
 	const char *port;
 	uint64_t number;
 	char host[256];
-	bool known;
 
-	memset(addr, 0, sizeof(*addr));
+	memset(address, 0, sizeof(*address));
+	address->text = text;
 	if (!split(text, host, sizeof(host), &port) ||
-	    (port && (!parse_u64(port, &number) || !number || number > UINT16_MAX)) ||
-	    getaddrinfo(host, port, &hints, &found))
+	    (port && (!parse_u64(port, &number) || !number || number > UINT16_MAX)))
 		return false;
-	known = found->ai_family == AF_INET || found->ai_family == AF_INET6;
-	if (known)
-		memcpy(addr, found->ai_addr, found->ai_addrlen);
-	freeaddrinfo(found);
-	return known;
+	if (resolve(host, port, family, AI_NUMERICHOST, address))
+		return true;
+	address->is_name = true;
+	return resolve(host, port, family, 0, address);
+}
+
+/**
+ * address_pair - Make two addresses belong to one family
+ * @a:		An address; is changed where it is a name that has another one.
+ * @b:		Likewise, if @a cannot be changed.
+ *
+ * Return: false if they are of two families.
+ */
+bool address_pair(struct address *a, struct address *b)
+{
+	struct address other;
+
+	if (a->addr.ss_family == b->addr.ss_family)
+		return true;
+	if (a->is_name && address_parse(a->text, b->addr.ss_family, &other)) {
+		*a = other;
+		return true;
+	}
+	if (b->is_name && address_parse(b->text, a->addr.ss_family, &other)) {
+		*b = other;
+		return true;
+	}
+	return false;
+}
+
+/* Without the port. */
+static void numeric_text(const struct address *address, char *buf, size_t len)
+{
+	if (getnameinfo((const struct sockaddr *)&address->addr, sizeof(address->addr), buf,
+			(socklen_t)len, NULL, 0, NI_NUMERICHOST))
+		snprintf(buf, len, "?");
+}
+
+/**
+ * address_tell - Show which addresses were taken for names
+ * @list:	Addresses.
+ * @nr:		Number of addresses.
+ *
+ * Shows nothing of those that are not names.
+ */
+void address_tell(const struct address *list, int nr)
+{
+	char text[ADDRESS_MAX];
+	bool any = false;
+	int i;
+
+	for (i = 0; i < nr; i++)
+		any |= list[i].is_name;
+	if (!any)
+		return;
+	if (out_is_json())
+		out_array("resolved");
+	for (i = 0; i < nr; i++) {
+		if (!list[i].is_name)
+			continue;
+		numeric_text(&list[i], text, sizeof(text));
+		if (out_is_json()) {
+			out_object(NULL);
+			out_text("name", list[i].text);
+			out_text("address", text);
+			out_number("addresses", (uint64_t)list[i].nr);
+			out_end();
+			continue;
+		}
+		utf8_print(stdout, list[i].text);
+		printf(" is %s", text);
+		if (list[i].nr > 1)
+			printf(", the first of %d addresses", list[i].nr);
+		putchar('\n');
+	}
+	if (out_is_json())
+		out_end();
 }
 
 /**

@@ -7,11 +7,13 @@
 
 #include "../shared/shared.h"
 #include "address.h"
+#include "fabric.h"
 #include "link.h"
 #include "out.h"
 #include "peer.h"
 #include "reason.h"
 #include "request.h"
+#include "right.h"
 #include "utf8.h"
 
 static void print_peer(struct genlmsghdr *hdr)
@@ -55,6 +57,56 @@ static void show_link(struct genlmsghdr *hdr)
 	out_end();
 }
 
+static void print_host(struct genlmsghdr *hdr)
+{
+	struct nlattr *attrs[KVPOOL_A_HOST_MAX + 1];
+
+	netlink_attrs(hdr, attrs, KVPOOL_A_HOST_MAX);
+	printf("host ");
+	utf8_print(stdout, netlink_text(attrs[KVPOOL_A_HOST_NAME]));
+	if (netlink_number(attrs[KVPOOL_A_HOST_HAS_KEY]))
+		printf(" with a key of its own");
+}
+
+static void show_host(struct genlmsghdr *hdr)
+{
+	struct nlattr *attrs[KVPOOL_A_HOST_MAX + 1];
+
+	netlink_attrs(hdr, attrs, KVPOOL_A_HOST_MAX);
+	out_object("host");
+	out_text("name", netlink_text(attrs[KVPOOL_A_HOST_NAME]));
+	if (attrs[KVPOOL_A_HOST_KEY])
+		out_text("key", netlink_text(attrs[KVPOOL_A_HOST_KEY]));
+	out_end();
+}
+
+static void print_right(struct genlmsghdr *hdr)
+{
+	struct nlattr *attrs[KVPOOL_A_RIGHT_MAX + 1];
+
+	netlink_attrs(hdr, attrs, KVPOOL_A_RIGHT_MAX);
+	printf("tenant ");
+	utf8_print(stdout, netlink_text(attrs[KVPOOL_A_RIGHT_TENANT]));
+	printf(" host ");
+	utf8_print(stdout, netlink_text(attrs[KVPOOL_A_RIGHT_HOST]));
+	printf(" read %s push %s",
+	       netlink_number(attrs[KVPOOL_A_RIGHT_READ]) ? "yes" : "no",
+	       netlink_number(attrs[KVPOOL_A_RIGHT_PUSH]) ? "yes" : "no");
+}
+
+static void show_right(struct genlmsghdr *hdr)
+{
+	out_object("right");
+	right_show(hdr);
+	out_end();
+}
+
+static void print_fabric(struct genlmsghdr *hdr)
+{
+	(void)hdr;
+	printf("settings; 'kvpoolctl fabric show' has them");
+}
+
 static const struct kind {
 	int cmd;
 	const char *name;
@@ -66,6 +118,11 @@ static const struct kind {
 	{ KVPOOL_CMD_LINK_ADD_NTF, "link-add", show_link, print_link },
 	{ KVPOOL_CMD_LINK_DEL_NTF, "link-del", show_link, print_link },
 	{ KVPOOL_CMD_LINK_CHANGE_NTF, "link-change", show_link, print_link },
+	{ KVPOOL_CMD_HOST_ADD_NTF, "host-add", show_host, print_host },
+	{ KVPOOL_CMD_HOST_DEL_NTF, "host-del", show_host, print_host },
+	{ KVPOOL_CMD_RIGHT_SET_NTF, "right-set", show_right, print_right },
+	{ KVPOOL_CMD_RIGHT_DEL_NTF, "right-del", show_right, print_right },
+	{ KVPOOL_CMD_FABRIC_SET_NTF, "fabric-set", fabric_show, print_fabric },
 };
 
 static void show_event(const char *type, struct genlmsghdr *hdr, const struct kind *kind)
@@ -107,13 +164,13 @@ static enum code show(struct request *request)
 
 	if (request_has(request, OPTION_COUNT))
 		left = request->values[OPTION_COUNT].number;
-	return netlink_open() ?: netlink_follow(on_event, &left);
+	return netlink_open() ?: netlink_subscribe(0) ?: netlink_follow(on_event, &left);
 }
 
 const struct noun noun_event = {
 	.name = "event",
 	.plural = "events",
-	.summary = "changes of peers and links, live",
+	.summary = "changes of peers, links, hosts, rights and settings, live",
 	.verbs = {
 		{ "show", "", 0, 0, OPTION_BIT(OPTION_COUNT), 0, show,
 		  "each event when it happens, until a signal ends it" },

@@ -1,52 +1,27 @@
 // SPDX-License-Identifier: MIT
 /* kvpoolctl fabric. */
-#include <string.h>
-#include <unistd.h>
-
-#include <linux/keyctl.h>
 #include <netlink/genl/genl.h>
-#include <sys/syscall.h>
 
+#include "../shared/shared.h"
 #include "address.h"
+#include "fabric.h"
+#include "keyring.h"
 #include "netlink.h"
 #include "out.h"
-#include "reason.h"
 #include "request.h"
 
-#define SETTINGS (OPTION_BIT(OPTION_LISTEN) | OPTION_BIT(OPTION_NO_LISTEN) | \
+#define SETTINGS (OPTION_BIT(OPTION_NAME) | OPTION_BIT(OPTION_MEMORY) | \
+		  OPTION_BIT(OPTION_QUEUES) | OPTION_BIT(OPTION_IDLE_MS) | \
+		  OPTION_BIT(OPTION_ACK_TIMEOUT) | OPTION_BIT(OPTION_SERVICE_TYPE) | \
+		  OPTION_BIT(OPTION_STRICT_FENCE) | OPTION_BIT(OPTION_NO_STRICT_FENCE) | \
+		  OPTION_BIT(OPTION_LISTEN) | OPTION_BIT(OPTION_NO_LISTEN) | \
 		  OPTION_BIT(OPTION_SECRET_KEY) | OPTION_BIT(OPTION_NO_SECRET_KEY) | \
 		  OPTION_BIT(OPTION_OPEN) | OPTION_BIT(OPTION_NO_OPEN))
 
-/* Shows the number of sessions that have ended, by reason. */
-static void show_closed(struct genlmsghdr *hdr)
-{
-	struct nlattr *closed[KVPOOL_A_CLOSED_MAX + 1];
-	struct nlattr *attr;
-	int left;
-
-	out_object("closed");
-	nla_for_each_attr(attr, genlmsg_attrdata(hdr, 0), genlmsg_attrlen(hdr, 0), left) {
-		if (nla_type(attr) == KVPOOL_A_FABRIC_CLOSED &&
-		    !nla_parse_nested(closed, KVPOOL_A_CLOSED_MAX, attr, NULL))
-			out_number(reason_text(closed[KVPOOL_A_CLOSED_REASON]),
-				   netlink_number(closed[KVPOOL_A_CLOSED_COUNT]));
-	}
-	out_end();
-}
-
 static void show_reply(struct genlmsghdr *hdr, void *arg)
 {
-	struct nlattr *attrs[KVPOOL_A_FABRIC_MAX + 1];
-
 	(void)arg;
-	netlink_attrs(hdr, attrs, KVPOOL_A_FABRIC_MAX);
-	out_object("fabric");
-	address_show("listen", attrs[KVPOOL_A_FABRIC_LISTEN]);
-	if (attrs[KVPOOL_A_FABRIC_SECRET_KEY])
-		out_text("secret_key", netlink_text(attrs[KVPOOL_A_FABRIC_SECRET_KEY]));
-	out_bool("open", netlink_number(attrs[KVPOOL_A_FABRIC_OPEN]));
-	show_closed(hdr);
-	out_end();
+	fabric_show(hdr);
 }
 
 static enum code show_settings(void)
@@ -62,24 +37,49 @@ static enum code show(struct request *request)
 	return netlink_open() ?: show_settings();
 }
 
+/* Settings of connections. */
+static void encode_numbers(struct nl_msg *msg, const struct request *request)
+{
+	static const struct {
+		enum option_id id;
+		int attr;
+	} numbers[] = {
+		{ OPTION_QUEUES, KVPOOL_A_FABRIC_QUEUES },
+		{ OPTION_IDLE_MS, KVPOOL_A_FABRIC_IDLE_MS },
+		{ OPTION_ACK_TIMEOUT, KVPOOL_A_FABRIC_ACK_TIMEOUT },
+	};
+	int i;
+
+	if (request_has(request, OPTION_MEMORY))
+		nla_put_u64(msg, KVPOOL_A_FABRIC_MEMORY, request->values[OPTION_MEMORY].number);
+	for (i = 0; i < ARRAY_SIZE(numbers); i++)
+		if (request_has(request, numbers[i].id))
+			nla_put_u32(msg, numbers[i].attr,
+				    (uint32_t)request->values[numbers[i].id].number);
+	if (request_has(request, OPTION_SERVICE_TYPE))
+		nla_put_s32(msg, KVPOOL_A_FABRIC_SERVICE_TYPE,
+			    request->values[OPTION_SERVICE_TYPE].integer);
+	if (request_has(request, OPTION_STRICT_FENCE) ||
+	    request_has(request, OPTION_NO_STRICT_FENCE))
+		nla_put_u8(msg, KVPOOL_A_FABRIC_STRICT_FENCE,
+			   request_has(request, OPTION_STRICT_FENCE));
+}
+
 static enum code write_settings(const struct request *request)
 {
 	struct nl_msg *msg = netlink_request(KVPOOL_CMD_FABRIC_SET);
 	int error;
 
+	if (request_has(request, OPTION_NAME))
+		nla_put_string(msg, KVPOOL_A_FABRIC_NAME, request->values[OPTION_NAME].text);
+	encode_numbers(msg, request);
 	if (request_has(request, OPTION_LISTEN))
 		address_encode(msg, KVPOOL_A_FABRIC_LISTEN,
-			       &request->values[OPTION_LISTEN].address);
+			       &request->values[OPTION_LISTEN].address.addr);
 	if (request_has(request, OPTION_NO_LISTEN))
 		nla_put_flag(msg, KVPOOL_A_FABRIC_LISTEN_OFF);
 	if (request_has(request, OPTION_SECRET_KEY)) {
-		/*
-		 * The module searches the keyrings of this process. A session of sudo
-		 * or of a service often lacks the user's keyring; a failure here
-		 * changes nothing.
-		 */
-		syscall(SYS_keyctl, KEYCTL_LINK, KEY_SPEC_USER_KEYRING,
-			KEY_SPEC_PROCESS_KEYRING);
+		keyring_link_user();
 		nla_put_string(msg, KVPOOL_A_FABRIC_SECRET_KEY,
 			       request->values[OPTION_SECRET_KEY].text);
 	}
@@ -97,6 +97,7 @@ static enum code set(struct request *request)
 		{ OPTION_LISTEN, OPTION_NO_LISTEN },
 		{ OPTION_SECRET_KEY, OPTION_NO_SECRET_KEY },
 		{ OPTION_OPEN, OPTION_NO_OPEN },
+		{ OPTION_STRICT_FENCE, OPTION_NO_STRICT_FENCE },
 	};
 	enum code code;
 	size_t i;
@@ -108,7 +109,12 @@ static enum code set(struct request *request)
 					     option_infos[pairs[i][1]].name);
 	if (request_has(request, OPTION_SECRET_KEY) && !*request->values[OPTION_SECRET_KEY].text)
 		return request_wrong(request, "--secret-key: the description is empty");
+	if (request_has(request, OPTION_QUEUES) &&
+	    request->values[OPTION_QUEUES].number > UINT32_MAX)
+		return request_wrong(request, "--queues: the number is too large");
 	code = netlink_open() ?: write_settings(request);
+	if (!code && request_has(request, OPTION_LISTEN))
+		address_tell(&request->values[OPTION_LISTEN].address, 1);
 	return code || !out_is_json() ? code : show_settings();
 }
 
@@ -117,11 +123,13 @@ const struct noun noun_fabric = {
 	.summary = "what this host offers to other hosts",
 	.verbs = {
 		{ "show", "", 0, 0, 0, 0, show,
-		  "the settings, and how many sessions have ended and why" },
+		  "the settings, memory, and how many sessions have ended and why" },
 		{ "set", "", 0, 0, SETTINGS, SETTINGS, set, "change settings" },
 	},
 	.notes =
 "ADDRESS as in 'kvpoolctl help peer'; 0.0.0.0 and [::] are all addresses. The key is\n"
 "searched in the keyrings of the session and of the user. To add one:\n"
-"  keyctl padd logon kvpool:secret @u < FILE\n",
+"  keyctl padd logon kvpool:secret @u < FILE\n"
+"closed.REASON counts sessions that ended or were refused, stuck queue pairs whose\n"
+"memory is kept until their device has gone.\n",
 };

@@ -85,46 +85,53 @@ static void take_id(struct genlmsghdr *hdr, void *arg)
 	*(uint32_t *)arg = (uint32_t)netlink_number(attrs[KVPOOL_A_PEER_ID]);
 }
 
-static enum code add_peer(const char *name, uint32_t *id)
+static enum code add_peer(const char *name, const char *host, uint32_t *id)
 {
 	struct nl_msg *msg = netlink_request(KVPOOL_CMD_PEER_ADD);
 	int error;
 
 	nla_put_string(msg, KVPOOL_A_PEER_NAME, name);
+	if (host)
+		nla_put_string(msg, KVPOOL_A_PEER_HOST, host);
 	error = netlink_call(msg, take_id, id);
 	return error ? netlink_failed(error, "add the peer '%s'", name) : CODE_OK;
 }
 
-static enum code add_all(const struct request *request, const struct sockaddr_storage *addrs)
+/* @addrs are those of the operands; the first is the name. */
+static enum code add_all(const struct request *request, const struct address *addrs)
 {
-	const char *name = request->argv[0];
+	const char *name = request->argv[0], *host = NULL;
 	uint32_t id = 0, link;
 	enum code code;
 	int i;
 
-	code = netlink_open() ?: add_peer(name, &id);
+	if (request_has(request, OPTION_HOST))
+		host = request->values[OPTION_HOST].text;
+	code = netlink_open() ?: add_peer(name, host, &id);
 	if (code)
 		return code;
 	for (i = 1; i < request->argc && !code; i++) {
-		code = link_add(id, &addrs[i], NULL, &link);
+		code = link_add(id, &addrs[i].addr, NULL, &link);
 		if (code) {
 			error_append(", and the peer '%s' was added without its link to %s", name,
 				     request->argv[i]);
 			error_hint("add missing links with 'kvpoolctl link add %s ADDRESS'", name);
 		}
 	}
+	if (!code)
+		address_tell(addrs + 1, request->argc - 1);
 	return code || !out_is_json() ? code : show_some(id);
 }
 
 static enum code add(struct request *request)
 {
-	struct sockaddr_storage *addrs;
+	struct address *addrs;
 	enum code code = CODE_OK;
 	int i;
 
 	addrs = memory_resize(NULL, (size_t)request->argc, sizeof(*addrs));
 	for (i = 1; i < request->argc && !code; i++)
-		if (!address_parse(request->argv[i], &addrs[i]))
+		if (!address_parse(request->argv[i], AF_UNSPEC, &addrs[i]))
 			code = request_wrong(request, "'%s' is neither an address nor the name of a host",
 					     request->argv[i]);
 	if (!code)
@@ -156,12 +163,13 @@ const struct noun noun_peer = {
 	.summary = "the hosts that this host exchanges blocks with",
 	.verbs = {
 		{ "show", "[PEER]", 0, 1, 0, 0, show, "all peers, or all members of one" },
-		{ "add", "NAME [ADDRESS]...", 1, 1 << 10, 0, 0, add,
+		{ "add", "NAME [ADDRESS]...", 1, 1 << 10, OPTION_BIT(OPTION_HOST), 0, add,
 		  "add a peer, with a link to each address" },
 		{ "del", "PEER", 1, 1, 0, 0, del,
 		  "delete a peer and its links; transfers with it fail" },
 	},
 	.notes =
 "PEER is a name or a number. ADDRESS is ADDRESS, ADDRESS:PORT or [IPV6]:PORT; the\n"
-"default port is " TEXT_OF(KVPOOL_DEFAULT_PORT) ".\n",
+"default port is " TEXT_OF(KVPOOL_DEFAULT_PORT) ". For ADDRESS the name of a host may be given; it is looked up\n"
+"once, and its first address is taken.\n",
 };

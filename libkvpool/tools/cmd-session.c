@@ -14,7 +14,7 @@
 #include "request.h"
 #include "table.h"
 
-#define HOST_SIZE	16
+#define INSTANCE_SIZE	16
 
 /* The filter and the form of the sessions that are shown. */
 struct view {
@@ -24,30 +24,34 @@ struct view {
 	struct names others;	/* sessions that are not shown */
 };
 
-static void host_text(const struct nlattr *attr, char *text)
+static void instance_text(const struct nlattr *attr, char *text)
 {
 	const unsigned char *bytes = attr ? nla_data(attr) : NULL;
 	int i;
 
 	*text = '\0';
-	for (i = 0; attr && i < nla_len(attr) && i < HOST_SIZE; i++)
+	for (i = 0; attr && i < nla_len(attr) && i < INSTANCE_SIZE; i++)
 		sprintf(text + 2 * i, "%02x", bytes[i]);
 }
 
 static void show_session(struct nlattr **attrs)
 {
 	static const struct netlink_number numbers[] = {
+		{ KVPOOL_A_SESSION_MEMORY, "memory_bytes" },
+		{ KVPOOL_A_SESSION_WAITING, "waiting" },
 		{ KVPOOL_A_SESSION_REQUESTS, "requests" },
 		{ KVPOOL_A_SESSION_BYTES_IN, "in_bytes" },
 		{ KVPOOL_A_SESSION_BYTES_OUT, "out_bytes" },
 	};
-	char host[2 * HOST_SIZE + 1];
+	char instance[2 * INSTANCE_SIZE + 1];
 
-	host_text(attrs[KVPOOL_A_SESSION_HOST], host);
+	instance_text(attrs[KVPOOL_A_SESSION_INSTANCE], instance);
 	out_object(NULL);
 	out_number("id", netlink_number(attrs[KVPOOL_A_SESSION_ID]));
 	address_show("src", attrs[KVPOOL_A_SESSION_SRC]);
-	out_text("host", host);
+	if (attrs[KVPOOL_A_SESSION_HOST])
+		out_text("host", netlink_text(attrs[KVPOOL_A_SESSION_HOST]));
+	out_text("instance", instance);
 	out_bool("authenticated", netlink_number(attrs[KVPOOL_A_SESSION_AUTHENTICATED]));
 	netlink_show_numbers(attrs, numbers, ARRAY_SIZE(numbers));
 	out_text("close_reason", reason_text(attrs[KVPOOL_A_SESSION_CLOSE_REASON]));
@@ -56,13 +60,14 @@ static void show_session(struct nlattr **attrs)
 
 static void print_row(struct table *table, struct nlattr **attrs)
 {
-	char src[ADDRESS_MAX], host[2 * HOST_SIZE + 1];
+	char src[ADDRESS_MAX];
 
-	host_text(attrs[KVPOOL_A_SESSION_HOST], host);
 	table_number(table, netlink_number(attrs[KVPOOL_A_SESSION_ID]));
 	table_text(table, address_text(attrs[KVPOOL_A_SESSION_SRC], src, sizeof(src)));
-	table_text(table, host);
+	table_text(table, netlink_text(attrs[KVPOOL_A_SESSION_HOST]));
 	table_text(table, netlink_number(attrs[KVPOOL_A_SESSION_AUTHENTICATED]) ? "yes" : "no");
+	table_size(table, netlink_number(attrs[KVPOOL_A_SESSION_MEMORY]));
+	table_number(table, netlink_number(attrs[KVPOOL_A_SESSION_WAITING]));
 	table_number(table, netlink_number(attrs[KVPOOL_A_SESSION_REQUESTS]));
 	table_size(table, netlink_number(attrs[KVPOOL_A_SESSION_BYTES_IN]));
 	table_size(table, netlink_number(attrs[KVPOOL_A_SESSION_BYTES_OUT]));
@@ -92,8 +97,9 @@ static void show_reply(struct genlmsghdr *hdr, void *arg)
 static enum code show_view(struct view *view)
 {
 	static const struct column columns[] = {
-		{ "ID", 6 }, { "SOURCE", -21 }, { "HOST", -32 }, { "AUTH", -4 },
-		{ "REQUESTS", 10 }, { "IN", 11 }, { "OUT", 11 },
+		{ "ID", 6 }, { "SOURCE", -21 }, { "HOST", -20 }, { "AUTH", -4 },
+		{ "MEMORY", 11 }, { "WAITING", 7 }, { "REQUESTS", 10 }, { "IN", 11 },
+		{ "OUT", 11 },
 	};
 	struct table table = TABLE(columns);
 	int error;
@@ -112,17 +118,44 @@ static enum code show_view(struct view *view)
 	return CODE_OK;
 }
 
+static enum code parse_session(const struct request *request, uint64_t *id)
+{
+	if (parse_u64(request->argv[0], id) && *id)
+		return CODE_OK;
+	return request_wrong(request, "'%s' is not the number of a session", request->argv[0]);
+}
+
 static enum code show(struct request *request)
 {
 	struct view view = { 0 };
-	enum code code;
+	enum code code = CODE_OK;
 
-	if (request->argc && (!parse_u64(request->argv[0], &view.id) || !view.id))
-		return request_wrong(request, "'%s' is not the number of a session",
-				     request->argv[0]);
-	code = netlink_open() ?: show_view(&view);
+	if (request->argc)
+		code = parse_session(request, &view.id);
+	code = code ?: netlink_open() ?: show_view(&view);
 	if (!code && view.id && !view.shown)
 		code = names_missing(&view.others, "session", request->argv[0]);
+	return code;
+}
+
+static enum code end(struct request *request)
+{
+	struct nl_msg *msg;
+	enum code code;
+	uint64_t id;
+	int error;
+
+	code = parse_session(request, &id) ?: netlink_open();
+	if (code)
+		return code;
+	msg = netlink_request(KVPOOL_CMD_SESSION_DEL);
+	nla_put_u64(msg, KVPOOL_A_SESSION_ID, id);
+	error = netlink_call(msg, NULL, NULL);
+	if (!error)
+		return CODE_OK;
+	code = netlink_failed(error, "end the session %" PRIu64, id);
+	if (code == CODE_NOT_FOUND)
+		error_hint("'kvpoolctl session show' lists the sessions");
 	return code;
 }
 
@@ -133,8 +166,11 @@ const struct noun noun_session = {
 	.verbs = {
 		{ "show", "[SESSION]", 0, 1, 0, 0, show,
 		  "all sessions, or all members of one" },
+		{ "end", "SESSION", 1, 1, 0, 0, end,
+		  "end a session; the host may connect again" },
 	},
 	.notes =
-"HOST is a random number that the other module makes at each load. AUTH says whether\n"
-"the other host has proved that it knows the secret.\n",
+"HOST is the name that the other host gives, AUTH whether it has proved it. WAITING\n"
+"are requests that wait until a block is sealed. To keep a host out, take its rights\n"
+"('kvpoolctl help right') or change its key ('kvpoolctl help host').\n",
 };

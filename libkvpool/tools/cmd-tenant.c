@@ -18,6 +18,7 @@
 #include "tenant.h"
 
 #define SETTINGS (OPTION_BIT(OPTION_QUOTA) | OPTION_BIT(OPTION_PIN_QUOTA) | \
+		  OPTION_BIT(OPTION_PUSH_QUOTA) | \
 		  OPTION_BIT(OPTION_GUARANTEE) | OPTION_BIT(OPTION_GUARANTEE_NODES) | \
 		  OPTION_BIT(OPTION_UID) | OPTION_BIT(OPTION_GID))
 
@@ -163,6 +164,7 @@ static enum code write_settings(const struct request *request)
 	} settings[] = {
 		{ OPTION_QUOTA, "quota_bytes" },
 		{ OPTION_PIN_QUOTA, "pin_quota_bytes" },
+		{ OPTION_PUSH_QUOTA, "push_quota_bytes" },
 		{ OPTION_UID, "uid" },
 		{ OPTION_GID, "gid" },
 	};

@@ -22,7 +22,7 @@ static void print_option(int id)
 		printf("      %-20s %s\n", text, info->meaning);
 }
 
-static void print_options(uint32_t options)
+static void print_options(uint64_t options)
 {
 	int i;
 
@@ -79,7 +79,7 @@ static void print_usage(const struct noun *noun, const struct verb *verb)
 
 static void print_noun(const struct noun *noun)
 {
-	uint32_t options = OPTIONS_COMMON;
+	uint64_t options = OPTIONS_COMMON;
 	const struct verb *verb;
 
 	for (verb = noun->verbs; verb->name; verb++) {
@@ -88,13 +88,13 @@ static void print_noun(const struct noun *noun)
 	}
 	printf("\nNoun: %s, %s.\n\nVerbs:\n", noun->name, noun->summary);
 	for (verb = noun->verbs; verb->name; verb++)
-		printf("  %-6s %s\n", verb->name, verb->summary);
+		printf("  %-7s %s\n", verb->name, verb->summary);
 	print_options(options);
 	if (noun->notes)
 		printf("\n%s", noun->notes);
 }
 
-static void list_options(uint32_t options)
+static void list_options(uint64_t options)
 {
 	int i;
 

@@ -22,6 +22,7 @@ const char *link_state(const struct nlattr *attr)
 		[KVPOOL_LINK_STATE_CONNECTING] = "connecting",
 		[KVPOOL_LINK_STATE_UP] = "up",
 		[KVPOOL_LINK_STATE_DRAINING] = "draining",
+		[KVPOOL_LINK_STATE_IDLE] = "idle",
 	};
 	uint64_t state = netlink_number(attr);
 
@@ -41,6 +42,7 @@ void link_show(struct genlmsghdr *hdr, const char *peer_name)
 		{ KVPOOL_A_LINK_RATE, "rate_bytes_per_second" },
 		{ KVPOOL_A_LINK_REQUESTS, "requests" },
 		{ KVPOOL_A_LINK_BYTES_IN, "in_bytes" },
+		{ KVPOOL_A_LINK_BYTES_INLINE, "inline_bytes" },
 		{ KVPOOL_A_LINK_BYTES_OUT, "out_bytes" },
 		{ KVPOOL_A_LINK_ERRORS, "errors" },
 		{ KVPOOL_A_LINK_RECONNECTS, "reconnects" },

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/time.h>
 
 #include <netlink/genl/ctrl.h>
 #include <netlink/genl/genl.h>
@@ -16,7 +17,8 @@
 #include "memory.h"
 #include "out.h"
 
-static struct nl_sock *sock;
+static struct nl_sock *sock;	/* for requests */
+static struct nl_sock *events;	/* for events, from netlink_subscribe() on */
 static int family;
 
 /* The kernel's sentence about the last request that was refused, or "". */
@@ -29,9 +31,10 @@ struct call {
 	int error;		/* negative errno */
 };
 
-static void close_socket(void)
+static void close_sockets(void)
 {
 	nl_socket_free(sock);
+	nl_socket_free(events);
 }
 
 /* Zero or a negative error of libnl. */
@@ -43,7 +46,7 @@ static int open_socket(void)
 	sock = nl_socket_alloc();
 	if (!sock)
 		return -NLE_NOMEM;
-	atexit(close_socket);
+	atexit(close_sockets);
 	error = genl_connect(sock);
 	if (error)
 		return error;
@@ -254,21 +257,45 @@ static int on_event(struct nl_msg *msg, void *arg)
 	return follower->done ? NL_STOP : NL_OK;
 }
 
-static int subscribe(struct follower *follower)
+/* Zero or a negative error of libnl. */
+static int join(unsigned int seconds)
 {
 	int group = genl_ctrl_resolve_grp(sock, KVPOOL_FAMILY_NAME, KVPOOL_MCGRP_EVENTS);
 	int families = genl_ctrl_resolve_grp(sock, "nlctrl", "notify");
+	const struct timeval limit = { .tv_sec = seconds };
+	int error;
 
 	if (group < 0 || families < 0)
 		return group < 0 ? group : families;
-	nl_socket_disable_seq_check(sock);
-	nl_socket_modify_cb(sock, NL_CB_VALID, NL_CB_CUSTOM, on_event, follower);
-	return nl_socket_add_memberships(sock, group, families, 0);
+	events = nl_socket_alloc();
+	if (!events)
+		return -NLE_NOMEM;
+	error = genl_connect(events);
+	if (error)
+		return error;
+	setsockopt(nl_socket_get_fd(events), SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof(limit));
+	nl_socket_disable_seq_check(events);
+	return nl_socket_add_memberships(events, group, families, 0);
 }
 
 /**
- * netlink_follow - Receive events
- * @event:	Called for each, until it returns false.
+ * netlink_subscribe - Keep the events from now on for netlink_follow()
+ * @seconds:	The longest time that netlink_follow() waits for one; 0 is for ever.
+ *
+ * Return: CODE_OK, or another status with a message kept.
+ */
+enum code netlink_subscribe(unsigned int seconds)
+{
+	int error = join(seconds);
+
+	return error ? error_set(CODE_FAILED, "cannot follow events: %s", nl_geterror(error)) :
+	       CODE_OK;
+}
+
+/**
+ * netlink_follow - Receive events, after netlink_subscribe()
+ * @event:	Called for each, until it returns false. Called with null if events were
+ *		lost, or none came for as long as netlink_subscribe() was told.
  * @arg:	For @event.
  *
  * Return: CODE_OK, or another status with a message kept.
@@ -276,13 +303,14 @@ static int subscribe(struct follower *follower)
 enum code netlink_follow(netlink_event_fn event, void *arg)
 {
 	struct follower follower = { .event = event, .arg = arg };
-	int error = subscribe(&follower);
+	int error = 0;
 
+	nl_socket_modify_cb(events, NL_CB_VALID, NL_CB_CUSTOM, on_event, &follower);
 	while (!error && !follower.done && !follower.unloaded) {
-		error = nl_recvmsgs_default(sock);
-		if (error != -NLE_NOMEM)
+		error = nl_recvmsgs_default(events);
+		/* The buffer of the socket was full, or nothing came. */
+		if (error != -NLE_NOMEM && error != -NLE_AGAIN)
 			continue;
-		/* The buffer of the socket was full: events are lost. */
 		error = 0;
 		follower.done = !event(NULL, arg);
 	}

@@ -20,7 +20,7 @@ typedef void (*netlink_reply_fn)(struct genlmsghdr *hdr, void *arg);
 
 /**
  * typedef netlink_event_fn - Called for each event
- * @hdr:	The message; null says that events were lost before the next one.
+ * @hdr:	The message; null says that events were lost, or that none came for long.
  * @arg:	As given to netlink_follow().
  *
  * Return: false to end.
@@ -43,6 +43,7 @@ int netlink_call(struct nl_msg *msg, netlink_reply_fn reply, void *arg);
 int netlink_dump(int cmd, netlink_reply_fn reply, void *arg);
 enum code netlink_failed(int error, const char *fmt, ...)
 	__attribute__((format(printf, 2, 3)));
+enum code netlink_subscribe(unsigned int seconds);
 enum code netlink_follow(netlink_event_fn event, void *arg);
 void netlink_attrs(struct genlmsghdr *hdr, struct nlattr **attrs, int max);
 uint64_t netlink_number(const struct nlattr *attr);

@@ -20,6 +20,8 @@ const struct noun * const nouns[] = {
 	&noun_peer,
 	&noun_link,
 	&noun_session,
+	&noun_host,
+	&noun_right,
 	&noun_fabric,
 	&noun_event,
 	NULL,

@@ -4,35 +4,50 @@
 
 #include <stdbool.h>
 #include <stdint.h>
-#include <sys/socket.h>
+
+#include "address.h"
 
 /* All options of kvpoolctl: a letter or a name means the same for every noun. */
 enum option_id {
+	OPTION_ACK_TIMEOUT,
 	OPTION_COUNT,
 	OPTION_GID,
 	OPTION_GUARANTEE,
 	OPTION_GUARANTEE_NODES,
 	OPTION_HELP,
+	OPTION_HOST,
+	OPTION_IDLE_MS,
 	OPTION_INTERVAL,
 	OPTION_JSON,
+	OPTION_KEY,
 	OPTION_LIMIT,
 	OPTION_LISTEN,
 	OPTION_NO_LISTEN,
+	OPTION_MEMORY,
+	OPTION_NAME,
 	OPTION_OPEN,
 	OPTION_NO_OPEN,
 	OPTION_PIN_QUOTA,
+	OPTION_PUSH,
+	OPTION_PUSH_QUOTA,
+	OPTION_QUEUES,
 	OPTION_QUOTA,
+	OPTION_READ,
 	OPTION_SECRET_KEY,
 	OPTION_NO_SECRET_KEY,
+	OPTION_SERVICE_TYPE,
 	OPTION_SRC,
 	OPTION_STATE,
+	OPTION_STRICT_FENCE,
+	OPTION_NO_STRICT_FENCE,
 	OPTION_TENANT,
 	OPTION_UID,
 	OPTION_VERSION,
+	OPTION_WAIT,
 	NR_OPTIONS
 };
 
-#define OPTION_BIT(id)	(1U << (id))
+#define OPTION_BIT(id)	(UINT64_C(1) << (id))
 
 /* The user or the group "none". */
 #define OPTION_NO_ID	UINT64_MAX
@@ -44,13 +59,15 @@ enum option_id {
 /**
  * union option_value - The value of an option
  * @number:	Bytes, nanoseconds, an id or a count, by the option.
+ * @integer:	Likewise, where it may be negative.
  * @text:	As it stands on the command line.
- * @address:	Of the family AF_INET or AF_INET6.
+ * @address:	An address or the name of a host.
  */
 union option_value {
 	uint64_t number;
+	int integer;
 	const char *text;
-	struct sockaddr_storage address;
+	struct address address;
 };
 
 /**

@@ -5,7 +5,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#define OUT_SCHEMA_VERSION	1
+#define OUT_SCHEMA_VERSION	2
 
 void out_use_json(void);
 bool out_is_json(void);

@@ -134,5 +134,7 @@ void peer_show(struct genlmsghdr *hdr)
 	netlink_attrs(hdr, attrs, KVPOOL_A_PEER_MAX);
 	out_number("id", netlink_number(attrs[KVPOOL_A_PEER_ID]));
 	out_text("name", netlink_text(attrs[KVPOOL_A_PEER_NAME]));
+	if (attrs[KVPOOL_A_PEER_HOST])
+		out_text("host", netlink_text(attrs[KVPOOL_A_PEER_HOST]));
 	netlink_show_numbers(attrs, numbers, ARRAY_SIZE(numbers));
 }

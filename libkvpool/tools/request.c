@@ -135,7 +135,7 @@ static const char *next_operand(struct request *request)
 static enum code check_options(const struct request *request)
 {
 	const struct verb *verb = request->verb;
-	uint32_t wrong = request->given & ~(verb->options | OPTIONS_COMMON);
+	uint64_t wrong = request->given & ~(verb->options | OPTIONS_COMMON);
 	char names[128] = "";
 	int i;
 

@@ -19,7 +19,7 @@
 struct request {
 	const struct noun *noun;
 	const struct verb *verb;
-	uint32_t given;
+	uint64_t given;
 	union option_value values[NR_OPTIONS];
 	int argc;
 	char **argv;

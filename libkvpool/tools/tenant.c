@@ -66,6 +66,8 @@ static int read_files(const char *name, struct tenant *tenant, char *path, size_
 		{ "contexts", &tenant->contexts },
 		{ "quota_bytes", &tenant->quota_bytes },
 		{ "pin_quota_bytes", &tenant->pin_quota_bytes },
+		{ "push_quota_bytes", &tenant->push_quota_bytes },
+		{ "pushed_in_bytes", &tenant->pushed_in_bytes },
 		{ "guaranteed_bytes", &tenant->guaranteed_bytes },
 	};
 	int error = 0;
@@ -197,6 +199,8 @@ void tenant_show(const struct tenant *tenant)
 	out_number("contexts", tenant->contexts);
 	out_number("quota_bytes", tenant->quota_bytes);
 	out_number("pin_quota_bytes", tenant->pin_quota_bytes);
+	out_number("push_quota_bytes", tenant->push_quota_bytes);
+	out_number("pushed_in_bytes", tenant->pushed_in_bytes);
 	out_number("guaranteed_bytes", tenant->guaranteed_bytes);
 	for (i = 0; i < NR_COUNTERS; i++)
 		out_number(counter_infos[i].name, tenant->counter[i]);

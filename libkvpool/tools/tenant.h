@@ -67,6 +67,8 @@ extern const struct counter_info counter_infos[NR_COUNTERS];
  * @contexts:		Its open files.
  * @quota_bytes:	Most memory of the tenant; 0 is unlimited.
  * @pin_quota_bytes:	Most memory of its hard-pinned blocks.
+ * @push_quota_bytes:	Most memory of blocks that peers have pushed; 0 is unlimited.
+ * @pushed_in_bytes:	Memory of these blocks.
  * @guaranteed_bytes:	Memory that it has at any time.
  * @counter:		Its counters, by enum counter.
  */
@@ -78,6 +80,8 @@ struct tenant {
 	uint64_t contexts;
 	uint64_t quota_bytes;
 	uint64_t pin_quota_bytes;
+	uint64_t push_quota_bytes;
+	uint64_t pushed_in_bytes;
 	uint64_t guaranteed_bytes;
 	uint64_t counter[NR_COUNTERS];
 };

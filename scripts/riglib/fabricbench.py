@@ -11,12 +11,14 @@ import bisect
 import json
 import os
 import statistics
+import subprocess
 import time
 
 from . import pair as pairmod, util
 from .util import RigError
 
 PROGRAMS = os.path.join(util.BUILD, "bench")
+KVFAB = os.path.join(util.BUILD, "bench/kvfab")
 CTL = os.path.join(util.BUILD, "lib/tools/kvpoolctl")
 REQUESTER, OWNER = 0, 1
 MIB = 1 << 20
@@ -97,6 +99,7 @@ class Bench:
         self.port = 20000
         self.rounds = []
         self.failed = self.copied = 0
+        self.first = 1 << 20
 
     # ---- perftest ----
 
@@ -196,10 +199,29 @@ class Bench:
         return rate_of(self.get(size))
 
     def get_latency(self):
-        """Microseconds of a fetch."""
-        return self.note(self.pair.json(
+        """Microseconds of a fetch; its bytes come in the answer, and are copied."""
+        got = self.pair.json(
             REQUESTER, PROGRAMS + "/bench_get", "latency", 4096,
-            self.count(4096), 1000))["median_us"]
+            self.count(4096), 1000)
+        self.failed += got["failed"]
+        return got["median_us"]
+
+    def wait_latency(self, count=200):
+        """Microseconds from a seal until the host that waits for it has the bytes.
+
+        Two hosts wait for each other's blocks in turn, so one clock is enough.
+        """
+        self.first += 2 * count
+        argv = (KVFAB, "-n", "-p", "other", "-o", 60000)
+        at = (self.first, count, 4096)
+        other = self.pair.start(OWNER, *argv, "pong", *at)
+        while b"ready" not in other.err and other.thread.is_alive():
+            time.sleep(0.01)
+        got = self.pair.json(REQUESTER, *argv, "serve", *at)
+        other.wait()
+        if got["failed"]:
+            raise RigError("%d waits failed" % got["failed"])
+        return got["median_ns"] / 1000
 
     # ---- rounds ----
 
@@ -239,18 +261,23 @@ NOTE = ("; two hosts with one CPU each, emulated, rxe, path MTU 4096, "
 def ratios(bench, note):
     """The figures of the rounds."""
     figures = []
-    for name, size, target in (("1m", "1 MiB", 0.90), ("64k", "64 KiB", 0.85)):
-        how = "fetches of %s%s" % (size, note)
-        figures += [
-            figure("get_%s_of_perftest" % name, bench.median(
+
+    def beside(name, what, others, target, text):
+        figures.append(figure(
+            "get_%s_of_%s" % (name, what), bench.median(
                 lambda got: got["get_" + name] /
-                max(got["read_" + name], got["write_" + name])),
-                "ratio", target, "higher", how +
-                ", by the faster of ib_read_bw and ib_write_bw"),
-            figure("get_%s_of_nvme" % name, bench.median(
-                lambda got: got["get_" + name] / got["nvme_" + name]),
-                "ratio", 1.2, "higher", how + ", by reads of nvme-rdma"),
-        ]
+                max(got[other + name] for other in others)),
+            "ratio", target, "higher", how + ", by " + text))
+
+    for name, size in ("1m", "1 MiB"), ("64k", "64 KiB"):
+        large = name == "1m"
+        how = "fetches of %s%s" % (size, note)
+        beside(name, "write", ("write_",), 1.0 if large else None,
+               "ib_write_bw, whose verb the owner uses")
+        beside(name, "perftest", ("write_", "read_"), None if large else 0.95,
+               "the faster of ib_read_bw and ib_write_bw")
+        beside(name, "nvme", ("nvme_",), None if large else 1.3,
+               "reads of nvme-rdma")
         for what in "get_", "read_", "write_", "nvme_":
             figures.append(figure(
                 what + name + "_rate", bench.median(
@@ -260,10 +287,10 @@ def ratios(bench, note):
            note)
     figures += [
         figure("get_4k_latency_of_perftest", bench.median(
-            lambda got: got["get_lat"] / got["read_lat"]), "ratio", 2.0,
+            lambda got: got["get_lat"] / got["read_lat"]), "ratio", 1.5,
             "lower", how + ", by ib_read_lat -e"),
         figure("get_4k_latency_of_nvme", bench.median(
-            lambda got: got["get_lat"] / got["nvme_lat"]), "ratio", 1.0,
+            lambda got: got["get_lat"] / got["nvme_lat"]), "ratio", 0.75,
             "lower", how + ", by a read of nvme-rdma"),
     ]
     for what in "get_lat", "read_lat", "nvme_lat":
@@ -430,13 +457,14 @@ def instructions(module):
             pair.sh(OWNER, "kill -INT $(pidof bench_get)")
             beside.wait()
             mib = got["bytes"] / MIB
+            target = 5000 if size == MIB else None
             how = ("fetches of %s, one link; instructions in %s, without "
                    "what rxe calls there" % ("1 MiB" if size == MIB else "64 KiB",
                                         ", ".join(sorted(OURS))))
             (kernel, user), (owner, _) = map(counted, outs, begin, symbols)
             figures += [
                 figure("get_%s_insns_requester" % name, kernel / mib,
-                       "instructions/MiB", None, "lower", how),
+                       "instructions/MiB", target, "lower", how),
                 figure("get_%s_insns_requester_user" % name, user / mib,
                        "instructions/MiB", None, "lower",
                        "the program that fetches, all of its user mode"),
@@ -451,26 +479,133 @@ def instructions(module):
                 os.unlink(out)
 
 
-def measure(module, rounds=5, kvpool=True):
+# ---- waits, and what other suites count ----
+
+def waits(bench, rounds):
+    """The figures of waiting at the owner beside those of plain fetches."""
+    got = []
+    for _ in range(rounds):
+        got.append((bench.wait_latency(), bench.get_latency()))
+        say("wait %.0f us, get %.0f us" % got[-1])
+    how = ("4 KiB, from the seal at the owner until the call of the host that "
+           "waits has returned: half of a round trip of two hosts that wait for "
+           "each other's blocks in turn; median of %d paired rounds" % rounds)
+    return [
+        figure("wait_of_get", statistics.median(a / b for a, b in got),
+               "ratio", 1.1, "lower", how + ", by a fetch"),
+        figure("wait_lat", statistics.median(a for a, _ in got), "us", None,
+               "lower", how),
+    ]
+
+
+# Tests that print "# figure NAME VALUE"; see selftests/fabric.
+COUNTED = {
+    "test_many.Many.test_hosts": (
+        ("hosts", "hosts", 500, "higher",
+         "hosts with a connection each that one target serves at a time"),
+        ("hosts_ahead", "gets", None, "lower",
+         "the most gets that one of these hosts is ahead of another"),
+        ("session_memory", "KiB", 256, "lower",
+         "memory of the target's kernel for each of these connections"),
+        ("memory_1000_hosts", "GiB", 4, "lower",
+         "for 1,000 hosts with 8 NICs each, of the target's kernel"),
+    ),
+    "test_many.Many.test_idle_peers": (
+        ("idle_peer_memory", "KiB", 64, "lower",
+         "memory of the kernel for a peer with 8 links that are not used"),
+    ),
+    "test_many.Many.test_active_queues": (
+        ("queue_memory_initiator", "KiB", 256, "lower",
+         "memory of the kernel for a peer with a queue pair that is used"),
+        ("queue_memory_target", "KiB", 256, "lower",
+         "memory of the kernel for a session that is used"),
+    ),
+    "test_recipes.Recipes.test_misses": (
+        ("miss_evicted", "blocks", 0, "lower",
+         "evicted by gets of 32 blocks of 2 MiB that no peer has"),
+    ),
+    "test_recipes.Recipes.test_prefix": (
+        ("miss_behind", "bytes", 0, "lower",
+         "brought behind the first miss of a prefix"),
+    ),
+}
+
+
+def costs():
+    """The figures that tests of selftests/fabric count."""
+    done = subprocess.run(
+        [os.path.join(util.REPO, "selftests/run-python"),
+         os.path.join(util.REPO, "selftests/fabric"), *COUNTED],
+        env={**os.environ, "FABRIC_HOSTS": "500"}, stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT, universal_newlines=True)
+    found = {}
+    for line in done.stdout.splitlines():
+        fields = line.split()
+        if fields[:2] == ["#", "figure"]:
+            found[fields[2]] = float(fields[3])
+    figures = []
+    for test, known in COUNTED.items():
+        for name, unit, target, better, how in known:
+            if name not in found:
+                raise RigError("%s: no %s:\n%s" % (test, name,
+                                                  done.stdout[-3000:]))
+            figures.append(figure(name, found[name], unit, target, better,
+                                  how))
+    return figures
+
+
+def build_kvfab():
+    """The program that waits."""
+    os.makedirs(os.path.dirname(KVFAB), exist_ok=True)
+    util.check_output(["gcc", "-O2", "-I" + util.REPO + "/uapi",
+                       util.REPO + "/selftests/fabric/kvfab.c", "-o", KVFAB])
+
+
+GROUPS = ("rates", "waits", "links", "insns", "costs")
+
+
+def measure(module, rounds=5, kvpool=True, groups=GROUPS):
     """Run the benchmark; returns its figures in the form of scripts/bench."""
+    figures = []
+    if set(groups) & {"rates", "waits", "links"}:
+        figures += on_pair(module, rounds, kvpool, groups)
+    if not kvpool:
+        return []
+    if "insns" in groups:
+        figures += instructions(module)
+    if "costs" in groups:
+        figures += costs()
+    return figures
+
+
+def on_pair(module, rounds, kvpool, groups):
+    """The groups that one pair of hosts measures."""
+    figures = []
     pair = pairmod.Pair("bench-fabric", append="init_on_alloc=0")
     try:
         bench = Bench(pair)
-        bench.nvme_setup()
+        if "rates" in groups:
+            bench.nvme_setup()
         if kvpool:
             # One link, as perftest and nvme-rdma use.
             pair.fabric(module, nr_links=1)
             for size in MIB, 64 << 10, 4096:
                 bench.get_fill(size)
-        for _ in range(rounds):
+        for _ in range(rounds if "rates" in groups else 0):
             bench.round(kvpool)
         if not kvpool:
             return []
-        figures = ratios(bench, NOTE % rounds)
-        connect(pair, 2)
-        figures += two_links(bench) + link_down(bench) + totals(bench)
+        if "rates" in groups:
+            figures += ratios(bench, NOTE % rounds)
+        if "waits" in groups:
+            build_kvfab()
+            figures += waits(bench, rounds)
+        if "links" in groups:
+            connect(pair, 2)
+            figures += two_links(bench) + link_down(bench)
+        figures += totals(bench)
         for text in pair.complaints():
             raise RigError("the kernel complained:\n" + text)
     finally:
         pair.down()
-    return figures + instructions(module)
+    return figures

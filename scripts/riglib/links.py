@@ -5,7 +5,8 @@ Link number N joins its two ends, 1 and 2, by a unix socket.  End E has a
 virtio NIC with the MAC address 52:54:00:77:N:E and the address 10.77.N.E/24.
 In QMP the link is called linkN (set_link) and the NIC nicN, on a port of its
 own (device_del, device_add).
-With RDMA, the soft RDMA device rxeN is on the NIC.
+With RDMA, the soft RDMA device rxeN is on the NIC; with siw, which is iWARP and
+which the test kernels have, siwN.
 """
 
 import collections
@@ -43,10 +44,11 @@ exit 1
 
 # crc32_generic first: rxe requests it by a name that modules.dep does not have.
 RDMA = """
-modprobe -a crc32_generic rdma_rxe rdma_ucm || exit
+[ "$3" != siw ] || modprobe -a siw rdma_ucm || exit
+[ "$3" != rxe ] || modprobe -a crc32_generic rdma_rxe rdma_ucm || exit
 for d in /sys/class/net/*; do
 	[ "$(cat $d/address)" = "$2" ] || continue
-	rdma link add "$1" type rxe netdev ${d##*/}
+	rdma link add "$1" type "$3" netdev ${d##*/}
 	exit
 done
 echo "no NIC has the address $2"
@@ -139,4 +141,6 @@ def configure(host, links, rdma=False):
         script(host, link, CONFIGURE, mac(link, end),
                "10.77.%d.%d/24" % (link.number, end), str(MTU), str(QUEUE))
         if rdma:
-            script(host, link, RDMA, "rxe%d" % link.number, mac(link, end))
+            kind = rdma if isinstance(rdma, str) else "rxe"
+            script(host, link, RDMA, "%s%d" % (kind, link.number),
+                   mac(link, end), kind)

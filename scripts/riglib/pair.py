@@ -59,7 +59,9 @@ class Running:
 class Group:
     """Hosts, numbered from 0, with links as `rig up --link` describes them."""
 
-    def __init__(self, names, specs, plugins=None, boot=None, **options):
+    def __init__(self, names, specs, plugins=None, boot=None, device="rxe",
+                 **options):
+        self.device = device
         self.joined = links.parse(specs, names)
         self.hosts = [hostmod.Host(name) for name in names]
         self.options = [hostmod.Options(**options, plugin=plugin)
@@ -79,7 +81,7 @@ class Group:
                           (me, util.start_time(me)), self.joined)
         for n in which:
             hostmod.wait_ready(self.hosts[n], 300)
-            links.configure(self.hosts[n], self.joined, True)
+            links.configure(self.hosts[n], self.joined, self.device)
 
     def start(self, which, *argv, timeout=120, show=False):
         """Start a command on a host; returns a Running."""
@@ -129,7 +131,7 @@ class Group:
         link, host = self.joined[link], self.hosts[which]
         self.qmp(which, "device_add",
                  **links.nic(link, link.ends.index(host.name) + 1))
-        links.configure(host, [link], True)
+        links.configure(host, [link], self.device)
 
     def set_link(self, which, link, up):
         """Set the carrier of a host's NIC."""

@@ -4,7 +4,8 @@
 A room is a directory below kmod/. Includes and calls go from a higher room to a
 lower one or stay within a room. kmod/main.* is above all rooms; compat.h and
 version.h may be included everywhere. The fabric is a module of its own and sees
-two headers of the core beside these. X.c and X.h are one file here, named room/X.
+two headers of the core beside these. X.c and X.h are one file here, named room/X,
+unless they are generated.
 """
 
 import collections
@@ -35,8 +36,13 @@ def rank(node):
 
 
 def node_of(path):
-    """The name of a file's node: its path without the suffix."""
-    return os.path.splitext(path)[0]
+    """The name of a file's node: its path without the suffix.
+
+    A header that is generated declares functions of other files, which the table
+    beside it points to. It is a node of its own.
+    """
+    base, suffix = os.path.splitext(path)
+    return path if base.endswith("_gen") and suffix == ".h" else base
 
 
 def include_edges(root):

@@ -327,7 +327,8 @@ TEST_F(sysfs, counters)
 		FILE_OF(pushed_bytes), FILE_OF(served_blocks),
 		FILE_OF(served_bytes), FILE_OF(received_blocks),
 		FILE_OF(received_bytes), FILE_OF(cancelled_ops),
-		FILE_OF(timedout_ops),
+		FILE_OF(timedout_ops), FILE_OF(pushed_in_bytes),
+		FILE_OF(push_quota_bytes),
 #undef FILE_OF
 	};
 	int i, other = kv_open(self->t.tenant, O_RDWR);
@@ -341,6 +342,7 @@ TEST_F(sysfs, counters)
 	ASSERT_EQ(0, kv_tenant_set(self->t.tenant, "quota_bytes",
 				   4 * KV_CHUNK));
 	ASSERT_EQ(0, kv_tenant_set(self->t.tenant, "pin_quota_bytes", 300000));
+	ASSERT_EQ(0, kv_tenant_set(self->t.tenant, "push_quota_bytes", 500000));
 	for (i = 0; i < 5; i++)
 		ASSERT_EQ(0, kv_produce_blank(self->t.fd, i, KV_CHUNK));
 	ASSERT_EQ(0, kv_remove(self->t.fd, 4));
@@ -369,6 +371,8 @@ TEST_F(sysfs, counters)
 	EXPECT_EQ(8192, st.quarantined_bytes);
 	EXPECT_EQ(5000, st.pinned_bytes);
 	EXPECT_EQ(300000, st.pin_quota_bytes);
+	/* In whole pages. */
+	EXPECT_EQ(500000 / 4096 * 4096, st.push_quota_bytes);
 	EXPECT_EQ(4 * KV_CHUNK, st.quota_bytes);
 	EXPECT_EQ(6, st.produced_blocks);
 	EXPECT_EQ(5 * KV_CHUNK + 5000, st.produced_bytes);

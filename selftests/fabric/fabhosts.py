@@ -6,7 +6,9 @@ each of them and is booted when the first test needs it. All tests of a run shar
 the hosts; each test loads the modules and unloads them at its end.
 
 FABRIC_KERNEL in the environment is the kernel of all (6.12 if not given),
-FABRIC_SMP the number of CPUs of each (1: more are slower on two cores).
+FABRIC_SMP the number of CPUs of each (1: more are slower on two cores), and
+FABRIC_DEVICE the kind of soft RDMA, rxe or siw (iWARP, which only the kernels lean
+and debug have).
 A complaint of a kernel fails the command during which it came.
 """
 
@@ -27,14 +29,17 @@ from riglib.pair import FABRIC_HOST, Group  # noqa: E402
 from riglib.util import BUILD, RigError  # noqa: E402
 
 KERNEL = os.environ.get("FABRIC_KERNEL", "6.12")
+DEVICE = os.environ.get("FABRIC_DEVICE", "rxe")
 SMP = os.environ.get("FABRIC_SMP", "1")
 MODULE = os.path.join(BUILD, "mod", KERNEL, "kvpool.ko")
 RDMA = MODULE.replace("kvpool.ko", "kvpool_rdma.ko")
 DELAY = MODULE.replace("kvpool.ko", "kvpool_testdelay.ko")
+TESTQP = MODULE.replace("kvpool.ko", "kvpool_testqp.ko")
 CTL = os.path.join(BUILD, "lib/tools/kvpoolctl")
 KVFAB = os.path.join(BUILD, "fabric", KERNEL, "kvfab")
 HOSTILE = os.path.join(BUILD, "fabric", KERNEL, "hostile")
 ENGINE = os.path.join(BUILD, "lib/tests/module-peers")
+SECRET = "7" * 32
 MB = 1 << 20
 KB256 = 256 << 10       # blocks of load()
 ENOENT, EEXIST, EMSGSIZE, EHOSTUNREACH, EINPROGRESS = 2, 17, 90, 113, 115
@@ -51,6 +56,11 @@ def setting(name, default):
 def say(text):
     """Print a line with the results."""
     print("# " + text, flush=True)
+
+
+def figure(name, value):
+    """Print a figure that scripts/bench takes."""
+    say("figure %s %.6g" % (name, value))
 
 
 class Host:
@@ -99,8 +109,8 @@ class Host:
 
     def rxe(self, link):
         """Give a link the soft RDMA device that it had."""
-        self.run("rdma", "link", "add", "rxe%d" % link, "type", "rxe",
-                 "netdev", self.nic(link))
+        self.run("rdma", "link", "add", "%s%d" % (DEVICE, link), "type",
+                 DEVICE, "netdev", self.nic(link))
 
     def mend(self, first=":"):
         """Replace devices that make no connections any more, after a command.
@@ -148,8 +158,23 @@ class Host:
     def tenant(self, name="default"):
         return self.json("tenant", "show", name)["tenants"][0]
 
+    def fabric(self):
+        return self.json("fabric")["fabric"]
+
+    def memory(self):
+        """Bytes that the kernel of the host could give to programs."""
+        return int(self.sh("sync; echo 3 >/proc/sys/vm/drop_caches; "
+                           "sed -n 's,MemAvailable: *\\([0-9]*\\).*,\\1,p' "
+                           "/proc/meminfo")) << 10
+
     def fetched(self):
         return sum(link["in_bytes"] for link in self.links())
+
+    def secret(self, text=SECRET):
+        """Accept only hosts that know this secret."""
+        self.sh("printf %s \"$1\" | keyctl padd user kvpool:7 @u >/dev/null",
+                text)
+        self.ctl("fabric", "set", "--no-open", "--secret-key", "kvpool:7")
 
     # ---- from outside ----
 
@@ -239,7 +264,9 @@ def build():
                     "-I" + REPO + "/uapi", "-I" + REPO + "/kmod",
                     "-I" + BUILD + "/ksft/tools/testing/selftests",
                     *[here + "hostile%s.c" % part
-                      for part in ("", "_conn", "_initiator", "_target")],
+                      for part in ("", "_conn", "_request", "_initiator",
+                                   "_special", "_target", "_early", "_relay",
+                                   "_hosts")],
                     "-o", HOSTILE, "-pthread", "-lrdmacm", "-libverbs",
                     "-lnettle"], check=True)
     subprocess.run(["make", "-s", "-C", REPO + "/libkvpool",
@@ -258,7 +285,8 @@ def need(*hosts):
         one, two, three = names
         group = Group(names, [one + ":" + two, one + ":" + two,
                               one + ":" + three, two + ":" + three],
-                      kernel=KERNEL, mem="1G", smp=int(SMP), boot=())
+                      kernel=KERNEL, mem="1G", smp=int(SMP), boot=(),
+                      device=DEVICE)
         atexit.register(group.down)
     ended = [host.number for host in hosts if not host.running()]
     group.boot(*ended)
@@ -300,7 +328,8 @@ class Fabric(unittest.TestCase):
 
     def up(self, nr, host=a):
         def there():
-            return sum(link["state"] == "up" for link in host.links()) == nr
+            return sum(link["state"] == "up"
+                       for link in self.woken(host)) == nr
 
         try:
             wait_until(there, "%d links up" % nr, 30)
@@ -312,6 +341,14 @@ class Fabric(unittest.TestCase):
             wait_until(there, "%d links up" % nr)
         except AssertionError as e:
             raise AssertionError("%s: %s" % (e, host.links())) from None
+
+    def woken(self, host=a):
+        """The links of a host; those that were not in use begin to connect."""
+        links = host.links()
+        for link in links:
+            if link["state"] == "idle":
+                host.ctl("link", "connect", link["peer"], link["id"])
+        return links
 
     def blocks(self, count, length, *options, host=b):
         """Make blocks on a host; returns the number of the first."""

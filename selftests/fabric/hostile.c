@@ -7,6 +7,9 @@
  *		[--key BYTE --length BYTES --fill BYTE] [--rounds N] [--seed N]
  *	hostile --produce [--key BYTE --length BYTES --fill BYTE]
  *	hostile --serve ADDRESS [--port N]
+ *	hostile --hosts N|--storm N ADDRESS [--secret TEXT] [--rounds N] ...
+ *	hostile --early ADDRESS [--port N] [--rounds N]
+ *	hostile --relay TARGET [--rewrite] ADDRESS [--port N]
  *	hostile --mute ADDRESS [--port N] [--version N]
  *
  * The target under test listens at ADDRESS. A block that it has is named by
@@ -16,7 +19,9 @@
  * peer is served afterwards. The rig checks that the kernel does not complain.
  *
  * With --serve it is the target, and the initiator is under test, which has one
- * queue pair and fetches one block of two requests until it succeeds.
+ * queue pair and fetches blocks of 4 KiB, 64 KiB and 2 MiB, which is two requests,
+ * until it has the last one. With --early each connection is to end before it is
+ * up. With --relay it is between an honest initiator and the target TARGET.
  * With --mute it is a target that accepts every connection, answers ALIVE, and
  * answers no request: for tests of operations that wait. With --version it speaks
  * another version of the protocol: it refuses connections, or accepts them with
@@ -91,17 +96,26 @@ static void usage(void)
 		"  --test NAME     run only this test\n"
 		"  --produce       make the known block on this host, and end\n"
 		"  --serve         be a target that breaks the rules\n"
+		"  --early         be one that does so before a connection is up\n"
+		"  --hosts N       be N hosts, which fetch pages after SIGTERM\n"
+		"  --storm N       be N hosts that break off and come again\n"
+		"  --relay TARGET  be in the middle: hand on all messages to TARGET\n"
+		"  --rewrite       and claim to be other hosts than these\n"
+		"  --iwarp         the transport has no path MTU and no immediates\n"
 		"  --mute          be a target that answers no request, until SIGTERM\n"
 		"  --version N     the version that this target speaks (%d)\n",
 		KVPOOL_WIRE_PORT, KVPOOL_WIRE_VERSION);
 	exit(2);
 }
 
-static void find_address(const char *name, const char *port)
+/* Where to connect to, or to listen; the port may be none for the default. */
+void find_address(const char *name, const char *port)
 {
 	struct addrinfo hint = { .ai_socktype = SOCK_STREAM }, *found;
+	char number[16];
 
-	if (getaddrinfo(name, port, &hint, &found)) {
+	snprintf(number, sizeof(number), "%d", KVPOOL_WIRE_PORT);
+	if (getaddrinfo(name, port ?: number, &hint, &found)) {
 		fprintf(stderr, "hostile: %s is not an address\n", name);
 		exit(2);
 	}
@@ -124,12 +138,19 @@ int main(int argc, char **argv)
 		{ "produce", no_argument, NULL, 'P' },
 		{ "serve", no_argument, NULL, 'V' },
 		{ "mute", no_argument, NULL, 'M' },
+		{ "early", no_argument, NULL, 'E' },
+		{ "relay", required_argument, NULL, 'R' },
+		{ "rewrite", no_argument, NULL, 'w' },
+		{ "hosts", required_argument, NULL, 'H' },
+		{ "storm", required_argument, NULL, 'O' },
+		{ "iwarp", no_argument, NULL, 'I' },
 		{ "version", required_argument, NULL, 'W' },
 		{ 0 }
 	};
-	const char *port = NULL, *only = NULL;
-	bool make = false, target = false, quiet = false;
-	char number[16];
+	const char *port = NULL, *only = NULL, *to = NULL;
+	bool make = false, target = false, quiet = false, early = false;
+	unsigned int hosts = 0, storm = 0;
+	bool rewrite = false;
 	int c;
 
 	opt.seed = time(NULL) | 1;
@@ -173,6 +194,24 @@ int main(int argc, char **argv)
 		case 'M':
 			quiet = true;
 			break;
+		case 'E':
+			early = true;
+			break;
+		case 'R':
+			to = optarg;
+			break;
+		case 'w':
+			rewrite = true;
+			break;
+		case 'H':
+			hosts = strtoul(optarg, NULL, 0);
+			break;
+		case 'O':
+			storm = strtoul(optarg, NULL, 0);
+			break;
+		case 'I':
+			opt.iwarp = true;
+			break;
 		case 'W':
 			opt.version = strtoul(optarg, NULL, 0);
 			break;
@@ -184,13 +223,21 @@ int main(int argc, char **argv)
 		usage();
 	if (make)
 		return produce();
-	snprintf(number, sizeof(number), "%d", KVPOOL_WIRE_PORT);
-	find_address(argv[optind], port ?: number);
+	find_address(argv[optind], port);
 
+	setvbuf(stdout, NULL, _IOLBF, 0);
 	ksft_print_header();
 	if (quiet)
 		serve_mute();
+	if (early)
+		serve_early();
+	if (hosts)
+		be_hosts(hosts);
+	if (storm)
+		be_storm(storm);
+	if (to)
+		relay(to, rewrite);
 	if (target)
-		serve();
+		serve(only);
 	initiate(only);
 }

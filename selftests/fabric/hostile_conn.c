@@ -39,10 +39,13 @@ const char * const outcomes[] = {
 
 void conn_end(struct conn *c)
 {
+	unsigned int i;
+
 	if (c->up)
 		rdma_disconnect(c->id);
-	if (c->mw)
-		ibv_dealloc_mw(c->mw);
+	for (i = 0; i < WINDOWS; i++)
+		if (c->mw[i])
+			ibv_dealloc_mw(c->mw[i]);
 	if (c->id && c->id->qp)
 		rdma_destroy_qp(c->id);
 	if (c->mr)
@@ -154,14 +157,18 @@ bool conn_prepare(struct conn *c)
 
 void connect_fill(struct kvpool_wire_connect *wire)
 {
+	static unsigned int links;
 	unsigned int i;
 
+	/* A link that is connected once more replaces what there was of it. */
 	*wire = (struct kvpool_wire_connect) {
 		.magic = KVPOOL_WIRE_MAGIC,
 		.version = KVPOOL_WIRE_VERSION,
 		.version_min = KVPOOL_WIRE_VERSION,
+		.link = 1 + links++ % 1000,
 		.nr_queues = 1,
 		.credits = 16,
+		.mtu = opt.iwarp ? 0 : 1024,
 		.host = "hostile",
 	};
 	for (i = 0; i < sizeof(wire->nonce); i++)
@@ -246,6 +253,7 @@ enum outcome conn_wait(struct conn *c, const void **answer, size_t *len)
 				continue;
 			}
 			c->taken = wc.wr_id + 1;
+			c->last = wc;
 			if (answer)
 				*answer = c->in + wc.wr_id * CAPSULE;
 			if (len)
@@ -264,23 +272,125 @@ enum outcome conn_wait(struct conn *c, const void **answer, size_t *len)
 	}
 }
 
-static void proof(const struct conn *c, const char *label, uint8_t *out)
+/* Wait for the end, whatever comes before it. */
+enum outcome conn_closed(struct conn *c)
 {
-	struct hmac_sha256_ctx hmac;
-	uint8_t name[16] = { 0 };
+	enum outcome how;
 
-	memset(out, 0, KVPOOL_WIRE_PROOF);
-	if (c->given.auth != KVPOOL_WIRE_AUTH_HMAC)
-		return;
-	memcpy(name, label, strlen(label));
-	hmac_sha256_set_key(&hmac, strlen(opt.secret), (void *)opt.secret);
-	hmac_sha256_update(&hmac, sizeof(name), name);
-	hmac_sha256_update(&hmac, sizeof(c->asked), (void *)&c->asked);
-	hmac_sha256_update(&hmac, sizeof(c->given), (void *)&c->given);
-	hmac_sha256_digest(&hmac, KVPOOL_WIRE_PROOF, out);
+	do {
+		how = conn_wait(c, NULL, NULL);
+	} while (how == ANSWERED);
+	return how;
 }
 
-enum outcome conn_auth(struct conn *c, int damage)
+/* An IP address as it is mapped to IPv6, and the port. */
+static void address_end(struct sockaddr *from, struct kvpool_wire_end *end)
+{
+	struct sockaddr_in6 *v6 = (struct sockaddr_in6 *)from;
+	struct sockaddr_in *v4 = (struct sockaddr_in *)from;
+
+	memset(end, 0, sizeof(*end));
+	if (from->sa_family == AF_INET) {
+		memset(end->address + 10, 0xff, 2);
+		memcpy(end->address + 12, &v4->sin_addr, 4);
+		end->number = ntohs(v4->sin_port);
+	} else {
+		memcpy(end->address, &v6->sin6_addr, 16);
+		end->number = ntohs(v6->sin6_port);
+	}
+}
+
+/* Both ends of a connection, as its queue pair has them. */
+bool conn_ends(const struct conn *c, struct kvpool_wire_end *here,
+	       struct kvpool_wire_end *there)
+{
+	struct ibv_qp_init_attr init;
+	struct ibv_qp_attr attr;
+	union ibv_gid gid;
+
+	if (c->id->verbs->device->transport_type == IBV_TRANSPORT_IWARP) {
+		address_end(rdma_get_local_addr(c->id), here);
+		address_end(rdma_get_peer_addr(c->id), there);
+		return true;
+	}
+	if (ibv_query_qp(c->id->qp, &attr, IBV_QP_AV | IBV_QP_DEST_QPN, &init) ||
+	    ibv_query_gid(c->id->verbs, c->id->port_num,
+			  attr.ah_attr.grh.sgid_index, &gid))
+		return false;
+	memcpy(here->address, &gid, 16);
+	memcpy(there->address, &attr.ah_attr.grh.dgid, 16);
+	here->number = c->id->qp->qp_num;
+	there->number = attr.dest_qp_num;
+	return true;
+}
+
+static void damaged(struct kvpool_wire_proven *p, bool initiator, int damage)
+{
+	struct kvpool_wire_end *here = initiator ? &p->initiator : &p->target;
+	struct kvpool_wire_end *there = initiator ? &p->target : &p->initiator;
+	struct kvpool_wire_end old = *here;
+
+	switch (damage) {
+	case OTHER_NAME:
+		p->name[0] ^= 1;
+		break;
+	case HERE_ADDRESS:
+		here->address[15] ^= 1;
+		break;
+	case HERE_NUMBER:
+		here->number ^= 1;
+		break;
+	case THERE_ADDRESS:
+		there->address[15] ^= 4;
+		break;
+	case THERE_NUMBER:
+		there->number += 2;
+		break;
+	case SWAPPED:
+		*here = *there;
+		*there = old;
+		break;
+	case NO_ENDS:
+		memset(here, 0, sizeof(*here));
+		memset(there, 0, sizeof(*there));
+		break;
+	}
+}
+
+/* A proof for the initiator or for the target of this connection. */
+void conn_proof(const struct conn *c, bool initiator, const char *name,
+		int damage, uint8_t *out)
+{
+	struct kvpool_wire_proven proven = {
+		.connect = c->asked, .accept = c->given,
+	};
+	struct hmac_sha256_ctx hmac;
+
+	memset(out, 0, KVPOOL_WIRE_PROOF);
+	if (c->given.auth == KVPOOL_WIRE_AUTH_HMAC && opt.secret) {
+		memcpy(proven.label, initiator != (damage == LABEL) ?
+		       "kvpool initiator" : "kvpool target\0\0",
+		       sizeof(proven.label));
+		memcpy(proven.name, name, strlen(name));
+		if (c->target)
+			conn_ends(c, &proven.target, &proven.initiator);
+		else
+			conn_ends(c, &proven.initiator, &proven.target);
+		damaged(&proven, initiator, damage);
+		hmac_sha256_set_key(&hmac, strlen(opt.secret),
+				    (void *)opt.secret);
+		hmac_sha256_update(&hmac, sizeof(proven), (void *)&proven);
+		hmac_sha256_digest(&hmac, KVPOOL_WIRE_PROOF, out);
+	}
+	if (damage >= BIT && damage < LABEL)
+		out[(damage - BIT) / 8] ^= 1 << (damage - BIT) % 8;
+}
+
+/*
+ * Prove that this is the host of a name, with something wrong with the proof or
+ * with NOTHING.
+ */
+static enum outcome conn_auth_as(struct conn *c, const char *name, int damage)
 {
 	struct kvpool_wire_auth wire = {
 		.header = { .opcode = KVPOOL_WIRE_AUTH, .id = 1 },
@@ -290,35 +400,53 @@ enum outcome conn_auth(struct conn *c, int damage)
 	enum outcome how;
 	size_t len;
 
-	proof(c, "kvpool initiator", wire.proof);
-	if (damage >= 0)
-		wire.proof[damage / 8] ^= 1 << damage % 8;
+	strncpy((char *)wire.name, name, sizeof(wire.name) - 1);
+	conn_proof(c, true, name, damage, wire.proof);
 	if (!conn_send(c, &wire, sizeof(wire)))
 		return FAILED;
 	how = conn_wait(c, (const void **)&back, &len);
 	if (how != ANSWERED)
 		return how;
-	proof(c, "kvpool target", want);
+	conn_proof(c, false, name, NOTHING, want);
 	return len == sizeof(*back) &&
 	       back->header.opcode == KVPOOL_WIRE_AUTH &&
 	       back->header.flags == KVPOOL_WIRE_RESPONSE &&
+	       !memcmp(back->name, c->given.name, sizeof(back->name)) &&
 	       !memcmp(back->proof, want, sizeof(want)) ? ANSWERED : FAILED;
 }
 
-/* An honest connection. */
-bool conn_open(struct conn *c)
+enum outcome conn_auth(struct conn *c, int damage)
 {
+	return conn_auth_as(c, "hostile", damage);
+}
+
+/* An honest connection with these terms, of the host of this name. */
+bool conn_open_as(struct conn *c, const struct kvpool_wire_connect *terms,
+		  const char *name)
+{
+	bool silent = c->silent;
 	enum outcome how;
 
 	memset(c, 0, sizeof(*c));
-	connect_fill(&c->asked);
+	c->silent = silent;
+	c->asked = *terms;
 	how = conn_ask(c, &c->asked, sizeof(c->asked));
 	if (how == ANSWERED)
-		how = conn_auth(c, -1);
+		how = conn_auth_as(c, name, NOTHING);
 	if (how != ANSWERED) {
 		ksft_print_msg("an honest connection: %s (%s)\n", outcomes[how],
 			       strerror(errno));
 		conn_end(c);
 	}
 	return how == ANSWERED;
+}
+
+/* An honest connection. */
+bool conn_open(struct conn *c)
+{
+	struct kvpool_wire_connect terms;
+
+	connect_fill(&terms);
+	c->silent = false;
+	return conn_open_as(c, &terms, "hostile");
 }

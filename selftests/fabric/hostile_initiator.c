@@ -9,138 +9,18 @@
 
 #define CROWD		100	/* more connections without a proof than a target keeps */
 
-/* ---- requests ----------------------------------------------------------- */
-
-struct request {
-	struct kvpool_wire_request wire;
-	struct kvpool_wire_segment segments[KVPOOL_WIRE_SEGS_MAX];
-};
-
-static size_t request_size(unsigned int nr)
-{
-	return sizeof(struct kvpool_wire_request) +
-	       nr * sizeof(struct kvpool_wire_segment);
-}
-
-static struct kvpool_wire_segment *request_segment(struct request *r,
-						   unsigned int i)
-{
-	return &r->wire.segments[i];
-}
-
-/* One segment: all of the known block. */
-static void request_fill(struct request *r, uint8_t opcode)
-{
-	struct kvpool_wire_segment *s = request_segment(r, 0);
-
-	memset(r, 0, sizeof(*r));
-	r->wire.header.opcode = opcode;
-	r->wire.header.nr = 1;
-	r->wire.header.id = chance();
-	memcpy(r->wire.tenant, opt.tenant, sizeof(r->wire.tenant));
-	memcpy(s->key, opt.key, sizeof(s->key));
-	if (opcode == KVPOOL_WIRE_PROBE)
-		return;
-	s->push = opcode == KVPOOL_WIRE_PUSH || opcode == KVPOOL_WIRE_DROP ?
-		 chance() | 1 : 0;
-	if (opcode == KVPOOL_WIRE_DROP)
-		return;
-	s->block_length = opt.length;
-	s->length = opt.length;
-	r->wire.length = (opt.length + 4095) & ~4095U;
-}
-
-/* Let the target use a part of the memory until it answers. */
-static bool conn_window(struct conn *c, struct request *r, uint32_t bytes,
-			int access)
-{
-	struct ibv_mw_bind_info bind = {
-		.mr = c->mr, .addr = (uintptr_t)c->memory, .length = bytes,
-		.mw_access_flags = access,
-	};
-	struct ibv_send_wr wr = {
-		.wr_id = DEPTH, .opcode = IBV_WR_BIND_MW,
-	}, *bad;
-
-	if (c->mw)
-		ibv_dealloc_mw(c->mw);
-	c->mw = ibv_alloc_mw(c->id->pd, IBV_MW_TYPE_2);
-	if (!c->mw)
-		return false;
-	wr.bind_mw.mw = c->mw;
-	wr.bind_mw.rkey = ibv_inc_rkey(c->mw->rkey);
-	wr.bind_mw.bind_info = bind;
-	if (ibv_post_send(c->id->qp, &wr, &bad))
-		return false;
-	c->mw->rkey = wr.bind_mw.rkey;
-	r->wire.address = (uintptr_t)c->memory;
-	r->wire.rkey = wr.bind_mw.rkey;
-	return true;
-}
-
-/* Send a request on a new connection. */
-static enum outcome try_request(const struct request *r, size_t len)
-{
-	struct conn c;
-	enum outcome how = FAILED;
-
-	if (!conn_open(&c))
-		return FAILED;
-	if (conn_send(&c, r, len))
-		how = conn_wait(&c, NULL, NULL);
-	conn_end(&c);
-	return how;
-}
-
-static bool closes(const struct request *r, size_t len, const char *what)
-{
-	return expect(try_request(r, len), CLOSED, what);
-}
-
-/* The status that the target gives a request with one segment, or -1. */
-static int ask(struct conn *c, const struct request *r)
-{
-	const struct kvpool_wire_response *answer;
-	size_t len;
-
-	if (!conn_send(c, r, request_size(r->wire.header.nr)) ||
-	    conn_wait(c, (const void **)&answer, &len) != ANSWERED)
-		return -1;
-	if (answer->header.flags != KVPOOL_WIRE_RESPONSE ||
-	    answer->header.opcode != r->wire.header.opcode ||
-	    answer->header.id != r->wire.header.id ||
-	    answer->header.nr != r->wire.header.nr ||
-	    len != sizeof(*answer) + answer->header.nr *
-		   sizeof(answer->results[0]))
-		return -1;
-	return answer->results[0].status;
-}
-
-static bool wants(int status, int want, const char *what)
-{
-	if (status == want)
-		return true;
-	ksft_print_msg("%s: status %d, not %d\n", what, status, want);
-	return false;
-}
-
 static bool honest_fetch(void)
 {
 	struct request r;
 	struct conn c;
 	bool ok = false;
-	uint32_t i;
 
 	if (!conn_open(&c))
 		return false;
 	request_fill(&r, KVPOOL_WIRE_FETCH);
 	if (conn_window(&c, &r, r.wire.length, IBV_ACCESS_REMOTE_WRITE) &&
-	    ask(&c, &r) == KVPOOL_WIRE_OK) {
-		for (i = 0; i < opt.length && c.memory[i] == opt.fill; i++)
-			;
-		/* And not a byte more. */
-		ok = i == opt.length && !c.memory[i] && !c.memory[MEMORY - 1];
-	}
+	    ask(&c, &r) == KVPOOL_WIRE_OK)
+		ok = filled(&c, opt.length);
 	conn_end(&c);
 	return ok;
 }
@@ -185,12 +65,17 @@ static bool test_connect(void)
 	TRY(version_min, 0xffff, VERSION);
 	TRY(nr_queues, 0, MESSAGE);
 	TRY(nr_queues, KVPOOL_WIRE_QUEUES_MAX + 1, MESSAGE);
-	TRY(nr_queues, 0xffff, MESSAGE);
+	TRY(nr_queues, 0xff, MESSAGE);
 	TRY(queue, 1, MESSAGE);
-	TRY(queue, 0xffff, MESSAGE);
+	TRY(queue, 0xff, MESSAGE);
 	TRY(credits, 0, MESSAGE);
 	TRY(credits, KVPOOL_WIRE_CREDITS_MAX + 1, MESSAGE);
-	TRY(reserved, 1, MESSAGE);
+	TRY(link, 0, MESSAGE);
+	TRY(mtu, 1, MESSAGE);
+	TRY(mtu, 128, MESSAGE);
+	TRY(mtu, 1500, MESSAGE);
+	TRY(mtu, 4097, MESSAGE);
+	TRY(mtu, 8192, MESSAGE);
 #undef TRY
 	/* Nothing at all: padded with zeros by the transport. */
 	ok &= refused(NULL, 0, KVPOOL_CLOSE_MESSAGE, "no private data");
@@ -199,6 +84,43 @@ static bool test_connect(void)
 	reads = 0;
 	ok &= refused(&good, sizeof(good), KVPOOL_CLOSE_MESSAGE, "no reads");
 	reads = 4;
+	return ok;
+}
+
+static bool wrong_proof(int damage)
+{
+	struct conn c = { 0 };
+	bool ok;
+
+	connect_fill(&c.asked);
+	ok = expect(conn_ask(&c, &c.asked, sizeof(c.asked)), ANSWERED,
+		    "connect") &&
+	     expect(conn_auth(&c, damage), CLOSED, "a wrong proof");
+	if (!ok)
+		ksft_print_msg("damage %d\n", damage);
+	conn_end(&c);
+	return ok;
+}
+
+/* A name that is none, with a proof that covers it. */
+static bool wrong_name(const char *name, size_t len)
+{
+	struct kvpool_wire_auth wire = {
+		.header = { .opcode = KVPOOL_WIRE_AUTH, .id = 1 },
+	};
+	struct conn c = { 0 };
+	bool ok;
+
+	memcpy(wire.name, name, len);
+	connect_fill(&c.asked);
+	ok = expect(conn_ask(&c, &c.asked, sizeof(c.asked)), ANSWERED,
+		    "connect");
+	if (ok) {
+		conn_proof(&c, true, name, NOTHING, wire.proof);
+		ok = conn_send(&c, &wire, sizeof(wire)) &&
+		     expect(conn_wait(&c, NULL, NULL), CLOSED, "a wrong name");
+	}
+	conn_end(&c);
 	return ok;
 }
 
@@ -215,17 +137,16 @@ static bool test_auth(void)
 	request_fill(&r, KVPOOL_WIRE_PROBE);
 	ok &= expect(conn_ask(&c, &c.asked, sizeof(c.asked)), ANSWERED,
 		     "connect") &&
-	      conn_send(&c, &r, request_size(1)) &&
+	      conn_request(&c, &r) &&
 	      expect(conn_wait(&c, NULL, NULL), CLOSED, "a request first");
 	conn_end(&c);
-	/* Wrong proofs. */
-	for (bit = 0; bit < KVPOOL_WIRE_PROOF * 8; bit += 51) {
-		connect_fill(&c.asked);
-		ok &= expect(conn_ask(&c, &c.asked, sizeof(c.asked)), ANSWERED,
-			     "connect") &&
-		      expect(conn_auth(&c, bit), CLOSED, "a wrong proof");
-		conn_end(&c);
-	}
+	/* Wrong proofs: their bits, and what they are about. */
+	for (bit = 0; bit < KVPOOL_WIRE_PROOF * 8; bit += 51)
+		ok &= wrong_proof(BIT + bit);
+	for (bit = LABEL; opt.secret && bit < NR_DAMAGES; bit++)
+		ok &= wrong_proof(bit);
+	ok &= wrong_name("", 0) && wrong_name("a\0b", 4) &&
+	      wrong_name("0123456789abcdef0123456789abcdef", 32);
 	/* A proof of an earlier connection: both nonces have changed. */
 	if (opt.secret) {
 		struct kvpool_wire_connect asked;
@@ -240,20 +161,25 @@ static bool test_auth(void)
 			     "connect again");
 		c.asked = asked;
 		c.given = given;
-		ok &= expect(conn_auth(&c, -1), CLOSED, "a replayed proof");
+		ok &= expect(conn_auth(&c, NOTHING), CLOSED, "a replayed proof");
 		conn_end(&c);
 	}
 	/* Twice. */
 	if (!conn_open(&c))
 		return false;
-	ok &= expect(conn_auth(&c, -1), CLOSED, "a second proof");
+	ok &= expect(conn_auth(&c, NOTHING), CLOSED, "a second proof");
 	conn_end(&c);
 	return ok;
 }
 
 static bool test_lengths(void)
 {
-	static const size_t cuts[] = { 1, 7, 8, 9, 39, 40, 41, 55, 56, 57, 111 };
+	static const size_t cuts[] = {
+		1, 7, 8, 9, 39, 40, 41, 63, 64, 65, 71, 72, 73, 95
+	};
+	static const uint8_t opcodes[] = {
+		KVPOOL_WIRE_PROBE, KVPOOL_WIRE_FETCH, KVPOOL_WIRE_DROP
+	};
 	struct request r;
 	unsigned int i;
 	bool ok = true;
@@ -262,18 +188,29 @@ static bool test_lengths(void)
 	for (i = 0; i < sizeof(cuts) / sizeof(cuts[0]); i++)
 		ok &= closes(&r, cuts[i], "a truncated request");
 	ok &= closes(&r, 0, "an empty message");
-	ok &= closes(&r, request_size(1) + 1, "a byte too many");
-	ok &= closes(&r, request_size(KVPOOL_WIRE_SEGS_MAX),
-		     "more segments than it says");
-	r.wire.header.nr = 2;
-	ok &= closes(&r, request_size(1), "fewer segments than it says");
+	for (i = 0; i < sizeof(opcodes); i++) {
+		uint8_t op = opcodes[i];
+		unsigned int most = op == KVPOOL_WIRE_PROBE ?
+				    KVPOOL_WIRE_KEYS_MAX : KVPOOL_WIRE_SEGS_MAX;
+
+		request_fill(&r, op);
+		ok &= closes(&r, sized(op, 1) + 1, "a byte too many");
+		ok &= closes(&r, sized(op, most),
+			     "more segments than it says");
+		r.wire.header.nr = 2;
+		ok &= closes(&r, sized(op, 1), "fewer segments than it says");
+		r.wire.header.nr = 0;
+		ok &= closes(&r, sized(op, 0), "no segment");
+		r.wire.header.nr = 0xffff;
+		ok &= closes(&r, sized(op, 1), "65535 segments");
+		r.wire.header.nr = most + 1;
+		ok &= closes(&r, sized(op, most),
+			     "a segment more than there may be");
+	}
+	request_fill(&r, KVPOOL_WIRE_CANCEL);
+	ok &= closes(&r, sizeof(r.wire.header), "CANCEL of segments");
 	r.wire.header.nr = 0;
-	ok &= closes(&r, request_size(0), "no segment");
-	r.wire.header.nr = 0xffff;
-	ok &= closes(&r, request_size(1), "65535 segments");
-	r.wire.header.nr = KVPOOL_WIRE_SEGS_MAX + 1;
-	ok &= closes(&r, request_size(KVPOOL_WIRE_SEGS_MAX),
-		     "a segment more than there may be");
+	ok &= closes(&r, sizeof(r.wire), "a CANCEL that is too long");
 	return ok;
 }
 
@@ -304,20 +241,42 @@ static bool test_headers(void)
 		r.wire.header.opcode = i;
 		if (i == KVPOOL_WIRE_PROBE)
 			continue;
-		ok &= closes(&r, request_size(1), "another opcode");
+		ok &= closes(&r, sized(KVPOOL_WIRE_PROBE, 1), "another opcode");
 	}
 	for (i = 1; i < 256; i <<= 1) {
 		request_fill(&r, KVPOOL_WIRE_PROBE);
 		r.wire.header.flags = i;
-		ok &= closes(&r, request_size(1), "a flag");
+		ok &= closes(&r, request_size(&r), "a flag");
 	}
+	/* With the memory that is in the request, or for what has no bytes. */
+	request_fill(&r, KVPOOL_WIRE_FETCH);
+	r.wire.header.flags = KVPOOL_WIRE_INLINE | KVPOOL_WIRE_RESPONSE;
+	ok &= closes(&r, request_size(&r), "an answer");
+	request_fill(&r, KVPOOL_WIRE_PUSH);
+	r.wire.header.flags = KVPOOL_WIRE_INLINE;
+	ok &= closes(&r, request_size(&r), "PUSH with bytes in the answer");
+	request_fill(&r, KVPOOL_WIRE_PROBE);
+	r.wire.reserved = 1;
+	ok &= closes(&r, request_size(&r), "a reserved field");
+	request_fill(&r, KVPOOL_WIRE_FETCH);
+	r.wire.node = 0;
+	ok &= closes(&r, request_size(&r), "FETCH with a node");
+	request_fill(&r, KVPOOL_WIRE_PROBE);
+	r.wire.wait_ms = 1;
+	ok &= closes(&r, request_size(&r), "PROBE that waits");
+	request_fill(&r, KVPOOL_WIRE_PUSH);
+	r.wire.wait_ms = 1;
+	ok &= closes(&r, request_size(&r), "PUSH that waits");
+	request_fill(&r, KVPOOL_WIRE_FETCH);
+	r.wire.wait_ms = KVPOOL_WIRE_WAIT_MAX_MS + 1;
+	ok &= closes(&r, request_size(&r), "FETCH that waits too long");
 	request_fill(&r, KVPOOL_WIRE_PROBE);
 	memset(r.wire.tenant, 'a', sizeof(r.wire.tenant));
-	ok &= closes(&r, request_size(1), "a tenant without an end");
+	ok &= closes(&r, request_size(&r), "a tenant without an end");
 	memset(r.wire.tenant, 0, sizeof(r.wire.tenant));
-	ok &= closes(&r, request_size(1), "no tenant");
+	ok &= closes(&r, request_size(&r), "no tenant");
 	r.wire.tenant[5] = 'a';
-	ok &= closes(&r, request_size(1), "bytes after the tenant's name");
+	ok &= closes(&r, request_size(&r), "bytes after the tenant's name");
 	return ok;
 }
 
@@ -330,7 +289,7 @@ static bool test_segments(void)
 #define TRY(op, field, value)						\
 	(request_fill(&r, KVPOOL_WIRE_##op), s = request_segment(&r, 0), \
 	 r.wire.address = 0x1000, s->field = (value),			\
-	 ok &= closes(&r, request_size(1), #op " " #field " = " #value))
+	 ok &= closes(&r, request_size(&r), #op " " #field " = " #value))
 	TRY(FETCH, block_length, 0);
 	TRY(FETCH, block_length, KVPOOL_BLOCK_MIN - 1);
 	TRY(FETCH, block_length, KVPOOL_BLOCK_MAX + 1);
@@ -343,17 +302,11 @@ static bool test_segments(void)
 	TRY(FETCH, length, opt.length + 1);
 	TRY(FETCH, length, 0xffffffff);
 	TRY(FETCH, push, 1);
-	TRY(FETCH, depth, 1);
 	TRY(FETCH, parent[0], 1);
 	TRY(PUSH, push, 0);
 	TRY(PUSH, offset, 0xfffff000);
 	TRY(PUSH, parent[31], 1);
 	TRY(PUSH, block_length, 0xffffffff);
-	TRY(PROBE, length, 1);
-	TRY(PROBE, block_length, 4096);
-	TRY(PROBE, offset, 4096);
-	TRY(PROBE, push, 1);
-	TRY(PROBE, depth, 0x80000000);
 	TRY(DROP, push, 0);
 	TRY(DROP, length, 1);
 	TRY(DROP, depth, 2);
@@ -361,16 +314,19 @@ static bool test_segments(void)
 #undef TRY
 	request_fill(&r, KVPOOL_WIRE_FETCH);
 	r.wire.length += 4096;
-	ok &= closes(&r, request_size(1), "more memory than the segments take");
+	ok &= closes(&r, request_size(&r), "more memory than the segments take");
 	request_fill(&r, KVPOOL_WIRE_FETCH);
 	r.wire.length -= 4096;
-	ok &= closes(&r, request_size(1), "less memory than they take");
+	ok &= closes(&r, request_size(&r), "less memory than they take");
 	request_fill(&r, KVPOOL_WIRE_FETCH);
 	r.wire.address = -4096ULL;
-	ok &= closes(&r, request_size(1), "memory beyond the last address");
+	ok &= closes(&r, request_size(&r), "memory beyond the last address");
 	request_fill(&r, KVPOOL_WIRE_PROBE);
 	r.wire.rkey = 1;
-	ok &= closes(&r, request_size(1), "PROBE with memory");
+	ok &= closes(&r, request_size(&r), "PROBE with memory");
+	request_fill(&r, KVPOOL_WIRE_DROP);
+	r.wire.address = 4096;
+	ok &= closes(&r, request_size(&r), "DROP with memory");
 	return ok;
 }
 
@@ -390,7 +346,7 @@ static bool test_too_much(void)
 		s->length = KVPOOL_BLOCK_MAX;
 	}
 	r.wire.length = (uint32_t)(KVPOOL_WIRE_SEGS_MAX * KVPOOL_BLOCK_MAX);
-	return closes(&r, request_size(KVPOOL_WIRE_SEGS_MAX),
+	return closes(&r, request_size(&r),
 		      "lengths whose sum overflows");
 }
 
@@ -405,11 +361,12 @@ static bool test_missing(void)
 		return false;
 	request_fill(&r, KVPOOL_WIRE_PROBE);
 	ok &= ask(&c, &r) == KVPOOL_WIRE_OK;
-	request_segment(&r, 0)->key[31] ^= 1;
+	r.keys[0].key[31] ^= 1;
 	ok &= ask(&c, &r) == KVPOOL_WIRE_MISSING;
 	request_fill(&r, KVPOOL_WIRE_PROBE);
+	/* Whether there is one is nobody's business who has no right to it. */
 	strcpy((char *)r.wire.tenant, "no-such-tenant");
-	ok &= ask(&c, &r) == KVPOOL_WIRE_MISSING;
+	ok &= ask(&c, &r) == KVPOOL_WIRE_DENIED;
 
 	request_fill(&r, KVPOOL_WIRE_FETCH);
 	request_segment(&r, 0)->key[0] ^= 1;
@@ -451,7 +408,7 @@ static bool test_access(void)
 			r.wire.rkey += 0x100;
 		if (i % 3 == 2)
 			r.wire.address += 1ULL << 40;
-		ok &= conn_send(&c, &r, request_size(1)) &&
+		ok &= conn_send(&c, &r, request_size(&r)) &&
 		      expect(conn_wait(&c, NULL, NULL), CLOSED,
 			     "memory that may not be accessed");
 		conn_end(&c);
@@ -472,7 +429,7 @@ static bool test_replay(void)
 	ok = conn_window(&c, &r, r.wire.length, IBV_ACCESS_REMOTE_WRITE) &&
 	     ask(&c, &r) == KVPOOL_WIRE_OK;
 	memset(c.memory, 0xee, MEMORY);
-	ok &= conn_send(&c, &r, request_size(1)) &&
+	ok &= conn_send(&c, &r, request_size(&r)) &&
 	      expect(conn_wait(&c, NULL, NULL), CLOSED, "a replayed request");
 	ok &= c.memory[0] == 0xee &&
 	      !memcmp(c.memory, c.memory + 1, MEMORY - 1);
@@ -492,7 +449,7 @@ static bool test_credits(void)
 		return false;
 	request_fill(&r, KVPOOL_WIRE_PROBE);
 	for (i = 0; i < DEPTH - 2; i++)
-		if (!conn_send(&c, &r, request_size(1)))
+		if (!conn_send(&c, &r, request_size(&r)))
 			break;
 	do {
 		how = conn_wait(&c, NULL, NULL);
@@ -525,9 +482,7 @@ static bool test_push(void)
 		ok &= conn_window(&c, &r, 4096, IBV_ACCESS_REMOTE_READ);
 		status = ask(&c, &r);
 		ok &= wants(status, KVPOOL_WIRE_OK, "the first part");
-		request_fill(&r, KVPOOL_WIRE_PROBE);
-		memcpy(s->key, request_segment(&probe, 0)->key,
-		       sizeof(s->key));
+		request_probe(&r, request_segment(&probe, 0)->key);
 		ok &= wants(ask(&c, &r), KVPOOL_WIRE_PENDING, "its key");
 
 		r = probe;
@@ -549,9 +504,7 @@ static bool test_push(void)
 		/* No other part follows: the key does not stay pending. */
 		if (!conn_open(&c))
 			return false;
-		request_fill(&r, KVPOOL_WIRE_PROBE);
-		memcpy(request_segment(&r, 0)->key,
-		       request_segment(&probe, 0)->key, KVPOOL_KEY_SIZE);
+		request_probe(&r, request_segment(&probe, 0)->key);
 		do {
 			status = ask(&c, &r);
 		} while (status == KVPOOL_WIRE_PENDING);
@@ -636,7 +589,7 @@ static bool test_door(void)
 		conn_end(&next);
 	} while (how == ANSWERED);
 	ok = expect(how, REFUSED, "another connection") &&
-	     expect(conn_auth(&late, -1), CLOSED, "the connection from before");
+	     expect(conn_auth(&late, NOTHING), CLOSED, "the connection from before");
 	conn_end(&late);
 	return ok;
 }
@@ -677,7 +630,7 @@ static bool test_vanish(void)
 			/* The region itself: no window has to be bound. */
 			r.wire.address = (uintptr_t)c.memory;
 			r.wire.rkey = c.mr->rkey;
-			ok &= conn_send(&c, &r, request_size(1));
+			ok &= conn_send(&c, &r, request_size(&r));
 		}
 		/* Without a message, or with a proper disconnect. */
 		c.up = i & 2;
@@ -736,14 +689,15 @@ static bool test_random(void)
 			ksft_print_msg("after %u rounds\n", i);
 			return false;
 		}
-		request_fill(&r, KVPOOL_WIRE_ALIVE + chance() % 5);
+		request_fill(&r, KVPOOL_WIRE_ALIVE + chance() % 6);
 		r.wire.header.nr = 1 + chance() % 3;
 		for (n = 1; n < r.wire.header.nr; n++)
 			*request_segment(&r, n) = *request_segment(&r, 0);
 		r.wire.length *= r.wire.header.nr;
-		len = request_size(r.wire.header.nr);
+		len = request_size(&r);
 		switch (r.wire.header.opcode) {
 		case KVPOOL_WIRE_ALIVE:
+		case KVPOOL_WIRE_CANCEL:
 			r.wire.header.nr = 0;
 			len = sizeof(r.wire.header);
 			break;
@@ -802,6 +756,16 @@ static const struct {
 	{ "push", test_push },
 	{ "stall", test_stall },
 	{ "drop", test_drop },
+	{ "inline", test_inline },
+	{ "immediate", test_immediate },
+	{ "probe", test_probe },
+	{ "wait", test_wait },
+	{ "cancel", test_cancel },
+	{ "many_waits", test_many_waits },
+	{ "window", test_window },
+	{ "pushes", test_pushes },
+	{ "thief", test_thief },
+	{ "heir", test_heir },
 	{ "vanish", test_vanish },
 	{ "crowd", test_crowd },
 	{ "random", test_random },

@@ -21,6 +21,7 @@
 #include <unistd.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
+#include <sys/time.h>
 #include <sys/wait.h>
 
 #include <linux/kvpool.h>
@@ -42,10 +43,16 @@ static struct {
 	bool blank;
 	bool local;
 	bool chain;
+	bool wait;
+	bool prefix;
+	bool whole;
+	unsigned int signal_ms;
+	int node;
 	int expect;
-} opt = { .window = 16, .repeat = 1 };
+} opt = { .window = 16, .repeat = 1, .node = KVPOOL_NODE_ANY };
 
 static volatile sig_atomic_t stopped;
+static volatile sig_atomic_t handled;
 static int fd;
 static uint8_t *map;
 static unsigned int peer;	/* number of opt.peer */
@@ -159,7 +166,7 @@ static int handle_call(unsigned long nr, uint64_t handle)
 /* With -C, the place of a block in its chain follows from its number. */
 #define CHAIN	1000
 
-static int produce(uint64_t number, uint64_t length)
+static int reserve(uint64_t number, uint64_t length, uint64_t *handle)
 {
 	struct kvpool_entry entry = {
 		.key = key_of(number), .length = length,
@@ -177,11 +184,78 @@ static int produce(uint64_t number, uint64_t length)
 	}
 	if (ioctl(fd, KVPOOL_IOC_RESERVE, &arg))
 		die("reserve");
-	if (entry.status)
-		return entry.status;
-	if (!opt.blank)
+	if (!entry.status && !opt.blank)
 		block(entry.handle, number, true);
-	return handle_call(KVPOOL_IOC_SEAL, entry.handle);
+	*handle = entry.handle;
+	return entry.status;
+}
+
+static int produce(uint64_t number, uint64_t length)
+{
+	uint64_t handle;
+	int ret = reserve(number, length, &handle);
+
+	return ret ? ret : handle_call(KVPOOL_IOC_SEAL, handle);
+}
+
+/* Reserve and seal all blocks of a chain in one call each. */
+static int produce_at_once(uint64_t first, unsigned long count, uint64_t length)
+{
+	struct kvpool_handle_entry *handles = calloc(count, sizeof(*handles));
+	struct kvpool_entry *entries = calloc(count, sizeof(*entries));
+	struct kvpool_reserve arg = {
+		.size = sizeof(arg), .nr_entries = count,
+		.entries = (uintptr_t)entries, .node = opt.node,
+		.flags = opt.chain ? KVPOOL_RESERVE_CHAIN : 0,
+	};
+	struct kvpool_handles seal = {
+		.size = sizeof(seal), .nr_entries = count,
+		.entries = (uintptr_t)handles,
+	};
+	unsigned long i;
+
+	for (i = 0; i < count; i++) {
+		entries[i].key = key_of(first + i);
+		entries[i].length = length;
+	}
+	if (ioctl(fd, KVPOOL_IOC_RESERVE, &arg))
+		die("reserve");
+	for (i = 0; i < count; i++) {
+		if (entries[i].status)
+			return entries[i].status;
+		if (!opt.blank)
+			block(entries[i].handle, first + i, true);
+		handles[i].handle = entries[i].handle;
+	}
+	if (ioctl(fd, KVPOOL_IOC_SEAL, &seal))
+		die("seal");
+	i = seal.nr_done;
+	free(entries);
+	free(handles);
+	return i == count ? 0 : -EIO;
+}
+
+/* Keep keys pending until SIGTERM, which seals them, or SIGINT, which aborts. */
+static void hold(uint64_t first, unsigned long count, uint64_t length,
+		 unsigned long *done)
+{
+	uint64_t *handles = calloc(count, sizeof(*handles));
+	unsigned long nr, i;
+	sigset_t signals;
+	int got = 0;
+
+	sigemptyset(&signals);
+	sigaddset(&signals, SIGTERM);
+	sigaddset(&signals, SIGINT);
+	sigprocmask(SIG_BLOCK, &signals, NULL);
+	for (nr = 0; nr < count; nr++)
+		if (reserve(first + nr, length, &handles[nr]))
+			die("reserve");
+	sigwait(&signals, &got);
+	for (i = 0; i < nr; i++)
+		*done += !handle_call(got == SIGTERM ? KVPOOL_IOC_SEAL :
+				      KVPOOL_IOC_ABORT, handles[i]);
+	free(handles);
 }
 
 static int lease(uint64_t number, uint64_t *handle)
@@ -200,7 +274,7 @@ static int lease(uint64_t number, uint64_t *handle)
 
 static int check_leased(uint64_t number, uint64_t handle)
 {
-	bool ok = block(handle, number, false);
+	bool ok = opt.blank || block(handle, number, false);
 
 	handle_call(KVPOOL_IOC_RELEASE, handle);
 	return ok ? 0 : -EBADMSG;
@@ -320,8 +394,12 @@ static void op_fill(struct kvpool_op *op, int opcode, uint64_t number,
 		op->flags = KVPOOL_OP_REMOTE;
 		if (opt.transient)
 			op->flags |= KVPOOL_OP_TRANSIENT;
+		if (opt.wait)
+			op->flags |= KVPOOL_OP_WAIT;
+		if (opt.prefix)
+			op->flags |= KVPOOL_OP_PREFIX;
 		op->length = length;
-		op->node = KVPOOL_NODE_ANY;
+		op->node = opt.node;
 		if (opt.chain) {
 			op->flags |= KVPOOL_OP_CHAIN;
 			op->position = number % CHAIN;
@@ -330,6 +408,8 @@ static void op_fill(struct kvpool_op *op, int opcode, uint64_t number,
 		}
 	} else if (opcode == KVPOOL_OP_PROBE) {
 		op->flags = KVPOOL_OP_REMOTE;
+	} else if (opcode == KVPOOL_OP_PUSH) {
+		op->node = opt.node;
 	}
 }
 
@@ -433,6 +513,60 @@ static unsigned long run(int opcode, uint64_t first, unsigned long count,
 	return total;
 }
 
+/* One operation in one call; returns its status. */
+static int one(struct kvpool_op *op, struct kvpool_completion *c)
+{
+	struct kvpool_submit arg = {
+		.size = sizeof(arg), .nr_ops = 1,
+		.ops = (uintptr_t)op, .results = (uintptr_t)c,
+	};
+
+	if (ioctl(fd, KVPOOL_IOC_SUBMIT, &arg))
+		die("submit");
+	return c->status;
+}
+
+/* All of them in one call, which waits; no ring. */
+static void at_once(int opcode, uint64_t first, unsigned long count,
+		    uint64_t length, struct tally *t)
+{
+	struct kvpool_completion *results = calloc(count, sizeof(*results));
+	struct kvpool_op *ops = calloc(count, sizeof(*ops));
+	struct kvpool_submit arg = {
+		.size = sizeof(arg), .nr_ops = count, .ops = (uintptr_t)ops,
+		.results = (uintptr_t)results,
+	};
+	unsigned long i;
+
+	for (i = 0; i < count; i++)
+		op_fill(&ops[i], opcode, first + i, length);
+	if (ioctl(fd, KVPOOL_IOC_SUBMIT, &arg))
+		die("submit");
+	for (i = 0; i < count; i++)
+		completed(&results[i], opcode, length, t);
+	free(results);
+	free(ops);
+}
+
+static void handler(int signal)
+{
+	(void)signal;
+	handled++;
+}
+
+/* A signal that is handled, every few milliseconds of this process's life. */
+static void disturb(unsigned int ms)
+{
+	struct itimerval timer = {
+		.it_interval.tv_usec = ms * 1000, .it_value.tv_usec = ms * 1000,
+	};
+	struct sigaction action = { .sa_handler = handler };
+
+	if (sigaction(SIGALRM, &action, NULL) ||
+	    setitimer(ITIMER_REAL, &timer, NULL))
+		die("timer");
+}
+
 /* One at a time, each in one call. */
 static void ping(int opcode, uint64_t first, unsigned long count,
 		 uint64_t length, struct tally *t, uint64_t *times)
@@ -443,15 +577,9 @@ static void ping(int opcode, uint64_t first, unsigned long count,
 	uint64_t begun;
 
 	for (i = 0; i < total; i++) {
-		struct kvpool_submit arg = {
-			.size = sizeof(arg), .nr_ops = 1,
-			.ops = (uintptr_t)&op, .results = (uintptr_t)&c,
-		};
-
 		op_fill(&op, opcode, first + i % count, length);
 		begun = now();
-		if (ioctl(fd, KVPOOL_IOC_SUBMIT, &arg))
-			die("submit");
+		one(&op, &c);
 		times[i] = now() - begun;
 		completed(&c, opcode, length, t);
 	}
@@ -674,6 +802,38 @@ static void keep_leases(uint64_t first, unsigned long count, struct tally *t)
 	free(handles);
 }
 
+/*
+ * Two hosts in turn: one seals block 2 * i and waits for block 2 * i + 1, which
+ * the other one seals when it has got the first. All are pending before that.
+ */
+static void rally(bool serves, uint64_t first, unsigned long count,
+		  uint64_t length, struct tally *t, uint64_t *times)
+{
+	uint64_t *handles = calloc(count, sizeof(*handles)), begun;
+	struct kvpool_completion c;
+	struct kvpool_op op;
+	unsigned long i;
+
+	opt.wait = true;
+	opt.transient = true;
+	for (i = 0; i < count; i++)
+		if (reserve(first + 2 * i + !serves, length, &handles[i]))
+			die("reserve");
+	fprintf(stderr, "ready\n");
+	for (i = 0; i < count; i++) {
+		op_fill(&op, KVPOOL_OP_LEASE, first + 2 * i + serves, length);
+		begun = now();
+		if (serves)
+			handle_call(KVPOOL_IOC_SEAL, handles[i]);
+		one(&op, &c);
+		times[i] = (now() - begun) / 2;
+		if (!serves)
+			handle_call(KVPOOL_IOC_SEAL, handles[i]);
+		completed(&c, KVPOOL_OP_LEASE, length, t);
+	}
+	free(handles);
+}
+
 static int compare(const void *a, const void *b)
 {
 	uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
@@ -688,8 +848,10 @@ static void usage(void)
 		"verbs: produce, check, remove\n"
 		"       fetch, push, probe (with a ring)\n"
 		"       ping (FETCH, one at a time)\n"
+		"       serve, pong (two hosts that wait for each other's blocks)\n"
 		"       fence, kill (end fetches at random moments)\n"
 		"       lease (until there is block FIRST + COUNT)\n"
+		"       hold (reserve; SIGTERM seals, SIGINT aborts)\n"
 		"  -t TENANT   use its blocks\n"
 		"  -p PEER     name or number of the peer, instead of any\n"
 		"  -w WINDOW   operations in flight (16)\n"
@@ -703,6 +865,11 @@ static void usage(void)
 		"  -d SECONDS  fetch, push, probe: until then, instead of REPEAT\n"
 		"              times (SIGTERM ends either)\n"
 		"  -C          produce, fetch: number N is at N mod 1000 in a chain\n"
+		"  -B          all in one call, which waits (no window)\n"
+		"  -P          fetch: an operation continues the one before it\n"
+		"  -S MS       handle a signal every MS milliseconds\n"
+		"  -N NODE     produce with -B, fetch, push: prefer this node\n"
+		"  -W          fetch: wait at the peer while it is pending\n"
 		"  -l          only wait for blocks that are pending on this host\n"
 		"  -a ERRNO    it counts as no failure; may be repeated\n"
 		"  -e ERRNO    every operation is to fail with it\n");
@@ -717,7 +884,7 @@ int main(int argc, char **argv)
 	const char *verb;
 	int c, ret = 0;
 
-	while ((c = getopt(argc, argv, "t:p:w:r:s:c:o:e:d:a:TknlC")) != -1) {
+	while ((c = getopt(argc, argv, "t:p:w:r:s:c:o:e:d:a:S:N:TknlCWBP")) != -1) {
 		switch (c) {
 		case 't': opt.tenant = optarg; break;
 		case 'p': opt.peer = optarg; break;
@@ -731,6 +898,11 @@ int main(int argc, char **argv)
 		case 'a': opt.accept[atoi(optarg) & 255] = true; break;
 		case 'l': opt.local = true; break;
 		case 'C': opt.chain = true; break;
+		case 'W': opt.wait = true; break;
+		case 'B': opt.whole = true; break;
+		case 'P': opt.prefix = true; break;
+		case 'S': opt.signal_ms = atoi(optarg); break;
+		case 'N': opt.node = atoi(optarg); break;
 		case 'T': opt.transient = true; break;
 		case 'k': opt.keep = true; break;
 		case 'n': opt.blank = true; break;
@@ -753,8 +925,22 @@ int main(int argc, char **argv)
 	if (map == MAP_FAILED)
 		die("mmap");
 
+	if (opt.signal_ms)
+		disturb(opt.signal_ms);
 	begun = now();
-	if (!strcmp(verb, "produce") || !strcmp(verb, "check") ||
+	if (opt.whole && !strcmp(verb, "produce")) {
+		ret = produce_at_once(first, count, length);
+		if (ret)
+			refused(ret, &t);
+		else
+			t.ok = count;
+	} else if (opt.whole && !strcmp(verb, "fetch")) {
+		at_once(KVPOOL_OP_LEASE, first, count, length, &t);
+	} else if (opt.whole && !strcmp(verb, "push")) {
+		at_once(KVPOOL_OP_PUSH, first, count, length, &t);
+	} else if (opt.whole && !strcmp(verb, "probe")) {
+		at_once(KVPOOL_OP_PROBE, first, count, length, &t);
+	} else if (!strcmp(verb, "produce") || !strcmp(verb, "check") ||
 	    !strcmp(verb, "remove")) {
 		for (i = 0; i < total; i++) {
 			uint64_t number = first + i % count;
@@ -783,6 +969,13 @@ int main(int argc, char **argv)
 	} else if (!strcmp(verb, "lease")) {
 		keep_leases(first, count, &t);
 		total = count;
+	} else if (!strcmp(verb, "hold")) {
+		hold(first, count, length, &t.ok);
+		total = count;
+	} else if (!strcmp(verb, "serve") || !strcmp(verb, "pong")) {
+		times = calloc(total, sizeof(*times));
+		rally(*verb == 's', first, count, length, &t, times);
+		qsort(times, total, sizeof(*times), compare);
 	} else if (!strcmp(verb, "ping")) {
 		times = calloc(total, sizeof(*times));
 		ping(KVPOOL_OP_LEASE, first, count, length, &t, times);
@@ -796,6 +989,8 @@ int main(int argc, char **argv)
 	       t.ok, t.bad, t.failed, t.cancelled, t.error, t.moved,
 	       t.accepted, t.expired, t.kills, t.looks,
 	       (unsigned long long)t.bytes, (unsigned long long)begun);
+	if (opt.signal_ms)
+		printf(", \"handled\": %d", (int)handled);
 	if (times)
 		printf(", \"median_ns\": %llu, \"min_ns\": %llu",
 		       (unsigned long long)times[total / 2],

@@ -19,6 +19,8 @@
 FIXTURE(netlink) {
 	struct nl nl;
 	struct nl_msg msg, reply;
+	char name[KVPOOL_HOST_NAME_SIZE];
+	__u64 memory;
 };
 
 FIXTURE_SETUP(netlink)
@@ -28,12 +30,20 @@ FIXTURE_SETUP(netlink)
 	if (ret == -ENOENT)
 		SKIP(return, "kvpool_rdma is not loaded");
 	ASSERT_EQ(0, ret);
+	ASSERT_EQ(0, nl_fabric_get(&self->nl, &self->reply));
+	snprintf(self->name, sizeof(self->name), "%s",
+		 (const char *)nl_data(nl_find(&self->reply.nl,
+					       KVPOOL_A_FABRIC_NAME)));
+	self->memory = nl_u64(nl_find(&self->reply.nl,
+				      KVPOOL_A_FABRIC_MEMORY));
 }
 
 FIXTURE_TEARDOWN(netlink)
 {
 	struct nl_ids peers;
 
+	EXPECT_EQ(0, nl_set_name(&self->nl, self->name));
+	EXPECT_EQ(0, nl_set_memory(&self->nl, self->memory));
 	EXPECT_EQ(0, nl_reset(&self->nl));
 	EXPECT_EQ(0, nl_peers(&self->nl, &peers));
 	EXPECT_EQ(0, peers.nr);
@@ -251,6 +261,11 @@ TEST_F(netlink, links_are_added_and_deleted)
 	EXPECT_REFUSED(-ENOENT, nl_link_del(nl, UNKNOWN_ID, 1));
 	EXPECT_REFUSED(-ENOENT, nl_link_add(nl, UNKNOWN_ID, NOWHERE, NULL,
 					    NULL));
+	EXPECT_EQ(0, nl_link_cmd(nl, KVPOOL_CMD_LINK_CONNECT, peer, id6, NULL));
+	EXPECT_REFUSED(-ENOENT, nl_link_cmd(nl, KVPOOL_CMD_LINK_CONNECT, peer,
+					    id, NULL));
+	EXPECT_REFUSED(-ENOENT, nl_link_cmd(nl, KVPOOL_CMD_LINK_CONNECT,
+					    UNKNOWN_ID, 1, NULL));
 	/* The other links are deleted with the peer. */
 	EXPECT_EQ(0, nl_peer_del(nl, peer));
 	EXPECT_REFUSED(-ENOENT, nl_link_cmd(nl, KVPOOL_CMD_LINK_GET, peer, id6,
@@ -331,6 +346,14 @@ static const struct {
 	{ KVPOOL_CMD_SESSION_GET, false, true, true },
 	{ KVPOOL_CMD_FABRIC_GET, false, false, false },
 	{ KVPOOL_CMD_FABRIC_SET, true, true, false },
+	{ KVPOOL_CMD_LINK_CONNECT, true, true, false },
+	{ KVPOOL_CMD_SESSION_DEL, true, true, false },
+	{ KVPOOL_CMD_HOST_GET, false, true, true },
+	{ KVPOOL_CMD_HOST_ADD, true, true, false },
+	{ KVPOOL_CMD_HOST_DEL, true, true, false },
+	{ KVPOOL_CMD_RIGHT_GET, false, true, true },
+	{ KVPOOL_CMD_RIGHT_SET, true, true, false },
+	{ KVPOOL_CMD_RIGHT_DEL, true, true, false },
 };
 
 #define NR_COMMANDS	(sizeof(commands) / sizeof(*commands))
@@ -375,6 +398,9 @@ TEST_F(netlink, missing_and_unknown_attributes)
 	begin(&self->msg, nl, KVPOOL_CMD_SESSION_GET);
 	nl_append(&self->msg, KVPOOL_A_SESSION_ID, &zero, sizeof(zero));
 	EXPECT_REFUSED(-ENOENT, nl_call(nl, &self->msg, NULL));
+	EXPECT_REFUSED(-ENOENT, nl_session_end(nl, 1));
+	EXPECT_REFUSED(-ENOENT, nl_session_end(nl, ~0ULL));
+	EXPECT_GT(0, nl_session_end(nl, 0));
 	/* Unknown commands, and one that is an event. */
 	begin(&self->msg, nl, KVPOOL_CMD_MAX + 1);
 	EXPECT_EQ(-EOPNOTSUPP, nl_call(nl, &self->msg, NULL));
@@ -396,6 +422,18 @@ TEST_F(netlink, attributes_of_wrong_length)
 		{ KVPOOL_CMD_PEER_ADD, KVPOOL_A_PEER_NAME, 0, 2000 },
 		{ KVPOOL_CMD_SESSION_GET, KVPOOL_A_SESSION_ID, 0, 4 },
 		{ KVPOOL_CMD_FABRIC_SET, KVPOOL_A_FABRIC_OPEN, 0, 4 },
+		{ KVPOOL_CMD_FABRIC_SET, KVPOOL_A_FABRIC_NAME, 0, 2000 },
+		{ KVPOOL_CMD_FABRIC_SET, KVPOOL_A_FABRIC_MEMORY, 0, 4 },
+		{ KVPOOL_CMD_FABRIC_SET, KVPOOL_A_FABRIC_QUEUES, 0, 8 },
+		{ KVPOOL_CMD_FABRIC_SET, KVPOOL_A_FABRIC_IDLE_MS, 0, 2 },
+		{ KVPOOL_CMD_FABRIC_SET, KVPOOL_A_FABRIC_SERVICE_TYPE, 0, 1 },
+		{ KVPOOL_CMD_FABRIC_SET, KVPOOL_A_FABRIC_STRICT_FENCE, 0, 0 },
+		{ KVPOOL_CMD_SESSION_DEL, KVPOOL_A_SESSION_ID, 0, 4 },
+		{ KVPOOL_CMD_HOST_ADD, KVPOOL_A_HOST_NAME, 0, 0 },
+		{ KVPOOL_CMD_HOST_ADD, KVPOOL_A_HOST_NAME, 0, 33 },
+		{ KVPOOL_CMD_HOST_ADD, KVPOOL_A_HOST_KEY, 0, 2000 },
+		{ KVPOOL_CMD_RIGHT_SET, KVPOOL_A_RIGHT_TENANT, 0, 33 },
+		{ KVPOOL_CMD_RIGHT_SET, KVPOOL_A_RIGHT_READ, 0, 4 },
 		{ KVPOOL_CMD_FABRIC_SET, KVPOOL_A_FABRIC_LISTEN_OFF, 0, 1 },
 		{ KVPOOL_CMD_FABRIC_SET, KVPOOL_A_FABRIC_SECRET_KEY, 0, 2000 },
 		{ KVPOOL_CMD_FABRIC_SET, KVPOOL_A_FABRIC_LISTEN,
@@ -634,7 +672,7 @@ struct event {
 static int next_event(struct nl *nl, struct nlmsghdr **hdr, size_t *left,
 		      struct event *event)
 {
-	bool is_link;
+	bool is_link, is_peer;
 	int ret;
 
 	while (!*hdr || !NLMSG_OK(*hdr, *left)) {
@@ -645,9 +683,11 @@ static int next_event(struct nl *nl, struct nlmsghdr **hdr, size_t *left,
 		*left = nl->got;
 	}
 	event->cmd = nl_cmd(*hdr);
-	is_link = event->cmd >= KVPOOL_CMD_LINK_ADD_NTF;
-	event->peer = nl_u32(nl_find(*hdr, is_link ? KVPOOL_A_LINK_PEER :
-						     KVPOOL_A_PEER_ID));
+	is_link = event->cmd >= KVPOOL_CMD_LINK_ADD_NTF &&
+		  event->cmd <= KVPOOL_CMD_LINK_CHANGE_NTF;
+	is_peer = event->cmd < KVPOOL_CMD_LINK_ADD_NTF;
+	event->peer = is_link ? nl_u32(nl_find(*hdr, KVPOOL_A_LINK_PEER)) :
+		      is_peer ? nl_u32(nl_find(*hdr, KVPOOL_A_PEER_ID)) : 0;
 	event->link = is_link ? nl_u32(nl_find(*hdr, KVPOOL_A_LINK_ID)) : 0;
 	event->state = is_link ? nl_u32(nl_find(*hdr, KVPOOL_A_LINK_STATE)) : 0;
 	*hdr = NLMSG_NEXT(*hdr, *left);
@@ -722,6 +762,8 @@ TEST_F(netlink, failure_to_connect_has_an_event)
 	ASSERT_EQ(0, nl_open(&listener));
 	ASSERT_EQ(0, nl_join(&listener));
 	ASSERT_EQ(0, nl_link_add(&self->nl, peer, NOWHERE, NULL, &id));
+	ASSERT_EQ(0, nl_link_cmd(&self->nl, KVPOOL_CMD_LINK_CONNECT, peer, id,
+				 NULL));
 	while (event.cmd != KVPOOL_CMD_LINK_CHANGE_NTF ||
 	       event.state != KVPOOL_LINK_STATE_DOWN)
 		ASSERT_EQ(0, next_event(&listener, &hdr, &left, &event));
@@ -816,6 +858,288 @@ TEST_F(netlink, keyring_is_no_secret)
 		SKIP(return, "the kernel has no keys");
 	ASSERT_GE(key, 0);
 	EXPECT_REFUSED(-ENOKEY, nl_set_secret(&self->nl, "kvpool:ring"));
+}
+
+/* ---- hosts ---- */
+
+TEST_F(netlink, hosts_are_added_and_deleted)
+{
+	static struct nl_names names;
+	struct nl *nl = &self->nl;
+	struct nl_msg *reply = &self->reply;
+
+	ASSERT_EQ(0, nl_host_add(nl, "node-2", NULL));
+	ASSERT_EQ(0, nl_host_add(nl, "node-1", NULL));
+	/* To add a host once more is to give it another key. */
+	EXPECT_EQ(0, nl_host_add(nl, "node-1", NULL));
+	ASSERT_EQ(0, nl_host_cmd(nl, KVPOOL_CMD_HOST_GET, "node-1", reply));
+	EXPECT_STREQ("node-1",
+		     nl_data(nl_find(&reply->nl, KVPOOL_A_HOST_NAME)));
+	EXPECT_EQ(0, nl_u8(nl_find(&reply->nl, KVPOOL_A_HOST_HAS_KEY)));
+	EXPECT_EQ(NULL, nl_find(&reply->nl, KVPOOL_A_HOST_KEY));
+	ASSERT_EQ(0, nl_names(nl, KVPOOL_CMD_HOST_GET, &names));
+	ASSERT_EQ(2, names.nr);
+	EXPECT_STREQ("node-1", names.first[0]);
+	EXPECT_STREQ("node-2", names.first[1]);
+
+	EXPECT_EQ(0, nl_host_cmd(nl, KVPOOL_CMD_HOST_DEL, "node-1", NULL));
+	EXPECT_REFUSED(-ENOENT, nl_host_cmd(nl, KVPOOL_CMD_HOST_DEL, "node-1",
+					    NULL));
+	EXPECT_REFUSED(-ENOENT, nl_host_cmd(nl, KVPOOL_CMD_HOST_GET, "node-1",
+					    NULL));
+	EXPECT_REFUSED(-EINVAL, nl_host_add(nl, "*", NULL));
+	EXPECT_REFUSED(-EINVAL, nl_host_add(nl, "", NULL));
+	EXPECT_REFUSED(-EINVAL, nl_host_add(nl, "a b", NULL));
+	EXPECT_GT(0, nl_host_add(nl, "12345678901234567890123456789012", NULL));
+	EXPECT_EQ(0, nl_host_add(nl, "1234567890123456789012345678901", NULL));
+}
+
+TEST_F(netlink, key_of_a_host_is_a_key_of_the_caller)
+{
+	struct nl_msg *reply = &self->reply;
+	struct nl *nl = &self->nl;
+	int key;
+
+	EXPECT_REFUSED(-ENOKEY, nl_host_add(nl, "h", "kvpool:no-such-key"));
+	key = add_key("logon", "kvpool:short", "fifteen bytes..");
+	if (key < 0 && errno == ENOSYS)
+		SKIP(return, "the kernel has no keys");
+	ASSERT_GE(key, 0);
+	EXPECT_REFUSED(-EKEYREJECTED, nl_host_add(nl, "h", "kvpool:short"));
+	EXPECT_REFUSED(-ENOENT, nl_host_cmd(nl, KVPOOL_CMD_HOST_GET, "h",
+					    NULL));
+	key = add_key("user", "kvpool:h", SECRET);
+	ASSERT_GE(key, 0);
+	ASSERT_EQ(0, nl_host_add(nl, "h", "kvpool:h"));
+	ASSERT_EQ(0, nl_host_cmd(nl, KVPOOL_CMD_HOST_GET, "h", reply));
+	EXPECT_STREQ("kvpool:h",
+		     nl_data(nl_find(&reply->nl, KVPOOL_A_HOST_KEY)));
+	EXPECT_EQ(1, nl_u8(nl_find(&reply->nl, KVPOOL_A_HOST_HAS_KEY)));
+	EXPECT_EQ(1, nl_u8(nl_find(&reply->nl, KVPOOL_A_HOST_KEY_VALID)));
+	EXPECT_EQ(NULL, memmem(reply, sizeof(*reply), SECRET, strlen(SECRET)));
+	/* A refused change leaves the former key. */
+	EXPECT_REFUSED(-EKEYREJECTED, nl_host_add(nl, "h", "kvpool:short"));
+	ASSERT_EQ(0, nl_host_cmd(nl, KVPOOL_CMD_HOST_GET, "h", reply));
+	EXPECT_EQ(1, nl_u8(nl_find(&reply->nl, KVPOOL_A_HOST_KEY_VALID)));
+	ASSERT_EQ(0, syscall(SYS_keyctl, KEYCTL_REVOKE, key));
+	ASSERT_EQ(0, nl_host_cmd(nl, KVPOOL_CMD_HOST_GET, "h", reply));
+	EXPECT_EQ(0, nl_u8(nl_find(&reply->nl, KVPOOL_A_HOST_KEY_VALID)));
+	ASSERT_EQ(0, nl_host_add(nl, "h", NULL));
+	ASSERT_EQ(0, nl_host_cmd(nl, KVPOOL_CMD_HOST_GET, "h", reply));
+	EXPECT_EQ(0, nl_u8(nl_find(&reply->nl, KVPOOL_A_HOST_HAS_KEY)));
+}
+
+/* ---- rights ---- */
+
+/* Bit 0: read, bit 1: push. */
+static int rights_of(struct nl *nl, const char *tenant, const char *host)
+{
+	struct nl_msg reply = { 0 };
+	int ret;
+
+	ret = nl_right_cmd(nl, KVPOOL_CMD_RIGHT_GET, tenant, host, &reply);
+	if (ret)
+		return ret;
+	return nl_u8(nl_find(&reply.nl, KVPOOL_A_RIGHT_READ)) |
+	       nl_u8(nl_find(&reply.nl, KVPOOL_A_RIGHT_PUSH)) << 1;
+}
+
+TEST_F(netlink, rights)
+{
+	static struct nl_names names;
+	struct nl *nl = &self->nl;
+
+	ASSERT_EQ(0, nl_names(nl, KVPOOL_CMD_RIGHT_GET, &names));
+	ASSERT_EQ(1, names.nr);
+	EXPECT_STREQ("default", names.first[0]);
+	EXPECT_STREQ("*", names.second[0]);
+	EXPECT_EQ(3, rights_of(nl, "default", "*"));
+
+	EXPECT_REFUSED(-ENOENT, rights_of(nl, "team-b", "node-1"));
+	EXPECT_EQ(0, nl_right_set(nl, "team-b", "node-1", 1, -1));
+	EXPECT_EQ(1, rights_of(nl, "team-b", "node-1"));
+	EXPECT_EQ(0, nl_right_set(nl, "team-b", "node-1", -1, 1));
+	EXPECT_EQ(3, rights_of(nl, "team-b", "node-1"));
+	EXPECT_EQ(0, nl_right_set(nl, "team-b", "node-1", 0, -1));
+	EXPECT_EQ(2, rights_of(nl, "team-b", "node-1"));
+	EXPECT_REFUSED(-ENOENT, rights_of(nl, "team-b", "*"));
+
+	/* What is not named stays as it is now, by the rights of all. */
+	EXPECT_EQ(0, nl_right_set(nl, "default", "node-1", -1, 0));
+	EXPECT_EQ(1, rights_of(nl, "default", "node-1"));
+	EXPECT_EQ(0, nl_right_set(nl, "default", "*", 0, 0));
+	EXPECT_EQ(0, rights_of(nl, "default", "*"));
+	EXPECT_EQ(1, rights_of(nl, "default", "node-1"));
+
+	EXPECT_EQ(0, nl_right_cmd(nl, KVPOOL_CMD_RIGHT_DEL, "team-b", "node-1",
+				  NULL));
+	EXPECT_REFUSED(-ENOENT, nl_right_cmd(nl, KVPOOL_CMD_RIGHT_DEL,
+					     "team-b", "node-1", NULL));
+	EXPECT_REFUSED(-EINVAL, nl_right_set(nl, "team-b", "node-1", -1, -1));
+	EXPECT_REFUSED(-EINVAL, nl_right_set(nl, "", "node-1", 1, 1));
+	EXPECT_REFUSED(-EINVAL, nl_right_set(nl, "team-b", "a b", 1, 1));
+	EXPECT_GT(0, nl_right_set(nl, "team-b", "node-1", 2, -1));
+}
+
+/* Dumps of hosts and rights go on from message to message. */
+TEST_F(netlink, many_hosts_and_rights)
+{
+	static struct nl_names names;
+	struct nl *nl = &self->nl;
+	char name[32], tenant[32];
+	int i, bad = 0;
+
+	for (i = 0; i < 1000; i++) {
+		snprintf(name, sizeof(name), "%031d", i);
+		snprintf(tenant, sizeof(tenant), "%031d", i / 100);
+		ASSERT_EQ(0, nl_host_add(nl, name, NULL));
+		ASSERT_EQ(0, nl_right_set(nl, tenant, name, 1, 0));
+	}
+	ASSERT_EQ(0, nl_names(nl, KVPOOL_CMD_HOST_GET, &names));
+	ASSERT_EQ(1000, names.nr);
+	for (i = 0; i < 1000; i++)
+		bad += atoi(names.first[i]) != i;
+	ASSERT_EQ(0, nl_names(nl, KVPOOL_CMD_RIGHT_GET, &names));
+	ASSERT_EQ(1001, names.nr);
+	for (i = 0; i < 1000; i++)
+		bad += atoi(names.first[i]) != i / 100 ||
+		       atoi(names.second[i]) != i;
+	EXPECT_EQ(0, bad);
+	EXPECT_STREQ("default", names.first[1000]);
+	EXPECT_EQ(1, rights_of(nl, tenant, name));
+	/* A dump that is not read to its end must not stay. */
+	begin(&self->msg, nl, KVPOOL_CMD_RIGHT_GET);
+	self->msg.nl.nlmsg_flags |= NLM_F_DUMP;
+	ASSERT_EQ(0, nl_send(nl, &self->msg));
+	nl_close(nl);
+	ASSERT_EQ(0, nl_open(nl));
+}
+
+/* ---- settings ---- */
+
+TEST_F(netlink, settings)
+{
+	static const struct {
+		int type;
+		__u32 good[3], bad[2];
+	} settings[] = {
+		{ KVPOOL_A_FABRIC_QUEUES, { 1, 8, 3 }, { 0, 9 } },
+		{ KVPOOL_A_FABRIC_IDLE_MS, { 0, 86400000, 1 },
+		  { 86400001, 0xffffffff } },
+		{ KVPOOL_A_FABRIC_ACK_TIMEOUT, { 8, 24, 0 }, { 7, 25 } },
+		{ KVPOOL_A_FABRIC_SERVICE_TYPE, { 0, 255, -1 }, { -2, 256 } },
+	};
+	struct nl_msg *reply = &self->reply;
+	struct nl *nl = &self->nl;
+	__u8 strict;
+	size_t i, j;
+
+	for (i = 0; i < sizeof(settings) / sizeof(*settings); i++) {
+		for (j = 0; j < 3; j++) {
+			ASSERT_EQ(0, nl_set_u32(nl, settings[i].type,
+						settings[i].good[j]));
+			ASSERT_EQ(0, nl_fabric_get(nl, reply));
+			EXPECT_EQ(settings[i].good[j],
+				  nl_u32(nl_find(&reply->nl,
+						 settings[i].type)));
+		}
+		for (j = 0; j < 2; j++)
+			EXPECT_REFUSED(-EINVAL,
+				       nl_set_u32(nl, settings[i].type,
+						  settings[i].bad[j]));
+		ASSERT_EQ(0, nl_fabric_get(nl, reply));
+		EXPECT_EQ(settings[i].good[2],
+			  nl_u32(nl_find(&reply->nl, settings[i].type)));
+	}
+	for (strict = 1; strict < 2; strict--) {
+		begin(&self->msg, nl, KVPOOL_CMD_FABRIC_SET);
+		nl_append(&self->msg, KVPOOL_A_FABRIC_STRICT_FENCE, &strict, 1);
+		ASSERT_EQ(0, nl_call(nl, &self->msg, NULL));
+		ASSERT_EQ(0, nl_fabric_get(nl, reply));
+		EXPECT_EQ(strict,
+			  nl_u8(nl_find(&reply->nl,
+					KVPOOL_A_FABRIC_STRICT_FENCE)));
+	}
+}
+
+TEST_F(netlink, memory_and_name)
+{
+	struct nl_msg *reply = &self->reply;
+	struct nl *nl = &self->nl;
+
+	EXPECT_LE(1 << 20, self->memory);
+	ASSERT_EQ(0, nl_set_memory(nl, 3ULL << 30));
+	ASSERT_EQ(0, nl_fabric_get(nl, reply));
+	EXPECT_EQ(3ULL << 30,
+		  nl_u64(nl_find(&reply->nl, KVPOOL_A_FABRIC_MEMORY)));
+	/* Nothing is connected. */
+	EXPECT_EQ(0, nl_u64(nl_find(&reply->nl, KVPOOL_A_FABRIC_MEMORY_USED)));
+	EXPECT_EQ(0, nl_u32(nl_find(&reply->nl,
+				    KVPOOL_A_FABRIC_MEMORY_SHARES)));
+	EXPECT_EQ(0, nl_u32(nl_find(&reply->nl, KVPOOL_A_FABRIC_STUCK)));
+	EXPECT_REFUSED(-EINVAL, nl_set_memory(nl, 0));
+	EXPECT_REFUSED(-EINVAL, nl_set_memory(nl, ~0ULL));
+
+	EXPECT_NE('\0', self->name[0]);
+	ASSERT_EQ(0, nl_set_name(nl, "node-9"));
+	EXPECT_REFUSED(-EINVAL, nl_set_name(nl, "*"));
+	EXPECT_REFUSED(-EINVAL, nl_set_name(nl, ""));
+	EXPECT_REFUSED(-EINVAL, nl_set_name(nl, "node 9"));
+	ASSERT_EQ(0, nl_fabric_get(nl, reply));
+	EXPECT_STREQ("node-9",
+		     nl_data(nl_find(&reply->nl, KVPOOL_A_FABRIC_NAME)));
+}
+
+TEST_F(netlink, peer_has_a_host)
+{
+	struct nl_msg *reply = &self->reply;
+	struct nl *nl = &self->nl;
+	__u32 id;
+
+	begin(&self->msg, nl, KVPOOL_CMD_PEER_ADD);
+	nl_append_string(&self->msg, KVPOOL_A_PEER_NAME, "p");
+	nl_append_string(&self->msg, KVPOOL_A_PEER_HOST, "node-1");
+	ASSERT_EQ(0, nl_call(nl, &self->msg, reply));
+	id = nl_u32(nl_find(&reply->nl, KVPOOL_A_PEER_ID));
+	ASSERT_EQ(0, nl_peer_cmd(nl, KVPOOL_CMD_PEER_GET, id, reply));
+	EXPECT_STREQ("node-1",
+		     nl_data(nl_find(&reply->nl, KVPOOL_A_PEER_HOST)));
+	ASSERT_EQ(0, nl_peer_add(nl, "q", &id));
+	ASSERT_EQ(0, nl_peer_cmd(nl, KVPOOL_CMD_PEER_GET, id, reply));
+	EXPECT_EQ(NULL, nl_find(&reply->nl, KVPOOL_A_PEER_HOST));
+	begin(&self->msg, nl, KVPOOL_CMD_PEER_ADD);
+	nl_append_string(&self->msg, KVPOOL_A_PEER_NAME, "r");
+	nl_append_string(&self->msg, KVPOOL_A_PEER_HOST, "node 1");
+	EXPECT_REFUSED(-EINVAL, nl_call(nl, &self->msg, NULL));
+}
+
+TEST_F(netlink, settings_have_events)
+{
+	static const int expected[] = {
+		KVPOOL_CMD_HOST_ADD_NTF, KVPOOL_CMD_RIGHT_SET_NTF,
+		KVPOOL_CMD_FABRIC_SET_NTF, KVPOOL_CMD_RIGHT_DEL_NTF,
+		KVPOOL_CMD_HOST_DEL_NTF,
+	};
+	static struct nl listener;
+	struct nlmsghdr *hdr = NULL;
+	struct nl *nl = &self->nl;
+	struct event event;
+	size_t left = 0, i;
+
+	ASSERT_EQ(0, nl_open(&listener));
+	ASSERT_EQ(0, nl_join(&listener));
+	ASSERT_EQ(0, nl_host_add(nl, "h", NULL));
+	ASSERT_EQ(0, nl_right_set(nl, "t", "h", 1, 0));
+	ASSERT_EQ(0, nl_set_u32(nl, KVPOOL_A_FABRIC_QUEUES, 3));
+	/* What is refused has no event. */
+	ASSERT_GT(0, nl_set_u32(nl, KVPOOL_A_FABRIC_QUEUES, 0));
+	ASSERT_EQ(0, nl_right_cmd(nl, KVPOOL_CMD_RIGHT_DEL, "t", "h", NULL));
+	ASSERT_EQ(0, nl_host_cmd(nl, KVPOOL_CMD_HOST_DEL, "h", NULL));
+	for (i = 0; i < sizeof(expected) / sizeof(*expected); i++) {
+		ASSERT_EQ(0, next_event(&listener, &hdr, &left, &event));
+		EXPECT_EQ(expected[i], event.cmd);
+	}
+	nl_close(&listener);
 }
 
 /* ---- listening ---- */

@@ -5,8 +5,8 @@ import random
 import threading
 import time
 
-from fabhosts import (EHOSTUNREACH, KB256, MB, Fabric, Later, a, b, say, setting,
-                      wait_until)
+from fabhosts import (DEVICE, EHOSTUNREACH, KB256, MB, Fabric, Later, a, b,
+                      say, setting, wait_until)
 
 
 class Breaks(Fabric):
@@ -58,7 +58,7 @@ class Breaks(Fabric):
     def test_device_deleted(self):
         for host in a, b:
             later = self.load()
-            host.run("rdma", "link", "delete", "rxe0")
+            host.run("rdma", "link", "delete", DEVICE + "0")
             self.busy()
             host.rxe(0)
             self.stop(later)
@@ -99,7 +99,7 @@ class Breaks(Fabric):
             first = self.blocks(4, KB256)
             a.fab("fetch", first, 4, KB256)
 
-    def flap(self, seconds):
+    def flap(self, seconds, count=0):
         """Links go down and up; at each moment the module has one that is up.
 
         A link counts as up again when a queue pair of it is.
@@ -108,7 +108,7 @@ class Breaks(Fabric):
         end = time.monotonic() + seconds
         flaps = 0
         link = 0
-        while time.monotonic() < end:
+        while time.monotonic() < end or flaps < count:
             for _ in range(rnd.choice((1, 1, 2, 4))):
                 ends = rnd.choice(((a,), (b,), (a, b)))
                 for host in ends:
@@ -123,12 +123,15 @@ class Breaks(Fabric):
         return flaps
 
     def test_flaps(self):
-        """FABRIC_FLAPS seconds of it, under reads and pushes."""
-        seconds = setting("FLAPS", 20)
+        """FABRIC_FLAPS seconds of it, under reads and pushes.
+
+        And at least FABRIC_FLAP_COUNT flaps: in a soak as many as there are
+        minutes in 24 hours.
+        """
+        seconds, count = setting("FLAPS", 20), setting("FLAP_COUNT", 1)
         first = self.blocks(24, KB256)
         reads = Later(a.fab, "-T", "-o", "60000", "-w", "24", "-d",
-                      seconds + 10, "fetch", first, 24, KB256,
-                      timeout=seconds + 300)
+                      1e6, "fetch", first, 24, KB256, timeout=1e6)
         pushed = [0]
         stop = threading.Event()
 
@@ -145,11 +148,11 @@ class Breaks(Fabric):
         push = Later(pushes)
         self.busy()
         try:
-            flaps = self.flap(seconds)
+            flaps = self.flap(seconds, count)
         finally:
             stop.set()
         push.result()
-        done = reads.result()
+        done = self.stop(reads)
         self.up(2)
         links = a.links()
         say("%d flaps: %d blocks read, %d pushed; links died %s times" % (

@@ -144,16 +144,19 @@ class Ends(Fabric):
         """Operations that wait for a fetch from it do not wait for ever."""
         first = self.blocks(8, KB256)
         served = self.mute()
-        fetch = Later(a.fab, "-w", "8", "-o", "600000", "fetch", first, 8, KB256,
-                      check=False)
+        # One peer is asked for the blocks at once; all are asked who has them.
+        fetch = Later(a.fab, "-p", "mute", "-w", "8", "-o", "600000", "fetch",
+                      first, 8, KB256, check=False)
         wait_until(lambda: a.tenant()["pending"] == 8, "pending keys")
+        asks = Later(a.fab, "-w", "8", "-o", "600000", "fetch", self.numbers(),
+                     8, KB256, check=False)
         waits = [Later(a.fab, "-l", *how, first, 8, 0, check=False)
                  for how in (("-w", "8", "fetch"), ("ping",))]
         same = Later(a.fab, "-w", "8", "-o", "600000", "fetch", first, 8, KB256,
                      check=False)
-        self.waiting(4)
+        self.waiting(5)
         a.ctl("peer", "del", "mute")
-        for later in fetch, same, *waits:
+        for later in fetch, asks, same, *waits:
             done = later.result()
             self.assertEqual((done["failed"], done["ok"]), (8, 0), done)
             self.assertIn(-done["error"], (ENOENT, EHOSTUNREACH), done)
@@ -166,12 +169,16 @@ class Ends(Fabric):
         """A process that waits for a fetch from a mute peer can be killed."""
         first = self.blocks(8, KB256)
         served = self.mute()
-        fetch = [Later(a.fab, "-w", "8", "-o", "600000", "fetch", first, 8, KB256)]
+        fetch = [Later(a.fab, "-p", "mute", "-w", "8", "-o", "600000", "fetch",
+                       first, 8, KB256)]
         # Before that, a local one finds nothing to wait for.
         wait_until(lambda: a.tenant()["pending"] == 8, "pending keys")
         fetch += [Later(a.fab, "-o", "600000", *how, first, 8, KB256)
                   for how in (("ping",), ("-l", "ping"))]
-        self.waiting(3)
+        # And this one has no memory yet.
+        fetch += [Later(a.fab, "-w", "8", "-o", "600000", "fetch",
+                        self.numbers(), 8, KB256)]
+        self.waiting(4)
         a.sh("kill -9 $(pidof kvfab)")
         for later in fetch:
             with self.assertRaises(RigError):

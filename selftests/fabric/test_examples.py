@@ -48,12 +48,14 @@ class Examples(unittest.TestCase):
         self.tenant = self.id().rpartition(".")[2].replace("_", "-")[5:36]
         for which in PREFILL, DECODE:
             pair.run(which, CTL, "tenants", "add", self.tenant)
+            pair.run(which, CTL, "right", "set", self.tenant, "*", "--read", "yes")
 
     def tearDown(self):
         for which in PREFILL, DECODE:
             with self.subTest(which=which):
                 tenant, = pair.json(which, CTL, "tenant", "show", self.tenant, "--json")["tenants"]
                 self.assertEqual((tenant["leases"], tenant["pending"]), (0, 0))
+                pair.run(which, CTL, "right", "del", self.tenant, "*")
                 pair.run(which, CTL, "tenants", "del", self.tenant)
         self.assertEqual(pair.complaints(), [])
 

@@ -22,6 +22,7 @@ class Fences(Fabric):
         super().setUp()
         for host in a, b:
             host.ctl("tenants", "add", "fenced")
+        b.ctl("right", "set", "fenced", "*", "--read", "yes")
         a.sh("echo $1 > /sys/class/misc/kvpool/tenants/fenced/quota_bytes",
              WINDOW * SIZE)
         self.cuts = self.deleted = 0

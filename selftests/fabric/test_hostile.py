@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """A peer that does not keep to the protocol."""
 
-from fabhosts import (EHOSTUNREACH, EREMOTEIO, HOSTILE, KERNEL, MB, Fabric,
-                      Later, a, b, wait_until)
+from fabhosts import (DEVICE, EHOSTUNREACH, ENOENT, EREMOTEIO, HOSTILE,
+                      KERNEL, MB, SECRET, Fabric, Later, a, b, setting, wait_until)
 
 
 class Hostile(Fabric):
@@ -12,6 +12,8 @@ class Hostile(Fabric):
         b.run(HOSTILE, "--produce", *known)
         a.sh("modprobe rdma_ucm")
         before = b.closed()
+        if DEVICE == "siw":
+            options += "--iwarp",
         a.run(HOSTILE, "10.77.0.2", *known, *options, timeout=600)
         for reason in reasons:
             wait_until(lambda: b.closed()
@@ -29,11 +31,8 @@ class Hostile(Fabric):
 
     def test_hostile_without_the_secret(self):
         for host in a, b:
-            host.sh("head -c 32 /dev/zero | tr '\\0' 7 | "
-                    "keyctl padd user kvpool:7 @u >/dev/null")
-            host.ctl("fabric", "set", "--no-open",
-                     "--secret-key", "kvpool:7")
-        self.hostile("--secret", "7" * 32, "--test", "auth",
+            host.secret()
+        self.hostile("--secret", SECRET, "--test", "auth",
                      reasons=("auth",))
         for host in a, b:
             host.ctl("fabric", "set", "--no-secret-key")
@@ -55,14 +54,36 @@ class Hostile(Fabric):
         a.sh("echo 1 > /sys/module/kvpool_rdma/parameters/queues")
         served = Later(b.run, HOSTILE, "--serve", "0.0.0.0")
         a.ctl("peer", "add", "h", "10.77.0.2")
-        errors = []
-        while not errors or errors[-1]:
-            self.assertLess(len(errors), 2000, errors[-10:])
-            done = a.fab("-T", "-n", "-o", "60000", "fetch", 1, 1, 2 * MB,
-                         check=False)
-            errors.append(-done["error"])
+        blocks = {1: 2 * MB, 2: 65536, 3: 4096}
+        errors = {key: [] for key in blocks}
+        while served.is_alive() and 0 not in errors[1]:
+            for key, length in blocks.items():
+                errors[key].append(-a.fab(
+                    "-T", "-n", "-o", "60000", "fetch", key, 1, length,
+                    check=False)["error"])
         a.ctl("peer", "del", "h")
         served.result()
         # Parts of different blocks are no block.
-        self.assertEqual(errors.count(EREMOTEIO), 1, errors)
-        self.assertLessEqual(set(errors), {0, EREMOTEIO, EHOSTUNREACH})
+        self.assertEqual(errors[1].count(EREMOTEIO), 1, errors)
+        # The answers after which it broke a rule are whole blocks.
+        self.assertLessEqual(errors[2].count(0), 2, errors)
+        self.assertEqual(errors[3].count(0), 0, errors)
+        for each in errors.values():
+            self.assertLessEqual(set(each), {
+                0, ENOENT, EREMOTEIO, EHOSTUNREACH}, errors)
+
+    def test_hostile_early(self):
+        """A target that answers before it is asked: no link comes up."""
+        a.ctl("peer", "del", "b")
+        b.ctl("fabric", "set", "--no-listen")
+        a.sh("echo 1 > /sys/module/kvpool_rdma/parameters/queues")
+        served = Later(b.run, HOSTILE, "--early", "0.0.0.0", "--rounds",
+                       setting("EARLY", 1), timeout=3600)
+        while served.is_alive():
+            # A new peer: it does not back off.
+            a.ctl("peer", "add", "h", "10.77.0.2")
+            done = a.fab("-T", "-n", "-o", "700", "fetch", 1, 1, 65536,
+                         check=False)
+            self.assertLess(done["error"], 0)
+            a.ctl("peer", "del", "h")
+        served.result()

@@ -49,6 +49,7 @@ class Reads(Fabric):
     def test_tenants(self):
         for host in a, b:
             host.ctl("tenants", "add", "t1")
+        b.ctl("right", "set", "t1", "*", "--read", "yes")
         first = self.blocks(2, 65536, "-t", "t1")
         a.fab("-t", "t1", "fetch", first, 2, 65536)
         a.fab("-e", ENOENT, "fetch", first, 2, 65536)
@@ -69,6 +70,7 @@ class Reads(Fabric):
         for host in a, b:
             host.ctl("tenants", "add", "chain")
             host.ctl("tenant", "set", "chain", "--quota", "32M")
+        b.ctl("right", "set", "chain", "*", "--read", "yes", "--push", "yes")
 
     def chain_end(self):
         for host in a, b:

@@ -13,6 +13,7 @@ class Removed(Fabric):
         super().setUp()
         for host in a, b:
             host.ctl("tenants", "add", "small")
+        b.ctl("right", "set", "small", "*", "--read", "yes")
         b.sh("echo $1 > /sys/class/misc/kvpool/tenants/small/quota_bytes",
              COUNT * SIZE // 2)
         self.addCleanup(self.nothing_left)

@@ -409,6 +409,111 @@ static inline int nl_listen(struct nl *nl, const char *address)
 	return nl_call(nl, &msg, NULL);
 }
 
+static inline int nl_session_end(struct nl *nl, __u64 id)
+{
+	struct nl_msg msg;
+
+	nl_begin(&msg, nl->family, KVPOOL_CMD_SESSION_DEL, 0);
+	nl_append(&msg, KVPOOL_A_SESSION_ID, &id, sizeof(id));
+	return nl_call(nl, &msg, NULL);
+}
+
+/* A setting of four bytes; negative ones are stored as they are. */
+static inline int nl_set_u32(struct nl *nl, int type, __u32 value)
+{
+	struct nl_msg msg;
+
+	nl_begin(&msg, nl->family, KVPOOL_CMD_FABRIC_SET, 0);
+	nl_append_u32(&msg, type, value);
+	return nl_call(nl, &msg, NULL);
+}
+
+static inline int nl_set_memory(struct nl *nl, __u64 bytes)
+{
+	struct nl_msg msg;
+
+	nl_begin(&msg, nl->family, KVPOOL_CMD_FABRIC_SET, 0);
+	nl_append(&msg, KVPOOL_A_FABRIC_MEMORY, &bytes, sizeof(bytes));
+	return nl_call(nl, &msg, NULL);
+}
+
+static inline int nl_set_name(struct nl *nl, const char *name)
+{
+	struct nl_msg msg;
+
+	nl_begin(&msg, nl->family, KVPOOL_CMD_FABRIC_SET, 0);
+	nl_append_string(&msg, KVPOOL_A_FABRIC_NAME, name);
+	return nl_call(nl, &msg, NULL);
+}
+
+/* Null is no key. */
+static inline int nl_host_add(struct nl *nl, const char *name, const char *key)
+{
+	struct nl_msg msg;
+
+	nl_begin(&msg, nl->family, KVPOOL_CMD_HOST_ADD, 0);
+	nl_append_string(&msg, KVPOOL_A_HOST_NAME, name);
+	if (key)
+		nl_append_string(&msg, KVPOOL_A_HOST_KEY, key);
+	return nl_call(nl, &msg, NULL);
+}
+
+static inline int nl_host_cmd(struct nl *nl, int cmd, const char *name,
+			      struct nl_msg *reply)
+{
+	struct nl_msg msg;
+
+	nl_begin(&msg, nl->family, cmd, 0);
+	nl_append_string(&msg, KVPOOL_A_HOST_NAME, name);
+	return nl_call(nl, &msg, reply);
+}
+
+/* Negative rights are not named. */
+static inline int nl_right_set(struct nl *nl, const char *tenant,
+			       const char *host, int read, int push)
+{
+	struct nl_msg msg;
+	__u8 value;
+
+	nl_begin(&msg, nl->family, KVPOOL_CMD_RIGHT_SET, 0);
+	nl_append_string(&msg, KVPOOL_A_RIGHT_TENANT, tenant);
+	nl_append_string(&msg, KVPOOL_A_RIGHT_HOST, host);
+	value = read;
+	if (read >= 0)
+		nl_append(&msg, KVPOOL_A_RIGHT_READ, &value, 1);
+	value = push;
+	if (push >= 0)
+		nl_append(&msg, KVPOOL_A_RIGHT_PUSH, &value, 1);
+	return nl_call(nl, &msg, NULL);
+}
+
+static inline int nl_right_cmd(struct nl *nl, int cmd, const char *tenant,
+			       const char *host, struct nl_msg *reply)
+{
+	struct nl_msg msg;
+
+	nl_begin(&msg, nl->family, cmd, 0);
+	nl_append_string(&msg, KVPOOL_A_RIGHT_TENANT, tenant);
+	nl_append_string(&msg, KVPOOL_A_RIGHT_HOST, host);
+	return nl_call(nl, &msg, reply);
+}
+
+/* A number of eight bytes, one byte or none. */
+static inline __u64 nl_u64(const struct nlattr *attr)
+{
+	__u64 value = 0;
+
+	if (attr && attr->nla_len == NLA_HDRLEN + sizeof(value))
+		memcpy(&value, nl_data(attr), sizeof(value));
+	return value;
+}
+
+static inline int nl_u8(const struct nlattr *attr)
+{
+	return attr && attr->nla_len == NLA_HDRLEN + 1 ?
+	       *(const __u8 *)nl_data(attr) : -1;
+}
+
 struct nl_ids {
 	__u32 ids[2048];
 	int nr;
@@ -432,10 +537,70 @@ static inline int nl_peers(struct nl *nl, struct nl_ids *ids)
 	return nl_dump(nl, &msg, nl_take_id, ids);
 }
 
-/* Restore the settings as after loading. */
+/* Hosts, or rights by tenant and host. */
+struct nl_names {
+	char first[2048][KVPOOL_HOST_NAME_SIZE];
+	char second[2048][KVPOOL_HOST_NAME_SIZE];
+	int nr;
+};
+
+static inline void nl_take_names(struct nlmsghdr *hdr, void *arg)
+{
+	const bool right = nl_cmd(hdr) == KVPOOL_CMD_RIGHT_GET;
+	struct nl_names *names = arg;
+
+	if (names->nr == 2048)
+		return;
+	snprintf(names->first[names->nr], KVPOOL_HOST_NAME_SIZE, "%s",
+		 (const char *)nl_data(nl_find(hdr, right ? KVPOOL_A_RIGHT_TENANT :
+							    KVPOOL_A_HOST_NAME)));
+	snprintf(names->second[names->nr], KVPOOL_HOST_NAME_SIZE, "%s", right ?
+		 (const char *)nl_data(nl_find(hdr, KVPOOL_A_RIGHT_HOST)) : "");
+	names->nr++;
+}
+
+/* The names of all hosts, or of all rights. */
+static inline int nl_names(struct nl *nl, int cmd, struct nl_names *names)
+{
+	struct nl_msg msg;
+
+	names->nr = 0;
+	nl_begin(&msg, nl->family, cmd, 0);
+	return nl_dump(nl, &msg, nl_take_names, names);
+}
+
+/* Forget all hosts, and all rights but those that are there after loading. */
+static inline int nl_reset_hosts(struct nl *nl)
+{
+	static struct nl_names names;
+	int ret, i;
+
+	ret = nl_names(nl, KVPOOL_CMD_HOST_GET, &names);
+	for (i = 0; !ret && i < names.nr; i++)
+		ret = nl_host_cmd(nl, KVPOOL_CMD_HOST_DEL, names.first[i], NULL);
+	if (!ret)
+		ret = nl_names(nl, KVPOOL_CMD_RIGHT_GET, &names);
+	for (i = 0; !ret && i < names.nr; i++)
+		ret = nl_right_cmd(nl, KVPOOL_CMD_RIGHT_DEL, names.first[i],
+				   names.second[i], NULL);
+	return ret ? ret : nl_right_set(nl, "default", "*", 1, 1);
+}
+
+/* Restore the settings as after loading, but for the memory and the name. */
 static inline int nl_reset(struct nl *nl)
 {
+	static const struct {
+		int type;
+		__u32 value;
+	} settings[] = {
+		{ KVPOOL_A_FABRIC_QUEUES, 2 },
+		{ KVPOOL_A_FABRIC_IDLE_MS, 60000 },
+		{ KVPOOL_A_FABRIC_ACK_TIMEOUT, 0 },
+		{ KVPOOL_A_FABRIC_SERVICE_TYPE, -1 },
+	};
 	struct nl_ids peers;
+	struct nl_msg msg;
+	__u8 no = 0;
 	int ret, i;
 
 	ret = nl_peers(nl, &peers);
@@ -445,7 +610,16 @@ static inline int nl_reset(struct nl *nl)
 		ret = nl_listen(nl, NULL);
 	if (!ret)
 		ret = nl_set_secret(nl, "");
-	return ret ? ret : nl_set_open(nl, 0);
+	if (!ret)
+		ret = nl_set_open(nl, 0);
+	for (i = 0; !ret && i < 4; i++)
+		ret = nl_set_u32(nl, settings[i].type, settings[i].value);
+	if (ret)
+		return ret;
+	nl_begin(&msg, nl->family, KVPOOL_CMD_FABRIC_SET, 0);
+	nl_append(&msg, KVPOOL_A_FABRIC_STRICT_FENCE, &no, 1);
+	ret = nl_call(nl, &msg, NULL);
+	return ret ? ret : nl_reset_hosts(nl);
 }
 
 #endif

@@ -4,69 +4,10 @@
  * kvpool_testfabric.ko, which moves nothing and completes in all the ways and
  * at all the moments that a real mover may. Its peers say how by their names.
  */
-#include <libgen.h>
-
+#include "kvpool_testfabric.h"
 #include "kvpool_uring.h"
 
-/* The peers of kvpool_testfabric.c. */
-enum peer {
-	PEER_ANY, PEER_AT_ONCE, PEER_LATER, PEER_NEVER, PEER_MISSING,
-	PEER_LENGTH, PEER_FAILS, PEER_RANDOM, PEER_SLOW_FENCE, PEER_UNKNOWN,
-	NR_PEERS,
-};
-
-static const char * const peer_names[NR_PEERS] = {
-	[PEER_AT_ONCE] = "at-once",
-	[PEER_LATER] = "later",
-	[PEER_NEVER] = "never",
-	[PEER_MISSING] = "missing",
-	[PEER_LENGTH] = "length",
-	[PEER_FAILS] = "fails",
-	[PEER_RANDOM] = "random",
-	[PEER_SLOW_FENCE] = "slow-fence",
-};
-
-/* Their numbers, which change each time that the mover is loaded. */
-static __u32 peer_numbers[NR_PEERS];
-
-#define TESTFABRIC_LENGTH	12345
 #define KEY_SEALED		1
-#define LEN			20480
-
-static int fabric_load(void)
-{
-	const char *ko = getenv("KVPOOL_KO");
-	char path[4096], dir[4096];
-	int fd, ret;
-
-	if (!ko)
-		return -ENOENT;
-	snprintf(dir, sizeof(dir), "%s", ko);
-	snprintf(path, sizeof(path), "%s/kvpool_testfabric.ko", dirname(dir));
-	fd = open(path, O_RDONLY | O_CLOEXEC);
-	if (fd < 0)
-		return -errno;
-	ret = syscall(SYS_finit_module, fd, "", 0) ? -errno : 0;
-	close(fd);
-	return ret;
-}
-
-static int peers_find(int fd)
-{
-	int i, ret = 0;
-
-	peer_numbers[PEER_ANY] = 0;
-	peer_numbers[PEER_UNKNOWN] = ~0U;
-	for (i = 0; !ret && i < NR_PEERS; i++)
-		if (peer_names[i])
-			ret = kv_peer(fd, peer_names[i], &peer_numbers[i]);
-	return ret;
-}
-
-static int fabric_unload(void)
-{
-	return syscall(SYS_delete_module, "kvpool_testfabric", 0) ? -errno : 0;
-}
 
 FIXTURE(remote) {
 	struct kv_bench t;
@@ -98,18 +39,6 @@ FIXTURE_TEARDOWN(remote)
 	close(self->fd);
 	EXPECT_EQ(0, kv_bench_end(&self->t));
 	EXPECT_EQ(0, fabric_unload());
-}
-
-static struct kvpool_op fetch(__u64 number, enum peer peer, __u32 flags,
-			      __u64 ud)
-{
-	struct kvpool_op op = kv_op(KVPOOL_OP_LEASE, KVPOOL_OP_REMOTE | flags,
-				    number, ud);
-
-	op.length = LEN;
-	op.peer = peer_numbers[peer];
-	op.node = KVPOOL_NODE_ANY;
-	return op;
 }
 
 static bool at_base(int fd, const struct kvpool_stats *base)
@@ -161,10 +90,10 @@ TEST_F(remote, peers)
 }
 
 /*
- * All peers are asked in their order. The first three fail, two of them before
- * the submission is over, and one has a block of another length.
+ * All peers are asked. Some refuse in all ways, before the submission is over and
+ * later, one has blocks of another length, and from one the fetch fails.
  */
-TEST_F(remote, all_peers_in_their_order)
+TEST_F(remote, all_peers)
 {
 	struct kvpool_completion c[64];
 	struct kvpool_op ops[64];
@@ -326,6 +255,8 @@ TEST_F(remote, failures)
 	const struct { enum peer peer; int status; } kinds[] = {
 		{ PEER_MISSING, -ENOENT }, { PEER_UNKNOWN, -ENOENT },
 		{ PEER_LENGTH, -EMSGSIZE }, { PEER_FAILS, -EREMOTEIO },
+		{ PEER_STALE, -ENOENT }, { PEER_DENIED, -EACCES },
+		{ PEER_PENDING, -EINPROGRESS },
 	};
 	struct kvpool_completion c;
 	struct kvpool_op op;
@@ -487,9 +418,11 @@ TEST_F(remote, no_space)
 
 	ASSERT_EQ(0, kv_tenant_set(self->t.tenant, "quota_bytes", KV_CHUNK));
 	for (i = 0; i < 4; i++) {
-		ops[i] = fetch(10 + i, PEER_LATER,
+		__u64 length = i < 2 ? 2 * KV_CHUNK : KV_CHUNK / 4;
+
+		ops[i] = fetch(sized(10 + i, length), PEER_LATER,
 			       i & 1 ? KVPOOL_OP_TRANSIENT : 0, i);
-		ops[i].length = i < 2 ? 2 * KV_CHUNK : KV_CHUNK / 4;
+		ops[i].length = length;
 	}
 	ASSERT_EQ(0, kv_submit_wait(self->fd, ops, 4, c));
 	for (i = 0; i < 4; i++)
@@ -740,7 +673,9 @@ static int storm_round(struct storm *s, int fd, struct kv_ring *r)
 {
 	static const enum peer peers[] = {
 		PEER_RANDOM, PEER_RANDOM, PEER_AT_ONCE, PEER_LATER, PEER_NEVER,
-		PEER_SLOW_FENCE, PEER_FAILS, PEER_MISSING,
+		PEER_SLOW_FENCE, PEER_FAILS, PEER_MISSING, PEER_ANY, PEER_ANY,
+		PEER_STALE, PEER_PENDING, PEER_ANY, PEER_RANDOM, PEER_LATER,
+		PEER_AT_ONCE,
 	};
 	struct kvpool_op ops[STORM];
 	struct kvpool_completion c;
@@ -750,14 +685,17 @@ static int storm_round(struct storm *s, int fd, struct kv_ring *r)
 	for (i = 0; i < STORM; i++) {
 		__u64 dice = kv_rand(&s->seed);
 
-		ops[i] = fetch(100 + dice % 64, peers[dice >> 8 & 7],
-			       dice >> 16 & 1 ? KVPOOL_OP_TRANSIENT : 0, i);
+		ops[i] = fetch(100 + dice % 64, peers[dice >> 8 & 15],
+			       (dice >> 16 & 1 ? KVPOOL_OP_TRANSIENT : 0) |
+			       (dice >> 17 & 1 ? KVPOOL_OP_WAIT : 0) |
+			       (dice >> 18 & 1 ? KVPOOL_OP_PREFIX : 0), i);
 		ops[i].tag = i & 3;
 		ops[i].timeout_ns = dice >> 20 & 1 ? 1 + (dice >> 32) % 8000000 :
 				    0;
 		if (!(dice >> 24 & 7)) {
 			ops[i] = kv_op(KVPOOL_OP_PUSH, 0, 100 + dice % 64, i);
 			ops[i].peer = peer_numbers[peers[dice >> 8 & 7]];
+			ops[i].node = KVPOOL_NODE_ANY;
 			ops[i].timeout_ns = 1000000;
 		}
 	}

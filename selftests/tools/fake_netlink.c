@@ -3,10 +3,16 @@
  * The netlink family of kvpool_rdma for tests of kvpoolctl without the module. The
  * library is preloaded and replaces the functions of libnl that talk to the kernel.
  *
- * There are two peers with links, a session, and a scripted row of events. Requests
- * change nothing. Each request is a line of the file that FAKE_NETLINK_LOG names: the
- * command and the attributes as TYPE=HEX. refuse() decides which requests fail.
+ * There are two peers with links, two sessions, two hosts, two rights, and a scripted
+ * row of events. Requests change nothing, but for LINK_CONNECT: the first event after
+ * it is what FAKE_NETLINK_CONNECT says of the link. Each request is a line of the file
+ * that FAKE_NETLINK_LOG names: the command and the attributes as TYPE=HEX. refuse()
+ * decides which requests fail.
+ *
+ * The library also replaces getaddrinfo() for names that end in ".example".
  */
+#define _GNU_SOURCE
+#include <dlfcn.h>
 #include <errno.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -14,6 +20,7 @@
 #include <string.h>
 
 #include <arpa/inet.h>
+#include <netdb.h>
 #include <netlink/genl/ctrl.h>
 #include <netlink/genl/genl.h>
 #include <netlink/netlink.h>
@@ -22,10 +29,13 @@
 
 #define FAMILY	42
 
+/* The highest type of an attribute of any set. */
+#define MAX_ATTR	32
+
 static struct {
 	nl_recvmsg_msg_cb_t fn;
 	void *arg;
-} on_valid, on_finish, on_ack;
+} on_valid, on_finish, on_ack, on_event;
 
 static nl_recvmsg_err_cb_t on_error;
 static void *on_error_arg;
@@ -56,6 +66,12 @@ static void deliver(struct nl_msg *msg)
 	nlmsg_free(msg);
 }
 
+static void deliver_event(struct nl_msg *msg)
+{
+	on_event.fn(msg, on_event.arg);
+	nlmsg_free(msg);
+}
+
 static void put_endpoint(struct nl_msg *msg, int type, const char *addr, int port)
 {
 	struct nlattr *nest = nla_nest_start(msg, type);
@@ -75,6 +91,8 @@ static struct nl_msg *peer(int cmd, unsigned int id, const char *name)
 
 	nla_put_u32(msg, KVPOOL_A_PEER_ID, id);
 	nla_put_string(msg, KVPOOL_A_PEER_NAME, name);
+	if (id == 1)
+		nla_put_string(msg, KVPOOL_A_PEER_HOST, "node-7");
 	nla_put_u32(msg, KVPOOL_A_PEER_NR_LINKS, 2);
 	nla_put_u32(msg, KVPOOL_A_PEER_NR_UP, 1);
 	nla_put_u64(msg, KVPOOL_A_PEER_REQUESTS, 10);
@@ -102,29 +120,74 @@ static struct nl_msg *link(int cmd, unsigned int owner, unsigned int id, int sta
 	return msg;
 }
 
-static struct nl_msg *session(void)
+static struct nl_msg *session(unsigned int id, const char *name)
 {
 	struct nl_msg *msg = begin(KVPOOL_CMD_SESSION_GET);
 
-	nla_put_u64(msg, KVPOOL_A_SESSION_ID, 3);
+	nla_put_u64(msg, KVPOOL_A_SESSION_ID, id);
 	put_endpoint(msg, KVPOOL_A_SESSION_SRC, "192.0.2.7", 40000);
-	nla_put(msg, KVPOOL_A_SESSION_HOST, 16, "0123456789abcdef");
-	nla_put_u8(msg, KVPOOL_A_SESSION_AUTHENTICATED, 1);
+	if (name)
+		nla_put_string(msg, KVPOOL_A_SESSION_HOST, name);
+	nla_put(msg, KVPOOL_A_SESSION_INSTANCE, 16, "0123456789abcdef");
+	nla_put_u8(msg, KVPOOL_A_SESSION_AUTHENTICATED, !!name);
+	nla_put_u64(msg, KVPOOL_A_SESSION_MEMORY, 256 << 10);
+	nla_put_u32(msg, KVPOOL_A_SESSION_WAITING, 5);
+	nla_put_u64(msg, KVPOOL_A_SESSION_BYTES_OUT, 1 << 20);
 	return msg;
 }
 
-static struct nl_msg *fabric(void)
+static struct nl_msg *host(int cmd, const char *name, const char *key)
 {
-	struct nl_msg *msg = begin(KVPOOL_CMD_FABRIC_GET);
-	struct nlattr *nest;
+	struct nl_msg *msg = begin(cmd);
+
+	nla_put_string(msg, KVPOOL_A_HOST_NAME, name);
+	if (key)
+		nla_put_string(msg, KVPOOL_A_HOST_KEY, key);
+	nla_put_u8(msg, KVPOOL_A_HOST_HAS_KEY, !!key);
+	if (key)
+		nla_put_u8(msg, KVPOOL_A_HOST_KEY_VALID, !strstr(key, "old"));
+	return msg;
+}
+
+static struct nl_msg *right(int cmd, const char *tenant, const char *name, int may_push)
+{
+	struct nl_msg *msg = begin(cmd);
+
+	nla_put_string(msg, KVPOOL_A_RIGHT_TENANT, tenant);
+	nla_put_string(msg, KVPOOL_A_RIGHT_HOST, name);
+	nla_put_u8(msg, KVPOOL_A_RIGHT_READ, 1);
+	nla_put_u8(msg, KVPOOL_A_RIGHT_PUSH, (uint8_t)may_push);
+	return msg;
+}
+
+static void put_closed(struct nl_msg *msg, int reason, int count)
+{
+	struct nlattr *nest = nla_nest_start(msg, KVPOOL_A_FABRIC_CLOSED);
+
+	nla_put_u32(msg, KVPOOL_A_CLOSED_REASON, (uint32_t)reason);
+	nla_put_u64(msg, KVPOOL_A_CLOSED_COUNT, (uint64_t)count);
+	nla_nest_end(msg, nest);
+}
+
+static struct nl_msg *fabric(int cmd)
+{
+	struct nl_msg *msg = begin(cmd);
 
 	put_endpoint(msg, KVPOOL_A_FABRIC_LISTEN, "0.0.0.0", 4710);
 	nla_put_string(msg, KVPOOL_A_FABRIC_SECRET_KEY, "kvpool:secret");
 	nla_put_u8(msg, KVPOOL_A_FABRIC_OPEN, 0);
-	nest = nla_nest_start(msg, KVPOOL_A_FABRIC_CLOSED);
-	nla_put_u32(msg, KVPOOL_A_CLOSED_REASON, KVPOOL_CLOSE_REASON_AUTH);
-	nla_put_u64(msg, KVPOOL_A_CLOSED_COUNT, 3);
-	nla_nest_end(msg, nest);
+	put_closed(msg, KVPOOL_CLOSE_REASON_AUTH, 3);
+	put_closed(msg, KVPOOL_CLOSE_REASON_MTU, 1);
+	nla_put_string(msg, KVPOOL_A_FABRIC_NAME, "node-1");
+	nla_put_u64(msg, KVPOOL_A_FABRIC_MEMORY, 4ULL << 30);
+	nla_put_u64(msg, KVPOOL_A_FABRIC_MEMORY_USED, 1ULL << 30);
+	nla_put_u32(msg, KVPOOL_A_FABRIC_MEMORY_SHARES, 12);
+	nla_put_u32(msg, KVPOOL_A_FABRIC_QUEUES, 2);
+	nla_put_u32(msg, KVPOOL_A_FABRIC_IDLE_MS, 1500);
+	nla_put_u32(msg, KVPOOL_A_FABRIC_ACK_TIMEOUT, 0);
+	nla_put_s32(msg, KVPOOL_A_FABRIC_SERVICE_TYPE, 104);
+	nla_put_u8(msg, KVPOOL_A_FABRIC_STRICT_FENCE, 1);
+	nla_put_u32(msg, KVPOOL_A_FABRIC_STUCK, 2);
 	return msg;
 }
 
@@ -174,13 +237,25 @@ static void refuse(struct nlattr **attrs)
 	    !strcmp(nla_get_string(attrs[KVPOOL_A_PEER_NAME]), "decode-7")) {
 		refused = -EEXIST;
 		sentence = "there is a peer of this name already";
-	} else if (command == KVPOOL_CMD_LINK_DEL &&
+	} else if ((command == KVPOOL_CMD_LINK_DEL || command == KVPOOL_CMD_LINK_CONNECT) &&
 		   nla_get_u32(attrs[KVPOOL_A_LINK_ID]) == 9) {
 		refused = -ENOENT;
 		sentence = "the peer has no such link";
 	} else if (command == KVPOOL_CMD_FABRIC_SET && attrs[KVPOOL_A_FABRIC_LISTEN]) {
 		refused = -EPERM;
 		sentence = "there is no secret";
+	} else if (command == KVPOOL_CMD_SESSION_DEL &&
+		   nla_get_u64(attrs[KVPOOL_A_SESSION_ID]) == 9) {
+		refused = -ENOENT;
+		sentence = "there is no session with this id";
+	} else if (command == KVPOOL_CMD_HOST_DEL &&
+		   !strcmp(nla_get_string(attrs[KVPOOL_A_HOST_NAME]), "z")) {
+		refused = -ENOENT;
+		sentence = "no host of this name has been added";
+	} else if (command == KVPOOL_CMD_RIGHT_DEL &&
+		   !strcmp(nla_get_string(attrs[KVPOOL_A_RIGHT_HOST]), "z")) {
+		refused = -ENOENT;
+		sentence = "nothing has been set for this host in this tenant";
 	} else if (fails && atoi(fails) == command) {
 		refused = -EPERM;
 	}
@@ -209,16 +284,16 @@ static void write_log(struct nlattr **attrs, int max)
 int nl_send_auto(struct nl_sock *sock, struct nl_msg *msg)
 {
 	struct genlmsghdr *hdr = genlmsg_hdr(nlmsg_hdr(msg));
-	struct nlattr *attrs[KVPOOL_A_LINK_MAX + 1];
+	struct nlattr *attrs[MAX_ATTR + 1];
 
 	(void)sock;
 	command = hdr->cmd;
 	is_dump = (nlmsg_hdr(msg)->nlmsg_flags & NLM_F_DUMP) == NLM_F_DUMP;
-	if (nla_parse(attrs, KVPOOL_A_LINK_MAX, genlmsg_attrdata(hdr, 0),
+	if (nla_parse(attrs, MAX_ATTR, genlmsg_attrdata(hdr, 0),
 		      genlmsg_attrlen(hdr, 0), NULL))
 		abort();
 	refuse(attrs);
-	write_log(attrs, KVPOOL_A_LINK_MAX);
+	write_log(attrs, MAX_ATTR);
 	return 0;
 }
 
@@ -245,10 +320,21 @@ static void answer(void)
 		deliver(msg);
 		break;
 	case KVPOOL_CMD_SESSION_GET:
-		deliver(session());
+		deliver(session(3, "node-7"));
+		deliver(session(4, "node-7"));
+		deliver(session(5, NULL));
+		break;
+	case KVPOOL_CMD_HOST_GET:
+		deliver(host(command, "node-7", "kvpool:node-7"));
+		deliver(host(command, "node-8", NULL));
+		deliver(host(command, "node-9", "kvpool:old"));
+		break;
+	case KVPOOL_CMD_RIGHT_GET:
+		deliver(right(command, "default", "*", 1));
+		deliver(right(command, "team-b", "node-7", 0));
 		break;
 	case KVPOOL_CMD_FABRIC_GET:
-		deliver(fabric());
+		deliver(fabric(command));
 		break;
 	}
 }
@@ -278,25 +364,71 @@ static struct nl_msg *farewell(void)
 	return msg;
 }
 
+/* What happens to link 2 of peer 1 after LINK_CONNECT; others happen before. */
+static int after_connect(int step)
+{
+	const char *result = getenv("FAKE_NETLINK_CONNECT");
+	int state;
+
+	if (!result)
+		return -1;
+	if (!strcmp(result, "lost"))
+		return step ? -1 : -NLE_NOMEM;
+	if (!strcmp(result, "deleted")) {
+		deliver_event(link(KVPOOL_CMD_LINK_DEL_NTF, 1, 2, KVPOOL_LINK_STATE_DRAINING));
+		return 0;
+	}
+	state = !strcmp(result, "up") ? KVPOOL_LINK_STATE_UP : KVPOOL_LINK_STATE_DOWN;
+	switch (step) {
+	case 0:
+		deliver_event(link(KVPOOL_CMD_LINK_CHANGE_NTF, 1, 1, KVPOOL_LINK_STATE_UP));
+		return 0;
+	case 1:
+		deliver_event(link(KVPOOL_CMD_LINK_CHANGE_NTF, 1, 2, KVPOOL_LINK_STATE_CONNECTING));
+		return 0;
+	default:
+		deliver_event(link(KVPOOL_CMD_LINK_CHANGE_NTF, 1, 2, state));
+		return 0;
+	}
+}
+
 int nl_recvmsgs_default(struct nl_sock *sock)
 {
 	static int step;
+	int ret = after_connect(step);
 
 	(void)sock;
+	if (ret != -1) {
+		step++;
+		return ret;
+	}
 	switch (step++) {
 	case 0:
-		deliver(peer(KVPOOL_CMD_PEER_ADD_NTF, 2, ODD_NAME));
+		deliver_event(peer(KVPOOL_CMD_PEER_ADD_NTF, 2, ODD_NAME));
 		return 0;
 	case 1:
-		deliver(link(KVPOOL_CMD_LINK_CHANGE_NTF, 1, 2, KVPOOL_LINK_STATE_DOWN));
+		deliver_event(link(KVPOOL_CMD_LINK_CHANGE_NTF, 1, 2, KVPOOL_LINK_STATE_DOWN));
 		return 0;
 	case 2:
 		return -NLE_NOMEM;
 	case 3:
-		deliver(peer(KVPOOL_CMD_PEER_DEL_NTF, 2, ODD_NAME));
+		deliver_event(peer(KVPOOL_CMD_PEER_DEL_NTF, 2, ODD_NAME));
+		return 0;
+	case 4:
+		deliver_event(host(KVPOOL_CMD_HOST_ADD_NTF, "node-7", "kvpool:node-7"));
+		return 0;
+	case 5:
+		deliver_event(right(KVPOOL_CMD_RIGHT_SET_NTF, "team-b", "node-7", 0));
+		deliver_event(right(KVPOOL_CMD_RIGHT_DEL_NTF, "team-b", "node-7", 0));
+		return 0;
+	case 6:
+		deliver_event(fabric(KVPOOL_CMD_FABRIC_SET_NTF));
+		return 0;
+	case 7:
+		deliver_event(host(KVPOOL_CMD_HOST_DEL_NTF, "node-7", "kvpool:node-7"));
 		return 0;
 	default:
-		deliver(farewell());
+		deliver_event(farewell());
 		return 0;
 	}
 }
@@ -362,5 +494,44 @@ int nl_socket_modify_cb(struct nl_sock *sock, enum nl_cb_type type, enum nl_cb_k
 			nl_recvmsg_msg_cb_t fn, void *arg)
 {
 	(void)sock;
-	return nl_cb_set(NULL, type, kind, fn, arg);
+	(void)type;
+	(void)kind;
+	on_event.fn = fn;
+	on_event.arg = arg;
+	return 0;
+}
+
+/* ---- names of hosts ---- */
+
+static struct addrinfo *add_address(struct addrinfo *next, const char *text, const char *port)
+{
+	const struct addrinfo hints = { .ai_socktype = SOCK_STREAM, .ai_flags = AI_NUMERICHOST };
+	int (*real)(const char *host, const char *service, const struct addrinfo *wanted,
+		    struct addrinfo **found) = dlsym(RTLD_NEXT, "getaddrinfo");
+	struct addrinfo *found;
+
+	if (real(text, port, &hints, &found))
+		abort();
+	found->ai_next = next;
+	return found;
+}
+
+/* two.example has both families, IPv6 first; four.example and six.example have one. */
+int getaddrinfo(const char *host, const char *service, const struct addrinfo *hints,
+		struct addrinfo **found)
+{
+	int (*real)(const char *host, const char *service, const struct addrinfo *wanted,
+		    struct addrinfo **found) = dlsym(RTLD_NEXT, "getaddrinfo");
+	int family = hints->ai_family;
+
+	if (!strstr(host, ".example") || (hints->ai_flags & AI_NUMERICHOST))
+		return real(host, service, hints, found);
+	*found = NULL;
+	if (family != AF_INET6 && strncmp(host, "six", 3)) {
+		*found = add_address(*found, "192.0.2.22", service);
+		*found = add_address(*found, "192.0.2.21", service);
+	}
+	if (family != AF_INET && strncmp(host, "four", 4))
+		*found = add_address(*found, "2001:db8::21", service);
+	return *found ? 0 : EAI_NONAME;
 }

@@ -28,7 +28,8 @@ def write(root, path, value):
 def add_tenant(root, name, number, **values):
     """Add a tenant; values are settings and counters that are not zero."""
     settings = {"id": number, "uid": 0, "gid": 0, "quota_bytes": 0,
-                "pin_quota_bytes": 0, "guaranteed_bytes": 0,
+                "pin_quota_bytes": 0, "push_quota_bytes": 0,
+                "pushed_in_bytes": 0, "guaranteed_bytes": 0,
                 "guaranteed_nodes": "0", "contexts": 0, "drop": ""}
     settings.update({f"histograms/{histogram}": "0 " * 11 + "3 1" + " 0" * 27
                      for histogram in HISTOGRAMS})

@@ -63,6 +63,10 @@ class OnTheFabric(unittest.TestCase):
         self.assertEqual((link["peer_name"], link["dst"], link["src"]),
                          ("b", "192.0.2.7:99", "192.0.2.8"))
         self.assertNotEqual(link["state"], "up")
+        # Nobody is there.
+        self.assertIn("the link 1 of the peer 'b' is",
+                      self.ctl("link", "connect", "b", "1", "--wait", code=1))
+        self.ctl("link", "connect", "b", "1")
         self.assertEqual([link["dst"] for link in self.json("link", "show", "a")["links"]],
                          ["192.0.2.1:4710", "[2001:db8::1]:4711"])
         self.assertEqual(len(self.json("link")["links"]), 3)
@@ -81,11 +85,20 @@ class OnTheFabric(unittest.TestCase):
                 (["peer", "show", "99999999"], 5, "no peer"),
                 (["link", "add", "z", "192.0.2.1"], 5, "no peer 'z'"),
                 (["link", "add", "a", "0.0.0.0"], 1, "listening only"),
-                (["link", "add", "a", "192.0.2.1", "--src", "2001:db8::1"], 1, "IPv6"),
+                (["link", "add", "a", "192.0.2.1", "--src", "2001:db8::1"], 2, "same family"),
                 (["link", "add", "a", "[nonsense"], 2, "neither an address"),
                 (["link", "del", "a", "77"], 5, "no link"),
                 (["link", "show", "a", "77"], 5, "no link '77'"),
+                (["link", "connect", "a", "77"], 5, "no link"),
                 (["session", "show", "77"], 5, "no session '77'"),
+                (["session", "end", "77"], 5, "no session"),
+                (["host", "add", "*"], 1, "every host"),
+                (["host", "add", "b", "--key", "kvpool:nobody-has-it"], 1, "keyctl"),
+                (["host", "del", "b"], 5, "no host of this name"),
+                (["right", "del", "default", "b"], 5, "nothing has been set"),
+                (["right", "set", "default", "a b", "--read", "yes"], 1, "without spaces"),
+                (["fabric", "set", "--queues", "9"], 1, "1 to 8"),
+                (["fabric", "set", "--memory", "4K"], 1, "1 MiB"),
                 (["fabric", "set", "--listen", "0.0.0.0"], 1, "secret"),
                 (["fabric", "set", "--secret-key", "kvpool:nobody-has-it"], 1, "keyctl")):
             self.assertIn(words, self.ctl(*args, code=code), args)
@@ -106,12 +119,52 @@ class OnTheFabric(unittest.TestCase):
         self.assertNotIn("secret_key", fabric)
         self.assertTrue(fabric["open"])
 
+    def test_settings_of_connections(self):
+        before = self.json("fabric")["fabric"]
+        self.assertEqual((before["queues"], before["idle_seconds"], before["ack_timeout"],
+                          before["service_type"], before["strict_fence"], before["stuck"]),
+                         (2, 60, "auto", "default", False, 0))
+        self.addCleanup(self.ctl, "fabric", "set", "--name", before["name"], "--memory",
+                        str(before["memory_bytes"]), "--queues", "2", "--idle-ms", "60000",
+                        "--ack-timeout", "auto", "--service-type", "default",
+                        "--no-strict-fence")
+        fabric = self.json("fabric", "set", "--name", "node-1", "--memory", "2G", "--queues", "4",
+                           "--idle-ms", "1500", "--ack-timeout", "15", "--service-type", "104",
+                           "--strict-fence")["fabric"]
+        self.assertEqual((fabric["name"], fabric["memory_bytes"], fabric["queues"],
+                          fabric["idle_seconds"], fabric["ack_timeout"], fabric["service_type"],
+                          fabric["strict_fence"]),
+                         ("node-1", 2 << 30, 4, 1.5, 15, 104, True))
+
+    def test_hosts(self):
+        self.assertEqual(self.json("host")["hosts"], [])
+        add_key("kvpool:node-7", os.urandom(32))
+        host, = self.json("host", "add", "node-7", "--key", "kvpool:node-7")["hosts"]
+        self.assertEqual((host["added"], host["key"], host["key_valid"], host["sessions"]),
+                         (True, "kvpool:node-7", True, 0))
+        host, = self.json("host", "add", "node-7")["hosts"]
+        self.assertNotIn("key", host)
+        self.ctl("host", "del", "node-7")
+        self.assertEqual(self.json("host")["hosts"], [])
+
+    def test_rights(self):
+        self.assertEqual(self.json("right")["rights"],
+                         [{"tenant": "default", "host": "*", "read": True, "push": True}])
+        right, = self.json("right", "set", "team-b", "node-7", "--read", "yes")["rights"]
+        self.assertEqual(right,
+                         {"tenant": "team-b", "host": "node-7", "read": True, "push": False})
+        self.ctl("right", "set", "team-b", "node-7", "--push", "yes")
+        self.assertRegex(self.ctl("right"), "(?m)^team-b +node-7 +yes +yes$")
+        self.ctl("right", "del", "team-b", "node-7")
+        self.assertEqual(len(self.json("right")["rights"]), 1)
+
     def test_events(self):
         with subprocess.Popen([CTL, "event", "--json"], stdout=subprocess.PIPE,
                               text=True) as events:
             try:
                 self.wait_for_listener()
                 self.ctl("peer", "add", "a", "192.0.2.1")
+                self.ctl("link", "connect", "a", "1")
                 self.ctl("peer", "del", "a")
                 seen = []
                 for line in events.stdout:
@@ -144,7 +197,11 @@ class OnTheFabric(unittest.TestCase):
 
         for args, code in ((["peer"], 0), (["link"], 0), (["session"], 0), (["fabric"], 0),
                            (["peer", "add", "b"], 4), (["peer", "del", "a"], 4),
-                           (["link", "add", "a", "192.0.2.2"], 4),
+                           (["link", "add", "a", "192.0.2.2"], 4), (["host"], 0), (["right"], 0),
+                           (["link", "connect", "a", "1"], 4), (["session", "end", "1"], 4),
+                           (["host", "add", "b"], 4), (["host", "del", "b"], 4),
+                           (["right", "set", "default", "*", "--read", "no"], 4),
+                           (["right", "del", "default", "*"], 4),
                            (["fabric", "set", "--open"], 4)):
             done = run(*args, preexec_fn=drop)
             self.assertEqual(done.returncode, code, (args, done.stderr))

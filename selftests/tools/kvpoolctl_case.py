@@ -88,7 +88,7 @@ class KvpoolctlCase(unittest.TestCase):
         found = []
         for line in out.decode("utf-8").splitlines():
             document = json.loads(line)
-            self.assertEqual(document["schema_version"], 1)
+            self.assertEqual(document["schema_version"], 2)
             if self.schema:
                 jsonschema.validate(document, self.schema)
             found.append(document)

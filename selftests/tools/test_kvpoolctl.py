@@ -22,7 +22,7 @@ NOBODY = 65534
 
 # Nouns of the module kvpool, and those of kvpool_rdma.
 POOL = ("status", "top", "tenant", "tier", "knob", "block", "chunk", "context", "operation")
-FABRIC = ("peer", "link", "session", "fabric", "event")
+FABRIC = ("peer", "link", "session", "host", "right", "fabric", "event")
 
 
 class GrammarTest(KvpoolctlCase):
@@ -245,9 +245,11 @@ class PoolTest(KvpoolctlCase):
                          [str(2 << 30), str(64 << 20), "0", "5"])
         changed = self.json("tenant", "set", "team-b", "--quota", "4M")["tenants"]
         self.assertEqual([tenant["quota_bytes"] for tenant in changed], [4 << 20])
+        changed = self.json("tenant", "set", "team-b", "--push-quota", "8M")["tenants"]
+        self.assertEqual([tenant["push_quota_bytes"] for tenant in changed], [8 << 20])
         self.ctl("tenant", "drop", "team-b")
         self.assertEqual(self.value("tenants/team-b/drop")[:1], "1")
-        self.assertEqual(self.json("tenant", "del", "team-b"), {"schema_version": 1})
+        self.assertEqual(self.json("tenant", "del", "team-b"), {"schema_version": 2})
         self.assertEqual(self.value("tenants/del")[:6], "team-b")
 
     def test_missing_tenant(self):
@@ -444,7 +446,7 @@ class FailureTest(KvpoolctlCase):
             os.rename(self.sysfs, self.sysfs + "-gone")
             last = list(top.stdout)[-1]
         self.assertEqual(top.returncode, 3)
-        self.assertTrue(last.startswith('{"schema_version":1,"error":{"code":"unavailable"'))
+        self.assertTrue(last.startswith('{"schema_version":2,"error":{"code":"unavailable"'))
 
     def test_a_full_disk_is_a_failure(self):
         with open("/dev/full", "w", encoding="ascii") as full:

@@ -232,6 +232,9 @@ TEST_F(async, op_members)
 		POKE(kvpool_op, flags, KVPOOL_OP_TRANSIENT, -EINVAL),
 		POKE(kvpool_op, flags, KVPOOL_OP_TRANSIENT | KVPOOL_OP_REMOTE,
 		     -EINVAL),
+		POKE(kvpool_op, flags, KVPOOL_OP_PREFIX, -EINVAL),
+		POKE(kvpool_op, flags, KVPOOL_OP_PREFIX | KVPOOL_OP_REMOTE,
+		     -EINVAL),
 	};
 	const struct poke reads[] = {
 		POKE(kvpool_op, flags, KVPOOL_OP_STRICT_NODE, -EINVAL),
@@ -292,10 +295,12 @@ TEST_F(async, remote_members)
 	const struct poke push[] = {
 		POKE(kvpool_op, peer, 0, -EINVAL),
 		POKE(kvpool_op, length, 4096, -EINVAL),
-		POKE(kvpool_op, node, -1, -EINVAL),
+		POKE(kvpool_op, node, -2, -EINVAL),
+		POKE(kvpool_op, node, 0x80000000, -EINVAL),
 		POKE(kvpool_op, handle, 1, -EINVAL),
 		POKE(kvpool_op, flags, KVPOOL_OP_REMOTE, -EINVAL),
 		POKE(kvpool_op, flags, KVPOOL_OP_WAIT, -EINVAL),
+		POKE(kvpool_op, flags, KVPOOL_OP_PREFIX, -EINVAL),
 	};
 	struct kvpool_completion c;
 	struct kvpool_op good;

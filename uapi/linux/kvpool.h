@@ -57,7 +57,7 @@
  */
 
 /** KVPOOL_ABI_VERSION - raised with each addition to this header. */
-#define KVPOOL_ABI_VERSION	4
+#define KVPOOL_ABI_VERSION	5
 
 #define KVPOOL_KEY_SIZE		32
 #define KVPOOL_NAME_SIZE	32
@@ -510,11 +510,16 @@ struct kvpool_spans {
  * @received_blocks:	Out: blocks that peers have written to this host.
  * @received_bytes:	Out: bytes of the blocks that peers have written.
  * @cancelled_ops:	Out: operations that were cancelled, by request, by a
- *			signal or by the end of their file.
+ *			signal, by the end of their file, or by a miss before
+ *			them (KVPOOL_OP_PREFIX).
  * @timedout_ops:	Out: operations that reached their deadline.
  * @described_bytes:	Out: bytes that the kernel needs to describe blocks and
  *			where they lie. They count against the quota: the arena
  *			has a chunk less for each chunk that they would fill.
+ * @pushed_in_bytes:	Out: bytes of arena that belong to blocks that peers have
+ *			pushed or are pushing to this host.
+ * @push_quota_bytes:	Out: most that @pushed_in_bytes may be; zero if
+ *			unlimited.
  *
  * The numbers are read while they may change: each is exact only while the
  * tenant is idle, and otherwise they may not add up.
@@ -562,6 +567,8 @@ struct kvpool_stats {
 	__aligned_u64 cancelled_ops;
 	__aligned_u64 timedout_ops;
 	__aligned_u64 described_bytes;
+	__aligned_u64 pushed_in_bytes;
+	__aligned_u64 push_quota_bytes;
 };
 
 #define KVPOOL_IOC_STATS	_IO(KVPOOL_IOC_TYPE, 0x0b)
@@ -677,6 +684,7 @@ enum kvpool_opcode {
 #define KVPOOL_OP_PIN_SOFT	(1U << 4)	/* SEAL: as KVPOOL_PIN_SOFT */
 #define KVPOOL_OP_PIN_HARD	(1U << 5)	/* SEAL: as KVPOOL_PIN_HARD */
 #define KVPOOL_OP_CHAIN		(1U << 6)	/* RESERVE, LEASE with REMOTE: a block of a chain */
+#define KVPOOL_OP_PREFIX	(1U << 7)	/* LEASE with REMOTE: continues the one before it */
 
 /**
  * struct kvpool_op - One operation
@@ -697,7 +705,11 @@ enum kvpool_opcode {
  * @peer:	With KVPOOL_OP_REMOTE: number of the peer to ask, or zero for
  *		all peers. PUSH: number of the peer. Otherwise zero.
  * @node:	RESERVE, and LEASE with KVPOOL_OP_REMOTE: NUMA node to prefer,
- *		or KVPOOL_NODE_ANY. Otherwise zero.
+ *		or KVPOOL_NODE_ANY: a fetch prefers the node that is nearest to
+ *		the device that brings the block, if the fabric knows it, else
+ *		that of the caller. PUSH: NUMA node that the peer is to prefer,
+ *		or KVPOOL_NODE_ANY for the one that is nearest to its device; a
+ *		node that the peer has not counts as that. Otherwise zero.
  * @parent:	With KVPOOL_OP_CHAIN and a @position that is not zero: key of the
  *		block before this one in its chain. Otherwise zero.
  * @position:	With KVPOOL_OP_CHAIN: position in the chain; the head has zero.
@@ -711,6 +723,22 @@ enum kvpool_opcode {
  * and leased. Other operations on the key wait for the same transfer. With
  * KVPOOL_OP_TRANSIENT in addition, the block is not entered under its key, and
  * its space, which counts as used, is freed when the lease ends.
+ *
+ * No block is evicted for one of which no peer has said that it is sealed there.
+ * All peers are asked at the same time, and the block is fetched from the first
+ * that has it, or, if that fails, from the next. With KVPOOL_OP_WAIT, a key that
+ * is pending at a peer, and sealed at none, is waited for there: the operation
+ * ends with ``-ENOENT`` when its producer ends without sealing it. A key that a
+ * host has pending only because it fetches the block is unknown to its peers. A
+ * reservation here that is older than preempt_ms does not hide the block of a
+ * peer: it is pre-empted when a peer has the block sealed.
+ *
+ * A LEASE with KVPOOL_OP_PREFIX continues the LEASE that is the one before it in
+ * the array. If that fails, also by cancellation, it ends with ``-ECANCELED``,
+ * unless its block was here already. Nothing is fetched for it before it is known
+ * of all operations that it continues that their blocks are sealed, here or at a
+ * peer. An operation with the flag that does not follow a LEASE of the same call
+ * begins a prefix, also if that is because the call took only some operations.
  *
  * RELEASE ends a lease as KVPOOL_IOC_RELEASE does.
  *
@@ -763,23 +791,26 @@ struct kvpool_op {
  *		did.
  *
  * Status of all operations: ``-ENOMEM`` the kernel has no memory for the
- * operation; ``-ECANCELED`` the operation was cancelled; ``-ETIMEDOUT`` the
+ * operation; ``-ECANCELED`` the operation was cancelled, or what it continues has
+ * missed (KVPOOL_OP_PREFIX); ``-ETIMEDOUT`` the
  * operation reached its deadline; ``-EINTR`` a signal ended the wait for the
  * results: see struct kvpool_submit.
  *
  * PROBE: ``-ENOENT`` no such block; ``-EINPROGRESS`` the key is pending (with
  * KVPOOL_OP_REMOTE a sealed block of a peer is found nevertheless). LEASE:
- * ``-ENOENT``; ``-EINPROGRESS`` the key is pending and KVPOOL_OP_WAIT is not
- * set; ``-EMFILE`` the file has reached its limit of handles. RELEASE:
+ * ``-ENOENT``; ``-EINPROGRESS`` the key is pending, here or at a peer, and
+ * KVPOOL_OP_WAIT is not set; ``-EMFILE`` the file has reached its limit of handles. RELEASE:
  * ``-ENOENT`` no such lease. PUSH: ``-ENOENT``; ``-EINPROGRESS`` the key is
  * pending here. RESERVE and SEAL: as for the ioctls of these names.
  *
  * Operations that ask a peer: ``-EOPNOTSUPP`` no fabric is loaded; ``-ENOENT``
  * no peer has this number, or no peer has the block; ``-EHOSTUNREACH`` no link
  * to the peer is up; ``-EMSGSIZE`` the block, here or at the peer, has another
- * length, see @length; ``-EREMOTEIO`` the peer failed; ``-ENOSPC``, ``-EDQUOT`` no space
- * for the copy, here (LEASE) or at the peer (PUSH); ``-EEXIST`` the peer has
- * the block already (PUSH).
+ * length, see @length; ``-EREMOTEIO`` the peer failed; ``-EACCES`` this host has
+ * no right to do that there; ``-ENOSPC``, ``-EDQUOT`` no space for the copy, here
+ * (LEASE) or at the peer (PUSH); ``-EEXIST`` the peer has the block already
+ * (PUSH); ``-EIO`` it cannot be proved that no device accesses the memory, which
+ * counts as quarantined until the device is gone.
  */
 struct kvpool_completion {
 	__aligned_u64 user_data;

@@ -2,15 +2,18 @@
 # bash completion for kvpoolctl; installed as .../bash-completion/completions/kvpoolctl
 
 _kvpoolctl_nouns="status top tenant stats tier knob block chunk context operation peer link
-	session fabric event"
+	session host right fabric event"
 
 _kvpoolctl_verbs()
 {
 	case $1 in
 	tenant) echo "show add set drop del" ;;
 	tier | knob | fabric) echo "show set" ;;
+	right) echo "show set del" ;;
 	context) echo "show revoke" ;;
-	peer | link) echo "show add del" ;;
+	peer | host) echo "show add del" ;;
+	link) echo "show add connect del" ;;
+	session) echo "show end" ;;
 	*) echo "show" ;;
 	esac
 }
@@ -20,13 +23,20 @@ _kvpoolctl_options()
 {
 	case $1/$2 in
 	top/show) echo "--count --interval" ;;
-	tenant/add | tenant/set) echo "--quota --pin-quota --guarantee --guarantee-nodes --uid --gid" ;;
+	tenant/add | tenant/set) echo "--quota --pin-quota --push-quota --guarantee --guarantee-nodes --uid --gid" ;;
 	tier/set) echo "--limit" ;;
 	block/show | operation/show | context/show) echo "--tenant --state --count" ;;
 	chunk/show) echo "--tenant --count" ;;
+	peer/add) echo "--host" ;;
 	link/add) echo "--src" ;;
+	link/connect) echo "--wait" ;;
+	host/add) echo "--key" ;;
+	right/show) echo "--tenant" ;;
+	right/set) echo "--read --push" ;;
 	fabric/set)
 		echo "--listen --no-listen --open --no-open --secret-key --no-secret-key"
+		echo "--name --memory --queues --idle-ms --ack-timeout --service-type"
+		echo "--strict-fence --no-strict-fence"
 		;;
 	event/show) echo "--count" ;;
 	esac
@@ -65,17 +75,26 @@ _kvpoolctl_operands()
 		[[ $3 == policy ]] &&
 			tr -d '[]' <"${KVPOOL_SYSFS:-/sys/class/misc/kvpool}/policy" 2>/dev/null
 		;;
-	peer/show/ | peer/del/ | link/show/ | link/add/ | link/del/)
+	peer/show/ | peer/del/ | link/show/ | link/add/ | link/connect/ | link/del/)
 		_kvpoolctl_column 2 peer show
 		;;
-	link/show/second | link/del/second)
+	link/show/second | link/connect/second | link/del/second)
 		_kvpoolctl_column 2 link show "$3"
 		;;
 	context/revoke/)
 		_kvpoolctl_column 2 context show --state open
 		;;
-	session/show/)
+	session/show/ | session/end/)
 		_kvpoolctl_column 1 session show
+		;;
+	host/show/ | host/add/ | host/del/)
+		_kvpoolctl_column 1 host show
+		;;
+	right/set/ | right/del/)
+		_kvpoolctl_directories tenants
+		;;
+	right/set/second | right/del/second)
+		_kvpoolctl_column 1 host show
 		;;
 	esac
 }
@@ -105,10 +124,23 @@ _kvpoolctl_values()
 	--listen | --src)
 		ip -o address show 2>/dev/null | awk '{ sub("/.*", "", $4); print $4 }'
 		;;
-	--secret-key)
+	--read | --push)
+		echo "yes no"
+		;;
+	--host)
+		_kvpoolctl_column 1 host show
+		;;
+	--ack-timeout)
+		echo "auto"
+		;;
+	--service-type)
+		echo "default"
+		;;
+	--secret-key | --key)
 		awk '$8 ~ /^(logon|user)$/ { sub(":$", "", $9); print $9 }' /proc/keys 2>/dev/null
 		;;
-	--quota | -q | --pin-quota | -p | --guarantee | --guarantee-nodes | --limit | -l | --interval | -i | --count | -n) ;;
+	--quota | -q | --pin-quota | -p | --push-quota | --guarantee | --guarantee-nodes | --limit | -l | --interval | -i | --count | -n) ;;
+	--name | --memory | --queues | --idle-ms) ;;
 	*)
 		return 1
 		;;

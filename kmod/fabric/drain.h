@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+#ifndef _KVPOOL_FABRIC_DRAIN_H
+#define _KVPOOL_FABRIC_DRAIN_H
+
+#include <linux/list.h>
+#include <linux/types.h>
+
+struct ib_cq;
+struct ib_qp;
+struct kvpool_ibdev;
+
+/**
+ * struct kvpool_stuck - What a queue pair keeps that has no end
+ * @entry:	in the list of all
+ * @dev:	its device, in use until @release has been called
+ * @release:	the device goes away: sees to it that the queue pair is
+ *		destroyed, that all that it could reach is freed, then that the
+ *		device is put; process context
+ *
+ * A part of the object that it belongs to, so that a fence needs no memory.
+ */
+struct kvpool_stuck {
+	struct list_head entry;
+	struct kvpool_ibdev *dev;
+	void (*release)(struct kvpool_stuck *stuck);
+};
+
+int kvpool_drain_qp(struct ib_qp *qp);
+void kvpool_drain_cq(struct ib_cq *cq, unsigned int nr_cqe);
+
+void kvpool_stuck_add(struct kvpool_stuck *stuck, struct kvpool_ibdev *dev,
+		      void (*release)(struct kvpool_stuck *stuck));
+void kvpool_stuck_release(struct kvpool_ibdev *dev);
+unsigned int kvpool_stuck_count(void);
+
+#endif /* _KVPOOL_FABRIC_DRAIN_H */

@@ -1,0 +1,120 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""Many hosts, many peers: who is served, and what they cost of memory."""
+
+import json
+
+from fabhosts import (CTL, HOSTILE, SECRET, Fabric, Later, a, b, figure,
+                      say, setting, wait_until)
+
+KIB = 1 << 10
+GIB = 1 << 30
+KNOWN = ("--key", "0x5a", "--fill", "0x33")
+QUEUES_OF_1000 = 1000 * 8       # hosts with so many NICs each
+
+
+class Many(Fabric):
+    def connect(self):
+        for host in a, b:
+            host.secret()
+            host.sh("modprobe rdma_ucm")
+
+    def hostile(self, *options, timeout=600):
+        return Later(a.run, HOSTILE, "10.77.0.2", "--secret", SECRET, *KNOWN,
+                     *options, timeout=timeout)
+
+    def live(self):
+        return [s for s in b.sessions() if s["authenticated"]]
+
+    def test_hosts(self):
+        """All of them are served at a time, and none before the others."""
+        nr, pages = setting("HOSTS", 200), 8
+        b.ctl("fabric", "set", "--memory", "256M")
+        before, used = b.memory(), b.fabric()["memory_used_bytes"]
+        later = self.hostile("--hosts", nr, "--rounds", pages)
+        wait_until(lambda: len(self.live()) == nr or not later.is_alive(),
+                   "sessions of all hosts", 300)
+        if not later.is_alive():
+            later.result()
+        self.assertEqual(len({s["host"] for s in self.live()}), nr)
+        used = (b.fabric()["memory_used_bytes"] - used) / nr
+        kernel = (before - b.memory()) / nr
+        # Only now: the kernel may take blocks to see what is available.
+        b.run(HOSTILE, "--produce", *KNOWN)
+        a.sh("kill -TERM $(pidof hostile)")
+        said = [line for line in later.result().splitlines()
+                if "hosts: {" in line][0]
+        got = json.loads(said[said.index("{"):])
+        self.assertEqual((got["hosts"], got["pages"], got["lost"]),
+                         (nr, pages, 0))
+        say("%d hosts, %d pages each in %d ms, the first is never more than "
+            "%d ahead of the last; a session takes %.1f KiB, of the kernel in "
+            "all %.1f KiB, so 1,000 hosts with 8 NICs %.2f GiB" % (
+                nr, pages, got["ms"], got["ahead"], used / KIB, kernel / KIB,
+                kernel * QUEUES_OF_1000 / GIB))
+        figure("hosts", nr)
+        figure("hosts_ahead", got["ahead"])
+        figure("session_memory", kernel / KIB)
+        figure("memory_1000_hosts", kernel * QUEUES_OF_1000 / GIB)
+        self.assertLessEqual(got["ahead"], pages // 2)
+        self.assertLessEqual(used, 256 * KIB)
+        self.assertLessEqual(kernel * QUEUES_OF_1000, 4 * GIB)
+        wait_until(lambda: not b.sessions(), "the end of all sessions")
+
+    def test_storm(self):
+        """Hosts that break off at any point, and come again at once."""
+        used = b.fabric()["memory_used_bytes"]
+        b.run(HOSTILE, "--produce", *KNOWN)
+        self.hostile("--storm", setting("STORM", 24), "--rounds",
+                     "6").result()
+        a.ctl("peer", "add", "b", "10.77.0.2", "10.77.1.2")
+        self.up(2)
+        first = self.blocks(4, 65536)
+        a.fab("fetch", first, 4, 65536)
+        a.ctl("peer", "del", "b")
+        wait_until(lambda: not b.sessions(), "the end of all sessions")
+        wait_until(lambda: b.fabric()["memory_used_bytes"] <= used,
+                   "the memory of all sessions")
+
+    # ---- what peers and queue pairs cost ----
+
+    def peers(self, nr, *addresses):
+        a.sh('for n in $(seq $1); do '
+             '"$2" peer add p$n $3 >/dev/null || exit; done',
+             nr, CTL, " ".join(addresses))
+        self.addCleanup(a.sh, 'for n in $(seq $1); do "$2" peer del p$n; done',
+                        nr, CTL)
+
+    def test_idle_peers(self):
+        nr = 60
+        before = a.memory()
+        self.peers(nr, *["10.77.0.2:%d" % (5000 + n) for n in range(8)])
+        cost = (before - a.memory()) / nr
+        say("an idle peer with 8 links takes %.1f KiB" % (cost / KIB))
+        figure("idle_peer_memory", cost / KIB)
+        self.assertLessEqual(cost, 64 * KIB)
+
+    def test_active_queues(self):
+        nr = 24
+        a.ctl("fabric", "set", "--queues", "1")
+        self.peers(nr + 1, "10.77.0.2")
+        first = self.blocks(1, 65536)
+        # Completion queues are shared: the first one pays for all.
+        a.fab("-T", "-p", "p%d" % (nr + 1), "fetch", first, 1, 65536)
+        # That takes what can be had, the block too.
+        before = [host.memory() for host in (a, b)]
+        used = [host.fabric()["memory_used_bytes"] for host in (a, b)]
+        first = self.blocks(1, 65536)
+        for n in range(nr):
+            a.fab("-T", "-p", "p%d" % (n + 1), "fetch", first, 1, 65536)
+        wait_until(lambda: len(self.live()) == nr + 1,
+                   "a session for each peer")
+        for host, what, was, granted in zip((a, b), ("initiator", "target"),
+                                            before, used):
+            cost = (was - host.memory()) / nr
+            granted = (host.fabric()["memory_used_bytes"] - granted) / nr
+            say("an active queue pair takes %.1f KiB of the %s, %.1f KiB of "
+                "them granted" % (cost / KIB, what, granted / KIB))
+            figure("queue_memory_" + what, cost / KIB)
+            # What a host has less, all else that changes in it included, is
+            # no more than shown: it varies by half from run to run.
+            self.assertLessEqual(granted, 256 * KIB)
