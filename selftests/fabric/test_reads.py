@@ -61,7 +61,7 @@ class Reads(Fabric):
         for length in (4096, 70001, 5 * MB + 3):
             first = self.numbers()
             a.fab("produce", first, 8, length)
-            a.fab("-p", "b", "push", first, 8, length)
+            a.fab("-p", "b", "-o", "120000", "push", first, 8, length)
             b.fab("check", first, 8, 0)
             a.fab("-p", "b", "-e", EEXIST, "push", first, 8, length)
 
