@@ -387,13 +387,19 @@ static inline int nl_set_secret(struct nl *nl, const char *key)
 	return nl_call(nl, &msg, NULL);
 }
 
-static inline int nl_set_open(struct nl *nl, __u8 open)
+/* Change one setting of the fabric. */
+static inline int nl_set(struct nl *nl, int type, const void *data, size_t len)
 {
 	struct nl_msg msg;
 
 	nl_begin(&msg, nl->family, KVPOOL_CMD_FABRIC_SET, 0);
-	nl_append(&msg, KVPOOL_A_FABRIC_OPEN, &open, 1);
+	nl_append(&msg, type, data, len);
 	return nl_call(nl, &msg, NULL);
+}
+
+static inline int nl_set_open(struct nl *nl, __u8 open)
+{
+	return nl_set(nl, KVPOOL_A_FABRIC_OPEN, &open, 1);
 }
 
 /* Null stops listening. */
@@ -421,20 +427,12 @@ static inline int nl_session_end(struct nl *nl, __u64 id)
 /* A setting of four bytes; negative ones are stored as they are. */
 static inline int nl_set_u32(struct nl *nl, int type, __u32 value)
 {
-	struct nl_msg msg;
-
-	nl_begin(&msg, nl->family, KVPOOL_CMD_FABRIC_SET, 0);
-	nl_append_u32(&msg, type, value);
-	return nl_call(nl, &msg, NULL);
+	return nl_set(nl, type, &value, sizeof(value));
 }
 
 static inline int nl_set_memory(struct nl *nl, __u64 bytes)
 {
-	struct nl_msg msg;
-
-	nl_begin(&msg, nl->family, KVPOOL_CMD_FABRIC_SET, 0);
-	nl_append(&msg, KVPOOL_A_FABRIC_MEMORY, &bytes, sizeof(bytes));
-	return nl_call(nl, &msg, NULL);
+	return nl_set(nl, KVPOOL_A_FABRIC_MEMORY, &bytes, sizeof(bytes));
 }
 
 static inline int nl_set_name(struct nl *nl, const char *name)
