@@ -155,8 +155,8 @@ class Pushes(Fabric):
         """Larger together than the quota: none keeps what the others need."""
         b.ctl("tenant", "set", "default", "--quota", "16M")
         first = self.numbers()
-        a.fab("-n", "produce", first, 10, 3 * MB)
-        a.fab("-p", "b", "-w", 10, "-o", 120000, "push", first, 10, 3 * MB)
+        a.fab("-n", "produce", first, 24, 3 * MB)
+        a.fab("-p", "b", "-w", 24, "-o", 120000, "push", first, 24, 3 * MB)
         wait_until(lambda: not b.tenant()["pending"], "no part of a push")
 
     def test_full_receiver(self):
