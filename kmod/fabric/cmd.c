@@ -375,7 +375,7 @@ static void kvpool_cmd_send_done(struct ib_cq *cq, struct ib_wc *wc)
 /* Do the moves end with a completion of their own, and no message follows? */
 static bool kvpool_cmd_alone(const struct kvpool_cmd *cmd)
 {
-	return cmd->reading || cmd->imm;
+	return cmd->reading || (cmd->imm && !cmd->message.is_inline);
 }
 
 /* Make the last of the work requests the answer. */
@@ -411,7 +411,7 @@ static void kvpool_cmd_post(struct kvpool_cmd *cmd)
 		wr = rdma_rw_ctx_wrs(&cmd->moves[i].ctx, cm_id->qp,
 				     cm_id->port_num,
 				     wr ? NULL : cqe, wr);
-	if (cmd->imm)
+	if (cmd->imm && !cmd->message.is_inline)
 		kvpool_cmd_make_imm(cmd, wr);
 	ret = ret ?: ib_post_send(cm_id->qp, wr, NULL);
 	if (!ret)
@@ -495,6 +495,7 @@ void kvpool_cmd_answer(struct kvpool_cmd *cmd, size_t length)
 {
 	cmd->reading = false;
 	cmd->sges[0].length = length;
+	cmd->send_wr.sg_list = cmd->sges;
 	cmd->send_wr.num_sge = cmd->mapped ? 2 : 1;
 	cmd->send_wr.opcode = IB_WR_SEND;
 	if (kvpool_cmd_moves(cmd)) {
@@ -504,6 +505,16 @@ void kvpool_cmd_answer(struct kvpool_cmd *cmd, size_t length)
 	ib_dma_sync_single_for_device(cmd->session->dev->ib,
 				      cmd->sges[0].addr, length,
 				      DMA_TO_DEVICE);
+	kvpool_cmd_queue(cmd);
+}
+
+/* Answer with the bytes of an inline FETCH alone. */
+static void kvpool_cmd_answer_bare(struct kvpool_cmd *cmd)
+{
+	cmd->send_wr.sg_list = &cmd->sges[1];
+	cmd->send_wr.num_sge = 1;
+	cmd->send_wr.opcode = IB_WR_SEND_WITH_IMM;
+	cmd->send_wr.ex.imm_data = cpu_to_be32(cmd->message.id);
 	kvpool_cmd_queue(cmd);
 }
 
@@ -518,7 +529,10 @@ void kvpool_cmd_respond(struct kvpool_cmd *cmd)
 	u8 flags = KVPOOL_WIRE_RESPONSE;
 
 	if (cmd->imm) {
-		kvpool_cmd_queue(cmd);
+		if (cmd->message.is_inline)
+			kvpool_cmd_answer_bare(cmd);
+		else
+			kvpool_cmd_queue(cmd);
 		return;
 	}
 	if (cmd->message.is_inline)
@@ -564,7 +578,6 @@ int kvpool_cmd_init(struct kvpool_cmd *cmd, struct kvpool_session *session)
 	cmd->send_wr.wr_cqe = &cmd->response.cqe;
 	cmd->send_wr.send_flags = IB_SEND_SIGNALED;
 	cmd->sges[0] = cmd->response.sge;
-	cmd->send_wr.sg_list = cmd->sges;
 	return 0;
 }
 

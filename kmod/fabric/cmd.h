@@ -78,7 +78,7 @@ struct kvpool_wait {
  * @wait:	FETCH: it waits for its key
  * @reading:	PUSH: it reads, and answers later
  * @counted:	it counts in session->outstanding
- * @imm:	FETCH: the last RDMA WRITE is the answer
+ * @imm:	FETCH: the bytes, with an immediate, are the answer
  * @mapped:	inline FETCH: @sg is mapped for @sges
  * @nr_wrs:	work requests that it needs
  * @taken:	work requests that it has

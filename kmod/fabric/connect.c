@@ -46,11 +46,10 @@ static int kvpool_queue_message(struct kvpool_queue *queue,
 	reason = kvpool_wire_response_decode(buffer->data, wc->byte_len,
 					     &message);
 	/* Only requests register memory that can be invalidated. */
-	if (wc->wc_flags & IB_WC_WITH_IMM ||
-	    (!reason && wc->wc_flags & IB_WC_WITH_INVALIDATE &&
-	     (message.opcode == KVPOOL_WIRE_AUTH ||
-	      message.opcode == KVPOOL_WIRE_ALIVE ||
-	      message.opcode == KVPOOL_WIRE_CANCEL)))
+	if (!reason && wc->wc_flags & IB_WC_WITH_INVALIDATE &&
+	    (message.opcode == KVPOOL_WIRE_AUTH ||
+	     message.opcode == KVPOOL_WIRE_ALIVE ||
+	     message.opcode == KVPOOL_WIRE_CANCEL))
 		reason = KVPOOL_CLOSE_MESSAGE;
 	if (!reason) {
 		switch (message.opcode) {
@@ -99,6 +98,8 @@ static void kvpool_queue_receive(struct kvpool_queue *queue,
 	if (wc->opcode == IB_WC_RECV_RDMA_WITH_IMM)
 		reason = kvpool_request_immediate(queue,
 						  be32_to_cpu(wc->ex.imm_data));
+	else if (wc->wc_flags & IB_WC_WITH_IMM)
+		reason = kvpool_request_bare(queue, buffer, wc);
 	else
 		reason = kvpool_queue_message(queue, buffer, wc);
 	if (reason)
@@ -293,8 +294,13 @@ static int kvpool_queue_create_qp(struct kvpool_queue *queue)
 	unsigned int credits = queue->max_credits;
 	int ret;
 
-	/* To register, to send, and to invalidate; AUTH, ALIVE and CANCEL. */
-	attr.cap.max_send_wr = 3 * credits + 2;
+	/*
+	 * To register, to send, and to invalidate; AUTH, ALIVE and CANCEL; and
+	 * sends that have been answered, but are not followed by a signaled
+	 * one: twice as many if the task that should signal is slow.
+	 */
+	attr.cap.max_send_wr = 3 * credits + 2 +
+			       2 * (2 * KVPOOL_SIGNAL_EVERY - 1);
 	attr.cap.max_recv_wr = credits + KVPOOL_CREDITS_EXTRA + 1;
 	attr.cap.max_send_sge = 1;
 	attr.cap.max_recv_sge = 1;

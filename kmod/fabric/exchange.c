@@ -460,6 +460,25 @@ int kvpool_request_response(struct kvpool_queue *queue, const void *data,
 
 /* ---- immediates ---- */
 
+/*
+ * Find the request whose answer has an immediate, and whose bytes come in a
+ * message or not; it waits no more then.
+ */
+static struct kvpool_request *
+kvpool_request_match_imm(struct kvpool_queue *queue, u32 id, bool is_inline)
+{
+	struct kvpool_request *request;
+
+	spin_lock(&queue->lock);
+	request = kvpool_request_find(queue, id);
+	if (request && !(is_inline ? request->is_inline : request->whole))
+		request = NULL;
+	if (request)
+		request->answered = true;
+	spin_unlock(&queue->lock);
+	return request;
+}
+
 /* The registration is invalid: what the peer has written is all there is. */
 static void kvpool_request_inv_done(struct ib_cq *cq, struct ib_wc *wc)
 {
@@ -492,19 +511,44 @@ int kvpool_request_immediate(struct kvpool_queue *queue, u32 id)
 
 	if (!(queue->terms.features & KVPOOL_WIRE_IMM))
 		return KVPOOL_CLOSE_MESSAGE;
-	spin_lock(&queue->lock);
-	request = kvpool_request_find(queue, id);
-	if (request && !request->whole)
-		request = NULL;
-	if (request)
-		request->answered = true;
-	spin_unlock(&queue->lock);
+	request = kvpool_request_match_imm(queue, id, false);
 	if (!request)
 		return KVPOOL_CLOSE_STATE;
 	wr.wr_cqe = &request->inv_cqe;
 	wr.ex.invalidate_rkey = request->mr->rkey;
 	return ib_post_send(queue->cm_id->qp, &wr, NULL) ?
 	       KVPOOL_CLOSE_TRANSPORT : KVPOOL_CLOSE_NONE;
+}
+
+/**
+ * kvpool_request_bare() - A message is the bytes of an inline FETCH alone
+ * @queue: where it came; its gate has been entered
+ * @buffer: the message
+ * @wc: its completion, with an immediate
+ *
+ * Return: KVPOOL_CLOSE_NONE, or why the queue pair is to be closed.
+ */
+int kvpool_request_bare(struct kvpool_queue *queue,
+			const struct kvpool_buffer *buffer,
+			const struct ib_wc *wc)
+{
+	struct kvpool_request *request;
+
+	if (!(queue->terms.features & KVPOOL_WIRE_IMM))
+		return KVPOOL_CLOSE_MESSAGE;
+	request = kvpool_request_match_imm(queue, be32_to_cpu(wc->ex.imm_data),
+					   true);
+	if (!request)
+		return KVPOOL_CLOSE_STATE;
+	if (wc->byte_len != request->parts[0].length)
+		return KVPOOL_CLOSE_MESSAGE;
+	WRITE_ONCE(queue->responsive, true);
+	ib_dma_sync_single_for_cpu(queue->dev->ib, buffer->sge.addr,
+				   wc->byte_len, DMA_FROM_DEVICE);
+	if (request->parts[0].job)
+		kvpool_request_copy(request, buffer->data);
+	kvpool_request_end(request, NULL);
+	return KVPOOL_CLOSE_NONE;
 }
 
 /**

@@ -5,6 +5,7 @@
 #include <linux/types.h>
 
 struct ib_wc;
+struct kvpool_buffer;
 struct kvpool_job;
 struct kvpool_peer;
 struct kvpool_queue;
@@ -17,6 +18,9 @@ int kvpool_request_init(struct kvpool_request *request,
 int kvpool_request_response(struct kvpool_queue *queue, const void *data,
 			    const struct ib_wc *wc,
 			    const struct kvpool_wire_message *message);
+int kvpool_request_bare(struct kvpool_queue *queue,
+			const struct kvpool_buffer *buffer,
+			const struct ib_wc *wc);
 int kvpool_request_immediate(struct kvpool_queue *queue, u32 id);
 void kvpool_requests_send(struct kvpool_peer *peer);
 void kvpool_requests_return(struct kvpool_queue *queue);

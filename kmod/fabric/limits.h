@@ -12,6 +12,13 @@
 #define KVPOOL_MAX_REQUEST	SZ_1M	/* bytes of one request */
 
 /*
+ * One request in so many has its send signaled. The answer to another one says
+ * as well that it was sent. If the device sends a capsule again after that, since
+ * an ACK was lost, the target does not look at what is in it.
+ */
+#define KVPOOL_SIGNAL_EVERY	4
+
+/*
  * 2^16 times 4.096 us, so that with the retries a dead path is seen in two
  * seconds, where nothing else reports it earlier. Shorter times fail where soft
  * RDMA has to share its CPU.

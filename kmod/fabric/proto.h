@@ -60,7 +60,7 @@
 /*
  * Features. The initiator offers, the target takes some of them.
  *
- * IMM: a FETCH may be answered by an RDMA WRITE with immediate.
+ * IMM: a FETCH may be answered by its bytes with an immediate.
  */
 #define KVPOOL_WIRE_IMM		0x00000001U
 #define KVPOOL_WIRE_FEATURES	KVPOOL_WIRE_IMM
@@ -398,9 +398,11 @@ struct kvpool_wire_found {
  * is invalidated then.
  *
  * If KVPOOL_WIRE_IMM was agreed, the answer to a FETCH of one segment that is a
- * whole block, and whose @depth is that of the target's block, may be the last
- * RDMA WRITE itself, with @id of the request as its immediate. That means
- * KVPOOL_WIRE_OK, and the initiator invalidates the registration.
+ * whole block, and whose @depth is that of the target's block, may be its bytes
+ * themselves, with @id of the request as an immediate: the last RDMA WRITE, and
+ * then the initiator invalidates the registration; or with KVPOOL_WIRE_INLINE a
+ * message that has no header, so that it fits into one packet. Both mean
+ * KVPOOL_WIRE_OK.
  */
 struct kvpool_wire_response {
 	struct kvpool_wire_header header;

@@ -81,6 +81,7 @@ enum kvpool_queue_state {
  * @requests:	@max_credits requests
  * @nr_requests: the first so many may be used, while it is up; @lock
  * @free:	requests that are free
+ * @nr_sent:	requests sent; one in KVPOOL_SIGNAL_EVERY is signaled
  * @inflight:	number of requests that are not
  * @waiting:	how many of them wait for a pending block; @lock
  * @nr_cancels:	requests that wait and are to be cancelled; @lock
@@ -137,6 +138,7 @@ struct kvpool_queue {
 	struct kvpool_request **requests;
 	unsigned int nr_requests;
 	struct list_head free;
+	atomic_t nr_sent;
 	unsigned int inflight;
 	unsigned int waiting;
 	unsigned int nr_cancels;

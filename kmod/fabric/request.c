@@ -111,7 +111,6 @@ int kvpool_request_prepare(struct kvpool_request *request,
 	request->reg_wr.mr = request->mr;
 	request->send_wr.wr_cqe = &request->capsule.cqe;
 	request->send_wr.opcode = IB_WR_SEND;
-	request->send_wr.send_flags = IB_SEND_SIGNALED;
 	request->send_wr.sg_list = &request->capsule.sge;
 	request->send_wr.num_sge = 1;
 	return 0;
@@ -531,6 +530,7 @@ int kvpool_request_post(struct kvpool_request *request)
 {
 	struct kvpool_queue *queue = request->queue;
 	const struct ib_send_wr *wr = &request->send_wr;
+	bool signaled;
 	int ret;
 
 	request->id += 1U << 16;
@@ -542,7 +542,9 @@ int kvpool_request_post(struct kvpool_request *request)
 	}
 	kvpool_request_encode(request);
 	request->sent = jiffies;
-	refcount_set(&request->refs, 2);
+	signaled = !(atomic_inc_return(&queue->nr_sent) % KVPOOL_SIGNAL_EVERY);
+	request->send_wr.send_flags = signaled ? IB_SEND_SIGNALED : 0;
+	refcount_set(&request->refs, 1 + signaled);
 	trace_kvpool_request_send(queue->link->peer_id, queue->link->id,
 				  queue->index, request->id, request->opcode,
 				  request->nr_results, request->bytes);

@@ -24,7 +24,7 @@
 static unsigned int kvpool_queue_credits(const struct ib_device *ib)
 {
 	/* Three work requests for each, and what is spare. */
-	int max = min(ib->attrs.max_qp_wr, ib->attrs.max_cqe / 2) / 3 - 4;
+	int max = min(ib->attrs.max_qp_wr, ib->attrs.max_cqe / 2) / 3 - 6;
 
 	return clamp(max, 1, KVPOOL_CREDITS);
 }

@@ -105,10 +105,9 @@ static void kvpool_serve_fetch_part(struct kvpool_cmd *cmd, unsigned int i)
 	}
 	kvpool_wire_outcome_encode(cmd->response.data, KVPOOL_WIRE_FETCH, i,
 				   &outcome);
-	/* A WRITE can only say that all is as the initiator expects. */
+	/* An immediate can only say that all is as the initiator expects. */
 	cmd->imm = cmd->session->terms.features & KVPOOL_WIRE_IMM &&
-		   cmd->message.nr == 1 && !cmd->message.is_inline &&
-		   outcome.status == KVPOOL_WIRE_OK &&
+		   cmd->message.nr == 1 && outcome.status == KVPOOL_WIRE_OK &&
 		   part.length == outcome.length &&
 		   part.depth == outcome.depth;
 }

@@ -34,11 +34,29 @@ struct kvpool_mover_peer {
 /* Peers by number: changed under kvpool_movers_lock, read under RCU. */
 static DEFINE_XARRAY_ALLOC1(kvpool_mover_peers);
 static u32 kvpool_mover_last_peer;		/* kvpool_movers_lock */
+/* The peer if there is just one, else 0: written under kvpool_movers_lock. */
+static u32 kvpool_mover_only_peer;
 static atomic_t kvpool_nr_movers;
 static DEFINE_MUTEX(kvpool_movers_lock);	/* changes of the table */
 DEFINE_STATIC_SRCU(kvpool_movers_srcu);		/* calls of movers' functions */
 static void (*kvpool_mover_finish)(struct kvpool_transfer *transfer,
 				   int status);
+
+/* The table has changed. */
+static void kvpool_mover_peers_changed(void)
+{
+	unsigned long id = 0, next;
+	u32 only = 0;
+
+	lockdep_assert_held(&kvpool_movers_lock);
+	if (xa_find(&kvpool_mover_peers, &id, UINT_MAX, XA_PRESENT)) {
+		next = id;
+		if (!xa_find_after(&kvpool_mover_peers, &next, UINT_MAX,
+				   XA_PRESENT))
+			only = id;
+	}
+	WRITE_ONCE(kvpool_mover_only_peer, only);
+}
 
 /* ---- movers ---- */
 
@@ -75,6 +93,7 @@ void kvpool_mover_unregister(struct kvpool_mover *mover)
 		xa_erase(&kvpool_mover_peers, id);
 		kfree_rcu(peer, rcu);
 	}
+	kvpool_mover_peers_changed();
 	mutex_unlock(&kvpool_movers_lock);
 	atomic_dec(&kvpool_nr_movers);
 	/* Wait for calls of submit() that found a peer of the mover. */
@@ -154,9 +173,11 @@ static int kvpool_mover_peer_enter(struct kvpool_mover_peer *peer)
 	}
 	peer->id = kvpool_mover_last_peer + 1;
 	ret = xa_insert(&kvpool_mover_peers, peer->id, peer, GFP_KERNEL);
-	if (!ret)
-		kvpool_mover_last_peer++;
-	return ret;
+	if (ret)
+		return ret;
+	kvpool_mover_last_peer++;
+	kvpool_mover_peers_changed();
+	return 0;
 }
 
 /**
@@ -215,6 +236,7 @@ void kvpool_mover_peer_del(struct kvpool_mover *mover, u32 id)
 		xa_erase(&kvpool_mover_peers, id);
 	else
 		peer = NULL;
+	kvpool_mover_peers_changed();
 	mutex_unlock(&kvpool_movers_lock);
 	if (!peer)
 		return;
@@ -276,6 +298,17 @@ u32 kvpool_mover_peer_next(u32 id)
 
 	return xa_find_after(&kvpool_mover_peers, &index, UINT_MAX,
 			     XA_PRESENT) ? index : 0;
+}
+
+/**
+ * kvpool_mover_peer_only() - Find the peer if there is just one
+ *
+ * Context: Any.
+ * Return: its number, or 0 if there are none or several.
+ */
+u32 kvpool_mover_peer_only(void)
+{
+	return READ_ONCE(kvpool_mover_only_peer);
 }
 
 /**

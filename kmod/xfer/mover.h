@@ -256,6 +256,7 @@ void kvpool_mover_cancel(struct kvpool_transfer *transfer);
 int kvpool_mover_peer_find(const char *name, u32 *id);
 int kvpool_mover_peer_name(u32 id, char *name);
 u32 kvpool_mover_peer_next(u32 id);
+u32 kvpool_mover_peer_only(void);
 int kvpool_mover_node(u32 id);
 
 #endif /* _KVPOOL_MOVER_H */

@@ -229,7 +229,7 @@ static bool kvpool_placement_retriable(int status)
 	}
 }
 
-/* A mover has ended a transfer: look for another peer, or end it. */
+/* A mover has ended a transfer: look for another peer, if any, or end it. */
 static void kvpool_placement_done(struct kvpool_transfer *transfer, int status)
 {
 	unsigned int flags = transfer->flags;
@@ -252,7 +252,8 @@ static void kvpool_placement_done(struct kvpool_transfer *transfer, int status)
 	}
 	if (!(flags & KVPOOL_TRANSFER_ANY) ||
 	    !kvpool_placement_retriable(status) ||
-	    transfer->nr_failed == KVPOOL_FAILED_MAX) {
+	    transfer->nr_failed == KVPOOL_FAILED_MAX ||
+	    transfer->peer == kvpool_mover_peer_only()) {
 		transfer->ops->done(transfer, status);
 		return;
 	}

@@ -388,8 +388,11 @@ static void kvpool_xfer_address(struct kvpool_xfer *xfer)
 	transfer->peer = xfer->peer;
 	transfer->waits = false;
 	transfer->flags = 0;
-	if (!xfer->peer)
+	if (!xfer->peer) {
+		/* With one peer there is nothing to choose, and to ask for. */
+		transfer->peer = kvpool_mover_peer_only();
 		transfer->flags |= KVPOOL_TRANSFER_ANY;
+	}
 	if (xfer->flags & KVPOOL_OP_WAIT)
 		transfer->flags |= KVPOOL_TRANSFER_MAY_WAIT;
 }

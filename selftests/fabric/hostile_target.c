@@ -26,11 +26,18 @@ enum answer {
 	INLINE_EMPTY,
 	INLINE_PLAIN,
 	INLINE_IMM,
+	BARE_UNASKED,
 	IMM_UNASKED,
 	IMM_UNKNOWN,
 	IMM_OF_PART,
 	IMM_TWICE,
 	WRITE_AFTER_IMM,
+	BARE_UNKNOWN,
+	BARE_LONG,
+	BARE_SHORT,
+	BARE_EMPTY,
+	BARE_LARGE,
+	BARE_TWICE,
 	UNASKED_CANCEL,
 	TORN,
 	WHOLE,
@@ -40,9 +47,11 @@ static const char * const answers[] = {
 	"no_invalidation", "other_key", "other_status", "no_generation",
 	"other_id", "twice", "bad_chain",
 	"unasked_inline", "inline_long", "inline_short", "inline_empty",
-	"inline_plain", "inline_imm",
+	"inline_plain", "inline_imm", "bare_unasked",
 	"imm_unasked", "imm_unknown", "imm_of_part", "imm_twice",
-	"write_after_imm", "unasked_cancel",
+	"write_after_imm",
+	"bare_unknown", "bare_long", "bare_short", "bare_empty", "bare_large",
+	"bare_twice", "unasked_cancel",
 	"torn", "whole",
 };
 
@@ -63,11 +72,18 @@ static uint32_t wanted(enum answer how)
 	case INLINE_EMPTY:
 	case INLINE_PLAIN:
 	case INLINE_IMM:
+	case BARE_UNASKED:
+	case BARE_UNKNOWN:
+	case BARE_LONG:
+	case BARE_SHORT:
+	case BARE_EMPTY:
+	case BARE_TWICE:
 		return SMALL;
 	case IMM_UNASKED:
 	case IMM_UNKNOWN:
 	case IMM_TWICE:
 	case WRITE_AFTER_IMM:
+	case BARE_LARGE:
 	case UNASKED_INLINE:
 	case BAD_CHAIN:
 		return MEDIUM;
@@ -276,6 +292,22 @@ static bool serve_write(struct conn *c, const struct kvpool_wire_request *r,
 	return !ibv_post_send(c->id->qp, &wr, &bad);
 }
 
+/* Send bytes of a block with an immediate, and without a header. */
+static bool serve_bare(struct conn *c, uint32_t bytes, uint32_t id)
+{
+	struct ibv_sge sge = {
+		.addr = (uintptr_t)c->memory, .length = bytes,
+		.lkey = c->mr->lkey,
+	};
+	struct ibv_send_wr wr = {
+		.wr_id = DEPTH, .sg_list = &sge, .num_sge = bytes ? 1 : 0,
+		.opcode = IBV_WR_SEND_WITH_IMM, .imm_data = htonl(id),
+	};
+	struct ibv_send_wr *bad;
+
+	return !ibv_post_send(c->id->qp, &wr, &bad);
+}
+
 /* Answer one segment without having moved a byte, or as @how says. */
 static bool serve_answer(struct conn *c, const struct kvpool_wire_request *r,
 			 enum answer how, uint64_t generation)
@@ -340,6 +372,21 @@ static bool serve_answer(struct conn *c, const struct kvpool_wire_request *r,
 			serve_write(c, r, length, false, 0)) &&
 		       (usleep(200000),
 			serve_write(c, r, length, false, 0));
+	case BARE_UNASKED:
+		return serve_bare(c, length, r->header.id);
+	case BARE_UNKNOWN:
+		return serve_bare(c, length, r->header.id + 1);
+	case BARE_LONG:
+		return serve_bare(c, length + 1, r->header.id);
+	case BARE_SHORT:
+		return serve_bare(c, length - 1, r->header.id);
+	case BARE_EMPTY:
+		return serve_bare(c, 0, r->header.id);
+	case BARE_LARGE:
+		return serve_bare(c, SMALL, r->header.id);
+	case BARE_TWICE:
+		return serve_bare(c, length, r->header.id) &&
+		       serve_bare(c, length, r->header.id);
 	case UNASKED_CANCEL:
 		out.wire.header.opcode = KVPOOL_WIRE_CANCEL;
 		out.wire.header.nr = 0;

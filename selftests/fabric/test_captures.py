@@ -13,7 +13,7 @@ from fabhosts import MB, Fabric, a, b, wait_until
 # Opcodes of packets of the transport RC: what the message is, whether it ends.
 PACKETS = {
     0: ("SEND", False), 1: ("SEND", False), 2: ("SEND", True),
-    4: ("SEND", True), 6: ("WRITE", False), 7: ("WRITE", False),
+    3: ("SEND_IMM", True), 4: ("SEND", True), 5: ("SEND_IMM", True), 6: ("WRITE", False), 7: ("WRITE", False),
     8: ("WRITE", True), 9: ("WRITE_IMM", True), 10: ("WRITE", True),
     11: ("WRITE_IMM", True), 12: ("READ", True), 13: ("DATA", False),
     14: ("DATA", False), 15: ("DATA", True), 16: ("DATA", True),
@@ -81,7 +81,7 @@ class Captures(Fabric):
             head = (None,) * 4
             if kind in ("SEND", "SEND_INV"):
                 head = heads[source]
-            elif kind == "WRITE_IMM":
+            elif kind in ("WRITE_IMM", "SEND_IMM"):
                 # Hexadecimal; some versions of tshark print it twice.
                 number = immediate.split(",")[0].replace(":", "")
                 head = (None, None, int(number, 16), None)
@@ -104,7 +104,18 @@ class Captures(Fabric):
                                           length))
 
     def test_small_get(self):
+        """A request, and a packet of the bytes."""
+        sent = self.get(4096)
+        self.assertEqual(len(sent), 2, sent)
+        number = self.is_request(sent[0], FETCH, INLINE)
+        self.assertEqual(sent[1][:2] + (sent[1].id,),
+                         ("b", "SEND_IMM", number), sent)
+
+    def test_small_get_without_immediates(self):
         """A request, and an answer with the bytes."""
+        a.ctl("peer", "del", "b")
+        a.ctl("fabric", "set", "--strict-fence")
+        self.connect()
         sent = self.get(4096)
         self.assertEqual(len(sent), 2, sent)
         number = self.is_request(sent[0], FETCH, INLINE)

@@ -67,7 +67,7 @@ class Hostile(Fabric):
         self.assertEqual(errors[1].count(EREMOTEIO), 1, errors)
         # The answers after which it broke a rule are whole blocks.
         self.assertLessEqual(errors[2].count(0), 2, errors)
-        self.assertEqual(errors[3].count(0), 0, errors)
+        self.assertLessEqual(errors[3].count(0), 1, errors)
         for each in errors.values():
             self.assertLessEqual(set(each), {
                 0, ENOENT, EREMOTEIO, EHOSTUNREACH}, errors)
