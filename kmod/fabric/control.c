@@ -179,6 +179,8 @@ static int kvpool_peer_enter(struct kvpool_peer *peer,
 		link->id = ++peer->next_link;
 		link->place = free;
 		rcu_assign_pointer(peer->links[free], link);
+		if (peer->end <= free)
+			WRITE_ONCE(peer->end, free + 1);
 	}
 	spin_unlock(&peer->lock);
 	return ret;

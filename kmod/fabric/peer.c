@@ -136,10 +136,11 @@ struct kvpool_peer *kvpool_peer_after(u32 id)
 struct kvpool_link *kvpool_peer_link_after(const struct kvpool_peer *peer,
 					   const struct kvpool_link *link)
 {
+	unsigned int end = READ_ONCE(peer->end);
 	struct kvpool_link *next = NULL;
 	unsigned int i;
 
-	for (i = link ? link->place + 1 : 0; i < KVPOOL_MAX_LINKS && !next; i++)
+	for (i = link ? link->place + 1 : 0; i < end && !next; i++)
 		next = kvpool_peer_link(peer, i);
 	return next;
 }

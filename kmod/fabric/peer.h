@@ -48,6 +48,7 @@ struct kvpool_peer_info {
  * @identity:	of this host, towards the peer
  * @links:	its links, some NULL; read under RCU or @lock, changed under
  *		kvpool_control_mutex and @lock
+ * @end:	no link has ever had a place in @links from here on
  * @used:	jiffies when its links were last of use; racy by intent
  * @resting:	some of them are not wanted, and are to be woken when there is
  *		something to do; likewise
@@ -82,6 +83,7 @@ struct kvpool_peer {
 	char host[KVPOOL_NAME_SIZE];
 	u8 identity[KVPOOL_WIRE_HOST];
 	struct kvpool_link __rcu *links[KVPOOL_MAX_LINKS];
+	unsigned int end;
 	unsigned long used;
 	bool resting;
 	struct kvpool_share share;

@@ -22,8 +22,8 @@
  * largest page that a registration could have, so both are small there.
  */
 #define KVPOOL_PAGE_MAX		SZ_2M
-#define KVPOOL_PAGE_MAX_SOFT	SZ_16K
-#define KVPOOL_PAGES_SOFT	64
+#define KVPOOL_PAGE_MAX_SOFT	SZ_32K
+#define KVPOOL_PAGES_SOFT	32
 
 /*
  * How long a request waits at the peer before another one takes its turn, and
