@@ -6,7 +6,7 @@
 #include <linux/sizes.h>
 
 /* Requests in flight on a queue pair, wanted and granted. */
-#define KVPOOL_CREDITS		16
+#define KVPOOL_CREDITS		12
 /* Beyond the requests: AUTH or ALIVE, and one to spare. */
 #define KVPOOL_CREDITS_EXTRA	2
 #define KVPOOL_MAX_REQUEST	SZ_1M	/* bytes of one request */

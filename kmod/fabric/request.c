@@ -35,6 +35,8 @@
 #define KVPOOL_ENDED_MAX	64	/* that are looked at for one request */
 
 static mempool_t *kvpool_sg_pool;
+/* What kmalloc() has for requests is half as long again. */
+static struct kmem_cache *kvpool_request_cache;
 
 /**
  * kvpool_requests_init() - Prepare what all requests need
@@ -45,7 +47,13 @@ int kvpool_requests_init(void)
 {
 	kvpool_sg_pool = mempool_create_kmalloc_pool(8, KVPOOL_MAX_SG *
 						     sizeof(struct scatterlist));
-	return kvpool_sg_pool ? 0 : -ENOMEM;
+	if (!kvpool_sg_pool)
+		return -ENOMEM;
+	kvpool_request_cache = KMEM_CACHE(kvpool_request, 0);
+	if (kvpool_request_cache)
+		return 0;
+	mempool_destroy(kvpool_sg_pool);
+	return -ENOMEM;
 }
 
 /**
@@ -53,7 +61,28 @@ int kvpool_requests_init(void)
  */
 void kvpool_requests_exit(void)
 {
+	kmem_cache_destroy(kvpool_request_cache);
 	mempool_destroy(kvpool_sg_pool);
+}
+
+/**
+ * kvpool_request_new() - Make a request
+ *
+ * Context: May sleep.
+ * Return: a zeroed request, for kvpool_request_delete(); or NULL.
+ */
+struct kvpool_request *kvpool_request_new(void)
+{
+	return kmem_cache_zalloc(kvpool_request_cache, GFP_KERNEL);
+}
+
+/**
+ * kvpool_request_delete() - Undo kvpool_request_new()
+ * @request: the request
+ */
+void kvpool_request_delete(struct kvpool_request *request)
+{
+	kmem_cache_free(kvpool_request_cache, request);
 }
 
 static bool kvpool_opcode_moves(u8 opcode)

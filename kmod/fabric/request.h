@@ -113,6 +113,8 @@ struct kvpool_request {
 int kvpool_requests_init(void);
 void kvpool_requests_exit(void);
 
+struct kvpool_request *kvpool_request_new(void);
+void kvpool_request_delete(struct kvpool_request *request);
 int kvpool_request_prepare(struct kvpool_request *request,
 			   struct kvpool_queue *queue, unsigned int index);
 void kvpool_request_exit(struct kvpool_request *request);

@@ -17,8 +17,11 @@
 #include "fabric/request.h"
 #include "fabric/resources.h"
 
-/* Work requests, completions and a registration, as devices have them. */
-#define KVPOOL_REQUEST_DEVICE	SZ_2K
+/*
+ * Work requests, completions and a registration, as devices have them: of soft
+ * RDMA, which has most, 4 KiB are pages of a registration.
+ */
+#define KVPOOL_REQUEST_DEVICE	(SZ_4K + SZ_2K)
 #define KVPOOL_QUEUE_DEVICE	SZ_16K
 
 static unsigned int kvpool_queue_credits(const struct ib_device *ib)
@@ -66,12 +69,12 @@ static int kvpool_queue_fill(struct kvpool_queue *queue)
 	for (i = 0; i < queue->max_credits; i++) {
 		if (queue->requests[i])
 			continue;
-		request = kzalloc(sizeof(*request), GFP_KERNEL);
+		request = kvpool_request_new();
 		if (!request)
 			return -ENOMEM;
 		ret = kvpool_request_init(request, queue, i);
 		if (ret) {
-			kfree(request);
+			kvpool_request_delete(request);
 			return ret;
 		}
 		queue->requests[i] = request;
@@ -160,7 +163,7 @@ static void kvpool_queue_drop(struct kvpool_queue *queue, unsigned int i)
 
 	if (request) {
 		kvpool_request_exit(request);
-		kfree(request);
+		kvpool_request_delete(request);
 	}
 	queue->requests[i] = NULL;
 }

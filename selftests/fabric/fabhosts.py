@@ -167,6 +167,13 @@ class Host:
                            "sed -n 's,MemAvailable: *\\([0-9]*\\).*,\\1,p' "
                            "/proc/meminfo")) << 10
 
+    def objects(self):
+        """Bytes of the kernel's objects: of slabs and of vmalloc()."""
+        return sum(map(int, self.sh(
+            "sync; echo 3 >/proc/sys/vm/drop_caches; "
+            "sed -En 's,(SUnreclaim|VmallocUsed): *([0-9]*).*,\\2,p' "
+            "/proc/meminfo").split())) << 10
+
     def fetched(self):
         return sum(link["in_bytes"] for link in self.links())
 
