@@ -241,7 +241,7 @@ static void kvpool_session_unstick(struct kvpool_stuck *stuck)
 		container_of(stuck, struct kvpool_session, stuck);
 
 	/* Perhaps it has an end now. */
-	if (kvpool_drain_qp(session->cm_id->qp)) {
+	if (kvpool_drain_qp(session->cm_id->qp, &session->drain)) {
 		WRITE_ONCE(session->dead, true);
 		flush_work(&session->cq->work);
 		/* Commands are not changed by completions any more. */
@@ -267,7 +267,7 @@ static void kvpool_session_work(struct work_struct *work)
 	cancel_work_sync(&session->serve_work);
 	kvpool_waits_exit(session);
 	if (session->cm_id->qp)
-		ret = kvpool_drain_qp(session->cm_id->qp);
+		ret = kvpool_drain_qp(session->cm_id->qp, &session->drain);
 	trace_kvpool_session_close(session->id, session->reason);
 	if (session->accepted) {
 		kvpool_session_count(session->reason);

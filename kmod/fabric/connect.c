@@ -29,6 +29,7 @@
 /* The connection manager repeats a lost message after 4.3 s. */
 #define KVPOOL_REPLY_MS		6000
 
+#define KVPOOL_VECTOR_SPREAD	4096	/* links, after that they share vectors */
 #define KVPOOL_CQ_ROUND		65536	/* as the core takes of a CQ at once */
 
 /* ---- receiving ---- */
@@ -287,6 +288,18 @@ static void kvpool_queue_limit_mtu(struct kvpool_queue *queue)
 		path->mtu = ib_mtu_int_to_enum(mtu);
 }
 
+/*
+ * A CPU begins to look for a queue pair with the one whose index is its number,
+ * modulo their number: that has a vector which is so too, as vectors are mapped.
+ */
+static int kvpool_queue_vector(const struct kvpool_queue *queue)
+{
+	const struct kvpool_link *link = queue->link;
+
+	return (link->peer_id + link->id) % KVPOOL_VECTOR_SPREAD *
+	       link->nr_queues + queue->index;
+}
+
 /* A queue pair, ready to receive. */
 static int kvpool_queue_create_qp(struct kvpool_queue *queue)
 {
@@ -294,6 +307,7 @@ static int kvpool_queue_create_qp(struct kvpool_queue *queue)
 	unsigned int credits = queue->max_credits;
 	int ret;
 
+	queue->drain.posted = false;
 	/*
 	 * To register, to send, and to invalidate; AUTH, ALIVE and CANCEL; and
 	 * sends that have been answered, but are not followed by a signaled
@@ -309,8 +323,8 @@ static int kvpool_queue_create_qp(struct kvpool_queue *queue)
 	attr.qp_context = queue;
 	queue->nr_cqe = attr.cap.max_send_wr + attr.cap.max_recv_wr;
 	queue->cq = ib_cq_pool_get(queue->dev->ib, queue->nr_cqe,
-				   queue->link->peer_id + queue->link->id +
-				   queue->index, IB_POLL_WORKQUEUE);
+				   kvpool_queue_vector(queue),
+				   IB_POLL_WORKQUEUE);
 	if (IS_ERR(queue->cq)) {
 		ret = PTR_ERR(queue->cq);
 		queue->cq = NULL;
@@ -572,7 +586,7 @@ bool kvpool_queue_fence(struct kvpool_queue *queue)
 	trace_kvpool_fence_begin(link->peer_id, link->id, queue->index,
 				 READ_ONCE(queue->inflight));
 	kvpool_gate_close(&queue->gate);
-	ret = kvpool_drain_qp(queue->cm_id->qp);
+	ret = kvpool_drain_qp(queue->cm_id->qp, &queue->drain);
 	kvpool_queue_mark(queue);
 	if (ret)
 		kvpool_queue_strand(queue, ret);
@@ -591,7 +605,7 @@ bool kvpool_queue_fence(struct kvpool_queue *queue)
 static void kvpool_queue_force(struct kvpool_queue *queue)
 {
 	/* Whatever hindered it before may have gone. */
-	kvpool_drain_qp(queue->cm_id->qp);
+	kvpool_drain_qp(queue->cm_id->qp, &queue->drain);
 	/* Completions name the queue pair and the requests. */
 	kvpool_queue_flush_cq(queue);
 	rdma_destroy_qp(queue->cm_id);

@@ -6,38 +6,35 @@
  */
 #define pr_fmt(fmt) "kvpool_rdma: " fmt
 
-#include <linux/completion.h>
 #include <linux/delay.h>
+#include <linux/jiffies.h>
 #include <linux/mutex.h>
 #include <linux/printk.h>
 #include <linux/workqueue.h>
-#include <rdma/ib_verbs.h>
 
 #include "fabric/drain.h"
 #include "fabric/ibdev.h"
 
 #define KVPOOL_DRAIN_TRIES	5
 #define KVPOOL_DRAIN_MS		1	/* before the second; twice each time */
+/* How long a device may take to flush its queues, and what is left of that. */
+#define KVPOOL_DRAIN_WAIT_MS	20000
+#define KVPOOL_DRAIN_AGAIN_MS	500
 
 static DEFINE_MUTEX(kvpool_stuck_lock);	/* what follows */
 static LIST_HEAD(kvpool_stuck_list);
 static unsigned int kvpool_nr_stuck;
 
-/* A work request behind all others of a send queue or a receive queue. */
-struct kvpool_drain {
-	struct ib_cqe cqe;
-	struct completion done;
-};
-
 static void kvpool_drain_done(struct ib_cq *cq, struct ib_wc *wc)
 {
-	complete(&container_of(wc->wr_cqe, struct kvpool_drain, cqe)->done);
+	complete(&container_of(wc->wr_cqe, struct kvpool_drain_end,
+			       cqe)->done);
 }
 
-static void kvpool_drain_init(struct kvpool_drain *drain)
+static void kvpool_drain_init(struct kvpool_drain_end *end)
 {
-	drain->cqe.done = kvpool_drain_done;
-	init_completion(&drain->done);
+	end->cqe.done = kvpool_drain_done;
+	init_completion(&end->done);
 }
 
 /* No work request is executed any more once this has succeeded. */
@@ -55,48 +52,71 @@ static int kvpool_drain_stop(struct ib_qp *qp)
 	}
 }
 
+/* Post the ends of both queues. */
+static int kvpool_drain_post(struct ib_qp *qp, struct kvpool_drain *drain)
+{
+	struct ib_rdma_wr send_wr = {
+		.wr = {
+			.wr_cqe = &drain->send.cqe,
+			.opcode = IB_WR_RDMA_WRITE,
+			.send_flags = IB_SEND_SIGNALED,
+		},
+	};
+	struct ib_recv_wr recv_wr = { .wr_cqe = &drain->recv.cqe };
+	int ret;
+
+	kvpool_drain_init(&drain->send);
+	kvpool_drain_init(&drain->recv);
+	ret = ib_post_send(qp, &send_wr.wr, NULL);
+	return ret ?: ib_post_recv(qp, &recv_wr, NULL);
+}
+
 /**
  * kvpool_drain_qp() - Bring a queue pair to its end
  * @qp: the queue pair; nobody else posts to it
+ * @drain: its ends; this may be called again when it has failed
  *
- * ib_drain_qp() does not tell whether it could.
+ * ib_drain_qp() does not tell whether it could, and waits for ever for a device
+ * that does not flush its queues.
  *
  * Context: process; needs no memory. The caller keeps the queue pair and what
  * it can reach, also after an error.
  *
  * Return: 0: no work request of @qp is outstanding; a negative errno: they may
- * be.
+ * be; -ETIMEDOUT: they are, and the device does not complete them.
  */
-int kvpool_drain_qp(struct ib_qp *qp)
+int kvpool_drain_qp(struct ib_qp *qp, struct kvpool_drain *drain)
 {
-	struct kvpool_drain send, recv;
-	struct ib_rdma_wr send_wr = {
-		.wr = {
-			.wr_cqe = &send.cqe,
-			.opcode = IB_WR_RDMA_WRITE,
-			.send_flags = IB_SEND_SIGNALED,
-		},
-	};
-	struct ib_recv_wr recv_wr = { .wr_cqe = &recv.cqe };
-	int ret, ret_recv;
+	unsigned int ms = KVPOOL_DRAIN_AGAIN_MS;
+	unsigned long left;
+	int ret;
 
-	ret = kvpool_drain_stop(qp);
-	if (ret)
-		return ret;
-	kvpool_drain_init(&send);
-	kvpool_drain_init(&recv);
-	ret = ib_post_send(qp, &send_wr.wr, NULL);
-	ret_recv = ib_post_recv(qp, &recv_wr, NULL);
-	if (!ret)
-		wait_for_completion(&send.done);
-	if (!ret_recv)
-		wait_for_completion(&recv.done);
-	if (!ret && !ret_recv)
-		return 0;
-	/* A device that takes no more work requests may have its own way. */
-	if (!qp->device->ops.drain_sq || !qp->device->ops.drain_rq)
-		return ret ?: ret_recv;
-	ib_drain_qp(qp);
+	if (!drain->posted) {
+		ret = kvpool_drain_stop(qp);
+		if (ret)
+			return ret;
+		ret = kvpool_drain_post(qp, drain);
+		if (ret) {
+			/*
+			 * A device that takes no more work requests may have
+			 * its own way.
+			 */
+			if (!qp->device->ops.drain_sq ||
+			    !qp->device->ops.drain_rq)
+				return ret;
+			ib_drain_qp(qp);
+			return 0;
+		}
+		drain->posted = true;
+		ms = KVPOOL_DRAIN_WAIT_MS;
+	}
+	left = wait_for_completion_timeout(&drain->send.done,
+					   msecs_to_jiffies(ms));
+	if (left)
+		left = wait_for_completion_timeout(&drain->recv.done, left);
+	if (!left)
+		return -ETIMEDOUT;
+	drain->posted = false;
 	return 0;
 }
 

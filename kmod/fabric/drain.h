@@ -2,12 +2,38 @@
 #ifndef _KVPOOL_FABRIC_DRAIN_H
 #define _KVPOOL_FABRIC_DRAIN_H
 
+#include <linux/completion.h>
 #include <linux/list.h>
 #include <linux/types.h>
+#include <rdma/ib_verbs.h>
 
-struct ib_cq;
-struct ib_qp;
 struct kvpool_ibdev;
+
+/**
+ * struct kvpool_drain_end - A work request behind all others of a queue
+ * @cqe:	its completion
+ * @done:	it has completed
+ */
+struct kvpool_drain_end {
+	struct ib_cqe cqe;
+	struct completion done;
+};
+
+/**
+ * struct kvpool_drain - The ends of both queues of a queue pair
+ * @send:	of the send queue
+ * @recv:	of the receive queue
+ * @posted:	both are posted, and have not been seen to complete; false for a
+ *		new queue pair
+ *
+ * A part of the object that the queue pair belongs to: it may complete at any
+ * time until that is destroyed.
+ */
+struct kvpool_drain {
+	struct kvpool_drain_end send;
+	struct kvpool_drain_end recv;
+	bool posted;
+};
 
 /**
  * struct kvpool_stuck - What a queue pair keeps that has no end
@@ -25,7 +51,7 @@ struct kvpool_stuck {
 	void (*release)(struct kvpool_stuck *stuck);
 };
 
-int kvpool_drain_qp(struct ib_qp *qp);
+int kvpool_drain_qp(struct ib_qp *qp, struct kvpool_drain *drain);
 void kvpool_drain_cq(struct ib_cq *cq, unsigned int nr_cqe);
 
 void kvpool_stuck_add(struct kvpool_stuck *stuck, struct kvpool_ibdev *dev,

@@ -53,6 +53,7 @@ enum kvpool_queue_state {
  * @failures:	attempts to connect since it was up for long enough
  * @was_up:	it has been up before
  * @fenced:	nothing uses the queue pair any more
+ * @drain:	the end of the queue pair
  * @stuck:	keeps it while it is STUCK
  * @released:	its device goes away, so it has its end then
  * @responsive:	the peer has answered since it came up
@@ -110,6 +111,7 @@ struct kvpool_queue {
 	unsigned int failures;
 	bool was_up;
 	bool fenced;
+	struct kvpool_drain drain;
 	struct kvpool_stuck stuck;
 	bool released;
 	bool responsive;

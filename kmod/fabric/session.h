@@ -134,6 +134,7 @@ enum kvpool_session_state {
  * @end_work:	disconnects and frees it
  * @auth_work:	handles @auth
  * @serve_work:	begins the commands in @later
+ * @drain:	the end of its queue pair
  * @stuck:	keeps it if its queue pair has no end
  * @dead:	likewise; completions do not matter any more
  * @start:	begins a command that waited in @backlog; the gate is entered
@@ -200,6 +201,7 @@ struct kvpool_session {
 	struct delayed_work end_work;
 	struct delayed_work auth_work;
 	struct work_struct serve_work;
+	struct kvpool_drain drain;
 	struct kvpool_stuck stuck;
 	bool dead;
 	void (*start)(struct kvpool_cmd *cmd);

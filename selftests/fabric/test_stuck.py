@@ -13,14 +13,14 @@ class Stuck(Fabric):
         a.ctl("peer", "add", "b", "10.77.0.2")
         self.up(1)
 
-    def break_it(self, host):
+    def break_it(self, host, how="fail=%d" % errno.EIO):
         """From now on the host's first device ends no queue pair."""
-        host.run("insmod", TESTQP, "device=%s0" % DEVICE, "fail=%d" % errno.EIO)
+        host.run("insmod", TESTQP, "device=%s0" % DEVICE, how)
 
-    def mend_it(self, host):
-        failed = int(host.sh(
-            "cat /sys/module/kvpool_testqp/parameters/failed"))
-        self.assertGreater(failed, 0)
+    def mend_it(self, host, count="failed"):
+        count = int(host.sh(
+            "cat /sys/module/kvpool_testqp/parameters/" + count))
+        self.assertGreater(count, 0)
         host.run("rmmod", "kvpool_testqp")
 
     def give_back(self, host):
@@ -34,8 +34,8 @@ class Stuck(Fabric):
         first = self.blocks(4, MB)
         a.fab("fetch", first, 4, MB)
 
-    def test_initiator(self):
-        """The fetch fails; its memory stays until the device has gone."""
+    def mute(self):
+        """A peer that answers nothing."""
         a.ctl("peer", "del", "b")
         b.ctl("fabric", "set", "--no-listen")
         b.sh("modprobe rdma_ucm")
@@ -43,6 +43,16 @@ class Stuck(Fabric):
         a.ctl("peer", "add", "b", "10.77.0.2")
         self.up(1)
         self.assertEqual(a.fabric()["stuck"], 0)
+        return other
+
+    def speak(self, other):
+        b.sh("kill $(pidof hostile)")
+        other.result()
+        b.ctl("fabric", "set", "--listen", "0.0.0.0")
+
+    def test_initiator(self):
+        """The fetch fails; its memory stays until the device has gone."""
+        other = self.mute()
         before = a.tenant()["used_bytes"]
         self.break_it(a)
         # Its deadline is over when it is seen that its memory has no fence.
@@ -53,11 +63,27 @@ class Stuck(Fabric):
         self.assertEqual(a.tenant()["pending"], 0)
         self.assertIn("kvpool_rdma", a.sh("dmesg | grep -i 'stuck\\|cannot be "
                                           "brought\\|kept until'"))
-        b.sh("kill $(pidof hostile)")
-        other.result()
         self.mend_it(a)
         self.assertGreater(a.fabric()["stuck"], 0)
-        b.ctl("fabric", "set", "--listen", "0.0.0.0")
+        self.speak(other)
+        self.give_back(a)
+        self.assertEqual(a.tenant()["used_bytes"], before)
+
+    def test_lost(self):
+        """The device takes work requests, and never completes them."""
+        other = self.mute()
+        before = a.tenant()["used_bytes"]
+        later = Later(a.fab, "-p", "b", "-o", "3000", "-e", errno.EIO, "fetch",
+                      1, 1, MB)
+        # The request is on its way, and the device flushes no queue from now on.
+        wait_until(lambda: a.tenant()["pending"], "a request")
+        a.sh("sleep 0.5")
+        self.break_it(a, "lose=1")
+        later.result()
+        wait_until(lambda: a.fabric()["stuck"], "a stuck queue pair", 60)
+        self.assertGreaterEqual(a.tenant()["used_bytes"] - before, MB)
+        self.mend_it(a, "lost")
+        self.speak(other)
         self.give_back(a)
         self.assertEqual(a.tenant()["used_bytes"], before)
 

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Makes changes of queue pairs fail: takes the place of modify_qp of an RDMA
- * device. While the parameter "fail" is set, a change to the state ERR gets that
- * error, as of a device that has lost its firmware. "seen" counts such changes,
- * "failed" those that got the error.
+ * Makes the end of queue pairs fail: takes the place of modify_qp and post_send of
+ * an RDMA device. While the parameter "fail" is set, a change to the state ERR gets
+ * that error, as of a device that has lost its firmware. "seen" counts such
+ * changes, "failed" those that got the error. While "lose" is set, what RC queue
+ * pairs send is lost and never completed, which "lost" counts.
  *
  * Other users of the device's queue pairs have the same fate. Unload it before the
  * device goes away.
@@ -31,11 +32,23 @@ static unsigned int failed;
 module_param(failed, uint, 0444);
 MODULE_PARM_DESC(failed, "changes to ERR that have failed");
 
+static bool lose;
+module_param(lose, bool, 0644);
+MODULE_PARM_DESC(lose, "work requests to send are lost");
+
+static unsigned int lost;
+module_param(lost, uint, 0444);
+MODULE_PARM_DESC(lost, "calls that lost work requests");
+
+typedef int (*kvpool_testqp_send_fn)(struct ib_qp *qp,
+				     const struct ib_send_wr *wr,
+				     const struct ib_send_wr **bad);
 typedef int (*kvpool_testqp_fn)(struct ib_qp *qp, struct ib_qp_attr *attr,
 				int mask, struct ib_udata *udata);
 
 static struct ib_device *ibdev;
 static kvpool_testqp_fn original;
+static kvpool_testqp_send_fn original_send;
 static atomic_t inside;
 
 static int kvpool_testqp_modify(struct ib_qp *qp, struct ib_qp_attr *attr,
@@ -56,6 +69,21 @@ static int kvpool_testqp_modify(struct ib_qp *qp, struct ib_qp_attr *attr,
 	return ret;
 }
 
+static int kvpool_testqp_send(struct ib_qp *qp, const struct ib_send_wr *wr,
+			      const struct ib_send_wr **bad)
+{
+	int ret = 0;
+
+	atomic_inc(&inside);
+	/* The connection manager has its own, and waits for them. */
+	if (READ_ONCE(lose) && qp->qp_type == IB_QPT_RC)
+		lost++;
+	else
+		ret = original_send(qp, wr, bad);
+	atomic_dec(&inside);
+	return ret;
+}
+
 static int __init kvpool_testqp_init(void)
 {
 	if (!device)
@@ -64,7 +92,9 @@ static int __init kvpool_testqp_init(void)
 	if (!ibdev)
 		return -ENODEV;
 	original = ibdev->ops.modify_qp;
+	original_send = ibdev->ops.post_send;
 	WRITE_ONCE(ibdev->ops.modify_qp, kvpool_testqp_modify);
+	WRITE_ONCE(ibdev->ops.post_send, kvpool_testqp_send);
 	/* It may go away while this is loaded, for what the test is about. */
 	ib_device_put(ibdev);
 	return 0;
@@ -77,8 +107,10 @@ static void __exit kvpool_testqp_exit(void)
 
 	now = ib_device_get_by_name(device, RDMA_DRIVER_UNKNOWN);
 	if (now) {
-		if (now == ibdev)
+		if (now == ibdev) {
 			WRITE_ONCE(now->ops.modify_qp, original);
+			WRITE_ONCE(now->ops.post_send, original_send);
+		}
 		ib_device_put(now);
 	}
 	synchronize_rcu();
@@ -90,5 +122,5 @@ static void __exit kvpool_testqp_exit(void)
 }
 module_exit(kvpool_testqp_exit);
 
-MODULE_DESCRIPTION("kvpool tests: lets changes of queue pairs fail");
+MODULE_DESCRIPTION("kvpool tests: lets the end of queue pairs fail");
 MODULE_LICENSE("GPL");
