@@ -18,12 +18,6 @@
  */
 #define KVPOOL_SIGNAL_EVERY	4
 
-/*
- * 2^16 times 4.096 us, so that with the retries a dead path is seen in two
- * seconds, where nothing else reports it earlier. Shorter times fail where soft
- * RDMA has to share its CPU.
- */
-#define KVPOOL_ACK_TIMEOUT	16
 #define KVPOOL_QP_RETRIES	6	/* 7 is for ever, with rxe */
 #define KVPOOL_RNR_TIMER	14	/* about 1 ms */
 

@@ -98,32 +98,34 @@ class Captures(Fabric):
         self.assertEqual(message, ("b", kind, opcode, flags | RESPONSE,
                                    number, 1))
 
-    def get(self, length):
+    def get(self, length, *options):
         first = self.blocks(1, length)
-        return self.capture(lambda: a.fab("-p", "b", "-T", "fetch", first, 1,
+        return self.capture(lambda: a.fab(*options, "-T", "fetch", first, 1,
                                           length))
 
     def test_small_get(self):
         """A request, and a packet of the bytes."""
-        sent = self.get(4096)
-        self.assertEqual(len(sent), 2, sent)
-        number = self.is_request(sent[0], FETCH, INLINE)
-        self.assertEqual(sent[1][:2] + (sent[1].id,),
-                         ("b", "SEND_IMM", number), sent)
+        # With one peer it is the same if none is named: it is not asked first.
+        for options in ("-p", "b"), ():
+            sent = self.get(4096, *options)
+            self.assertEqual(len(sent), 2, sent)
+            number = self.is_request(sent[0], FETCH, INLINE)
+            self.assertEqual(sent[1][:2] + (sent[1].id,),
+                             ("b", "SEND_IMM", number), sent)
 
     def test_small_get_without_immediates(self):
         """A request, and an answer with the bytes."""
         a.ctl("peer", "del", "b")
         a.ctl("fabric", "set", "--strict-fence")
         self.connect()
-        sent = self.get(4096)
+        sent = self.get(4096, "-p", "b")
         self.assertEqual(len(sent), 2, sent)
         number = self.is_request(sent[0], FETCH, INLINE)
         self.is_answer(sent[1], "SEND", FETCH, INLINE, number)
 
     def test_get(self):
         """A request and the bytes: the last RDMA WRITE is the answer."""
-        sent = self.get(MB)
+        sent = self.get(MB, "-p", "b")
         number = self.is_request(sent[0], FETCH)
         for message in sent[1:-1]:
             self.assertEqual(message[:2], ("b", "WRITE"), sent)
@@ -135,7 +137,7 @@ class Captures(Fabric):
         a.ctl("peer", "del", "b")
         a.ctl("fabric", "set", "--strict-fence")
         self.connect()
-        sent = self.get(MB)
+        sent = self.get(MB, "-p", "b")
         self.assertGreaterEqual(len(sent), 3, sent)
         number = self.is_request(sent[0], FETCH)
         for message in sent[1:-1]:
