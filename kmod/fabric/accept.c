@@ -234,7 +234,7 @@ static void kvpool_session_destroy(struct kvpool_session *session)
 	kvpool_ibdev_put(dev);
 }
 
-/* The device of a session goes away whose queue pair has no end. */
+/* The queue pair of a session has an end now, or its device goes away. */
 static void kvpool_session_unstick(struct kvpool_stuck *stuck)
 {
 	struct kvpool_session *session =
@@ -281,7 +281,8 @@ static void kvpool_session_work(struct work_struct *work)
 	/* It tells the other host to stop. */
 	rdma_disconnect(session->cm_id);
 	kvpool_session_leave(session);
-	kvpool_stuck_add(&session->stuck, session->dev, kvpool_session_unstick);
+	kvpool_stuck_add(&session->stuck, session->dev, &session->drain,
+			 kvpool_session_unstick);
 }
 
 /* Disconnect a session that is fenced, and free it. */

@@ -308,13 +308,7 @@ static int kvpool_queue_create_qp(struct kvpool_queue *queue)
 	int ret;
 
 	queue->drain.posted = false;
-	/*
-	 * To register, to send, and to invalidate; AUTH, ALIVE and CANCEL; and
-	 * sends that have been answered, but are not followed by a signaled
-	 * one: twice as many if the task that should signal is slow.
-	 */
-	attr.cap.max_send_wr = 3 * credits + 2 +
-			       2 * (2 * KVPOOL_SIGNAL_EVERY - 1);
+	attr.cap.max_send_wr = KVPOOL_QUEUE_SENDS(credits);
 	attr.cap.max_recv_wr = credits + KVPOOL_CREDITS_EXTRA + 1;
 	attr.cap.max_send_sge = 1;
 	attr.cap.max_recv_sge = 1;
@@ -526,7 +520,7 @@ static void kvpool_queue_flush_cq(struct kvpool_queue *queue)
 		flush_work(&queue->cq->work);
 }
 
-/* The device of a stuck queue pair goes away. */
+/* The device of a stuck queue pair goes away, or the queue pair has an end. */
 static void kvpool_queue_release(struct kvpool_stuck *stuck)
 {
 	struct kvpool_queue *queue =
@@ -537,7 +531,7 @@ static void kvpool_queue_release(struct kvpool_stuck *stuck)
 	mod_delayed_work(kvpool_close_wq, &queue->close_work, 0);
 }
 
-/* All stays as it is until the device goes away. */
+/* All stays as it is until the device goes away, or has ended it. */
 static void kvpool_queue_strand(struct kvpool_queue *queue, int error)
 {
 	struct kvpool_link *link = queue->link;
@@ -550,7 +544,8 @@ static void kvpool_queue_strand(struct kvpool_queue *queue, int error)
 	WRITE_ONCE(queue->state, KVPOOL_QUEUE_STUCK);
 	spin_unlock(&queue->lock);
 	kvpool_requests_strand(queue);
-	kvpool_stuck_add(&queue->stuck, queue->dev, kvpool_queue_release);
+	kvpool_stuck_add(&queue->stuck, queue->dev, &queue->drain,
+			 kvpool_queue_release);
 	/* Another queue pair takes its place. */
 	if (READ_ONCE(link->wanted))
 		kvpool_link_wake(link);

@@ -5,6 +5,7 @@
 #include <linux/completion.h>
 #include <linux/list.h>
 #include <linux/types.h>
+#include <linux/workqueue.h>
 #include <rdma/ib_verbs.h>
 
 struct kvpool_ibdev;
@@ -39,15 +40,17 @@ struct kvpool_drain {
  * struct kvpool_stuck - What a queue pair keeps that has no end
  * @entry:	in the list of all
  * @dev:	its device, in use until @release has been called
- * @release:	the device goes away: sees to it that the queue pair is
- *		destroyed, that all that it could reach is freed, then that the
- *		device is put; process context
+ * @drain:	the ends of the queue pair, which may come late
+ * @release:	the device goes away, or the end has come: sees to it that the
+ *		queue pair is destroyed, that all that it could reach is freed,
+ *		then that the device is put; process context
  *
  * A part of the object that it belongs to, so that a fence needs no memory.
  */
 struct kvpool_stuck {
 	struct list_head entry;
 	struct kvpool_ibdev *dev;
+	struct kvpool_drain *drain;
 	void (*release)(struct kvpool_stuck *stuck);
 };
 
@@ -55,7 +58,9 @@ int kvpool_drain_qp(struct ib_qp *qp, struct kvpool_drain *drain);
 void kvpool_drain_cq(struct ib_cq *cq, unsigned int nr_cqe);
 
 void kvpool_stuck_add(struct kvpool_stuck *stuck, struct kvpool_ibdev *dev,
+		      struct kvpool_drain *drain,
 		      void (*release)(struct kvpool_stuck *stuck));
+void kvpool_stuck_exit(void);
 void kvpool_stuck_release(struct kvpool_ibdev *dev);
 unsigned int kvpool_stuck_count(void);
 

@@ -770,9 +770,13 @@ static int kvpool_lane_send(struct kvpool_peer *peer, enum kvpool_lane_id lane)
 		if (ret) {
 			kvpool_request_refuse(request, ret);
 			ret = -EAGAIN;
-		} else if (waits) {
+		} else {
 			/* It may have been cancelled before it was sent. */
-			kvpool_requests_cancel(queue);
+			if (waits)
+				kvpool_requests_cancel(queue);
+			/* The caller looks for what else is to be sent. */
+			if (refcount_dec_and_test(&request->refs))
+				kvpool_request_free(request);
 		}
 	} else {
 		kvpool_request_free(request);

@@ -77,10 +77,30 @@ static int kvpool_initiator_node(u32 id)
 	return node;
 }
 
+static bool kvpool_initiator_ready(u32 id)
+{
+	struct kvpool_peer *peer = kvpool_peer_find(id);
+	struct kvpool_link *link;
+	bool ready = false;
+
+	if (!peer)
+		return false;
+	rcu_read_lock();
+	kvpool_peer_each_link(peer, link) {
+		ready = kvpool_link_is_up(link);
+		if (ready)
+			break;
+	}
+	rcu_read_unlock();
+	kvpool_peer_put(peer);
+	return ready;
+}
+
 struct kvpool_mover kvpool_initiator = {
 	.name = "rdma",
 	.route = KVPOOL_ROUTE_RDMA,
 	.submit = kvpool_initiator_submit,
 	.node = kvpool_initiator_node,
+	.ready = kvpool_initiator_ready,
 	.cancel = kvpool_initiator_cancel,
 };

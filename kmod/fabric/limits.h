@@ -18,6 +18,15 @@
  */
 #define KVPOOL_SIGNAL_EVERY	4
 
+/*
+ * Work requests of an initiator's send queue: to register and to send, to
+ * invalidate; AUTH, ALIVE and CANCEL. A signaled send keeps its credit until it
+ * has completed, so there are at most so many of them, each behind some that are
+ * not and whose requests may have been answered.
+ */
+#define KVPOOL_QUEUE_SENDS(credits)					\
+	(2 * (KVPOOL_SIGNAL_EVERY * ((credits) + 1) - 1) + (credits) + 2)
+
 #define KVPOOL_QP_RETRIES	6	/* 7 is for ever, with rxe */
 #define KVPOOL_RNR_TIMER	14	/* about 1 ms */
 

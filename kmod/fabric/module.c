@@ -136,6 +136,7 @@ static void __exit kvpool_rdma_exit(void)
 	kvpool_recheck_exit();
 	kvpool_watch_exit();
 	kvpool_ibdevs_exit();
+	kvpool_stuck_exit();
 	kvpool_auth_exit();
 	kvpool_rights_exit();
 	kvpool_wq_exit();

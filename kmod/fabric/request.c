@@ -552,8 +552,9 @@ static void kvpool_request_encode(struct kvpool_request *request)
  * kvpool_request_post() - Send a request that has been filled
  * @request: the request; the gate of its queue pair has been entered
  *
- * Return: 0, also if its queue pair has to end then; a negative errno if its
- * memory cannot be registered: it is as it was before, and nothing was sent.
+ * Return: 0, also if its queue pair has to end then: the caller has a reference,
+ * and the gate; a negative errno if its memory cannot be registered: it is as it
+ * was before, and nothing was sent.
  */
 int kvpool_request_post(struct kvpool_request *request)
 {
@@ -573,7 +574,8 @@ int kvpool_request_post(struct kvpool_request *request)
 	request->sent = jiffies;
 	signaled = !(atomic_inc_return(&queue->nr_sent) % KVPOOL_SIGNAL_EVERY);
 	request->send_wr.send_flags = signaled ? IB_SEND_SIGNALED : 0;
-	refcount_set(&request->refs, 1 + signaled);
+	/* That of the caller, its answer, and its send. */
+	refcount_set(&request->refs, 2 + signaled);
 	trace_kvpool_request_send(queue->link->peer_id, queue->link->id,
 				  queue->index, request->id, request->opcode,
 				  request->nr_results, request->bytes);

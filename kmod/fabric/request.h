@@ -51,7 +51,8 @@ struct kvpool_part {
  * @stale:	it was in flight when the queue pair ended: @mr is not used again
  * @lane:	enum kvpool_lane_id: where its parts were taken from
  * @opcode:	enum kvpool_wire_opcode
- * @refs:	its send if that is signaled, and what is awaited of the peer
+ * @refs:	the task that sends it, its send if that is signaled, and what is
+ *		awaited of the peer
  * @nr_parts:	length of @parts
  * @nr_results:	results in the answer
  * @wait_ms:	with @waits: how long the peer may wait

@@ -26,10 +26,12 @@
 
 static unsigned int kvpool_queue_credits(const struct ib_device *ib)
 {
-	/* Three work requests for each, and what is spare. */
-	int max = min(ib->attrs.max_qp_wr, ib->attrs.max_cqe / 2) / 3 - 6;
+	int max = min(ib->attrs.max_qp_wr, ib->attrs.max_cqe / 2);
+	unsigned int credits = KVPOOL_CREDITS;
 
-	return clamp(max, 1, KVPOOL_CREDITS);
+	while (credits > 1 && KVPOOL_QUEUE_SENDS((int)credits) > max)
+		credits--;
+	return credits;
 }
 
 /* The memory that a queue pair takes; near enough for devices. */

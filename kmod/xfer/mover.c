@@ -311,6 +311,19 @@ u32 kvpool_mover_peer_only(void)
 	return READ_ONCE(kvpool_mover_only_peer);
 }
 
+/* The mover of a peer, or NULL; kvpool_movers_srcu is held, and keeps it. */
+static struct kvpool_mover *kvpool_mover_of(u32 id)
+{
+	struct kvpool_mover_peer *peer;
+	struct kvpool_mover *mover;
+
+	rcu_read_lock();
+	peer = xa_load(&kvpool_mover_peers, id);
+	mover = peer ? peer->mover : NULL;
+	rcu_read_unlock();
+	return mover;
+}
+
 /**
  * kvpool_mover_node() - Tell the NUMA node nearest to the way to a peer
  * @id: number of the peer
@@ -320,21 +333,36 @@ u32 kvpool_mover_peer_only(void)
  */
 int kvpool_mover_node(u32 id)
 {
-	struct kvpool_mover_peer *peer;
 	struct kvpool_mover *mover;
 	int node = NUMA_NO_NODE;
 	int idx;
 
 	idx = srcu_read_lock(&kvpool_movers_srcu);
-	rcu_read_lock();
-	peer = xa_load(&kvpool_mover_peers, id);
-	mover = peer ? peer->mover : NULL;
-	rcu_read_unlock();
-	/* The SRCU section keeps the mover. */
+	mover = kvpool_mover_of(id);
 	if (mover && mover->node)
 		node = mover->node(id);
 	srcu_read_unlock(&kvpool_movers_srcu, idx);
 	return node;
+}
+
+/**
+ * kvpool_mover_ready() - Tell whether a peer could be sent something now
+ * @id: number of the peer
+ *
+ * Context: Any.
+ * Return: true if so; may change at any time.
+ */
+bool kvpool_mover_ready(u32 id)
+{
+	struct kvpool_mover *mover;
+	bool ready;
+	int idx;
+
+	idx = srcu_read_lock(&kvpool_movers_srcu);
+	mover = kvpool_mover_of(id);
+	ready = mover && (!mover->ready || mover->ready(id));
+	srcu_read_unlock(&kvpool_movers_srcu, idx);
+	return ready;
 }
 
 /* ---- transfers ---- */

@@ -194,6 +194,8 @@ struct kvpool_strand {
  *		peer.
  * @node:	Tell the NUMA node nearest to the device that would bring a block
  *		of the peer, or NUMA_NO_NODE. Must not sleep. Optional
+ * @ready:	Tell whether the peer could be sent something now. Must not
+ *		sleep. Optional: it is
  * @cancel:	End a transfer as soon as a fence allows: after
  *		kvpool_transfer_done() no device accesses its memory. Called in
  *		process context; must not wait for a peer. Called after submit()
@@ -211,6 +213,7 @@ struct kvpool_mover {
 	u32 route;
 	void (*submit)(struct list_head *transfers);
 	int (*node)(u32 peer);
+	bool (*ready)(u32 peer);
 	void (*cancel)(struct kvpool_transfer *transfer);
 
 	atomic_t nr_transfers;
@@ -258,5 +261,6 @@ int kvpool_mover_peer_name(u32 id, char *name);
 u32 kvpool_mover_peer_next(u32 id);
 u32 kvpool_mover_peer_only(void);
 int kvpool_mover_node(u32 id);
+bool kvpool_mover_ready(u32 id);
 
 #endif /* _KVPOOL_MOVER_H */

@@ -388,11 +388,8 @@ static void kvpool_xfer_address(struct kvpool_xfer *xfer)
 	transfer->peer = xfer->peer;
 	transfer->waits = false;
 	transfer->flags = 0;
-	if (!xfer->peer) {
-		/* With one peer there is nothing to choose, and to ask for. */
-		transfer->peer = kvpool_mover_peer_only();
+	if (!xfer->peer)
 		transfer->flags |= KVPOOL_TRANSFER_ANY;
-	}
 	if (xfer->flags & KVPOOL_OP_WAIT)
 		transfer->flags |= KVPOOL_TRANSFER_MAY_WAIT;
 }
@@ -400,16 +397,29 @@ static void kvpool_xfer_address(struct kvpool_xfer *xfer)
 /*
  * Give a transfer that asks one peer the memory that is free. Without it, and if
  * it is not sure that the block will be wanted, the peer is asked first.
+ *
+ * With one peer there is nothing to choose. But its key is pending then, so
+ * others do not make the block: not while a connection is made, and not by one
+ * operation after the other.
  */
 static int kvpool_xfer_claim(struct kvpool_xfer *xfer)
 {
 	struct kvpool_transfer *transfer = &xfer->transfer;
+	u32 only = 0;
 	int ret;
 
-	if (transfer->kind != KVPOOL_TRANSFER_FETCH || !transfer->peer ||
-	    xfer->prefix || xfer->stuck)
+	if (transfer->kind != KVPOOL_TRANSFER_FETCH || xfer->prefix ||
+	    xfer->stuck || xfer->waited)
 		return 0;
+	if (!transfer->peer) {
+		only = kvpool_mover_peer_only();
+		if (!only || !kvpool_mover_ready(only))
+			return 0;
+		transfer->peer = only;
+	}
 	ret = xfer->def->claim(xfer);
+	if (ret && only)
+		transfer->peer = 0;
 	return ret == -ENOSPC ? 0 : ret;
 }
 
@@ -512,6 +522,7 @@ static void kvpool_xfer_woken(struct kvpool_xfer *xfer)
 
 	xfer->awaited = NULL;
 	kvpool_block_put(xfer->tenant, block);
+	xfer->waited = true;
 	/* What peers had when it began to wait counts no more. */
 	xfer->patient = false;
 	xfer->transfer.nr_failed = 0;

@@ -51,6 +51,7 @@ struct kvpool_sink {
  * @near:	node of the task that submitted it
  * @stuck:	the key is pending here for longer than preempt_ms, and a peer may
  *		have it
+ * @waited:	it has waited for a block here
  * @patient:	no peer has had it, and the operation waits for the owner
  * @parked:	in the parked of @prefix; the prefix's lock
  * @position:	number in @prefix
@@ -91,6 +92,7 @@ struct kvpool_xfer {
 	u32 peer;
 	int near;
 	bool stuck;
+	bool waited;
 	bool patient;
 	bool parked;
 	u32 position;

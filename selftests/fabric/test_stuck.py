@@ -50,6 +50,21 @@ class Stuck(Fabric):
         other.result()
         b.ctl("fabric", "set", "--listen", "0.0.0.0")
 
+    def lose(self):
+        """A fetch whose queue pair is not flushed."""
+        other = self.mute()
+        before = a.tenant()["used_bytes"]
+        later = Later(a.fab, "-p", "b", "-o", "3000", "-e", errno.EIO, "fetch",
+                      1, 1, MB)
+        # The request is on its way, and the device flushes no queue from now on.
+        wait_until(lambda: any(link["inflight"] for link in a.links()),
+                   "a request")
+        self.break_it(a, "lose=1")
+        later.result()
+        wait_until(lambda: a.fabric()["stuck"], "a stuck queue pair", 60)
+        self.assertGreaterEqual(a.tenant()["used_bytes"] - before, MB)
+        return before, other
+
     def test_initiator(self):
         """The fetch fails; its memory stays until the device has gone."""
         other = self.mute()
@@ -69,19 +84,22 @@ class Stuck(Fabric):
         self.give_back(a)
         self.assertEqual(a.tenant()["used_bytes"], before)
 
+    def test_late(self):
+        """The device completes them late: the memory is free then."""
+        before, other = self.lose()
+        a.sh("echo 0 > /sys/module/kvpool_testqp/parameters/lose")
+        wait_until(lambda: not a.fabric()["stuck"], "nothing stuck", 60)
+        wait_until(lambda: a.tenant()["used_bytes"] == before, "free memory")
+        self.mend_it(a, "lost")
+        self.speak(other)
+        a.ctl("peer", "del", "b")
+        self.connect()
+        first = self.blocks(4, MB)
+        a.fab("fetch", first, 4, MB)
+
     def test_lost(self):
         """The device takes work requests, and never completes them."""
-        other = self.mute()
-        before = a.tenant()["used_bytes"]
-        later = Later(a.fab, "-p", "b", "-o", "3000", "-e", errno.EIO, "fetch",
-                      1, 1, MB)
-        # The request is on its way, and the device flushes no queue from now on.
-        wait_until(lambda: a.tenant()["pending"], "a request")
-        a.sh("sleep 0.5")
-        self.break_it(a, "lose=1")
-        later.result()
-        wait_until(lambda: a.fabric()["stuck"], "a stuck queue pair", 60)
-        self.assertGreaterEqual(a.tenant()["used_bytes"] - before, MB)
+        before, other = self.lose()
         self.mend_it(a, "lost")
         self.speak(other)
         self.give_back(a)

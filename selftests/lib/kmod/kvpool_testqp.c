@@ -4,7 +4,8 @@
  * an RDMA device. While the parameter "fail" is set, a change to the state ERR gets
  * that error, as of a device that has lost its firmware. "seen" counts such
  * changes, "failed" those that got the error. While "lose" is set, what RC queue
- * pairs send is lost and never completed, which "lost" counts.
+ * pairs send is lost and not completed, which "lost" counts; when it is cleared, the
+ * last of it that moves nothing, as what is sent behind all else, is sent late.
  *
  * Other users of the device's queue pairs have the same fate. Unload it before the
  * device goes away.
@@ -33,7 +34,18 @@ module_param(failed, uint, 0444);
 MODULE_PARM_DESC(failed, "changes to ERR that have failed");
 
 static bool lose;
-module_param(lose, bool, 0644);
+static struct ib_qp *late_qp;
+static struct ib_rdma_wr late_wr;
+
+static int kvpool_testqp_set_lose(const char *val,
+				  const struct kernel_param *kp);
+
+static const struct kernel_param_ops kvpool_testqp_lose_ops = {
+	.set = kvpool_testqp_set_lose,
+	.get = param_get_bool,
+};
+
+module_param_cb(lose, &kvpool_testqp_lose_ops, &lose, 0644);
 MODULE_PARM_DESC(lose, "work requests to send are lost");
 
 static unsigned int lost;
@@ -76,11 +88,29 @@ static int kvpool_testqp_send(struct ib_qp *qp, const struct ib_send_wr *wr,
 
 	atomic_inc(&inside);
 	/* The connection manager has its own, and waits for them. */
-	if (READ_ONCE(lose) && qp->qp_type == IB_QPT_RC)
+	if (READ_ONCE(lose) && qp->qp_type == IB_QPT_RC) {
 		lost++;
-	else
+		if (wr->opcode == IB_WR_RDMA_WRITE && !wr->num_sge) {
+			late_qp = qp;
+			late_wr = *rdma_wr(wr);
+		}
+	} else {
 		ret = original_send(qp, wr, bad);
+	}
 	atomic_dec(&inside);
+	return ret;
+}
+
+static int kvpool_testqp_set_lose(const char *val,
+				  const struct kernel_param *kp)
+{
+	const struct ib_send_wr *bad;
+	int ret = param_set_bool(val, kp);
+
+	if (ret || lose || !late_qp)
+		return ret;
+	ret = original_send(late_qp, &late_wr.wr, &bad);
+	late_qp = NULL;
 	return ret;
 }
 
