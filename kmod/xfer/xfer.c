@@ -532,11 +532,10 @@ static void kvpool_xfer_wake(struct kvpool_waiter *waiter)
 {
 	struct kvpool_xfer *xfer =
 		container_of(waiter, struct kvpool_xfer, waiter);
-	LIST_HEAD(remote);
 
 	kvpool_xfer_woken(xfer);
-	kvpool_xfer_start(xfer, NULL, &remote);
-	kvpool_xfers_submit(&remote);
+	/* All that have waited for the block ask for it together. */
+	kvpool_xfer_restart(xfer);
 }
 
 static const struct kvpool_waiter_ops kvpool_xfer_waiter_ops = {

@@ -39,6 +39,14 @@ class Recipes(Fabric):
         self.misses()
         self.assertEqual(a.fetched(), before)
 
+    def test_same_miss(self):
+        """Many gets of one block that the peer has not: few messages."""
+        for options in (), ("-p", "b"):
+            before = a.json("peer")["peers"][0]["requests"]
+            a.fab(*options, "-w", "32", "-r", "32", "-e", ENOENT, "fetch",
+                  self.numbers(), 1, 4096)
+            self.assertLess(a.json("peer")["peers"][0]["requests"] - before, 8)
+
     def test_prefix(self):
         """Nothing is brought behind a miss."""
         first = self.blocks(4, MB)
