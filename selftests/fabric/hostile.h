@@ -50,6 +50,7 @@ struct conn {
 	struct kvpool_wire_reject rejected;
 	struct ibv_wc last;	/* the completion of that answer */
 	struct ibv_mw *mw[WINDOWS];
+	struct ibv_mr *regions[WINDOWS];	/* in their place, with iWARP */
 	unsigned int windows;
 	bool silent;		/* sends little: needs little memory */
 	bool target;

@@ -43,9 +43,12 @@ void conn_end(struct conn *c)
 
 	if (c->up)
 		rdma_disconnect(c->id);
-	for (i = 0; i < WINDOWS; i++)
+	for (i = 0; i < WINDOWS; i++) {
 		if (c->mw[i])
 			ibv_dealloc_mw(c->mw[i]);
+		if (c->regions[i])
+			ibv_dereg_mr(c->regions[i]);
+	}
 	if (c->id && c->id->qp)
 		rdma_destroy_qp(c->id);
 	if (c->mr)

@@ -47,6 +47,26 @@ void request_fill(struct request *r, uint8_t opcode)
 	r->wire.length = (opt.length + 4095) & ~4095U;
 }
 
+/*
+ * The same with a memory region: soft iWARP has no windows, and lets the target
+ * invalidate a region.
+ */
+static bool conn_region(struct conn *c, struct request *r, uint32_t bytes,
+			int access)
+{
+	struct ibv_mr **mr = &c->regions[c->windows++ % WINDOWS];
+
+	if (*mr)
+		ibv_dereg_mr(*mr);
+	*mr = ibv_reg_mr(c->id->pd, c->memory, bytes,
+			 IBV_ACCESS_LOCAL_WRITE | access);
+	if (!*mr)
+		return false;
+	r->wire.address = (uintptr_t)c->memory;
+	r->wire.rkey = (*mr)->rkey;
+	return true;
+}
+
 /* Let the target use a part of the memory until it answers. */
 bool conn_window(struct conn *c, struct request *r, uint32_t bytes, int access)
 {
@@ -57,8 +77,11 @@ bool conn_window(struct conn *c, struct request *r, uint32_t bytes, int access)
 	struct ibv_send_wr wr = {
 		.wr_id = DEPTH, .opcode = IBV_WR_BIND_MW,
 	}, *bad;
-	struct ibv_mw **mw = &c->mw[c->windows++ % WINDOWS];
+	struct ibv_mw **mw;
 
+	if (opt.iwarp)
+		return conn_region(c, r, bytes, access);
+	mw = &c->mw[c->windows++ % WINDOWS];
 	if (*mw)
 		ibv_dealloc_mw(*mw);
 	*mw = ibv_alloc_mw(c->id->pd, IBV_MW_TYPE_2);
