@@ -131,5 +131,5 @@ const struct noun noun_fabric = {
 "searched in the keyrings of the session and of the user. To add one:\n"
 "  keyctl padd logon kvpool:secret @u < FILE\n"
 "closed.REASON counts sessions that ended or were refused, stuck queue pairs whose\n"
-"memory is kept until their device has gone.\n",
+"memory is kept until they come to their end late, or their device has gone.\n",
 };
