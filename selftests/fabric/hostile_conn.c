@@ -436,11 +436,14 @@ bool conn_open_as(struct conn *c, const struct kvpool_wire_connect *terms,
 	how = conn_ask(c, &c->asked, sizeof(c->asked));
 	if (how == ANSWERED)
 		how = conn_auth_as(c, name, NOTHING);
-	if (how != ANSWERED) {
+	if (how == REFUSED)
+		ksft_print_msg("an honest connection: refused, reason %u\n",
+			       c->rejected.reason);
+	else if (how != ANSWERED)
 		ksft_print_msg("an honest connection: %s (%s)\n", outcomes[how],
 			       strerror(errno));
+	if (how != ANSWERED)
 		conn_end(c);
-	}
 	return how == ANSWERED;
 }
 
