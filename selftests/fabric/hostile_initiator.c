@@ -395,6 +395,9 @@ static bool test_access(void)
 	for (i = 0; i < 6; i++) {
 		bool push = i >= 3;
 
+		/* Soft iWARP lets what may be written be read as well. */
+		if (opt.iwarp && i == 3)
+			continue;
 		if (!conn_open(&c))
 			return false;
 		request_fill(&r, push ? KVPOOL_WIRE_PUSH : KVPOOL_WIRE_FETCH);
