@@ -54,6 +54,16 @@ static void kvpool_session_receive_done(struct ib_cq *cq, struct ib_wc *wc)
 	kvpool_gate_leave(&session->gate);
 }
 
+/* The answer that follows ends the command. */
+static void kvpool_session_write_done(struct ib_cq *cq, struct ib_wc *wc)
+{
+	struct kvpool_session *session =
+		container_of(wc->wr_cqe, struct kvpool_session, write_cqe);
+
+	if (wc->status != IB_WC_SUCCESS)
+		kvpool_session_close(session, KVPOOL_CLOSE_TRANSPORT);
+}
+
 static void kvpool_session_qp_event(struct ib_event *event, void *context)
 {
 	struct kvpool_session *session = context;
@@ -467,6 +477,9 @@ kvpool_session_new(struct rdma_cm_id *cm_id, struct kvpool_ibdev *dev,
 	session->dev = dev;
 	session->start = kvpool_serve_start;
 	session->depth = param->initiator_depth;
+	session->write_cqe.done = kvpool_session_write_done;
+	session->signal_writes = kvpool_session_iwarp(session) &&
+				 ib_uses_virt_dma(dev->ib);
 	memcpy(&session->connect, param->private_data,
 	       sizeof(session->connect));
 	memcpy(&session->src, &cm_id->route.addr.dst_addr,

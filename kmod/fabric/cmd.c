@@ -387,6 +387,22 @@ static void kvpool_cmd_make_imm(struct kvpool_cmd *cmd, struct ib_send_wr *wr)
 	wr->ex.imm_data = cpu_to_be32(cmd->message.id);
 }
 
+/*
+ * Have a completion for each RDMA WRITE before the answer. Soft iWARP sends what
+ * has none, and is as long as a page, from where it is, and completes the answer
+ * as soon as TCP has taken that: the bytes may leave this host later, when the
+ * memory belongs to another block. What has a completion it copies.
+ */
+static void kvpool_cmd_signal(struct kvpool_cmd *cmd, struct ib_send_wr *wr)
+{
+	for (; wr && wr != &cmd->send_wr; wr = wr->next) {
+		if (wr->opcode != IB_WR_RDMA_WRITE)
+			continue;
+		wr->wr_cqe = &cmd->session->write_cqe;
+		wr->send_flags |= IB_SEND_SIGNALED;
+	}
+}
+
 /* Post what a command has to send; takes over the command. */
 static void kvpool_cmd_post(struct kvpool_cmd *cmd)
 {
@@ -413,6 +429,8 @@ static void kvpool_cmd_post(struct kvpool_cmd *cmd)
 				     wr ? NULL : cqe, wr);
 	if (cmd->imm && !cmd->message.is_inline)
 		kvpool_cmd_make_imm(cmd, wr);
+	else if (session->signal_writes && !cmd->reading)
+		kvpool_cmd_signal(cmd, wr);
 	ret = ret ?: ib_post_send(cm_id->qp, wr, NULL);
 	if (!ret)
 		return;

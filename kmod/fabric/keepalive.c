@@ -3,6 +3,7 @@
 #include <linux/jiffies.h>
 #include <linux/math64.h>
 
+#include "fabric/exchange.h"
 #include "fabric/keepalive.h"
 #include "fabric/limits.h"
 #include "fabric/peer.h"
@@ -13,6 +14,7 @@
 #define KVPOOL_SILENT_MS	5000	/* no answer to that: it is dead */
 #define KVPOOL_SUSPECT_MS	500	/* likewise, and other links live */
 #define KVPOOL_WATCH_MS		1000	/* how often idle links are looked at */
+#define KVPOOL_ATTEMPT_MS	20000	/* longer than kvpool_queue_connect() waits */
 
 /*
  * Has the link been silent for long, while other links of the peer were not?
@@ -72,6 +74,25 @@ out:
 	kvpool_gate_leave(&queue->gate);
 }
 
+/*
+ * What waits for a queue pair does not wait for as long as a device may take to
+ * connect it: with soft iWARP that is as long as TCP tries.
+ */
+static void kvpool_queue_watch_attempt(struct kvpool_queue *queue)
+{
+	bool late;
+
+	spin_lock(&queue->lock);
+	late = queue->state == KVPOOL_QUEUE_CONNECTING && !queue->failures &&
+	       time_after(jiffies, queue->since +
+				   msecs_to_jiffies(KVPOOL_ATTEMPT_MS));
+	if (late)
+		queue->failures = 1;
+	spin_unlock(&queue->lock);
+	if (late)
+		kvpool_requests_send(queue->link->peer);
+}
+
 /* Let a further queue pair go that has had nothing to do for a while. */
 static void kvpool_queue_watch_use(struct kvpool_queue *queue)
 {
@@ -109,6 +130,7 @@ void kvpool_keepalive_work(struct work_struct *work)
 	}
 	for (i = 0; i < link->nr_queues; i++) {
 		kvpool_queue_watch(&link->queues[i]);
+		kvpool_queue_watch_attempt(&link->queues[i]);
 		kvpool_queue_watch_use(&link->queues[i]);
 		if (!kvpool_queue_idles(&link->queues[i]))
 			ms = KVPOOL_STALL_MS;

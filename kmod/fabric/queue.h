@@ -50,14 +50,15 @@ enum kvpool_queue_state {
  * @state:	enum kvpool_queue_state
  * @reason:	enum kvpool_close: why it is being taken down, or was
  * @error:	negative errno that came with it, or zero
- * @failures:	attempts to connect since it was up for long enough
+ * @failures:	attempts to connect since it was up for long enough that have
+ *		failed, or have taken too long
  * @was_up:	it has been up before
  * @fenced:	nothing uses the queue pair any more
  * @drain:	the end of the queue pair
  * @stuck:	keeps it while it is STUCK
  * @released:	its device goes away, so it has its end then
  * @responsive:	the peer has answered since it came up
- * @since:	jiffies when it came up
+ * @since:	jiffies when it came up, or has begun to connect
  * @used:	jiffies when it was last seen to be of use; of the link's
  *		@watch_work
  * @used_done:	@nr_done at that time

@@ -31,6 +31,7 @@ static void kvpool_queue_begin(struct kvpool_queue *queue)
 {
 	spin_lock(&queue->lock);
 	queue->state = KVPOOL_QUEUE_CONNECTING;
+	queue->since = jiffies;
 	queue->reason = KVPOOL_CLOSE_NONE;
 	queue->error = 0;
 	reinit_completion(&queue->event);
@@ -190,16 +191,31 @@ static bool kvpool_queue_agrees(struct kvpool_queue *queue)
 	return true;
 }
 
+/* Why a queue pair is not connected that has been told no reason. */
+static int kvpool_connect_reason(int error)
+{
+	switch (error) {
+	case -ENOMEM:
+	case -ENOBUFS:
+		return KVPOOL_CLOSE_MEMORY;
+	case -ENODEV:
+		return KVPOOL_CLOSE_DEVICE;
+	case -ECONNREFUSED:
+		/* With soft iWARP nobody listens to the TCP port. */
+		return KVPOOL_CLOSE_REFUSED;
+	case -ETIMEDOUT:
+		return KVPOOL_CLOSE_TIMEOUT;
+	default:
+		return KVPOOL_CLOSE_ADDRESS;
+	}
+}
+
 static void kvpool_queue_failed(struct kvpool_queue *queue, int error)
 {
 	struct kvpool_link *link = queue->link;
 	unsigned long delay;
 
-	kvpool_queue_close(queue, error == -ENOMEM ? KVPOOL_CLOSE_MEMORY :
-				  error == -ENOBUFS ? KVPOOL_CLOSE_MEMORY :
-				  error == -ENODEV ? KVPOOL_CLOSE_DEVICE :
-						     KVPOOL_CLOSE_ADDRESS,
-			   error);
+	kvpool_queue_close(queue, kvpool_connect_reason(error), error);
 	kvpool_queue_ended(queue);
 	if (!kvpool_queue_disconnect(queue))
 		return;

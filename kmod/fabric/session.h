@@ -120,6 +120,8 @@ enum kvpool_session_state {
  * @pd:		that of the device; with iWARP its own
  * @cq:		of sends and receives
  * @nr_cqe:	entries that were taken of @cq
+ * @write_cqe:	completion of an RDMA WRITE that no answer completes
+ * @signal_writes: they have one each; see kvpool_cmd_signal()
  * @gate:	tasks that post to it
  * @lock:	protects @state, @reason, @auth_seen, @room, @moved and
  *		the lists
@@ -188,6 +190,8 @@ struct kvpool_session {
 	struct ib_pd *pd;
 	struct ib_cq *cq;
 	unsigned int nr_cqe;
+	struct ib_cqe write_cqe;
+	bool signal_writes;
 	struct kvpool_gate gate;
 	spinlock_t lock;	/* see above */
 	enum kvpool_session_state state;

@@ -101,7 +101,6 @@ static void usage(void)
 		"  --storm N       be N hosts that break off and come again\n"
 		"  --relay TARGET  be in the middle: hand on all messages to TARGET\n"
 		"  --rewrite       and claim to be other hosts than these\n"
-		"  --iwarp         the transport has no path MTU and no immediates\n"
 		"  --mute          be a target that answers no request, until SIGTERM\n"
 		"  --version N     the version that this target speaks (%d)\n",
 		KVPOOL_WIRE_PORT, KVPOOL_WIRE_VERSION);
@@ -121,6 +120,19 @@ void find_address(const char *name, const char *port)
 	}
 	memcpy(&opt.addr, found->ai_addr, found->ai_addrlen);
 	freeaddrinfo(found);
+}
+
+/* Is the first device iWARP? Then there is no path MTU, and no immediate. */
+static bool is_iwarp(void)
+{
+	struct ibv_device **devices = ibv_get_device_list(NULL);
+	bool iwarp;
+
+	if (!devices)
+		return false;
+	iwarp = *devices && (*devices)->transport_type == IBV_TRANSPORT_IWARP;
+	ibv_free_device_list(devices);
+	return iwarp;
 }
 
 int main(int argc, char **argv)
@@ -143,7 +155,6 @@ int main(int argc, char **argv)
 		{ "rewrite", no_argument, NULL, 'w' },
 		{ "hosts", required_argument, NULL, 'H' },
 		{ "storm", required_argument, NULL, 'O' },
-		{ "iwarp", no_argument, NULL, 'I' },
 		{ "version", required_argument, NULL, 'W' },
 		{ 0 }
 	};
@@ -209,9 +220,6 @@ int main(int argc, char **argv)
 		case 'O':
 			storm = strtoul(optarg, NULL, 0);
 			break;
-		case 'I':
-			opt.iwarp = true;
-			break;
 		case 'W':
 			opt.version = strtoul(optarg, NULL, 0);
 			break;
@@ -224,6 +232,7 @@ int main(int argc, char **argv)
 	if (make)
 		return produce();
 	find_address(argv[optind], port);
+	opt.iwarp = is_iwarp();
 
 	setvbuf(stdout, NULL, _IOLBF, 0);
 	ksft_print_header();

@@ -61,6 +61,13 @@ struct conn {
 /* RDMA READs that the target may have in flight. */
 extern uint8_t reads;
 
+/*
+ * Connections that are tried. Soft iWARP (siw_accept() of Linux 6.12) takes no
+ * notice of a first message that comes between its reply and the moment in which it
+ * listens to the socket; the target then waits for a proof, and closes.
+ */
+#define TRIES	(opt.iwarp ? 4 : 1)
+
 /* How a connection or a message ended. */
 enum outcome {
 	ANSWERED,

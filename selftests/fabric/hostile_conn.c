@@ -187,8 +187,11 @@ enum outcome conn_ask(struct conn *c, const void *data, size_t len)
 		.retry_count = 5, .rnr_retry_count = 5,
 	};
 
-	if (!conn_resolve(c) || !conn_prepare(c) || rdma_connect(c->id, &param))
+	if (!conn_resolve(c) || !conn_prepare(c))
 		return FAILED;
+	/* With iWARP a port where nobody listens is known at once. */
+	if (rdma_connect(c->id, &param))
+		return errno == ECONNREFUSED ? REFUSED : FAILED;
 	switch (conn_event(c, WAIT_MS)) {
 	case RDMA_CM_EVENT_ESTABLISHED:
 		c->up = true;
@@ -215,6 +218,8 @@ bool conn_post(struct conn *c, const void *data, size_t len, uint32_t rkey)
 		.wr_id = DEPTH, .sg_list = &sge, .num_sge = len ? 1 : 0,
 		.opcode = rkey ? IBV_WR_SEND_WITH_INV : IBV_WR_SEND,
 		.invalidate_rkey = rkey,
+		/* The library of siw takes it from there. */
+		.wr.rdma.rkey = rkey,
 	};
 	struct ibv_send_wr *bad;
 
@@ -422,13 +427,6 @@ enum outcome conn_auth(struct conn *c, int damage)
 {
 	return conn_auth_as(c, "hostile", damage);
 }
-
-/*
- * Connections that are tried. Soft iWARP (siw_accept() of Linux 6.12) takes no
- * notice of a first message that comes between its reply and the moment in which it
- * listens to the socket; the target then waits for a proof, and closes.
- */
-#define TRIES	(opt.iwarp ? 4 : 1)
 
 /* An honest connection with these terms, of the host of this name. */
 bool conn_open_as(struct conn *c, const struct kvpool_wire_connect *terms,

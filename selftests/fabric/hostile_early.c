@@ -214,6 +214,10 @@ void serve_early(void)
 		ksft_exit_fail_msg("listening: %s\n", strerror(errno));
 	ksft_print_msg("listening, seed %llu\n", (unsigned long long)opt.seed);
 	for (how = 0; how < NR_EARLY; how++) {
+		if (opt.iwarp && (how == EARLY_IMM || how == LATE_IMM)) {
+			ksft_test_result_skip("%s: no immediates\n", names[how]);
+			continue;
+		}
 		ok = true;
 		for (round = 0; round < opt.rounds; round++) {
 			take(&listener, &c, how);

@@ -93,9 +93,15 @@ static uint32_t wanted(enum answer how)
 }
 
 /* Immediates are agreed on, if the initiator offers them. */
-static bool immediates(enum answer how)
+static bool agreed(enum answer how)
 {
 	return how == INLINE_IMM || (how > IMM_UNASKED && how < UNASKED_CANCEL);
+}
+
+/* It is an immediate, whether agreed on or not. */
+static bool immediate(enum answer how)
+{
+	return how >= INLINE_IMM && how < UNASKED_CANCEL;
 }
 
 bool serve_listen(struct conn *listener)
@@ -428,7 +434,8 @@ static bool serve_check(const struct kvpool_wire_request *r, uint32_t offset)
 	return false;
 }
 
-static bool serve_one(struct conn *c, enum answer how)
+/* Sets @broken as soon as it has broken a rule. */
+static bool serve_one(struct conn *c, enum answer how, bool *broken)
 {
 	unsigned int i, nr = how == TORN ? 2 * ATTEMPTS : how == WHOLE ? 2 : 1;
 	const struct kvpool_wire_request *r;
@@ -438,12 +445,36 @@ static bool serve_one(struct conn *c, enum answer how)
 			   !serve_missing(c, r)))
 		return false;
 	for (i = 0; i < nr; i++) {
-		if (!serve_until(c, wanted(how), &r) || !serve_check(r, i % 2))
+		if (!serve_until(c, wanted(how), &r))
+			return false;
+		*broken = true;
+		if (!serve_check(r, i % 2))
 			return false;
 		if (!serve_answer(c, r, how, how == TORN ? 1 + i : 1))
 			return false;
 	}
 	return how >= TORN || expect(conn_closed(c), CLOSED, answers[how]);
+}
+
+static void serve_accepted(struct conn *listener, struct conn *c,
+			   enum answer how)
+{
+	if (!serve_take(listener, c, agreed(how) ? KVPOOL_WIRE_IMM : 0))
+		ksft_exit_fail_msg("accepting: %s\n", strerror(errno));
+}
+
+/* A connection of soft iWARP may end early: see TRIES. */
+static bool serve_it(struct conn *listener, struct conn *c, enum answer how)
+{
+	bool broken = false, ok = serve_one(c, how, &broken);
+	int i;
+
+	for (i = 1; !ok && !broken && i < TRIES; i++) {
+		conn_end(c);
+		serve_accepted(listener, c, how);
+		ok = serve_one(c, how, &broken);
+	}
+	return ok;
 }
 
 /* Break rules in answers: all of them, or one. */
@@ -460,17 +491,15 @@ void serve(const char *only)
 	for (how = 0; how <= WHOLE; how++) {
 		if (only && strcmp(only, answers[how]))
 			continue;
-		if (!c.id && !serve_take(&listener, &c, immediates(how) ?
-					 KVPOOL_WIRE_IMM : 0))
-			ksft_exit_fail_msg("accepting: %s\n",
-					   strerror(errno));
-		skip = immediates(how) &&
+		if (!c.id)
+			serve_accepted(&listener, &c, how);
+		skip = opt.iwarp ? immediate(how) : agreed(how) &&
 		       !(c.asked.features & KVPOOL_WIRE_IMM);
 		if (skip)
 			ksft_test_result_skip("%s: no immediates\n",
 					      answers[how]);
 		else
-			ksft_test_result(serve_one(&c, how), "%s\n",
+			ksft_test_result(serve_it(&listener, &c, how), "%s\n",
 					 answers[how]);
 		if (how < TORN)
 			conn_end(&c);

@@ -8,7 +8,7 @@ import subprocess
 import tempfile
 import unittest
 
-from fabhosts import MB, Fabric, a, b, wait_until
+from fabhosts import DEVICE, MB, Fabric, a, b
 
 # Opcodes of packets of the transport RC: what the message is, whether it ends.
 PACKETS = {
@@ -29,6 +29,7 @@ BTH = 12
 Message = collections.namedtuple("Message", "source kind opcode flags id nr")
 
 
+@unittest.skipIf(DEVICE == "siw", "these are packets of RoCE")
 @unittest.skipUnless(shutil.which("tshark") and shutil.which("tcpdump"),
                      "tshark or tcpdump is not installed")
 class Captures(Fabric):

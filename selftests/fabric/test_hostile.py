@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """A peer that does not keep to the protocol."""
 
-from fabhosts import (DEVICE, EHOSTUNREACH, ENOENT, EREMOTEIO, HOSTILE,
+from fabhosts import (EHOSTUNREACH, ENOENT, EREMOTEIO, HOSTILE,
                       KERNEL, MB, SECRET, Fabric, Later, a, b, setting, wait_until)
 
 
@@ -12,8 +12,6 @@ class Hostile(Fabric):
         b.run(HOSTILE, "--produce", *known)
         a.sh("modprobe rdma_ucm")
         before = b.closed()
-        if DEVICE == "siw":
-            options += "--iwarp",
         a.run(HOSTILE, "10.77.0.2", *known, *options, timeout=600)
         for reason in reasons:
             wait_until(lambda: b.closed()

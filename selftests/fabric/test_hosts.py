@@ -159,6 +159,8 @@ class Hosts(Named):
 
     def test_replaced(self):
         """A host that begins anew does not find its own leavings in the way."""
+        if DEVICE == "siw":
+            self.skipTest("TCP tells the other side of the end when it can")
         self.peer(links=2)
         self.up(2)
         old = {s["id"] for s in self.live()}
