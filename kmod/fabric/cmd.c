@@ -395,7 +395,7 @@ static void kvpool_cmd_make_imm(struct kvpool_cmd *cmd, struct ib_send_wr *wr)
  */
 static void kvpool_cmd_signal(struct kvpool_cmd *cmd, struct ib_send_wr *wr)
 {
-	for (; wr && wr != &cmd->send_wr; wr = wr->next) {
+	for (; wr != &cmd->send_wr; wr = wr->next) {
 		if (wr->opcode != IB_WR_RDMA_WRITE)
 			continue;
 		wr->wr_cqe = &cmd->session->write_cqe;

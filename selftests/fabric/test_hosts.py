@@ -3,7 +3,8 @@
 
 import errno
 
-from fabhosts import EHOSTUNREACH, MB, Fabric, Later, RigError, a, b, c, wait_until
+from fabhosts import (DEVICE, EHOSTUNREACH, MB, Fabric, Later, RigError, a, b, c,
+                      wait_until)
 
 EACCES = errno.EACCES
 KEYS = {"1": "11" * 16, "2": "22" * 16, "3": "33" * 16}
