@@ -434,7 +434,7 @@ static bool serve_check(const struct kvpool_wire_request *r, uint32_t offset)
 	return false;
 }
 
-/* Sets @broken as soon as it has broken a rule. */
+/* Sets @broken before it breaks a rule. */
 static bool serve_one(struct conn *c, enum answer how, bool *broken)
 {
 	unsigned int i, nr = how == TORN ? 2 * ATTEMPTS : how == WHOLE ? 2 : 1;
@@ -466,15 +466,16 @@ static void serve_accepted(struct conn *listener, struct conn *c,
 /* A connection of soft iWARP may end early: see TRIES. */
 static bool serve_it(struct conn *listener, struct conn *c, enum answer how)
 {
-	bool broken = false, ok = serve_one(c, how, &broken);
+	bool broken = false, ok;
 	int i;
 
-	for (i = 1; !ok && !broken && i < TRIES; i++) {
+	for (i = 1;; i++) {
+		ok = serve_one(c, how, &broken);
+		if (ok || broken || i >= TRIES)
+			return ok;
 		conn_end(c);
 		serve_accepted(listener, c, how);
-		ok = serve_one(c, how, &broken);
 	}
-	return ok;
 }
 
 /* Break rules in answers: all of them, or one. */
