@@ -2,9 +2,10 @@
 """Which hosts may connect, and what they must have in common."""
 
 import os
+import unittest
 
-from fabhosts import (DELAY, DEVICE, EHOSTUNREACH, HOSTILE, MB, Fabric, Later, RigError,
-                      a, b, wait_until)
+from fabhosts import (DELAY, DEVICE, EHOSTUNREACH, HOSTILE, MB, Fabric, Later,
+                      RigError, a, b, wait_until)
 
 
 class Connect(Fabric):
@@ -122,10 +123,9 @@ class Connect(Fabric):
             a.fab("-p", "b", "push", first, 4, length)
             b.fab("check", first, 4, 0)
 
+    @unittest.skipIf(DEVICE == "siw", "iWARP has no path MTU")
     def test_mtu_smaller_there(self):
         """The owner cannot take the path MTU, and says which one it can."""
-        if DEVICE == "siw":
-            self.skipTest("iWARP has no path MTU")
         self.addCleanup(self.restore_mtu)
         self.mtu(b, 1500)
         self.reconnect()

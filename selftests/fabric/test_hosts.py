@@ -2,6 +2,7 @@
 """Who another host is, what it may do, and what it may take of this one."""
 
 import errno
+import unittest
 
 from fabhosts import (DEVICE, EHOSTUNREACH, MB, Fabric, Later, RigError, a, b, c,
                       wait_until)
@@ -158,10 +159,9 @@ class Hosts(Named):
         done = self.stop(later)
         self.assertEqual((done["bad"], done["failed"]), (0, 0), done)
 
+    @unittest.skipIf(DEVICE == "siw", "TCP tells the other side of the end when it can")
     def test_replaced(self):
         """A host that begins anew does not find its own leavings in the way."""
-        if DEVICE == "siw":
-            self.skipTest("TCP tells the other side of the end when it can")
         self.peer(links=2)
         self.up(2)
         old = {s["id"] for s in self.live()}

@@ -2,6 +2,7 @@
 """Many hosts, many peers: who is served, and what they cost of memory."""
 
 import json
+import unittest
 
 from fabhosts import (CTL, DEVICE, HOSTILE, SECRET, Fabric, Later, a, b, figure,
                       say, setting, wait_until)
@@ -25,10 +26,9 @@ class Many(Fabric):
     def live(self):
         return [s for s in b.sessions() if s["authenticated"]]
 
+    @unittest.skipIf(DEVICE == "siw", "a session of iWARP takes more memory")
     def test_hosts(self):
         """All of them are served at a time, and none before the others."""
-        if DEVICE == "siw":
-            self.skipTest("a session of iWARP takes more memory")
         nr, pages = setting("HOSTS", 200), 8
         b.ctl("fabric", "set", "--memory", "256M")
         before, used = b.memory(), b.fabric()["memory_used_bytes"]
@@ -95,10 +95,9 @@ class Many(Fabric):
         figure("idle_peer_memory", cost / KIB)
         self.assertLessEqual(cost, 64 * KIB)
 
+    @unittest.skipIf(DEVICE == "siw", "a session of iWARP takes more memory")
     def test_active_queues(self):
         """Queue pairs of which all requests have been in flight at a time."""
-        if DEVICE == "siw":
-            self.skipTest("a session of iWARP takes more memory")
         few, nr, megabytes = 6, 30, 12
         a.ctl("fabric", "set", "--queues", "1")
         self.peers(nr, "10.77.0.2")
